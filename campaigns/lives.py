@@ -12,6 +12,7 @@ unless lives find each.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -27,12 +28,16 @@ from flask_prepaid.testing import Databases
 #: Memory where there is some to write to.
 FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
-#: Lives between two looks at what the others have found.
-IN_ONE_GO = 20
+#: Lives between two looks at what the others have found: they share their apps.
+IN_ONE_GO = 50
+
+#: Objects made until garbage is collected: lives leave much that is gone by itself.
+COLLECTED_AFTER = 200_000
 
 
 def live(seeds: range, kind: str, defect: str | None, short: bool, only: set[int] | None) -> Wrong | None:
-    """What goes wrong in these lives, each in a shop of its own."""
+    """What goes wrong in these lives, each in an empty shop."""
+    gc.set_threshold(COLLECTED_AFTER)
     with tempfile.TemporaryDirectory(dir=FAST) as folder, seeded(defect):
         return first_wrong(Databases(Path(folder)), kind, seeds, short=short, only=only)
 

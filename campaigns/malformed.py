@@ -1,4 +1,5 @@
-"""Malformed requests on every route, on each kind of database: ``./dev campaign malformed [--requests N]``.
+"""Malformed requests on every route, on each kind of database, in production's settings:
+``./dev campaign malformed [--requests N] [--minutes N]``.
 
 As a stranger, a customer and an operator, with numbers beyond any column, NUL, halves of characters, deep
 JSON, huge forms, hosts that are none, and signed events that Stripe never sends. Exit 1 if an answer
@@ -9,13 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 import time
 from pathlib import Path
 
 from sqlalchemy import Engine
-from tests.running_shop import RunningShop  # type: ignore[import-not-found]  # from the shop's tests
-from tests.security.malformed import Sender  # type: ignore[import-not-found]
+from tests.security.malformed import (  # type: ignore[import-not-found]  # from the shop's tests
+    ProductionShop,
+    Sender,
+)
 
 from flask_prepaid.testing import Databases
 from rando_number import config, create_app
@@ -36,6 +40,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=1_000_000, help="over both databases")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="stop after so many, on each database"
+    )
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     config.ARGON2.update({"argon2__memory_cost": 8, "argon2__time_cost": 1})  # many sign in anew
@@ -44,13 +51,14 @@ def main() -> int:
     for kind in ("sqlite", "postgresql"):
         with tempfile.TemporaryDirectory() as folder:
             url = Databases(Path(folder), prepare).fresh(kind).render_as_string(hide_password=False)
-            shop = RunningShop(Path(folder) / "data", DATABASE_URL=url)
-            outcome = Sender(shop, options.seed).send(options.requests // 2)
+            shop = ProductionShop(Path(folder) / "data", DATABASE_URL=url)
+            outcome = Sender(shop, options.seed).send(options.requests // 2, within_s=60 * options.minutes)
             problems = shop.audit()
             with shop.app.app_context():
                 db.engine.dispose()
         right &= not outcome.faults and not problems
         outcomes[kind] = {
+            "requests": outcome.statuses.total(),
             "statuses": dict(sorted(outcome.statuses.items())),
             "slowest_s": round(outcome.slowest_s, 2),
             "faults": outcome.faults[:20],

@@ -78,7 +78,7 @@ def tried(group: Nearby, chosen: list[Mutant]) -> list[dict[str, Any]]:
             ORDERS: json.dumps(orders),
             "TMPDIR": folder,
             "HYPOTHESIS_STORAGE_DIRECTORY": folder,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         }
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
         command += ["-p", "campaigns.mutation.trial", *group.paths()]

@@ -91,7 +91,11 @@ ALWAYS = (
         "(asked_minor, fetched.currency) != (payment.amount_minor, payment.currency)"
         " -> (asked_minor,) != (payment.amount_minor,)",
     ),
-    ("topup_rules.py", "room_minor // pack.amount_minor -> -(-room_minor // pack.amount_minor)"),
+    (
+        "topup_rules.py",
+        "room_minor // tax_rates.with_tax(pack.amount_minor, rate)"
+        " -> -(-room_minor // tax_rates.with_tax(pack.amount_minor, rate))",
+    ),
     ("shares.py", "min(bought, self.credits - self.named) -> bought"),
     ("shares.py", "min(credits, self.credits - self.taken - covered) -> credits"),
     (

@@ -18,6 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_prepaid import Prepaid
+from flask_prepaid import config as settings
 from flask_prepaid.errors import ConfigError
 
 TEST_KEYS = {
@@ -104,6 +105,15 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("PATHS", {"cards": "/prepaid/plan"}, "puts 'cards' and 'plan' at /prepaid/plan"),
     ("PATHS", {"buy": "/static/buy"}, "stand at /static/buy, among the app's static files"),
     ("PATHS", {"buy": "/prepaid/cards/add"}, "as another page of Prepaid does"),
+    ("CURRENCY", "euro", "PREPAID_CURRENCY is 'euro'"),
+    ("CURRENCY", "zzz", "PREPAID_CURRENCY is 'zzz'"),
+    ("INVOICES", "maybe", "Write True or False"),
+    ("AUTOMATIC_TAX", 19, "Write True or False"),
+    ("REFUND_FRAUD_WARNINGS", "all", "Write True or False"),
+    ("GRANTS_PER_DAY", -1, "Write a whole number from 0"),
+    ("CODE_GUESSES_PER_HOUR", "ten", "Write a whole number from 0"),
+    ("MARKS", 7, "PREPAID_MARKS is 7"),
+    ("PATHS", {"endpoints": "hooks"}, "Write a path such as /credits"),
     # templates
     (
         "BASE_TEMPLATE",
@@ -126,6 +136,13 @@ def test_a_wrong_setting_stops_the_app_at_start(
     assert sentence in refused.value.message
     assert "prepaid" not in app.extensions or name in ("BASE_TEMPLATE", "PATHS")
     assert "KEY" not in name or not value or str(value) not in refused.value.message.split()
+
+
+def test_no_setting_takes_a_thing_of_no_kind(tmp_path: Path) -> None:
+    for name in settings.names():
+        app = app_with(tmp_path, **{f"PREPAID_{name}": object()})
+        with pytest.raises(ConfigError, match=f"PREPAID_{name}"):
+            settings.read(app)
 
 
 def test_a_live_key_goes_to_stripe_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections import Counter
@@ -17,13 +18,31 @@ from urllib.parse import quote, urlencode
 
 from flask import Flask, got_request_exception
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 import flask_prepaid
 import rando_number
+from rando_number.limits.rates import limiter
+from rando_number.models import User, db
 
 from ..running_shop import RunningShop, Visitor
+
+#: Where the shop is served in production.
+BASE_URL = "https://rando.example"
+
+#: What production sets by itself, but for the second factor of operators: Stripe is the emulator here.
+PRODUCTION = {
+    "RANDO_BASE_URL": BASE_URL,
+    "RANDO_PROXY_HOPS": "1",
+    "RANDO_CONFIRM_EMAIL": "1",
+    "RANDO_CREDITS_AFTER_CONFIRM": "1",
+    "RATELIMIT_ENABLED": "1",
+}
+
+#: After so many requests the limits begin anew: else nearly all of them would be answered 429.
+LIMITED_FOR = 20
 
 #: Texts that some column, parser or alphabet does not take; half of a character comes as its bytes.
 TEXTS: list[str | bytes] = [
@@ -124,6 +143,36 @@ ENDING = re.compile(r"^/(logout|sessions|close-account|change|tf-setup|passkeys|
 WITHIN_S = 20.0
 
 
+class HttpsClient(FlaskClient):
+    """A browser at the shop's address in production, behind its proxy."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environ_base["HTTP_REFERER"] = f"{BASE_URL}/"
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{"base_url": BASE_URL, **kwargs})
+
+
+class ProductionShop(RunningShop):
+    """The shop as production sets it up."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        super().__init__(data, **PRODUCTION, **settings)
+        self.app.test_client_class = HttpsClient
+
+    def customer(self, email: str = "pat@rando.test", *, credits: int = 3) -> Visitor:
+        """Somebody who has confirmed their address and signed in."""
+        limiter.reset()
+        visitor = super().customer(email, credits=credits)
+        with self.app.app_context():
+            user = db.session.scalars(select(User).where(User.email == email)).one()
+            user.confirmed_at = self.prepaid.clock()
+            db.session.commit()
+        visitor.login(email)
+        return visitor
+
+
 @dataclass
 class Outcome:
     """What came of many requests: statuses, and each fault with the request that made it."""
@@ -173,8 +222,14 @@ class Sender:
         assert token is not None, page[:500]
         self.actors[kind], self.tokens[kind] = visitor.client, token[1]
 
-    def send(self, requests: int) -> Outcome:
-        for _ in range(requests):
+    def send(self, requests: int, *, within_s: float = math.inf) -> Outcome:
+        """Send so many, or as many as there is time for."""
+        until_s = time.monotonic() + within_s
+        for number in range(requests):
+            if time.monotonic() > until_s:
+                break
+            if limiter.enabled and not number % LIMITED_FOR:
+                limiter.reset()
             kind = self.random.choice(list(self.actors))
             rule = self.random.choice(self.rules)
             request = self.request(kind, rule)

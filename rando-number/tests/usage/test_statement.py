@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from flask_prepaid.reports.spreadsheets import inert
+
 from ..reading import json_of
 from ..running_shop import Program, RunningShop
 
@@ -43,6 +45,11 @@ def test_a_long_statement_continues_on_the_next_page(shop: RunningShop) -> None:
     assert second.count("<td>Number drawn") == 10
     assert second.count("<td>Gift") == 2
     assert customer.get("/usage", cursor="x").status_code == 404
+
+
+def test_no_cell_begins_as_a_formula_does_in_full_width_either() -> None:
+    for sign in "=+-@\t\r\n＝＋－＠":  # noqa: RUF001
+        assert inert(f"{sign}1+1") == f"'{sign}1+1"
 
 
 def test_the_csv_has_every_entry_and_no_cell_that_a_spreadsheet_would_run(shop: RunningShop) -> None:

@@ -65,7 +65,7 @@ def payments_of(life: Life) -> dict[int, tuple[int, int, int]]:
 def payments_in(life: Life) -> dict[int, tuple[int, int, int]]:
     """What the model says of the same."""
     return {
-        life.rows[name]: (payment.lot.credits, payment.paid_minor, payment.refunded_minor)
+        life.rows[name]: (payment.lot.credits, payment.charged_minor, payment.refunded_minor)
         for name, payment in life.model.payments.items()
     }
 

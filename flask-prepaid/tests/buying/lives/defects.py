@@ -8,11 +8,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.models import DisputeState
 from flask_prepaid.purchases import checkout, credit_notes, refunds, taking_back, topup_rules, topups, verbs
 from flask_prepaid.subscriptions import invoice_credits
+from flask_prepaid.subscriptions.models import Invoice
 from prepaid_ledger.books import allowances, clawbacks, expiry, posting, shares
 from prepaid_ledger.tables import Kind
 from prepaid_ledger.verbs.incoming import Incoming
@@ -119,9 +122,9 @@ def a_blocked_customer_is_charged(decide: Any) -> Any:
     return lambda context, row, *, blocked: decide(context, row, blocked=False)
 
 
-@defect(topup_rules, "_affordable")
+@defect(topup_rules, "_room_minor")
 def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
-    return lambda context, row, pack: row.ceiling_minor // pack.amount_minor
+    return lambda context, row: row.ceiling_minor
 
 
 @defect(topup_rules, "_reason_to_stop")
@@ -180,13 +183,13 @@ def a_code_counts_as_paid(settle: Any) -> Any:
     return full_price
 
 
-@defect(comparison, "otherwise")
-def a_page_is_held_to_the_price_of_today(otherwise: Any) -> Any:
+@defect(comparison, "not_as_agreed")
+def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     def todays(context: Any, payment: Any, fetched: Any) -> str | None:
         pack = context.catalog.packs.get(payment.pack)
         if pack is not None and pack.amount_minor != payment.amount_minor and payment.via != "topup":
             return "It costs something else by now"
-        return otherwise(context, payment, fetched)  # type: ignore[no-any-return]
+        return not_as_agreed(context, payment, fetched)  # type: ignore[no-any-return]
 
     return todays
 
@@ -206,12 +209,17 @@ def a_hold_is_kept_for_ever(_: Any) -> Any:
     return lambda session, wallet: 0
 
 
-@defect(taking_back, "_lot_key")
-def a_plans_refund_takes_nothing_of_its_month(lot_key: Any) -> Any:
-    """The key of whatever came in last stands for all that the customer has."""
+@defect(taking_back, "_invoice")
+def a_plans_refund_takes_of_its_last_month(invoice_of: Any) -> Any:
+    """Whichever month is refunded, the credits of the last one go."""
 
-    def latest(session: Any, payment: Any) -> str:
-        same = session.query(type(payment)).filter_by(owner=payment.owner, state=payment.state)
-        return lot_key(session, same.order_by(type(payment).id.desc()).first() or payment)  # type: ignore[no-any-return]
+    def last(session: Any, payment: Any) -> Any:
+        own = invoice_of(session, payment)
+        if own is None:
+            return None
+        paid = select(Invoice).where(Invoice.subscription_id == own.subscription_id)
+        return session.scalars(
+            paid.where(Invoice.payment_id.is_not(None)).order_by(Invoice.id.desc())
+        ).first()
 
-    return latest
+    return last

@@ -177,18 +177,38 @@ class Life(World):
         self.agree(came, refusal, "a hold")
         self.model.fell("spend", before)
 
+    def do_extend(self, step: Step) -> None:
+        key, hours = f"job:{step.word('of')}", step.count("hours")
+        if key not in self.model.wallet.holds:
+            return
+        more = step.count("credits")
+        what: dict[str, Any] = {"credits": more} if more else {}
+        what["until"] = until = self.now + timedelta(hours=hours)
+        if not hours:
+            del what["until"]
+        if not what:
+            return
+        came = self.refused(lambda: self.shop.prepaid.extend(OWNER, key=key, **what))
+        before = self.before()
+        refusal = self.model.wallet.extend(key, more, self.now, until if hours else None)
+        self.agree(came, refusal, "a hold that grows")
+        self.model.fell("spend", before)
+
     def do_capture(self, step: Step) -> None:
         key = f"job:{step.word('of')}"
         hold = self.model.wallet.holds.get(key)
         if hold is None:
             return
-        credits = min(step.count("credits"), hold.taken.credits)
-        came = self.refused(lambda: self.shop.prepaid.capture(OWNER, key=key, credits=credits))
-        self.model.expire(self.now)
-        was_open = hold.state == "open"
-        self.agree(came, self.model.wallet.capture(key, credits, self.now), "a capture")
+        credits, overrun = step.count("credits"), step.word("overrun") or "refuse"
+        if overrun == "refuse":
+            credits = min(credits, hold.taken.credits)
+        prepaid = self.shop.prepaid
+        what: dict[str, Any] = {"key": key, "credits": credits, "overrun": overrun}
+        came = self.refused(lambda: prepaid.capture(OWNER, **what))
+        before, was_open, held = self.before(), hold.state == "open", hold.taken.credits
+        self.agree(came, self.model.wallet.capture(key, credits, self.now, overrun), "a capture")
         if was_open and hold.state == "captured":
-            self.model.fall("spend", self.model.wallet.available + hold.captured)
+            self.model.fall("spend", before + held)
 
     def do_release(self, step: Step) -> None:
         key = f"job:{step.word('of')}"
@@ -215,6 +235,12 @@ class Life(World):
         self.refused(lambda: prepaid.grant(OWNER, credits, key=key, reason="a gift", expires_at=ends))
         self.model.expire(self.now)
         self.model.wallet.come_in(self.model.wallet.new_lot(key, credits, expires_at=ends), repays=True)
+
+    def do_redeem(self, step: Step) -> None:
+        code, key = step.word("code"), f"code:{step.number}"
+        came = self.refused(lambda: self.shop.prepaid.redeem(OWNER, code, key=key))
+        gives = self.model.redeem(key, code, self.now)
+        assert came == ("" if gives else "CodeRefused"), f"a code came to {came or 'be redeemed'}"
 
     def do_adjust(self, step: Step) -> None:
         credits, key = step.count("credits"), f"adjust:{step.number}"
@@ -344,7 +370,19 @@ class Life(World):
         if self.model.plan is not None or self.model.blocked:
             return
         self.model.plan = Plan(step.word("plan"))
-        self.shop.subscribe(step.word("plan"), OWNER)
+        *quantity, plan = step.word("plan").split()
+        fields = {"quantity": quantity[0]} if quantity else {}
+        self.shop.subscribe(plan, OWNER, **fields)
+
+    def do_pause(self, step: Step) -> None:
+        if self.model.plan is not None and not self.model.plan.is_paused:
+            self.read(lambda: changing.pause(self.shop.prepaid, OWNER))
+            self.model.plan.is_paused = True
+
+    def do_resume(self, step: Step) -> None:
+        if self.model.plan is not None and self.model.plan.is_paused:
+            self.read(lambda: changing.unpause(self.shop.prepaid, OWNER))
+            self.model.plan.is_paused = False
 
     def do_end_plan(self, step: Step) -> None:
         if self.model.plan is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_prepaid.testing import Databases
 
@@ -28,7 +28,8 @@ class Wrong:
     def story(self) -> str:
         numbers = ",".join(str(step.number) for step in self.drawn.steps)
         lines = [
-            f"Life {self.seed} on {self.kind} goes wrong. It begins at {self.drawn.start}:",
+            f"Life {self.seed} on {self.kind} goes wrong. It begins at {self.drawn.start}"
+            f"{', by invoice' if self.drawn.invoices else ''}:",
             *map(str, self.drawn.steps),
             f"    {self.reason}",
             f"Again: ./dev campaign lives --seed {self.seed} --lives 1 --only {numbers}"
@@ -37,8 +38,26 @@ class Wrong:
         return "\n".join(lines)
 
 
+class Judge:
+    """Lives lives, each in a shop that is empty; there is one that makes invoices, and one that does not."""
+
+    def __init__(self, databases: Databases, kind: str) -> None:
+        self.databases, self.kind = databases, kind
+        self.places: dict[bool, Place] = {}
+
+    def __call__(self, drawn: Drawn) -> str | None:
+        """What went wrong, if anything."""
+        if drawn.invoices not in self.places:
+            self.places[drawn.invoices] = Place(self.databases, self.kind, invoices=drawn.invoices)
+        return judge(self.places[drawn.invoices], drawn)
+
+    def close(self) -> None:
+        for place in self.places.values():
+            place.close()
+
+
 def judge(place: Place, drawn: Drawn) -> str | None:
-    """Live it in an empty shop; what went wrong, if anything."""
+    """Live it; what went wrong, if anything."""
     life = Life(place.begin(drawn.start))
     step: Step | None = None
     try:
@@ -58,18 +77,18 @@ def first_wrong(
 
     :param only: Live these steps alone.
     """
-    place = Place(databases, kind)
-    with without_logs(), closing(place):
+    with without_logs(), closing(Judge(databases, kind)) as judge:
         for seed in seeds:
             drawn = draw_life(seed)
             if only is not None:
-                drawn = Drawn(drawn.start, tuple(step for step in drawn.steps if step.number in only))
-            reason = judge(place, drawn)
+                steps = tuple(step for step in drawn.steps if step.number in only)
+                drawn = replace(drawn, steps=steps)
+            reason = judge(drawn)
             if reason is None:
                 continue
             if short:
-                drawn = shorten(drawn, lambda shorter: judge(place, shorter))
-                reason = judge(place, drawn) or reason
+                drawn = shorten(drawn, judge)
+                reason = judge(drawn) or reason
             return Wrong(seed, kind, drawn, reason)
     return None
 

@@ -32,7 +32,10 @@ PACKS: dict[str, tuple[int, int, str, int | None]] = {
 TIERS = ((100, 90), (50, 95), (1, 100))
 
 #: Credits a month, and how many of them roll over.
-PLANS = {"small": (100, 30), "large": (500, 0)}
+PLANS = {"small": (100, 30), "large": (500, 0), "3 seats": (30, 0)}
+
+#: Codes that give credits: how many, how often in all, and how many days the credits last.
+GIVING = {"WELCOME": (30, 1, None), "SUMMER": (45, 2, 30)}
 
 #: What of a price a code leaves, in percent.
 CODES = {"": 100, "HALF": 50, "ALL": 0}
@@ -100,6 +103,7 @@ class Plan:
 
     name: str
     lots: list[Lot] = field(default_factory=list)
+    is_paused: bool = False
 
 
 @dataclass
@@ -116,6 +120,7 @@ class Customer:
     blocked: bool = False
     falls: list[Fall] = field(default_factory=list)
     topped_up: list[tuple[datetime, int]] = field(default_factory=list)
+    redeemed: Counter[str] = field(default_factory=Counter)
     prices: dict[str, int] = field(default_factory=lambda: {name: pack[1] for name, pack in PACKS.items()})
 
     # What is bought
@@ -150,6 +155,17 @@ class Customer:
         self.wallet.come_in(lot, repays=True)
         self.payments[name] = Payment(lot, paid, paid, currency, refunds_fail)
         return self.payments[name]
+
+    def redeem(self, key: str, code: str, now: datetime) -> bool:
+        """Whether a code gave its credits."""
+        credits, times, days = GIVING[code]
+        if self.blocked or self.redeemed[code] >= times:
+            return False
+        self.redeemed[code] += 1
+        self.expire(now)
+        ends = None if days is None else now + timedelta(days=days)
+        self.wallet.come_in(self.wallet.new_lot(key, credits, expires_at=ends), repays=True)
+        return True
 
     # What goes back
 

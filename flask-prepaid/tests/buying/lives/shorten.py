@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .steps import Drawn, Step
 
@@ -21,7 +22,7 @@ def shorten(drawn: Drawn, judge: Judge, *, max_tries: int = 200) -> Drawn:
             (
                 left
                 for start in range(0, len(steps), size)
-                if (left := _without(steps, start, size)) and judge(Drawn(drawn.start, tuple(left)))
+                if (left := _without(steps, start, size)) and judge(replace(drawn, steps=tuple(left)))
             ),
             None,
         )
@@ -33,7 +34,7 @@ def shorten(drawn: Drawn, judge: Judge, *, max_tries: int = 200) -> Drawn:
             break
         else:
             size //= 2
-    return Drawn(drawn.start, tuple(steps))
+    return replace(drawn, steps=tuple(steps))
 
 
 def _without(steps: list[Step], start: int, size: int) -> list[Step]:

@@ -116,10 +116,15 @@ VERBS: dict[str, tuple[int, Draw]] = {
     "remove_card": (1, alone()),
     "spend": (12, alone(credits=few, spender=one_of("", "", "key:1"), now=one_of("", "now", "rolled back"))),
     "hold": (4, alone(credits=few, spender=one_of("", "key:1"))),
-    "capture": (3, about_step("hold", credits=one_of(1, 7, 20, 60))),
+    "extend": (2, about_step("hold", credits=one_of(0, 20, 60, 130), hours=one_of(0, 2, 30))),
+    "capture": (
+        3,
+        about_step("hold", credits=one_of(1, 7, 20, 60, 130), overrun=one_of("", "", "spend", "debt")),
+    ),
     "release": (2, about_step("hold")),
     "reverse": (3, about_step("spend", credits=one_of(1, 7, 20, 60))),
     "grant": (4, alone(credits=one_of(5, 50, 150), days=one_of("", "", 3, 40))),
+    "redeem": (2, alone(code=one_of("WELCOME", "SUMMER", "SUMMER"))),
     "adjust": (3, alone(credits=one_of(-60, -20, -5, 15))),
     "budget": (1, alone(credits=one_of(0, 50, 150), spender=one_of("", "key:1"), every=one_of("", "month"))),
     "refund": (
@@ -146,7 +151,9 @@ VERBS: dict[str, tuple[int, Draw]] = {
     ),
     "disputed_otherwise": (2, about_step("dispute", quarters=one_of(1, 2, 4), heard=one_of(*HEARD))),
     "dispute_ends": (3, about_step("dispute", outcome=one_of("won", "won", "lost"), heard=one_of(*HEARD))),
-    "subscribe": (3, alone(plan=one_of("small", "small", "large"))),
+    "subscribe": (3, alone(plan=one_of("small", "small", "large", "3 seats"))),
+    "pause": (1, alone()),
+    "resume": (2, about_step("pause")),
     "end_plan": (1, alone()),
     "coupon": (1, alone(percent=one_of(100, 100, 50))),
     "balance": (1, alone(minor=one_of(-400, -1_000))),
@@ -179,9 +186,32 @@ THEMES: dict[str, tuple[str, ...]] = {
         "grant",
         "top_up",
     ),
-    "credits": ("buy", "grant", "spend", "hold", "capture", "release", "reverse", "adjust", "budget"),
+    "credits": (
+        "buy",
+        "grant",
+        "redeem",
+        "spend",
+        "hold",
+        "extend",
+        "capture",
+        "release",
+        "reverse",
+        "adjust",
+        "budget",
+    ),
     "lots": ("buy", "grant", "spend", "refund", "adjust", "reverse", "hold", "dispute_ends", "dispute"),
-    "plans": ("subscribe", "spend", "refund", "coupon", "balance", "credit_note", "end_plan", "grant"),
+    "plans": (
+        "subscribe",
+        "spend",
+        "refund",
+        "coupon",
+        "balance",
+        "credit_note",
+        "end_plan",
+        "pause",
+        "resume",
+        "grant",
+    ),
     "debts": ("subscribe", "buy", "spend", "refund", "dispute", "credit_note", "keep_card", "top_up"),
     "top-ups": ("keep_card", "top_up", "spend", "adjust", "refund", "dispute", "reprice", "block"),
 }
@@ -189,10 +219,11 @@ THEMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A life as it was drawn: when it begins, and its steps."""
+    """A life as it was drawn: when it begins, its steps, and whether its shop makes invoices of all sales."""
 
     start: str
     steps: tuple[Step, ...]
+    invoices: bool = False
 
 
 def draw_life(seed: int) -> Drawn:
@@ -203,7 +234,7 @@ def draw_life(seed: int) -> Drawn:
     for number in range(1, whole.randint(5, 14) + 1):
         draw = Random(f"life {seed}, step {number}")
         steps.append(draw_step(draw, number, steps, tuple(dict.fromkeys((*theme, "wait")))))
-    return Drawn(whole.choice(STARTS), tuple(steps))
+    return Drawn(whole.choice(STARTS), tuple(steps), invoices=whole.random() < 1 / 4)
 
 
 def draw_step(draw: Random, number: int, earlier: list[Step], names: tuple[str, ...]) -> Step:

@@ -6,7 +6,7 @@ import pytest
 
 from flask_prepaid.testing import Databases
 
-from .defects import DEFECTS
+from .defects import DEFECTS, seeded
 from .living import first_wrong
 from .shorten import shorten
 from .steps import Drawn, draw_life
@@ -40,5 +40,11 @@ def test_a_life_that_goes_wrong_is_made_short() -> None:
     assert list(shorten(drawn, goes_wrong).steps) == needed
 
 
-def test_there_are_enough_mistakes_to_be_found() -> None:
+def test_each_mistake_still_finds_its_place_in_the_product() -> None:
+    for name, swaps in DEFECTS.items():
+        with seeded(name):
+            assert all(
+                callable(getattr(where, attribute)) or attribute.isupper() for where, attribute, _ in swaps
+            )
+
     assert len(DEFECTS) >= 20

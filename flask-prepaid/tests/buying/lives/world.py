@@ -25,9 +25,28 @@ from stripe_emulator.core.errors import CardError
 
 from ..payments.crash import run_until
 from ..subscriptions.plan_shop import PlanShop, moment
-from .model import CODES, Customer
+from .model import CODES, GIVING, Customer
 
 OWNER = "user:1"
+
+#: Events that tell of all that happens, each of it once: ``./dev campaign orders`` has their copies.
+HEARD = (
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.updated",
+    "checkout.session.completed",
+    "credit_note.created",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.updated",
+    "invoice.paid",
+    "payment_method.attached",
+    "payment_method.detached",
+    "refund.created",
+    "refund.failed",
+)
 
 #: What a card is called in a life, and its number.
 CARDS = {"good": "4242424242424242", "refunds fail": "4000000000005126", "declines": "4000000000000002"}
@@ -36,12 +55,15 @@ KEPT = {"good": "4242424242424242", "declines": "4000000000000341"}
 
 
 class Place:
-    """One app for many lives: between two of them its database is empty again, and Stripe as new."""
+    """One app for many lives: between two of them its database is empty again, and Stripe as new.
 
-    def __init__(self, databases: Databases, kind: str) -> None:
+    :param invoices: It makes an invoice of all that it sells.
+    """
+
+    def __init__(self, databases: Databases, kind: str, *, invoices: bool) -> None:
         self.databases, self.kind = databases, kind
         self.empty, self.url = databases.fresh(kind), databases.fresh(kind)
-        self.shop = PlanShop(self.url, PREPAID_PROMOTION_CODES=True)
+        self.shop = PlanShop(self.url, PREPAID_PROMOTION_CODES=True, PREPAID_INVOICES=invoices)
         self.packs = dict(self.shop.prepaid.catalog.packs)
         self.is_new = True
 
@@ -54,6 +76,7 @@ class Place:
         self.is_new = False
         self.shop.prepaid.catalog.packs.update(self.packs)
         self.shop.stripe.reset(now=moment(start), seed=1)
+        self.shop.stripe.hear(*HEARD)
         return self.shop
 
     def renew_database(self) -> None:
@@ -86,6 +109,9 @@ class World:
         for code, left in CODES.items():
             if code:
                 self.make_code(code, 100 - left)
+        for code, (credits, times, days) in GIVING.items():
+            lasts = None if days is None else timedelta(days=days)
+            self.read(partial(self.make_giving_code, code, credits, times, lasts))
         blocked = self.model
         self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda _: blocked.blocked)
 
@@ -93,6 +119,9 @@ class World:
         coupon = self.shop.v1.coupons.create({"percent_off": percent, "duration": "once"})
         promotion: Any = {"type": "coupon", "coupon": coupon.id}
         self.shop.v1.promotion_codes.create({"code": code, "promotion": promotion})
+
+    def make_giving_code(self, code: str, credits: int, times: int, lasts: timedelta | None) -> None:
+        self.shop.prepaid.make_code(code, credits=credits, per_owner=times, expires_after=lasts)
 
     # Time
 
@@ -187,7 +216,7 @@ class World:
         bills = [
             bill
             for bill in self.shop.v1.invoices.list({"customer": customer, "limit": 100}).data
-            if bill.status == "paid" and bill.id not in self.bills
+            if bill.status == "paid" and bill.id not in self.bills and is_of_plan(bill)
         ]
         for bill in sorted(bills, key=lambda bill: bill.created):
             self.bills.add(bill.id)
@@ -253,6 +282,10 @@ class World:
             return ""
 
         return str(self.read(refusal))
+
+
+def is_of_plan(bill: stripe.Invoice) -> bool:
+    return bill.parent is not None and bill.parent.type == "subscription_details"
 
 
 def _whatever_comes(do: Callable[[], object]) -> None:

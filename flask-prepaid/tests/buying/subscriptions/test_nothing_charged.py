@@ -13,6 +13,7 @@ from prepaid_ledger.errors import NothingToReverse
 from prepaid_ledger.tables import Kind
 
 from .plan_shop import PlanShop
+from .years import price_of
 
 #: A refund of its charges fails at the bank later.
 FAILS_LATER = "4000000000005126"
@@ -93,6 +94,26 @@ def test_an_upgrade_in_a_free_month_adds_the_difference(fair: PlanShop, duration
     since = fair.change("large")
 
     assert fair.balance() == 100 + fair.share(500 - 100, since)
+
+
+@pytest.mark.parametrize("behavior", ["always_invoice", "create_prorations"])
+def test_an_upgrade_by_the_dashboard_in_a_free_month_adds_the_difference(
+    fair: PlanShop, behavior: str
+) -> None:
+    subscribe_free(fair, duration="forever")
+    fair.pass_time(days=14)
+    item = fair.v1.subscriptions.retrieve(fair.stripe_id())["items"].data[0]
+    since, large = str(fair.stripe.now()), price_of(fair, "large")
+    wanted: Any = {"items": [{"id": item.id, "price": large}], "proration_behavior": behavior}
+
+    fair.v1.subscriptions.update(fair.stripe_id(), wanted)
+    fair.stripe.deliver()
+
+    difference = fair.share(500 - 100, since)
+    assert fair.balance() == 100 + (difference if behavior == "always_invoice" else 0)
+    fair.pass_time(days=17)
+    assert fair.balance() == 500 + (0 if behavior == "always_invoice" else difference)
+    assert fair.charges() == []
 
 
 def test_a_month_that_the_balance_pays_gives_its_credits_and_nothing_to_refund(shop: PlanShop) -> None:
