@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import and_, delete, exists, not_, select
+from sqlalchemy import and_, delete, exists, not_, select, update
 from sqlalchemy.orm import Session
 
 from .. import money, signals
@@ -74,6 +74,7 @@ class AppOutbox:
         self.courier(context).deliver(due)
         heard = delivering.deliver_due(context, self.write_mail, limit=AT_ONCE)
         forget(context)
+        forget_secrets(context)
         return len(due) + heard
 
     def courier(self, context: Context) -> Courier:
@@ -99,6 +100,16 @@ def forget(context: Context) -> None:
         ).all()
         if mails:
             session.execute(delete(MailRecord).where(MailRecord.id.in_(mails)))
+
+
+def forget_secrets(context: Context) -> None:
+    """Delete the secrets before the present ones, of endpoints for which their day is over. Commits."""
+    over = WebhookEndpoint.old_until <= context.clock()
+    with transaction(context) as session:
+        ids = session.scalars(select(WebhookEndpoint.id).where(over).with_for_update(skip_locked=True)).all()
+        if ids:
+            ended = update(WebhookEndpoint).where(WebhookEndpoint.id.in_(ids), over)
+            session.execute(ended.values(old_secret=None, old_until=None))
 
 
 def erase(session: Session, owner: str) -> None:

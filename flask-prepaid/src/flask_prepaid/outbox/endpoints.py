@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import check_owner
@@ -267,16 +267,28 @@ def _limit(session: Session, owner: str, context: Context) -> None:
 def rotate(context: Context, owner: str, endpoint_id: int) -> str:
     """Sign under a new secret from now on, and under the one before, too, for a day; the new one. Commits.
 
-    The customer's program takes what is signed under either, so that none is refused while it changes.
+    The customer's program takes what is signed under either, so that none is refused while it changes. Done
+    again within that day, the one before stays the one that the program had when the day began.
 
     :raises NotYours: It is none of the owner's.
     """
+    now, secret = context.clock(), new_secret()
+    both_sign = WebhookEndpoint.old_until > now
     with transaction(context) as session:
         row = find(session, owner, endpoint_id)
-        row.old_secret, row.old_until = row.secret, context.clock() + BOTH_SIGN
-        row.secret = new_secret()
+        # One statement: of two at once, the second sees what the first has written.
+        session.execute(
+            update(WebhookEndpoint)
+            .where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.owner == owner)
+            .values(
+                secret=secret,
+                old_secret=case((both_sign, WebhookEndpoint.old_secret), else_=WebhookEndpoint.secret),
+                old_until=case((both_sign, WebhookEndpoint.old_until), else_=now + BOTH_SIGN),
+            )
+        )
+        session.refresh(row)
         signals.tell(signals.endpoint_set, owner=owner, endpoint_id=row.id, action="given a new secret")
-        return row.secret
+    return secret
 
 
 def reveal(context: Context, owner: str, endpoint_id: int) -> str:

@@ -181,19 +181,19 @@ def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list
     queues = [Queue(*row) for row in rows]
     if len(queues) == WINDOW:
         queues += _some_queues(session, endpoints=endpoints)
-    off = set(session.scalars(select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None))))
     ready: list[Queue] = []
     for queue in dict.fromkeys(queues):
-        if queue.endpoint_id not in off and len(ready) < limit and _is_due(session, queue, now):
+        if len(ready) < limit and _is_due(session, queue, now):
             ready.append(queue)
     return ready
 
 
 def due_rows(now: datetime, *, endpoints: bool) -> Select[str, Target, int]:
     """The queues of the deliveries that are due, first or not; the one that waits longest first."""
+    goes = _goes_to(endpoints), *([~_IS_OFF] if endpoints else [])
     return (
         select(Delivery.owner, Delivery.target, Delivery.endpoint_id)
-        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, _goes_to(endpoints))
+        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, *goes)
         .order_by(Delivery.next_try_at, Delivery.id)
         .limit(WINDOW)
     )
@@ -217,6 +217,15 @@ def first_from(queue: Queue, *, behind: bool = False) -> Select[str, Target, int
     )
 
 
+def first_on_from(queue: Queue) -> Select[str, Target, int, int, datetime]:
+    """The first delivery that waits behind a queue, and not for an endpoint that is off."""
+    return first_from(queue, behind=True).where(~_IS_OFF)
+
+
+#: A list, that the database reads once; a join might go through all rows.
+_IS_OFF = Delivery.endpoint_id.in_(select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None)))
+
+
 def _goes_to(endpoints: bool) -> ColumnElement[bool]:
     return Delivery.target == Target.ENDPOINT if endpoints else Delivery.target != Target.ENDPOINT
 
@@ -232,12 +241,15 @@ def _is_due(session: Session, queue: Queue, now: datetime) -> bool:
 
 
 def _some_queues(session: Session, *, endpoints: bool) -> list[Queue]:
-    """Queues with something that waits, so many at most, from a random one on, and then from the first."""
+    """Queues with something that waits, so many at most, from a random one on, and then from the first.
+
+    Those to endpoints that are off are none of them: what waits there would be all that is looked at.
+    """
     queues: list[Queue] = []
     for start in (_somewhere(session), ""):
         at, seen = Queue(start, Target.ENDPOINT), 0
         while seen < SCANNED:
-            row = session.execute(first_from(at, behind=True)).one_or_none()
+            row = session.execute(first_on_from(at)).one_or_none()
             if row is None:
                 break
             at, seen = Queue(*row[:3]), seen + 1
@@ -250,6 +262,10 @@ def _somewhere(session: Session) -> str:
     """A text between the first owner and the last of whom something waits, by chance."""
     waits = select(Delivery.owner).where(Delivery.state == DeliveryState.WAITING).limit(1)
     ends = [session.scalar(waits.order_by(order)) or "" for order in (Delivery.owner, Delivery.owner.desc())]
-    letters = string.digits + string.ascii_lowercase
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(*ends, strict=False))
-    return "".join([letter for letter, _ in same] + [secrets.choice(letters) for _ in range(3)])
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(*ends, strict=False))
+    same = "".join(letter for letter, _ in pairs)
+    low, high = (end[len(same) : len(same) + 1] for end in ends)
+    is_number = "".join(end[len(same) :] for end in ends).isdigit()
+    letters = string.digits if is_number else string.digits + string.ascii_lowercase
+    between = [letter for letter in letters if low <= letter <= high] or [high]
+    return same + secrets.choice(between) + "".join(secrets.choice(letters) for _ in range(3))

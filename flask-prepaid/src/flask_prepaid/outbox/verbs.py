@@ -94,7 +94,8 @@ class OutboxVerbs:
         """Sign an endpoint's webhooks under a new secret; the new one. Commits.
 
         For a day they are signed under the one before, too, as Standard Webhooks allows: the customer's
-        program changes it whenever it likes within that day.
+        program changes it whenever it likes within that day. Called again within it, the secret from
+        before the first call goes on signing to the end of that day.
 
         :raises NotYours: It is none of the owner's.
         """

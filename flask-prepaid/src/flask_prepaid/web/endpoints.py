@@ -68,7 +68,7 @@ def reveal(endpoint_id: str) -> ResponseReturnValue:
 def rotate(endpoint_id: str) -> ResponseReturnValue:
     """Sign under a new secret, and for a day under the one before, too."""
     endpoints.rotate(page.context(), page.customer(), number_of(endpoint_id))
-    return back_to(endpoint_id, "It has a new secret. For a day the one before signs, too.")
+    return back_to(endpoint_id, "It has a new secret. For a day the one from before signs, too.")
 
 
 def switch(endpoint_id: str) -> ResponseReturnValue:

@@ -202,6 +202,34 @@ def test_while_a_secret_is_changed_both_prove_what_comes(shop: Shop, program: Pr
 
 
 @pytest.mark.each_database
+def test_a_secret_that_is_changed_twice_within_a_day_still_proves_what_comes(
+    shop: Shop, program: Program
+) -> None:
+    """A double click, or a retry: the customer's program has the first secret, and never saw the second."""
+    endpoint, old = add(shop, program.url)
+
+    def rotate(_: int) -> str:
+        return str(shop.read(lambda: shop.prepaid.rotate_endpoint_secret("user:1", endpoint)))
+
+    made = {*at_once(2, rotate), rotate(2)}
+    assert len(made) == 3
+
+    tell(shop, 1)
+    shop.tick()
+    (row,) = shop.read(lambda: shop.prepaid.endpoints("user:1"))
+    assert row.secret in made
+    assert program.proves(old)
+    assert program.proves(row.secret)
+
+    wait(shop, hours=25)
+    (row,) = shop.read(lambda: shop.prepaid.endpoints("user:1"))
+    assert (row.old_secret, row.old_until) == (None, None)
+    shop.read(lambda: shop.prepaid.rotate_endpoint_secret("user:1", endpoint))
+    (again,) = shop.read(lambda: shop.prepaid.endpoints("user:1"))
+    assert again.old_secret == row.secret
+
+
+@pytest.mark.each_database
 def test_an_endpoint_is_removed_while_what_it_answered_is_noted(shop: Shop, program: Program) -> None:
     """Whoever locks a delivery and its endpoint begins with the delivery: nobody waits for each other."""
     for number in range(12):

@@ -15,7 +15,7 @@ from flask_prepaid import signals
 from flask_prepaid.context import transaction
 from flask_prepaid.outbox import delivering, queues
 from flask_prepaid.outbox.messages import Queue
-from flask_prepaid.outbox.models import Delivery, Message, Target
+from flask_prepaid.outbox.models import Delivery, Message, OffBecause, Target, WebhookEndpoint
 from flask_prepaid.payments.models import Notice
 
 from ..shop import Shop, ShopWith
@@ -287,10 +287,56 @@ def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
         (queues.first_from(first), "ix_prepaid_delivery_queue"),
         (queues.first_from(first, behind=True), "ix_prepaid_delivery_queue"),
     ):
-        plan = shop.read(partial(plan_of, shop, statement))
-        assert index in plan, plan
-        assert "Seq Scan" not in plan
-        assert "SCAN prepaid_delivery\n" not in plan
+        require_index(shop, statement, index)
+
+
+@pytest.mark.each_database
+def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than is looked at in one go waits for some that failed; behind it all, one that is on is due."""
+    monkeypatch.setattr(queues, "WINDOW", 10)
+    monkeypatch.setattr(queues, "SCANNED", 5)
+    now = shop.now()
+    owners = [f"user:{n}" for n in range(10, 40)]
+
+    def fill() -> Queue:
+        session = shop.prepaid.session
+        off = {
+            "secret": "s",
+            "off_because": OffBecause.FAILED,
+            "created_at": now,
+            "url": "https://off.example",
+        }
+        session.execute(insert(WebhookEndpoint), [{**off, "owner": owner} for owner in owners])
+        session.execute(
+            insert(WebhookEndpoint), [{**off, "owner": f"user:{n}", "off_because": None} for n in (24, 25)]
+        )
+        session.execute(insert(Message), [message_of("user:1", 1, now)])
+        message = session.scalars(select(Message.id)).one()
+        rows = session.scalars(select(WebhookEndpoint).order_by(WebhookEndpoint.id)).all()
+        wait = [
+            {**delivery_of(message, row.owner, now - timedelta(hours=1)), "endpoint_id": row.id}
+            for row in rows[:-1]
+        ]
+        busy = {**wait[-1], "next_try_at": now - timedelta(minutes=30)}
+        wait[-1]["next_try_at"] = now + timedelta(hours=1)  # it fails: what is behind it fills the window
+        last = {**busy, "endpoint_id": rows[-1].id, "owner": rows[-1].owner, "next_try_at": now}
+        all_of_them = [{**row, "target": Target.ENDPOINT} for row in (*wait, *[busy] * 2_000, last)]
+        session.execute(insert(Delivery), all_of_them)
+        session.commit()
+        session.execute(text("ANALYZE"))
+        session.commit()
+        return Queue(rows[-1].owner, Target.ENDPOINT, rows[-1].id)
+
+    on = shop.read(fill)
+    for _ in range(5):
+        due = shop.read(lambda: queues.due(shop.prepaid.session, now, limit=9, endpoints=True))
+        assert due == [on]
+        start = shop.read(lambda: queues._somewhere(shop.prepaid.session))
+        assert "user:1" <= start < "user:4"
+    require_index(shop, queues.due_rows(now, endpoints=True), "ix_prepaid_delivery_due")
+    require_index(shop, queues.first_on_from(on), "ix_prepaid_delivery_queue")
 
 
 def message_of(owner: str, number: int, at: datetime) -> dict[str, Any]:
@@ -299,6 +345,13 @@ def message_of(owner: str, number: int, at: datetime) -> dict[str, Any]:
 
 def delivery_of(message_id: int, owner: str, at: datetime) -> dict[str, Any]:
     return {"message_id": message_id, "owner": owner, "target": Target.RECEIVERS, "next_try_at": at}
+
+
+def require_index(shop: Shop, statement: Select[*tuple[Any, ...]], index: str) -> None:
+    plan = shop.read(partial(plan_of, shop, statement))
+    assert index in plan, plan
+    assert "Seq Scan on prepaid_delivery" not in plan
+    assert "SCAN prepaid_delivery\n" not in plan
 
 
 def plan_of(shop: Shop, statement: Select[*tuple[Any, ...]]) -> str:
