@@ -8,12 +8,12 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, case, delete, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from prepaid_ledger import check_owner
+from prepaid_ledger import check_owner, clock
 from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
@@ -228,9 +228,9 @@ def remove(context: Context, owner: str) -> None:
     check_owner(owner)
     refuse_uncommitted(context)
     with transaction(context) as session:
-        row = _customer(context, owner)
+        _customer(context, owner)
         # What has begun makes no customer from here on: not under this key, and not after this removal.
-        again = {"removals": Customer.removals + 1, "closed_at": row.closed_at or context.clock()}
+        again = {"removals": Customer.removals + 1, "closed_at": context.clock()}
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
         session.execute(update(Customer).where(Customer.owner == owner).values(again))
         session.execute(update(Customer).where(*nameless).values(idempotency_key=_new_key()))
@@ -255,20 +255,33 @@ def sync_deleted(context: Context, customer_id: str) -> Write[None]:
 
     The row still knows the customer, by whom a payment that is on its way is settled.
     """
+    asked_at = clock.wall()
     if context.gateway.customers.exists(customer_id):
         return nothing
-    return partial(_forget_copies, context, customer_id)
+    return partial(_forget_copies, context, customer_id, asked_at)
 
 
-def _forget_copies(context: Context, customer_id: str) -> None:
-    owner = context.session.scalar(
-        update(Customer)
-        .where(Customer.stripe_id == customer_id)
-        .values(default_card_id=None, retry_card_id=None, **dict.fromkeys(BILLING_COLUMNS))
-        .returning(Customer.owner)
-    )
+def _forget_copies(context: Context, customer_id: str, asked_at: datetime) -> None:
+    """Nothing that was fetched before it was gone is copied any more: the copies are of ``asked_at``.
+
+    One that is of later stays so: a deleted customer never comes back.
+    """
+    forgotten = {
+        **dict.fromkeys(BILLING_COLUMNS),
+        "billing_fetched_at": _latest(Customer.billing_fetched_at, asked_at),
+        "cards_fetched_at": _latest(Customer.cards_fetched_at, asked_at),
+        "default_card_id": None,
+        "retry_card_id": None,
+        "refused_email": None,
+    }
+    gone = update(Customer).where(Customer.stripe_id == customer_id).values(forgotten)
+    owner = context.session.scalar(gone.returning(Customer.owner))
     if owner is not None:
         context.session.execute(delete(SavedCard).where(SavedCard.owner == owner))
+
+
+def _latest(fetched_at: InstrumentedAttribute[datetime | None], asked_at: datetime) -> ColumnElement[Any]:
+    return case((fetched_at > asked_at, fetched_at), else_=asked_at)
 
 
 def reopen(session: Session, owner: str, bought_at: datetime) -> None:

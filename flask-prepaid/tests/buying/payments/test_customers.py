@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from flask_prepaid.payments import customers
+from flask_prepaid.context import transaction, write_now
+from flask_prepaid.payments import billing_details, customers
 from flask_prepaid.payments.models import Customer
+from flask_prepaid.purchases import cards
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling
@@ -165,3 +169,62 @@ def test_a_customer_deleted_in_the_dashboard_leaves_no_card_and_no_address_here(
     assert shop.read(lambda: shop.prepaid.cards("user:1")) == []
     assert "Ada GmbH" not in shop.browser().get("/prepaid/billing").text
     assert session != shop.buy()
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("fetched", ["tax_ids", "/payment_methods?limit=100"])
+def test_what_was_fetched_before_a_customer_was_deleted_is_not_copied_afterwards(
+    shop_with: ShopWith, fetched: str
+) -> None:
+    """A slow worker has what Stripe had, and writes it after another has seen the deletion."""
+    shop = shop_with(PREPAID_INVOICES=True, email=lambda owner: "ann@example.com")
+    shop.keep_card()
+    shop.send_form(shop.browser(), "/prepaid/billing", **BERLIN)
+    customer_id = at_stripe(shop).id
+    app = shop.prepaid
+
+    def late() -> None:
+        sync = billing_details.sync if fetched == "tax_ids" else cards._tidy_up
+        write = sync(app, customer_id)
+        shop.dashboard().v1.customers.delete(customer_id)
+        write_now(app, customers.sync_deleted(app, customer_id))
+        write_now(app, write)
+
+    change_customer(shop, refused_email=REFUSED)
+    shop.read(late)
+
+    assert shop.read(lambda: app.cards("user:1")) == []
+    assert "Ada GmbH" not in shop.browser().get("/prepaid/billing").text
+    row = shop.read(lambda: app.session.get(Customer, "user:1"))
+    assert (row.company, row.refused_email, row.default_card_id) == (None, None, None)
+
+
+def test_a_payment_that_was_begun_before_a_second_removal_opens_nothing_again(shop: Shop) -> None:
+    def closed() -> bool:
+        return bool(shop.read(lambda: customers.is_closed(shop.prepaid.session, "user:1")))
+
+    def remove() -> None:
+        shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+
+    remove()
+    shop.stripe.advance(minutes=1)
+    begun = shop.now()
+    shop.stripe.advance(minutes=1)
+    remove()
+
+    def settle(at: datetime) -> None:
+        with transaction(shop.prepaid) as session:
+            customers.reopen(session, "user:1", at)
+
+    shop.read(lambda: settle(begun))
+    assert closed()
+    shop.read(lambda: settle(shop.now()))
+    assert not closed()
+
+
+def change_customer(shop: Shop, **values: object) -> None:
+    def write() -> None:
+        shop.prepaid.session.execute(update(Customer).values(values))
+        shop.prepaid.session.commit()
+
+    shop.read(write)
