@@ -6,7 +6,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from .errors import ConfigError
@@ -16,6 +16,9 @@ MAX_CREDITS = 1_000_000_000
 
 #: The longest that anything lasts: credits, holds, graces.
 MAX_PERIOD = timedelta(days=36_500)
+
+#: No time is as late as this: the clocks of any zone can still show it.
+TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

@@ -11,6 +11,7 @@ import click
 from flask.cli import AppGroup
 
 from .. import money
+from ..checks import MAX_PERIOD
 from ..codes import making, redeeming
 from ..codes.models import Code
 from .app import context
@@ -43,7 +44,9 @@ def list_codes(limit: int, as_json: bool) -> None:
     "--per-owner", type=click.IntRange(min=1), default=1, show_default=True, help="How often by one."
 )
 @click.option("--until", type=click.DateTime(), help="Until when it can be redeemed, in UTC.")
-@click.option("--lasts", type=click.IntRange(min=1), metavar="DAYS", help="How long its credits last.")
+@click.option(
+    "--lasts", type=click.IntRange(1, MAX_PERIOD.days), metavar="DAYS", help="How long its credits last."
+)
 @click.option("--reason", required=True, help="Why; customers read it on their entry.")
 def make(
     code: str | None,

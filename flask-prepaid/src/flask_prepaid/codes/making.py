@@ -112,8 +112,10 @@ def _seconds(expires_after: timedelta | None) -> int | None:
 def _check_end(expires_at: datetime | None, now: datetime) -> None:
     if expires_at is None:
         return
-    if not isinstance(expires_at, datetime) or expires_at.tzinfo is None or expires_at <= now:
-        checks.refuse("expires_at", expires_at, "Write a time to come with its zone, such as tzinfo=UTC.")
+    is_time = isinstance(expires_at, datetime) and expires_at.tzinfo is not None
+    if not is_time or not now < expires_at < checks.TOO_LATE:
+        cure = "Write a time to come with its zone, such as tzinfo=UTC, before the year 9999."
+        checks.refuse("expires_at", expires_at, cure)
 
 
 def _check_referrer(referrer: str | None, credits: int) -> None:

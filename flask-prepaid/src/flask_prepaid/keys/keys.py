@@ -14,6 +14,7 @@ from prepaid_ledger import clock as clocks
 from prepaid_ledger.database import take_turns
 
 from .. import signals
+from ..checks import TOO_LATE
 from ..errors import NotYours, UnknownItem
 from .cache import digest_of
 from .models import ApiKey, id_of
@@ -54,8 +55,10 @@ def make(session: Session, keys: Keys, owner: str, name: str, expires_at: dateti
     check_owner(owner)
     name = checked_name(name)
     now = clocks.wall()
-    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= now):
-        raise UnknownItem("A key ends at a time to come, with its time zone.", field="expires_on")
+    if expires_at is not None and (expires_at.tzinfo is None or not now < expires_at < TOO_LATE):
+        raise UnknownItem(
+            "A key ends at a time to come, with its time zone, before the year 9999.", field="expires_on"
+        )
     _take_turns(session, owner)
     names = set(session.scalars(select(ApiKey.name).where(*_live(owner))))
     if name in names:

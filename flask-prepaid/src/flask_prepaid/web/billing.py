@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -117,9 +117,9 @@ def moment_before() -> datetime | None:
     """The time that ``?before=`` names, from which on an earlier page has shown all."""
     try:
         time = datetime.fromisoformat(request.args.get("before", ""))
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):  # a time that a zone moves out of the calendar
         return None
-    return time if time.tzinfo else None
 
 
 def payments_of(session: Session, owner: str, before: datetime | None) -> Sequence[Payment]:

@@ -249,6 +249,11 @@ def test_codes_are_listed_made_and_switched_by_command_and_the_report_says_what_
     words = ("--credits", "20", "--max-claims", "2", "--until", until, "--lasts", "30", "--reason", "Fair")
     assert shop.command("codes", "make", "fair", *words).stdout == "fair\n"
     assert shop.command("codes", "make", "FAIR", "--credits", "21", "--reason", "x").exit_code == 1
+    for odd in (("--until", "9999-12-31"), ("--until", "0001-01-01"), ("--lasts", "1000000000000")):
+        refused = shop.command("codes", "make", "odd", "--credits", "21", "--reason", "x", *odd)
+        assert refused.exit_code in (1, 2)
+        assert "Traceback" not in refused.stderr
+        assert not isinstance(refused.exception, OverflowError)
     redeem(shop, "FAIR")
     redeem(shop, "FAIR", "user:2")
     assert shop.command("codes", "off", "Fair").exit_code == 0
