@@ -67,12 +67,12 @@ def send(to: str, subject: str, body: str, **values: object) -> None:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         Thread(target=deliver, args=[app, mail]).start()
     else:
-        mail.send()
+        send_now(mail)
 
 
 def send_from_outbox(address: str, subject: str, text: str, *, html: str) -> None:
     """Send a mail of the extension's now. Whatever goes wrong is raised: the outbox sends it again later."""
-    written(address, subject, text, html).send()
+    send_now(written(address, subject, text, html))
 
 
 def written(to: str, subject: str, body: str, html: str) -> EmailMultiAlternatives:
@@ -87,11 +87,19 @@ def written(to: str, subject: str, body: str, html: str) -> EmailMultiAlternativ
     return mail
 
 
+def send_now(mail: EmailMultiAlternatives) -> None:
+    """Send a mail, and close the connection, which the library leaves open where the server refuses."""
+    try:
+        mail.send()
+    finally:
+        mail.connection.close()
+
+
 def deliver(app: Flask, mail: EmailMultiAlternatives) -> None:
     """Send a mail from a thread, which has no app of its own; whatever goes wrong is one line of the log."""
     try:
         with app.app_context():
-            mail.send()
+            send_now(mail)
     except Exception as error:  # nobody waits for this thread, so its traceback would say nothing to anybody
         log.error("a mail was not sent: %s", type(error).__name__)
 
