@@ -207,7 +207,8 @@ class Production:
             mail = message_from_bytes(file.read_bytes(), policy=policy.default)
             body = mail.get_body(("plain",))
             texts.append(body.get_content() if body is not None else "")
-        return list(dict.fromkeys(re.findall(rf"https?://[^\s/]+{path}/[^\s]*", "\n".join(texts))))
+        links = dict.fromkeys(re.findall(rf"https?://[^\s/]+{path}/[^\s]*", "\n".join(texts)))
+        return [link for link in links if not link.startswith(self.environment["STRIPE_API_BASE"])]
 
 
 def workers_of(server: subprocess.Popen[bytes]) -> list[int]:

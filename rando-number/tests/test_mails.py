@@ -82,6 +82,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), MailConversation)
         self.mails: queue.Queue[Any] = queue.Queue()
+        self.is_full = False
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -91,6 +92,9 @@ class MailConversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
         while line := self.rfile.readline():
+            if line.upper().startswith(b"DATA") and self.server.is_full:
+                self.wfile.write(b"452 no room\r\n")
+                continue
             if line.upper().startswith(b"DATA"):
                 self.wfile.write(b"354 go on\r\n")
                 lines = b"".join(iter(self.rfile.readline, b".\r\n"))
@@ -98,7 +102,9 @@ class MailConversation(socketserver.StreamRequestHandler):
             self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 well\r\n")
 
 
-def test_a_mail_server_is_given_the_mails_of_accounts_and_of_credits(tmp_path: Path) -> None:
+def test_a_mail_server_is_given_the_mails_of_accounts_and_of_credits_later_where_it_was_full(
+    tmp_path: Path,
+) -> None:
     with MailServer() as server:
         port = str(server.server_address[1])
         here = {"RANDO_BASE_URL": "http://127.0.0.1:5555"}
@@ -108,6 +114,10 @@ def test_a_mail_server_is_given_the_mails_of_accounts_and_of_credits(tmp_path: P
         reset = server.mails.get(timeout=60)
         for _ in range(2):
             customer.draw()
+        server.is_full = True
+        tick(shop)
+        server.is_full = False
+        shop.stripe.advance(hours=1)
         tick(shop)
         warning = server.mails.get(timeout=60)
         server.shutdown()
@@ -115,6 +125,8 @@ def test_a_mail_server_is_given_the_mails_of_accounts_and_of_credits(tmp_path: P
     assert reset["To"] == "pat@rando.test"
     assert "/reset/" in reset.get_body(("plain",)).get_content()
     assert warning["Subject"] == "You have 1 credit left"
+    assert re.fullmatch(r"<msg_\w+@127\.0\.0\.1>", warning["Message-ID"])
+    assert server.mails.empty()
 
 
 def tick(shop: RunningShop) -> None:

@@ -128,3 +128,13 @@ def test_what_the_tables_cannot_hold_is_refused_by_its_name(books: Books, field:
         books.ledger.hold(OWNER, 1, key="job:1", **{field: value})
 
     assert books.ledger.wallet(OWNER).available == 10
+
+
+@pytest.mark.parametrize("tax_minor", [-1, 501])
+def test_tax_that_is_no_part_of_the_money_is_refused_by_its_name(books: Books, tax_minor: int) -> None:
+    with pytest.raises(ValueError, match=r"^tax_minor is "):
+        books.ledger.purchase(
+            OWNER, 10, key="payment:1", amount_minor=500, currency="usd", tax_minor=tax_minor
+        )
+
+    assert books.ledger.wallet(OWNER).available == 0

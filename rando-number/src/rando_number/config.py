@@ -323,6 +323,7 @@ def mail(environ: Mapping[str, str], data: Path) -> dict[str, Any]:
         "MAIL_FILE_PATH": str(data / "mails"),
         "MAIL_SERVER": server,
         "MAIL_PORT": number(environ, "MAIL_PORT", 25, min=1, max=65_535),
+        "MAIL_TIMEOUT": 10,  # seconds; a customer may wait for a receipt to go out
         "MAIL_USE_TLS": flag(environ, "MAIL_USE_TLS", False),
         "MAIL_USE_SSL": flag(environ, "MAIL_USE_SSL", False),
         "MAIL_USERNAME": environ.get("MAIL_USERNAME"),

@@ -17,6 +17,8 @@ from flask.typing import ResponseReturnValue
 from flask_mailman import EmailMultiAlternatives, Mail
 from flask_security import MailUtil
 
+from flask_prepaid import signals
+
 from .callers import signed_in
 
 log = logging.getLogger(__name__)
@@ -50,32 +52,54 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def send(to: str, subject: str, body: str, *, html: str | None = None) -> None:
-    """Send a mail in the background; a failure is only logged.
+def send(to: str, subject: str, body: str, **values: object) -> None:
+    """Send a mail of an account in the background; a failure is only logged.
 
     An answer that waits for the mail server, or fails with it, would tell a stranger whether
     there is somebody to write to.
 
-    :param html: That of the extension's mails. Our own text gets the same layout here.
+    :param values: What takes the place of each ``{name}`` in the subject and the body, such as words that
+        somebody has typed.
     """
-    if html is None:
-        composed = current_app.extensions["prepaid"].compose_mail(subject, body)
-        subject, body, html = composed.subject, composed.text, composed.html
-    mail = EmailMultiAlternatives(subject, body, to=[to])
-    mail.attach_alternative(html, "text/html")
-    mail.connection = mail.get_connection()
+    composed = current_app.extensions["prepaid"].compose_mail(subject, body, **values)
+    mail = written(to, composed.subject, composed.text, composed.html)
     if current_app.config["MAIL_BACKEND"] == "smtp":
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         Thread(target=deliver, args=[app, mail]).start()
     else:
+        send_now(mail)
+
+
+def send_from_outbox(address: str, subject: str, text: str, *, html: str) -> None:
+    """Send a mail of the extension's now. Whatever goes wrong is raised: the outbox sends it again later."""
+    send_now(written(address, subject, text, html))
+
+
+def written(to: str, subject: str, body: str, html: str) -> EmailMultiAlternatives:
+    """A mail as it is sent. One that the outbox sends again has the same id, by which mailboxes keep one."""
+    host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
+    told = signals.message_id()
+    mail = EmailMultiAlternatives(
+        subject, body, to=[to], headers={"Message-ID": f"<{told}@{host}>"} if told else None
+    )
+    mail.attach_alternative(html, "text/html")
+    mail.connection = mail.get_connection()
+    return mail
+
+
+def send_now(mail: EmailMultiAlternatives) -> None:
+    """Send a mail, and close the connection, which the library leaves open where the server refuses."""
+    try:
         mail.send()
+    finally:
+        mail.connection.close()
 
 
 def deliver(app: Flask, mail: EmailMultiAlternatives) -> None:
     """Send a mail from a thread, which has no app of its own; whatever goes wrong is one line of the log."""
     try:
         with app.app_context():
-            mail.send()
+            send_now(mail)
     except Exception as error:  # nobody waits for this thread, so its traceback would say nothing to anybody
         log.error("a mail was not sent: %s", type(error).__name__)
 

@@ -79,7 +79,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         owner=owner,
         operators=operators.CALLBACKS,
         email=email_of,
-        mail=mails.send if app.config["PREPAID_BASE_URL"] else None,
+        mail=mails.send_from_outbox if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,
         keys=Keys(prefix="rn_", calls=ApiCalls(app.config["API_RATE"])),
         http_client=http_client,

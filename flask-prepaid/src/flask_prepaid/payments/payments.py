@@ -241,7 +241,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
         payment.credits,
         key=f"payment:{payment.id}",
         amount_minor=paid_minor,
-        tax_minor=min(payment.tax_minor, paid_minor),
+        tax_minor=max(0, min(payment.tax_minor, paid_minor)),
         currency=payment.currency,
         expires_at=now + timedelta(seconds=payment.expires_after_s) if payment.expires_after_s else None,
     )

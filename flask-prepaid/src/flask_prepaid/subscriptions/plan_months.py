@@ -91,10 +91,12 @@ def write_down(
 
 
 def tax_in(session: Session, invoice: Invoice, amount_minor: int) -> int:
-    """What of a part of a paid invoice's money is tax."""
+    """What of a part of a paid invoice's money is tax. An invoice may give more tax back than it takes: 0."""
     payment = session.get_one(Payment, invoice.payment_id)
     whole = max(invoice.total_minor, amount_minor)
-    return min(payment.tax_minor * amount_minor // whole, amount_minor) if amount_minor > 0 else 0
+    if amount_minor <= 0:
+        return 0
+    return max(0, min(payment.tax_minor * amount_minor // whole, amount_minor))
 
 
 def cut(context: Context, subscription: Subscription, month: Later) -> int:

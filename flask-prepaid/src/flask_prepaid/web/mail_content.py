@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 #: A few words, then an address, and nothing else on the line: a long sentence is no button.
 _LINK = re.compile(r"(?P<words>\S.{0,59}?): +(?P<url>https?://\S+)")
 
+#: An address within a sentence, without the sentence's own end.
+_ADDRESS = re.compile(r"(https?://\S*[^\s.,;:!?)'\"])")
+
 #: A label and what belongs to it.
 _ROW = re.compile(r"\| *(?P<label>[^|]+?) *\| *(?P<value>.*\S)")
 
@@ -52,7 +55,7 @@ class Link:
     @property
     def place(self) -> str:
         """The host that it leads to, for who wants to know before."""
-        return urlsplit(self.url).netloc
+        return urlsplit(self.url).hostname or ""
 
     def __str__(self) -> str:
         return f"{self.words}: {self.url}"
@@ -104,6 +107,14 @@ def _pieces(text: str) -> Iterator[Piece]:
             yield Row(**row.groupdict())
         elif link:
             yield Link(**link.groupdict())
+
+
+def linked(text: str) -> list[tuple[str, bool]]:
+    """The parts of a text, each with whether it is an address to link.
+
+    Only what begins with ``https://`` or ``http://`` is: a name such as ``evil.example`` is somebody's words.
+    """
+    return [(part, n % 2 == 1) for n, part in enumerate(_ADDRESS.split(text)) if part]
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ OPEN = {"state": PaymentState.OPEN, "paid_minor": None, "charged_minor": 0, "pai
 
 def samples() -> dict[str, MailSample]:
     """Every mail, in each of the wordings that differ, by a name for its address."""
-    topup = {"payment": payment(via=Via.TOPUP)}
+    topup = {"payment": payment(via=Via.TOPUP), "credits": 100}
     unpaid = {"state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
     plan = {"title": "Small", "subscription_id": 1}
     budget = {"percent": 80, "spent": 400, "credits": 500, "every": "month", "resets_at": AT}

@@ -64,20 +64,34 @@ class Sender:
     """Who writes, for the head and the foot of each mail."""
 
     name: str
-    foot: tuple[str, ...]
-    is_test: bool
+    url: str
+    support_email: str
+    mode: str
+
+    @property
+    def signature(self) -> str:
+        """The lines below a plain text."""
+        lines = [f"{self.name}{self.mode}", self.url]
+        lines += [f"Questions? Write to {self.support_email}"] if self.support_email else []
+        return "\n".join(filter(None, lines))
 
 
 class MailVerbs:
     """A host's own mails beside ours."""
 
-    def compose_mail(self: Context, subject: str, text: str) -> WrittenMail:
+    def compose_mail(self: Context, subject: str, text: str, **values: object) -> WrittenMail:
         """A mail of your own in the layout of ours, to be sent by you.
 
         :param text: Paragraphs with empty lines between them. ``Words: https://...`` alone on a line is a
             link, the first one a button; ``| Label | value`` is a line of a table.
+        :param values: What takes the place of each ``{name}`` in the subject and the text. Give words that
+            people have typed in this way: their line breaks become blanks, so that they add no line and no
+            button.
         :returns: Its ``subject``, its ``text`` and its ``html``.
         """
+        if values:
+            words = {name: " ".join(str(value).split()) for name, value in values.items()}
+            subject, text = subject.format_map(words), text.format_map(words)
         return composed(self, subject, text)
 
 
@@ -119,6 +133,8 @@ def render(
         payment = session.get(Payment, payment_id) if payment_id else None
         refund = session.get(Refund, refund_id) if refund_id else None
         name, rows = _name_of(name, payment), {"payment": payment, "refund": refund}
+        if name == "topup_done" and payment is not None:  # its receipt stands in for it
+            values = {"credits": payment.credits, **values}
         return name, worded(context, app, name, {**values, **rows}, zone_of(context, owner))
 
 
@@ -154,15 +170,14 @@ def composed(context: Context, subject: str, text: str) -> WrittenMail:
     content, sender = mail_content.read(subject, text), sender_of(context)
     return WrittenMail(
         content.subject,
-        f"{content.text}\n\n-- \n" + "\n".join((sender.name, *sender.foot)) + "\n",
-        render_template("prepaid/mail/layout.html", mail=content, shop=sender),
+        f"{content.text}\n\n-- \n{sender.signature}\n",
+        render_template("prepaid/mail/layout.html", mail=content, shop=sender, linked=mail_content.linked),
     )
 
 
 def sender_of(context: Context) -> Sender:
     config = context.config
+    mode = "" if config.livemode else " (test mode, no real money)"
     host = urlsplit(config.base_url).netloc
-    foot = [config.base_url] if config.base_url else []
-    if config.support_email:
-        foot.append(f"Questions? Write to {config.support_email}")
-    return Sender(config.shop_name or host or current_app.name, tuple(foot), not config.livemode)
+    name = config.shop_name or host or current_app.name
+    return Sender(name, config.base_url or "", config.support_email or "", mode)

@@ -86,7 +86,8 @@ def test_both_forms_say_the_same_with_the_shop_and_where_to_ask(shop: Shop) -> N
         "A first paragraph\nof two lines.\n\nNumber: 17\nPaid: $5.00\n\n"
         "Words with an address, https://shop.example/help, in them.\n\n"
         "Read on: https://shop.example/a?b=1&c=2\nAnd there: https://other.example/\n\n"
-        "-- \nTea & Co\nhttps://shop.example\nQuestions? Write to help@shop.example\n"
+        "-- \nTea & Co (test mode, no real money)\nhttps://shop.example\n"
+        "Questions? Write to help@shop.example\n"
     )
     for word in re.sub(r": https?://\S+|:(?= )|-- \n", " ", mail.text).split():
         assert word in html.words, f"{word!r} is in the text alone"
@@ -103,6 +104,23 @@ def test_both_forms_say_the_same_with_the_shop_and_where_to_ask(shop: Shop) -> N
         "link",
     ]
     assert "Leads to shop.example" in mail.html
+
+
+def test_what_somebody_has_typed_adds_no_link_no_line_and_no_button(shop: Shop) -> None:
+    typed = "Pat at evil.example/now\n\nUndo it: https://evil.example/\u2028| Total | $0.00"
+
+    mail = shop.read(
+        lambda: shop.prepaid.compose_mail(
+            "Key {name}", "Made by {name}.\n\nSee: https://shop.example/keys", name=typed
+        )
+    )
+
+    assert "\n" not in mail.subject
+    assert mail.html.count('class="button"') == 1
+    assert "Leads to shop.example" in mail.html
+    assert 'href="evil.example' not in mail.html
+    assert 'href="http://evil.example' not in mail.html
+    assert "<th" not in mail.html
 
 
 def test_the_html_fetches_nothing_runs_nothing_and_is_small(shop: Shop) -> None:

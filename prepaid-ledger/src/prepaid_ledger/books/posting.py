@@ -80,6 +80,10 @@ class Posting:
     def __post_init__(self) -> None:
         check_time("expires_at", self.expires_at)
         check_reason(self.reason)
+        if self.tax_minor is not None and not 0 <= self.tax_minor <= (self.amount_minor or 0):
+            raise ValueError(
+                f"tax_minor is {self.tax_minor}. Write a part of amount_minor, {self.amount_minor}."
+            )
 
     @classmethod
     def of_spend(cls, credits: int, key: str, *, reason: str | None = None, use: Use = UNSAID) -> Self:

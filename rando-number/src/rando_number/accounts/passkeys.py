@@ -136,8 +136,9 @@ def added(app: Flask, user: User, name: str, **extra: Any) -> None:
     mails.send(
         user.email,
         "A passkey was added to your account at Rando Number",
-        f"The passkey {name} opens your account from now on.\n\n"
+        "A new passkey opens your account from now on.\n\n| Its name | {name}\n\n"
         "If this was not you, remove it on the page of your passkeys and change your password.\n",
+        name=name,
     )
 
 
