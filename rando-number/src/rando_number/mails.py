@@ -78,9 +78,9 @@ def send_from_outbox(address: str, subject: str, text: str, *, html: str) -> Non
 def written(to: str, subject: str, body: str, html: str) -> EmailMultiAlternatives:
     """A mail as it is sent. One that the outbox sends again has the same id, by which mailboxes keep one."""
     host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
-    told = signals.message_id()
+    id = signals.message_id()
     mail = EmailMultiAlternatives(
-        subject, body, to=[to], headers={"Message-ID": f"<{told}@{host}>"} if told else None
+        subject, body, to=[to], headers={"Message-ID": f"<{id}@{host}>"} if id else None
     )
     mail.attach_alternative(html, "text/html")
     mail.connection = mail.get_connection()

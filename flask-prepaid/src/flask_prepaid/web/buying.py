@@ -196,10 +196,10 @@ def total() -> ResponseReturnValue:
         offer = page.context().catalog.offer(credits=forms.whole_number(request.args, "credits"))
     except UnknownItem as error:
         return jsonify({"error": str(error)}), error.http_status
-    said = {"total": money.show(offer.amount_minor, offer.currency)}
+    words = {"total": money.show(offer.amount_minor, offer.currency)}
     if rate := tax_rates.last(page.context(), page.customer()):
-        said["with_tax"] = money.show(tax_rates.with_tax(offer.amount_minor, rate), offer.currency)
-    return jsonify(said)
+        words["with_tax"] = money.show(tax_rates.with_tax(offer.amount_minor, rate), offer.currency)
+    return jsonify(words)
 
 
 def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
