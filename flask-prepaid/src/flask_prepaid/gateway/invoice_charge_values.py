@@ -38,6 +38,10 @@ class InvoiceCharge:
     def is_paid(self) -> bool:
         return self.status == "paid"
 
+    def is_above(self, max_minor: int | None) -> bool:
+        """Whether it costs more than that with its tax; never where ``None`` allows all."""
+        return max_minor is not None and self.amount_total_minor > max_minor
+
     @property
     def is_idle(self) -> bool:
         """Whether nobody has tried to pay it yet."""

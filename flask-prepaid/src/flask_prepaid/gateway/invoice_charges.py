@@ -32,14 +32,17 @@ class InvoiceCharges(Topic):
 
         Where it ends in the middle, nothing is charged, and nothing will be: ``close`` what is there then.
 
-        :return: Also a declined charge, with its reason, and an invoice of more than ``max_minor``, closed.
+        :return: Also a declined charge, with its reason, and an invoice of more than ``max_minor``, closed:
+            it is void, or was a draft and is deleted.
         :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price, or leads to no
             page of the bank. It is closed.
         """
         invoice_id = self._draft(wanted)
         try:
-            billed = self._finalized(invoice_id, wanted)
-            if wanted.max_minor is not None and billed.amount_total_minor > wanted.max_minor:
+            billed = self._with_line(invoice_id, wanted)
+            if not billed.is_above(wanted.max_minor):  # once final, the customer's balance pays it at once
+                billed = self._finalized(invoice_id, wanted)
+            if billed.is_above(wanted.max_minor):  # also where its tax is not known before it is final
                 return self.close(invoice_id) or billed
             if billed.intent is None:
                 return billed  # the customer's balance has paid it
@@ -69,10 +72,10 @@ class InvoiceCharges(Topic):
         }
         return ask(lambda: self._v1.invoices.create(params, {"idempotency_key": f"{wanted.key}-invoice"})).id
 
-    def _finalized(self, invoice_id: str, wanted: CardCharge) -> InvoiceCharge:
-        """The draft with its line, as it is to be paid.
+    def _with_line(self, invoice_id: str, wanted: CardCharge) -> InvoiceCharge:
+        """The draft with its line.
 
-        :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price.
+        :raises GatewayRefused: Stripe makes no such line.
         """
         item: Any = {
             "customer": wanted.customer_id,
@@ -81,9 +84,16 @@ class InvoiceCharges(Topic):
             "currency": wanted.currency,
             "description": wanted.title,
         }
-        sdk = self._v1
-        ask(lambda: sdk.invoice_items.create(item, {"idempotency_key": f"{wanted.key}-item"}))
-        ask(lambda: sdk.invoices.finalize_invoice(invoice_id, {}, {"idempotency_key": f"{wanted.key}-final"}))
+        ask(lambda: self._v1.invoice_items.create(item, {"idempotency_key": f"{wanted.key}-item"}))
+        return self._whole(invoice_id)
+
+    def _finalized(self, invoice_id: str, wanted: CardCharge) -> InvoiceCharge:
+        """The draft as it is to be paid.
+
+        :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price.
+        """
+        sdk = self._v1.invoices
+        ask(lambda: sdk.finalize_invoice(invoice_id, {}, {"idempotency_key": f"{wanted.key}-final"}))
         billed = self._whole(invoice_id)
         if billed.due_minor > billed.amount_total_minor:
             words = "The customer owes money at Stripe, which this invoice would collect besides its price."

@@ -175,10 +175,11 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
 def refuse_total(context: Context, payment: Payment, billed: InvoiceCharge) -> None:
     """With its tax an invoice costs more than was agreed. It is closed, and its tax is known from now on."""
     lock(context.session, payment)
-    if payment.state in FINAL:
+    if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
         return
     payment.state, payment.failure, payment.check_at = PaymentState.FAILED, tax_rates.ABOVE_MAX, None
-    payment.invoice_id, payment.invoice_number = billed.id, billed.number
+    if billed.status != "draft":  # a draft is deleted
+        payment.invoice_id, payment.invoice_number = billed.id, billed.number
     payment.tax_minor = billed.amount_total_minor - billed.amount_subtotal_minor
     payment.taxed = billed.taxed
 
@@ -303,8 +304,13 @@ def _call_for_review(context: Context, payment: Payment, reason: str) -> None:
 
 
 def _move(context: Context, payment: Payment, state: PaymentState, fetched: Fetched) -> None:
-    """Note a state that is overwritten, unless a later fetch has written one, or the payment is paid."""
+    """Note a state that is overwritten, unless a later fetch has written one, or the payment is paid.
+
+    One that was refused for its total stays so: what comes is the echo of its invoice being closed.
+    """
     if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
+        return
+    if payment.failure == tax_rates.ABOVE_MAX:
         return
     if payment.fetched_at is not None and payment.fetched_at > fetched.asked_at:
         return

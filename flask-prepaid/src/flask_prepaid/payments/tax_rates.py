@@ -17,19 +17,38 @@ from .models import Payment, PaymentState, Via
 ABOVE_MAX = "with its tax it costs more than was agreed"
 
 
+#: So many of an owner's purchases are compared for the rate of the last.
+RECENT = 10
+
+
 def last(context: Context, owner: str) -> Fraction | None:
-    """The tax on top of the owner's last purchase, as a part of its price; ``None`` where none is known."""
+    """The tax on top of the owner's last purchase, as a part of its price; ``None`` where none is known.
+
+    The tax of a small price is rounded, so its rate is that of the largest recent purchase which would have
+    had the same tax.
+    """
     if not context.config.automatic_tax:
         return Fraction(0)
     known = (
         select(Payment)
-        .where(Payment.owner == owner, Payment.via != Via.PLAN, Payment.taxed != "", Payment.amount_minor > 0)
+        .where(Payment.owner == owner, Payment.via != Via.PLAN, Payment.taxed != "")
+        .where(Payment.amount_minor > Payment.discount_minor)
         .where(or_(Payment.state == PaymentState.PAID, Payment.failure == ABOVE_MAX))
         .order_by(Payment.id.desc())
-        .limit(1)
+        .limit(RECENT)
     )
-    payment = context.session.scalar(known)
-    return None if payment is None else Fraction(_on_top(payment), payment.amount_minor)
+    recent = context.session.scalars(known).all()
+    if not recent:
+        return None
+    last_price, last_tax = _price(recent[0]), _on_top(recent[0])
+    rates = [(_price(payment), Fraction(_on_top(payment), _price(payment))) for payment in recent]
+    same = [each for each in rates if with_tax(last_price, each[1]) - last_price - last_tax in (0, 1)]
+    return max(same)[1]
+
+
+def _price(payment: Payment) -> int:
+    """What was to pay before tax: less by what a code took off."""
+    return payment.amount_minor - payment.discount_minor
 
 
 def _on_top(payment: Payment) -> int:

@@ -39,10 +39,13 @@ def close_refused(context: Context, billed: InvoiceCharge) -> InvoiceCharge:
 
 
 def closed_above(charged: InvoiceCharge | Intent, max_minor: int | None) -> InvoiceCharge | None:
-    """The invoice, where it was closed since it costs more than ``max_minor`` with its tax."""
-    if max_minor is None or isinstance(charged, Intent) or charged.status != "void":
+    """The invoice, where it was closed since it costs more than ``max_minor`` with its tax.
+
+    It is void; or it is as it was before it was deleted, a draft.
+    """
+    if isinstance(charged, Intent) or charged.status not in ("draft", "void"):
         return None
-    return charged if charged.amount_total_minor > max_minor else None
+    return charged if charged.is_above(max_minor) else None
 
 
 def url_of(fetched: InvoiceCharge | Intent) -> str | None:

@@ -429,58 +429,6 @@ def test_tax_goes_back_by_the_rate_at_which_it_was_owed(shop_with: ShopWith, dis
     assert tax == 0
 
 
-def test_a_card_on_file_pays_no_more_than_the_total_that_was_shown(taxed: Shop) -> None:
-    bill_to(taxed, company="", tax_id="")
-    card, browser = taxed.keep_card(), taxed.browser()
-
-    def form(page: str) -> dict[str, str]:
-        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
-
-    first = browser.post(
-        "/prepaid/buy", data={**form(browser.get("/prepaid/buy").text), "pack": "starter", "saved_card": card}
-    )
-    assert first.status_code == 422
-    assert "With tax it is $5.95, of which $0.95 are tax. Nothing is charged yet" in first.text
-    assert "$5.95 with tax" in first.text
-    assert taxed.charges() == []
-    assert [invoice.status for invoice in invoices(taxed)] == ["void"]
-
-    second = browser.post("/prepaid/buy", data={**form(first.text), "pack": "starter", "saved_card": card})
-    assert second.status_code == 303
-    assert [charge.amount for charge in taxed.charges()] == [595]
-    assert browser.get("/prepaid/buy/custom?credits=10").json == {"total": "$10.00", "with_tax": "$11.90"}
-    assert taxed.command("reconcile").exit_code == 0
-
-
-def test_the_last_top_up_stays_below_the_ceiling_with_its_tax(taxed: Shop) -> None:
-    """A pack costs $5.00, and $5.95 with tax, which nobody knows before the first invoice."""
-    bill_to(taxed, company="", tax_id="")
-    taxed.keep_card()
-    taxed.command("grant", "user:1", "60", "--reason", "a gift")
-
-    def allow(times: int) -> str:
-        wish = {"pack": "starter", "threshold": "50", "times": str(times)}
-        taxed.send_form(taxed.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **wish)
-        return taxed.browser().get("/prepaid/cards").text
-
-    allow(1)
-    spend(taxed, 20, "job:1")
-    for _ in range(3):
-        taxed.tick()
-    assert taxed.charges() == []
-    assert [invoice.status for invoice in invoices(taxed)] == ["void"], "it is tried once"
-    page = taxed.browser().get("/prepaid/cards").text
-    assert "this month's ceiling is reached" in page.replace("&#39;", "'")
-
-    assert "Charged this month: $0.00 of $11.90 at most, tax and all" in allow(2)
-    for number in range(2):
-        taxed.tick()
-        spend(taxed, taxed.balance() - 10, f"job:again {number}")
-    taxed.tick()
-    assert [charge.amount for charge in taxed.charges()] == [595, 595]
-    assert "Charged this month: $11.90 of $11.90 at most" in taxed.browser().get("/prepaid/cards").text
-
-
 def test_no_file_of_a_report_has_a_formula(shop: Shop) -> None:
     """Whoever chooses an owner's name, or a code's, writes a cell."""
     shop.pay(shop.buy("=1+1"))

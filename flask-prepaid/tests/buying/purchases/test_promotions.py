@@ -13,15 +13,20 @@ from ..shop import Shop, ShopWith
 def fair(shop_with: ShopWith) -> Shop:
     """A shop where LESS takes a fifth off, and ALL takes all."""
     shop = shop_with(PREPAID_PROMOTION_CODES=True)
-    client = shop.dashboard()
-    for code, percent in (("LESS", 20), ("ALL", 100)):
-        coupon = client.v1.coupons.create({"percent_off": percent, "duration": "once"})
-        client.v1.promotion_codes.create({"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}})
+    make_codes(shop, {"LESS": 20, "ALL": 100})
     return shop
 
 
-def pay_with(shop: Shop, code: str) -> str:
-    session = shop.buy()
+def make_codes(shop: Shop, percents: dict[str, int]) -> None:
+    """Make codes that take so many percent off."""
+    client = shop.dashboard()
+    for code, percent in percents.items():
+        coupon = client.v1.coupons.create({"percent_off": percent, "duration": "once"})
+        client.v1.promotion_codes.create({"code": code, "promotion": {"type": "coupon", "coupon": coupon.id}})
+
+
+def pay_with(shop: Shop, code: str, *, pack: str = "starter") -> str:
+    session = shop.buy(pack=pack)
     typed = shop.stripe.browser().post(f"/pay/{session}/promotion", data={"promotion_code": code})
     assert typed.status_code < 400, typed.text
     shop.pay(session)
