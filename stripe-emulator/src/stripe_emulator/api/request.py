@@ -113,7 +113,7 @@ class Api:
         origin = Origin(request_id, key, keys.masked(secret))
         writes = call.verb != "GET"
         with self._in_use.mark(key), self.store.transaction(write=writes, lazy=True, origin=origin):
-            if account := call.header("stripe-account"):
+            for account in filter(None, map(call.header, ("stripe-account", "stripe-context"))):
                 keys.check_account(account)
             keys.check(secret, endpoint, values, form)
             trouble = self._trouble(call, key)
@@ -165,6 +165,11 @@ def form_of(call: Call) -> Form:
         return decode_json(call.query, call.body)
     if kind.startswith("multipart/form-data"):
         return decode_multipart(call.query, kind, call.body)
+    if kind.startswith("application/json") and call.body:
+        raise InvalidRequest(
+            "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you"
+            " have any questions, we can help at https://support.stripe.com/."
+        )
     return decode(call.query, call.body)
 
 

@@ -72,6 +72,12 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
     subscription = None
     if "subscription" in form:
         subscription = store.named("subscription", form["subscription"], "subscription")
+    if invoice and fields["currency"] != invoice["currency"]:
+        raise InvalidRequest(
+            f"The invoice item's currency, {fields['currency']}, is not the currency of the invoice,"
+            f" {invoice['currency']}.",
+            param="currency",
+        )
     currencies.check(customer, fields["currency"])
     currencies.take(customer, fields["currency"])
     item_id = ids.new("invoiceitem")

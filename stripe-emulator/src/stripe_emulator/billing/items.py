@@ -15,6 +15,10 @@ from stripe_emulator.events import objects
 
 MAX_ITEMS, MAX_QUANTITY = 20, 999_999
 
+#: In a form of ours, not of a caller's: its price was agreed before, in a session, a quote or a schedule's
+#: phase. It may have been described there, so that it is not for sale again, or been archived since.
+AGREED = "_agreed"
+
 
 def named_price(form: Json, param: str) -> Json:
     """The recurring price that an item's form names or describes.
@@ -36,7 +40,7 @@ def named_price(form: Json, param: str) -> Json:
             f" `type=recurring`. Price ID: {price['id']}",
             param=f"{param}[price]",
         )
-    if not price["active"] and "price_data" not in form and clock.somebody_asks():
+    if not price["active"] and not form.keys() & {"price_data", AGREED} and clock.somebody_asks():
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",

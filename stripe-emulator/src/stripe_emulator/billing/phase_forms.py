@@ -199,6 +199,7 @@ def form_of(item: Json) -> Json:
     """A phase's item as a subscription's form takes it."""
     return {
         "price": item["price"],
+        items.AGREED: True,
         **({"quantity": item["quantity"]} if "quantity" in item else {}),
         "discounts": [without_nulls(discount) for discount in item["discounts"]],
         "metadata": item["metadata"],

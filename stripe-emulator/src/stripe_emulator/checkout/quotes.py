@@ -373,7 +373,8 @@ def _subscription_form(quote: Json) -> Json:
 
 
 def _item(line: Json) -> Json:
-    return {"price": line["price"]["id"], "quantity": line["quantity"], "tax_rates": line["_tax_rates"]}
+    named = {"price": line["price"]["id"], items.AGREED: True}
+    return {**named, "quantity": line["quantity"], "tax_rates": line["_tax_rates"]}
 
 
 def _invoice(quote: Json, customer: Json) -> Json:

@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.billing import collection, drafts, invoices, start, terms
+from stripe_emulator.billing import collection, drafts, invoices, items, start, terms
 from stripe_emulator.checkout import completion, session_discounts, tax
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
@@ -157,7 +157,8 @@ def _form(session: Json, customer: Json) -> Json:
 
 def _item(line: Json) -> Json:
     counted = {} if line["quantity"] is None else {"quantity": line["quantity"]}
-    return {"price": line["price"]["id"], **counted, "tax_rates": line["_tax_rates"]}
+    named = {"price": line["price"]["id"], items.AGREED: True}
+    return {**named, **counted, "tax_rates": line["_tax_rates"]}
 
 
 def _has_trial(session: Json) -> bool:

@@ -53,6 +53,17 @@ def test_a_live_key_is_not_repeated_in_the_answer(stripe_emulator: Emulator) -> 
     assert "sk_live_************mnop" in error_of(reply)["message"]
 
 
+def test_a_body_in_json_is_told_which_type_is_read(stripe_emulator: Emulator) -> None:
+    sent = '{"email": "pat@example.com"}'
+
+    reply = call(stripe_emulator, "POST", "/v1/customers", sent, content_type="application/json")
+
+    assert reply.status == 400
+    assert (
+        "check that your POST content type is application/x-www-form-urlencoded" in error_of(reply)["message"]
+    )
+
+
 def test_a_publishable_key_sees_one_intent_by_its_secret(shop: Shop) -> None:
     intent = shop.charge()
     path = f"/v1/payment_intents/{intent.id}"

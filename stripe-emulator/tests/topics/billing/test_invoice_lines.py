@@ -86,3 +86,14 @@ def test_lines_of_a_period_stay(shop: Shop) -> None:
     assert changed.lines.data[0].description == "Gold"
     with pytest.raises(stripe.InvalidRequestError, match="can't be removed"):
         shop.v1.invoices.remove_lines(str(draft.id), {"lines": [{"id": line.id, "behavior": "delete"}]})
+
+
+def test_an_invoice_takes_no_item_of_another_currency(shop: Shop) -> None:
+    invoice = shop.v1.invoices.create({"customer": shop.customer(), "currency": "usd"})
+    item: Any = {"customer": invoice.customer, "invoice": invoice.id, "amount": 900, "currency": "eur"}
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.invoice_items.create(item)
+
+    assert refused.value.param == "currency"
+    assert shop.v1.invoices.retrieve(str(invoice.id)).total == 0

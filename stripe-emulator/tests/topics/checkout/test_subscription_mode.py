@@ -141,3 +141,40 @@ def test_something_paid_once_goes_on_the_first_invoice(shop: Shop) -> None:
 def test_a_session_without_anything_recurring_is_refused(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="at least one recurring price"):
         open_session(shop, line_items=[{"price": shop.price(recurring=None), "quantity": 1}])
+
+
+def test_a_price_described_in_the_call_is_bought_by_every_door(shop: Shop) -> None:
+    """It is not for sale again, and neither is one that is archived while a page with it is open."""
+    product = shop.v1.products.create({"name": "Plan"})
+    data: Any = {
+        "currency": "usd",
+        "unit_amount": 900,
+        "recurring": {"interval": "month"},
+        "product": product.id,
+    }
+    line: Any = {"price_data": data, "quantity": 1}
+    customer = shop.customer("pm_card_visa")
+    archived = shop.price()
+    link = shop.v1.payment_links.create({"line_items": [line]})
+    pages = [
+        open_session(shop, line_items=[line]),
+        open_session(shop, line_items=[{"price": archived, "quantity": 1}]),
+    ]
+    quote = shop.v1.quotes.create({"customer": customer, "line_items": [line]})
+    shop.v1.quotes.finalize_quote(quote.id)
+
+    shop.v1.prices.update(archived, {"active": False})
+    for page in pages:
+        shop.emulator.pay(page)
+    phases: Any = [{"items": [line]}]
+    schedule = shop.v1.subscription_schedules.create(
+        {"customer": customer, "start_date": "now", "phases": phases}
+    )
+    accepted = shop.v1.quotes.accept(quote.id)
+
+    assert [retrieve(shop, page).subscription.status for page in pages] == ["active", "active"]
+    assert shop.subscription(str(accepted.subscription))["items"].data[0].price.unit_amount == 900
+    assert shop.subscription(str(schedule.subscription))["items"].data[0].price.unit_amount == 900
+    assert link.active
+    with pytest.raises(stripe.InvalidRequestError, match="only accepts active prices"):
+        shop.v1.subscriptions.create({"customer": customer, "items": [{"price": archived}]})

@@ -43,8 +43,10 @@ def test_of_another_account_nothing_is_said(shop: Shop) -> None:
         client(shop, "acct_1").v1.customers.list()
     with pytest.raises(stripe.PermissionError) as by_path:
         mine.v1.accounts.retrieve("acct_1")
+    with pytest.raises(stripe.PermissionError) as by_context:
+        mine.v1.customers.list(None, {"stripe_context": "acct_1"})
 
-    for refused in (by_header.value, by_path.value):
+    for refused in (by_header.value, by_path.value, by_context.value):
         error = envelope(refused)
         assert error["code"] == "account_invalid"
         assert "'sk_test_********mine' does not have access to account 'acct_1'" in error["message"]
