@@ -78,9 +78,11 @@ class _Server(ThreadedWSGIServer):
     def __init__(self, host: str, port: int, app: App) -> None:
         super().__init__(host, port, app, _Handler)
         self.kept: set[socket.socket] = set()
+        self.has_ended = False
 
     def shutdown(self) -> None:
         super().shutdown()
+        self.has_ended = True  # a call that comes by a kept connection in this moment is not answered
         for connection in list(self.kept):
             with suppress(OSError):  # it has hung up
                 connection.shutdown(socket.SHUT_RD)
@@ -104,7 +106,9 @@ class _Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         """Answer a request. After a call of a program the connection stays, which Werkzeug always closes."""
-        if self._is_call():
+        if self.server.has_ended:
+            self.close_connection = True
+        elif self._is_call():
             self._answer_call()
         else:
             super().run_wsgi()

@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import BadStatusLine, HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -360,8 +360,7 @@ def test_a_program_keeps_its_connection_until_the_server_ends() -> None:
     server.shutdown()
     thread.join()
     server.server_close()
-    with pytest.raises((ConnectionError, BadStatusLine)):
+    with closing(program), pytest.raises((ConnectionError, BadStatusLine)):
         ask("GET", "/v1/customers")
 
     assert answers == [(200, True), (200, True), (404, True), (400, True), (200, False), (200, True)]
-    program.close()
