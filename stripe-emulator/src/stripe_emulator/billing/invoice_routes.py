@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import automatic_tax, collection, drafts, invoices, items, previews, terms
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, descriptors, money, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -257,9 +257,7 @@ def _check_due(form: Form) -> None:
     """:raises InvalidRequest: Two days are named by which it is due, or one of an invoice that is charged."""
     named = [name for name in ("days_until_due", "due_date") if form.get(name) is not None]
     if len(named) > 1:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: days_until_due, due_date.", param="due_date"
-        )
+        raise only_one_of("days_until_due", "due_date", param="due_date")
     if named and form.get("collection_method") != "send_invoice":
         raise InvalidRequest(
             f"You can only specify `{named[0]}` if `collection_method` is `send_invoice`.", param=named[0]

@@ -9,7 +9,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import currencies, drafts, items, lines
 from stripe_emulator.catalog import currency_options, discounts, prices, pricing
 from stripe_emulator.core import clocks, ids, money, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -138,9 +138,7 @@ def _worth(form: Form, currency: str) -> Json:
             "Invalid non-negative integer", code="parameter_invalid_integer", param="quantity"
         )
     if "amount" in form and "quantity" in form:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: amount, quantity.", param="quantity"
-        )
+        raise only_one_of("amount", "quantity", param="quantity")
     if "amount" in form:
         return {
             "amount": form["amount"],

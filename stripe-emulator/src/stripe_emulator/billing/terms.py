@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.clock import DAY
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 
 #: The longest trial that Stripe gives.
@@ -60,7 +60,7 @@ def trial_end(form: Json, data: list[Json]) -> int | None:
         days = data[0]["price"]["recurring"]["trial_period_days"]
     wanted = form.get("trial_end")
     if wanted is not None and days is not None:
-        raise InvalidRequest("You may only specify one of these parameters: trial_end, trial_period_days.")
+        raise only_one_of("trial_end", "trial_period_days")
     if days is not None:
         if not 0 <= days <= LONGEST_TRIAL_DAYS:
             raise InvalidRequest(
@@ -90,10 +90,8 @@ def anchor(form: Json, data: list[Json], start: int, trial_end: int | None) -> i
     :raises InvalidRequest: It is given twice, or too late.
     """
     if "billing_cycle_anchor" in form and form.get("billing_cycle_anchor_config"):
-        raise InvalidRequest(
-            "You may only specify one of these parameters: billing_cycle_anchor,"
-            " billing_cycle_anchor_config.",
-            param="billing_cycle_anchor_config",
+        raise only_one_of(
+            "billing_cycle_anchor", "billing_cycle_anchor_config", param="billing_cycle_anchor_config"
         )
     if "billing_cycle_anchor" in form:
         wanted: int = form["billing_cycle_anchor"]
@@ -133,10 +131,7 @@ def cancel_at(form: Json, renewal: int) -> int | None:
     :raises InvalidRequest: It is said twice, or is over.
     """
     if form.get("cancel_at_period_end") and form.get("cancel_at"):
-        raise InvalidRequest(
-            "You may only specify one of these parameters: cancel_at, cancel_at_period_end.",
-            param="cancel_at",
-        )
+        raise only_one_of("cancel_at", "cancel_at_period_end", param="cancel_at")
     if form.get("cancel_at_period_end"):
         return renewal
     wanted = form.get("cancel_at")

@@ -10,7 +10,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import currency_options as options
 from stripe_emulator.catalog import pricing, products
 from stripe_emulator.core import store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -25,9 +25,7 @@ FOR_ONCE = "product_for_once"
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/prices/create"""
     if "product" in form and "product_data" in form:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: product, product_data.", param="product_data"
-        )
+        raise only_one_of("product", "product_data", param="product_data")
     if "product_data" in form:
         product = products.new(form["product_data"], param="product_data")
         events.emit("product.created", product)

@@ -6,7 +6,7 @@ import itertools
 from decimal import ROUND_HALF_UP, Decimal
 
 from stripe_emulator.core import money, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -123,8 +123,9 @@ def _tiered_total(price: Json, quantity: int) -> int:
 def _unit_amount(form: Form, param: str) -> tuple[int | None, str]:
     """``unit_amount`` and its decimal form; the first is None where the second has a fraction."""
     if "unit_amount" in form and "unit_amount_decimal" in form:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: unit_amount, unit_amount_decimal.",
+        raise only_one_of(
+            "unit_amount",
+            "unit_amount_decimal",
             param=_named(param, "unit_amount"),
         )
     if "unit_amount" in form:

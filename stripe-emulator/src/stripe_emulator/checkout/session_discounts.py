@@ -9,7 +9,7 @@ from __future__ import annotations
 from stripe_emulator.catalog import discounts, promotion_codes, totals
 from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -26,10 +26,7 @@ def choose(session: Json, form: Form) -> None:
             apply(session)
         return
     if session["allow_promotion_codes"]:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: allow_promotion_codes, discounts.",
-            param="allow_promotion_codes",
-        )
+        raise only_one_of("allow_promotion_codes", "discounts", param="allow_promotion_codes")
     if len(form["discounts"]) > 1:
         raise InvalidRequest("You can only apply one discount to a Checkout Session.", param="discounts")
     _put(session, form["discounts"][0], "discounts[0]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.checkout import paying
 from stripe_emulator.checkout.mode import Mode
 from stripe_emulator.core import clock, emails, money, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import account, payment_method_configurations
@@ -201,9 +201,7 @@ def customer(form: Form) -> str | None:
     if "customer" not in form:
         return None
     if "customer_email" in form:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: customer, customer_email.", param="customer_email"
-        )
+        raise only_one_of("customer", "customer_email", param="customer_email")
     customer_id: str = store.named("customer", form["customer"], "customer")["id"]
     return customer_id
 

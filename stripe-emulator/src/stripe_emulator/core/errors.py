@@ -159,6 +159,11 @@ SPOKEN = {
 }
 
 
+def only_one_of(*names: str, param: str | None = None) -> InvalidRequest:
+    """The error of parameters that exclude each other; ``param`` is the one that it names."""
+    return InvalidRequest(f"You may only specify one of these parameters: {', '.join(names)}.", param=param)
+
+
 def no_such(kind: str, object_id: str) -> str:
     """The sentence, such as ``No such customer: 'cus_x'``."""
     return f"No such {SPOKEN.get(kind, kind)}: '{object_id}'"

@@ -6,7 +6,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.conditions import Among, Like
-from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.core.errors import NotFound, no_such, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
@@ -30,7 +30,7 @@ def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/events/list"""
     where: Json = {"created": {"gte": _oldest()}}
     if "type" in form and "types" in form:
-        raise InvalidRequest("You may only specify one of these parameters: type, types.", param="types")
+        raise only_one_of("type", "types", param="types")
     if "types" in form:
         where["type"] = form["types"]
     if "type" in form:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -51,9 +51,7 @@ def unfold(form: Form) -> Form:
         return form
     for other in ("payment_method", "payment_method_data"):
         if other in form:
-            raise InvalidRequest(
-                f"You may only specify one of these parameters: confirmation_token, {other}.", param=other
-            )
+            raise only_one_of("confirmation_token", other, param=other)
     token = store.named(KIND, form["confirmation_token"], "confirmation_token")
     if token["_used"] or token["expires_at"] <= clock.now():
         why = "has already been used" if token["_used"] else "has expired"

@@ -10,7 +10,7 @@ import re
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, descriptors, emails, ids, money, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
@@ -365,9 +365,8 @@ def automatic(form: Form) -> Json | None:
     :raises InvalidRequest: Both are said.
     """
     if "payment_method_types" in form and (form.get("automatic_payment_methods") or {}).get("enabled"):
-        raise InvalidRequest(
-            "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
-            param="automatic_payment_methods",
+        raise only_one_of(
+            "automatic_payment_methods", "payment_method_types", param="automatic_payment_methods"
         )
     wanted = {"allow_redirects": "always", "enabled": True, **(form.get("automatic_payment_methods") or {})}
     return wanted if wanted["enabled"] and "payment_method_types" not in form else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -21,9 +21,7 @@ DECIDED_AFTER = 60
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/refunds/create"""
     if "charge" in form and "payment_intent" in form:
-        raise InvalidRequest(
-            "You may only specify one of these parameters: charge, payment_intent.", param="payment_intent"
-        )
+        raise only_one_of("charge", "payment_intent", param="payment_intent")
     charge = _charge(form)
     left = charge["amount_captured"] - returned(charge)
     if left == 0 and charge["amount_captured"]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids, store
-from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import objects
@@ -28,13 +28,12 @@ def create(form: Form) -> Json:
     if form.get("customer"):
         raise NotEmulated("tokens of a customer's card, which are Connect's", param="customer")
     wanted = [kind for kind in KINDS if form.get(kind)]
-    if len(wanted) != 1:
+    if not wanted:
         raise InvalidRequest(
             "You must supply either a card, customer, PII data, bank account, or account to create a token."
-            if not wanted
-            else f"You may only specify one of these parameters: {', '.join(wanted)}.",
-            param=wanted[0] if wanted else None,
         )
+    if len(wanted) > 1:
+        raise only_one_of(*wanted, param=wanted[0])
     (kind,) = wanted
     if kind in _NOT_YET:
         raise NotEmulated(f"tokens of a {kind.replace('_', ' ')}", param=kind)
