@@ -314,13 +314,13 @@ def _outbox(context: Context) -> Iterator[str]:
             f"{counted(failing, 'signal or mail fails', 'signals and mails fail')} again and again, one for "
             f"{answer}. The log has each; the first one holds up its owner's others."
         )
-    overdue = summary.overdue_count(session, context.clock())
+    overdue = summary.overdue_count(session, context.clock(), endpoints=False)
     if overdue:
         yield (
             f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
             "no tick runs. Run it every minute: flask prepaid tick"
         )
-    endpoints = summary.overdue_endpoints(session, context.clock())
+    endpoints = summary.overdue_count(session, context.clock(), endpoints=True)
     if endpoints:
         yield (
             f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "

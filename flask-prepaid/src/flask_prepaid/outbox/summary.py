@@ -81,14 +81,12 @@ def failing(session: Session) -> tuple[int, str | None]:
     return count, answer
 
 
-def overdue_count(session: Session, now: datetime) -> int:
-    """How many queues a tick should have emptied half an hour ago; a thousand is a thousand or more."""
-    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=False))
+def overdue_count(session: Session, now: datetime, *, endpoints: bool) -> int:
+    """How many queues a tick should have emptied half an hour ago; a thousand is a thousand or more.
 
-
-def overdue_endpoints(session: Session, now: datetime) -> int:
-    """How many endpoints should have been sent something half an hour ago; a thousand is that or more."""
-    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=True))
+    :param endpoints: Those to endpoints that are on; otherwise those to receivers and mailboxes.
+    """
+    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=endpoints))
 
 
 def endpoints_on(session: Session) -> tuple[int, int, datetime | None]:

@@ -88,16 +88,15 @@ def _tell_everybodys(context: Context) -> int:
     if not threshold:
         return 0
     own = exists().where(Alert.owner == Wallet.owner, Alert.kind == AlertKind.BALANCE)
-    noted = exists().where(
-        Crossing.alert_id == EVERYBODYS, Crossing.owner == Wallet.owner, Crossing.about == BALANCE
-    )
-    gone = exists().where(
-        Crossing.alert_id == EVERYBODYS, Crossing.owner == Wallet.owner, Crossing.about == REMOVED
+    told_or_gone = exists().where(
+        Crossing.alert_id == EVERYBODYS,
+        Crossing.owner == Wallet.owner,
+        Crossing.about.in_((BALANCE, REMOVED)),
     )
     lately = Wallet.moved_at > context.clock() - LATELY
     columns = literal(EVERYBODYS), Wallet.owner, _available, literal(threshold)
     return _tell_low(
-        context, select(*columns).where(lately, _available < threshold, ~own, ~noted, ~gone).limit(AT_ONCE)
+        context, select(*columns).where(lately, _available < threshold, ~own, ~told_or_gone).limit(AT_ONCE)
     )
 
 

@@ -157,7 +157,7 @@ def _reason_to_stop(
 
 def _reason_of_bills(context: Context, row: TopUp) -> str | None:
     """Why no invoice could charge it."""
-    if not currencies.may_pay_in(context, row.owner, row.currency):
+    if currencies.binding(context, row.owner) not in (None, row.currency):
         return OTHER_CURRENCY
     has_address = billing_details.details_of(context.session, row.owner).country
     return NO_ADDRESS if context.config.automatic_tax and not has_address else None

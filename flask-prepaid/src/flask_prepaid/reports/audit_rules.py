@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_all
 
 from prepaid_ledger import Problem
-from prepaid_ledger.tables import Entry, Lot, Wallet
+from prepaid_ledger.tables import Entry, Wallet
 
 from . import deferred
 from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
@@ -91,13 +91,6 @@ def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
     waits = select(Wallet.id).outerjoin(Counted, Counted.wallet_id == Wallet.id).where(behind)
     if connection.execute(waits.limit(1)).first() is not None:
         return
-    rest = 2 * (Lot.left_over + Lot.held) * deferred.net_minor() + Entry.credits
-    lots = (
-        select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
-        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
-        .where(Entry.amount_minor > 0)
-        .group_by(Entry.currency)
-    )
     kept = (
         select(CreditSum.currency, func.sum(CreditSum.worth_minor))
         .where(CreditSum.kind == DEFERRED)
@@ -105,7 +98,7 @@ def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
     )
     there, summed = (
         {str(currency): int(minor) for currency, minor in connection.execute(sums) if minor}
-        for sums in (lots, kept)
+        for sums in (deferred.in_lots(), kept)
     )
     for currency in sorted(there.keys() | summed.keys()):
         reported, left = summed.get(currency, 0), there.get(currency, 0)

@@ -250,12 +250,9 @@ def _worth(entry: Row[Any]) -> int:
     """What was paid for an entry's credits, or went back, without tax."""
     if entry.net_minor is not None:
         return int(-entry.net_minor if entry.undoes else entry.net_minor)
-    return share(entry.debt - entry.credits, entry.lot_credits, entry.lot_minor) if entry.lot_minor else 0
-
-
-def share(credits: int, of_credits: int, amount_minor: int) -> int:
-    """What ``credits`` of a lot cost, to the nearest of the smallest unit, half up."""
-    return (2 * credits * amount_minor + of_credits) // (2 * of_credits)
+    if not entry.lot_minor:
+        return 0
+    return deferred.share(entry.debt - entry.credits, entry.lot_credits, entry.lot_minor)
 
 
 def credits(session: Session, selection: Selection = EVERYTHING) -> list[tuple[date, Credits]]:
@@ -318,14 +315,8 @@ def owed(session: Session) -> Owed:
     outstanding, debt, undrawn = session.execute(
         select(*(func.coalesce(func.sum(column), 0) for column in (Wallet.balance, Wallet.debt, behind)))
     ).one()
-    of_lot = 2 * (Lot.left_over + Lot.held) * deferred.net_minor() + Entry.credits
-    rows = session.execute(
-        select(Entry.currency, func.sum(of_lot // (2 * Entry.credits)))
-        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
-        .where((Lot.left_over > 0) | (Lot.held > 0), Entry.amount_minor > 0)
-        .group_by(Entry.currency)
-        .order_by(Entry.currency)
-    )
+    has_some = (Lot.left_over > 0) | (Lot.held > 0)
+    rows = session.execute(deferred.in_lots().where(has_some).order_by(Entry.currency))
     money = {str(currency): int(minor) for currency, minor in rows}
     late = session.scalar(select(func.count()).select_from(_behind().subquery())) or 0
     counted_to = session.scalar(select(Copying.counted_to))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
@@ -46,7 +46,23 @@ def moved(
 
 def worth(credits: int, lot: Any) -> int:
     """What so many credits of a lot cost without tax, to the nearest of the smallest unit, half up."""
-    return int((2 * credits * lot.net_minor + lot.credits) // (2 * lot.credits))
+    return share(credits, lot.credits, lot.net_minor)
+
+
+def share(credits: int, of_credits: int, amount_minor: int) -> int:
+    """What ``credits`` of a lot cost, to the nearest of the smallest unit, half up."""
+    return (2 * credits * amount_minor + of_credits) // (2 * of_credits)
+
+
+def in_lots() -> Select[str | None, int]:
+    """What is paid for and not used yet, per currency, by the lots; each is rounded as by ``share``."""
+    rest = 2 * (Lot.left_over + Lot.held) * net_minor() + Entry.credits
+    return (
+        select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
+        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
+        .where(Entry.amount_minor > 0)
+        .group_by(Entry.currency)
+    )
 
 
 def net_minor(entry: Any = Entry) -> ColumnElement[int]:

@@ -44,18 +44,17 @@ def bound_to(session: Session, owner: str) -> str | None:
     return session.get_one(PlanPrice, row.price_id).currency
 
 
-def may_pay_in(context: Context, owner: str, currency: str) -> bool:
-    """Whether the owner can buy in ``currency``: with invoices, a plan binds all else to its own."""
-    bound = bound_to(context.session, owner) if context.config.bills_charges else None
-    return bound in (None, currency)
+def binding(context: Context, owner: str) -> str | None:
+    """The currency in which the owner pays all, where invoices are made and a plan runs; else ``None``."""
+    return bound_to(context.session, owner) if context.config.bills_charges else None
 
 
 def require_payable(context: Context, owner: str, currency: str, *, field: str = "currency") -> None:
     """
     :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     """
-    if not may_pay_in(context, owner, currency):
-        bound = bound_to(context.session, owner) or ""
+    bound = binding(context, owner)
+    if bound not in (None, currency):
         raise UnknownItem(
             f"While your plan runs in {bound.upper()}, you pay in that. This is not sold in it.", field=field
         )

@@ -179,6 +179,7 @@ def _give(
         return False
     grace, key = context.config.allowance_grace, key_of(month.invoice_id, month.number)
     invoice = session.get_one(Invoice, month.invoice_id)
+    tax_minor = tax_in(session, invoice, month.amount_minor)
     if replaces:
         ledger.allowance(
             subscription.owner,
@@ -189,7 +190,7 @@ def _give(
             roll_over=roll_over,
             replacing=keys_before(session, subscription.id, month.starts_at),
             amount_minor=month.amount_minor,
-            tax_minor=tax_in(session, invoice, month.amount_minor),
+            tax_minor=tax_minor,
             currency=invoice.currency,
         )
     else:
@@ -200,7 +201,7 @@ def _give(
             key=key,
             period_end=lasts if lasts > now else now + grace,
             amount_minor=month.amount_minor,
-            tax_minor=tax_in(session, invoice, month.amount_minor),
+            tax_minor=tax_minor,
             currency=invoice.currency,
         )
     for refund in _refunds(session, month.invoice_id, month.number):

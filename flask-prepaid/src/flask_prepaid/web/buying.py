@@ -66,14 +66,14 @@ def chosen_card(offer: Offer) -> str | None:
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
     """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
     context, currency = page.context(), buyers_currency(owner)
-    bound = currencies.bound_to(context.session, owner)
+    bound, binding = currencies.bound_to(context.session, owner), currencies.binding(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     sent = request.form if request.method == "POST" else request.args
     return page.render(
         "buy.html",
         catalog=context.catalog,
-        packs=[pack for pack in priced if currencies.may_pay_in(context, owner, pack.currency)],
-        quantity=quantity_for(owner),
+        packs=[pack for pack in priced if binding in (None, pack.currency)],
+        quantity=quantity_in(binding),
         currency=currency,
         currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),
@@ -90,11 +90,10 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
     )
 
 
-def quantity_for(owner: str) -> Quantity | None:
-    """The free quantity, if it is sold and the customer can pay in its currency."""
-    context = page.context()
-    sold = context.catalog.quantity
-    return sold if sold and currencies.may_pay_in(context, owner, sold.currency) else None
+def quantity_in(binding: str | None) -> Quantity | None:
+    """The free quantity, if it is sold, and in ``binding``, the one currency that can be paid in, if any."""
+    sold = page.context().catalog.quantity
+    return sold if sold and binding in (None, sold.currency) else None
 
 
 def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str | None:
@@ -182,7 +181,7 @@ def quantity(owner: str, error: UnknownItem | None = None) -> str:
     return page.render(
         "custom.html",
         offer=None,
-        quantity=quantity_for(owner),
+        quantity=quantity_in(currencies.binding(context, owner)),
         balance=context.ledger.balance(owner),
         error=error,
         written=request.form.get("credits", ""),

@@ -35,6 +35,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     topup = topups.setting(context.session, owner)
     currency = currencies.of(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
+    binding = currencies.binding(context, owner)
     return page.render(
         "cards.html",
         cards=cards.saved(context.session, owner),
@@ -43,7 +44,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=[pack for pack in priced if currencies.may_pay_in(context, owner, pack.currency)],
+        packs=[pack for pack in priced if binding in (None, pack.currency)],
         currency=currency,
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
