@@ -13,7 +13,8 @@ Every entry, hold, lot and draw is read, wallet by wallet, and played again:
        taken and the debt made are together the share of the money that went back, less what of it had \
        lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by; \
        what a meter had counted is taken as the time of its hold is over |
-| I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
+| I8 | an owner has one wallet, in the slot of the owner; a key stands once in it; what the ledger writes by \
+       itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 | I10 | a budget counts what its window was charged by spends and holds, less what came back |
 | I14 | the sums of usage are those of the entries up to the mark of each wallet |
@@ -86,15 +87,15 @@ def _guards(connection: Connection) -> Iterator[Problem]:
     unique = {
         constraint["name"] for constraint in inspect(connection).get_unique_constraints("prepaid_entry")
     }
-    if "uq_prepaid_entry_wallet_id_key" not in unique:
+    if "uq_prepaid_entry_slot_wallet_id_key" not in unique:
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
 
 
 def _doubled_keys(connection: Connection) -> Iterator[Problem]:
     doubled = (
         select(Wallet.owner, Entry.key, func.count())
-        .join(Wallet, Wallet.id == Entry.wallet_id)
-        .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
+        .join(Wallet, Entry.of(Wallet))
+        .group_by(Wallet.owner, Entry.slot, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
     for owner, key, times in connection.execute(doubled):
@@ -104,7 +105,7 @@ def _doubled_keys(connection: Connection) -> Iterator[Problem]:
 def _uncharged_meters(connection: Connection) -> Iterator[Problem]:
     uncharged = (
         select(Wallet.owner, Hold.key, Hold.counted)
-        .join(Wallet, Wallet.id == Hold.wallet_id)
+        .join(Wallet, Hold.of(Wallet))
         .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0)
     )
     for owner, key, counted in connection.execute(uncharged):

@@ -15,6 +15,7 @@ from sqlalchemy.exc import NoResultFound
 
 from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from ..books.posting import OWN_KEYS
+from ..slots import slot_of
 from ..tables import Kind
 from .memory import RecentMemory
 from .problem import Problem
@@ -31,7 +32,7 @@ def replay(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
     """
     tables = Tables(connection)
     for account in tables.accounts:
-        yield from tables.strays(account.id)
+        yield from tables.strays((account.slot, account.id))
         yield from WalletReplay(tables, account, totals).problems()
     yield from tables.strays(None)
 
@@ -42,11 +43,12 @@ class WalletReplay:
     def __init__(self, tables: Tables, account: Account, totals: Counter[Kind]) -> None:
         self.tables = tables
         self.account = account
+        self.key = account.slot, account.id
         self.totals = totals
-        self.memory = RecentMemory(tables.session, account.id)
+        self.memory = RecentMemory(tables.session, account)
         self.lots = Lots([], self.memory)
-        self.draws = Peekable(tables.draws.of(account.id))
-        self.stored = Peekable(tables.lots.of(account.id))
+        self.draws = Peekable(tables.draws.of(self.key))
+        self.stored = Peekable(tables.lots.of(self.key))
         self.stored_live: dict[int, LotState] = {}
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
@@ -56,12 +58,12 @@ class WalletReplay:
         self.drawn: dict[int, LotState] | None = None
 
     def problems(self) -> Iterator[Problem]:
-        tables, wallet_id = self.tables, self.account.id
+        tables, key = self.tables, self.key
         events: Iterator[Event] = merge(
-            tables.entries.of(wallet_id),
-            tables.opened.of(wallet_id),
-            tables.extended.of(wallet_id),
-            tables.closed.of(wallet_id),
+            tables.entries.of(key),
+            tables.opened.of(key),
+            tables.extended.of(key),
+            tables.closed.of(key),
             key=attrgetter("seq"),
         )
         for count, event in enumerate(events, 1):
@@ -203,6 +205,8 @@ class WalletReplay:
         yield from self._next_seq(self.seq + 1)
         for hold_seq in list(self.to_grow):
             yield from self._grown(hold_seq)
+        if account.slot != slot_of(account.owner):
+            yield self._off("I8", f"the wallet is in slot {account.slot}, not in {slot_of(account.owner)}")
         if account.balance != self.total:
             yield self._off("I1", f"the balance is {account.balance}, the entries sum up to {self.total}")
         if account.held != self.held:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..database.upsert import insert
+from ..slots import WalletKey
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
 from .lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from .posting import LockedWallet
@@ -49,7 +50,8 @@ class LotStore:
         self.session = session
         self.wallet = wallet
         self.keep = keep
-        self.lots = Lots(live_lots(session, wallet.id), StoredMemory(session, wallet.id))
+        self._key = {"slot": wallet.slot, "wallet_id": wallet.id}
+        self.lots = Lots(live_lots(session, wallet), StoredMemory(session, wallet))
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -58,13 +60,11 @@ class LotStore:
         while after < self.wallet.seq:
             upto = min(after + PAGE, self.wallet.seq)
             draws: list[dict[str, int]] = []
-            for event in events(self.session, self.wallet.id, after, upto):
+            for event in events(self.session, self.wallet, after, upto):
                 if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
                 parts = self.lots.feed(event)
-                draws.extend(
-                    {"wallet_id": self.wallet.id, "seq": event.seq, **part._asdict()} for part in parts
-                )
+                draws.extend({**self._key, "seq": event.seq, **part._asdict()} for part in parts)
             self._store(draws)
             after = upto
         if self.keep:
@@ -83,7 +83,7 @@ class LotStore:
 
     def _row(self, lot: LotState) -> dict[str, object]:
         return {
-            "wallet_id": self.wallet.id,
+            **self._key,
             "seq": lot.seq,
             "origin": lot.origin,
             "left_over": lot.left,
@@ -97,34 +97,30 @@ class LotStore:
 def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
     new = insert(session, Lot)
     changed = {name: new.excluded[name] for name in ("left_over", "held", "ended")}
-    return new.on_conflict_do_update(index_elements=["wallet_id", "seq"], set_=changed)
+    return new.on_conflict_do_update(index_elements=["slot", "wallet_id", "seq"], set_=changed)
 
 
-def live_lots(session: Session, wallet_id: int) -> list[LotState]:
+def live_lots(session: Session, wallet: WalletKey) -> list[LotState]:
     """The stored lots that still have credits, left or held."""
-    rows = session.execute(
-        select(*LOT).where(Lot.wallet_id == wallet_id, (Lot.left_over > 0) | (Lot.held > 0))
-    )
+    rows = session.execute(select(*LOT).where(Lot.of(wallet), (Lot.left_over > 0) | (Lot.held > 0)))
     return [LotState(*row) for row in rows]
 
 
-def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[Event]:
+def events(session: Session, wallet: WalletKey, after: int, upto: int) -> Iterator[Event]:
     """What happened in a wallet between two ``seq``, in order."""
     rows: list[Event] = [
         EntryRow._make(row)
         for row in session.execute(
-            select(*ENTRY).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+            select(*ENTRY).where(Entry.of(wallet), Entry.seq > after, Entry.seq <= upto)
         )
     ]
-    opened = select(*OPENED).where(Hold.wallet_id == wallet_id, Hold.seq > after, Hold.seq <= upto)
+    opened = select(*OPENED).where(Hold.of(wallet), Hold.seq > after, Hold.seq <= upto)
     rows += [Opened._make(row) for row in session.execute(opened)]
     extended = select(*EXTENDED).where(
-        HoldExtension.wallet_id == wallet_id, HoldExtension.seq > after, HoldExtension.seq <= upto
+        HoldExtension.of(wallet), HoldExtension.seq > after, HoldExtension.seq <= upto
     )
     rows += [Extended._make(row) for row in session.execute(extended)]
-    closed = select(*CLOSED).where(
-        Hold.wallet_id == wallet_id, Hold.closed_seq > after, Hold.closed_seq <= upto
-    )
+    closed = select(*CLOSED).where(Hold.of(wallet), Hold.closed_seq > after, Hold.closed_seq <= upto)
     rows += [Closed._make(row) for row in session.execute(closed)]
     return iter(sorted(rows, key=lambda event: event.seq))
 
@@ -132,35 +128,33 @@ def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[
 class StoredMemory:
     """What ``Lots`` must know of earlier events, from the tables."""
 
-    def __init__(self, session: Session, wallet_id: int) -> None:
+    def __init__(self, session: Session, wallet: WalletKey) -> None:
         self.session = session
-        self.wallet_id = wallet_id
+        self.wallet = wallet
 
     def lot(self, seq: int, before: int) -> LotState:
-        row = self.session.execute(select(*LOT).where(Lot.wallet_id == self.wallet_id, Lot.seq == seq)).one()
+        row = self.session.execute(select(*LOT).where(Lot.of(self.wallet), Lot.seq == seq)).one()
         return LotState(*row)
 
     def drawn(self, seq: int, before: int) -> list[Part]:
-        parts = select(Draw.lot_seq, Draw.credits).join(
-            Lot, (Lot.wallet_id == Draw.wallet_id) & (Lot.seq == Draw.lot_seq)
-        )
+        parts = select(Draw.lot_seq, Draw.credits).join(Lot, Lot.beside(Draw) & (Lot.seq == Draw.lot_seq))
         extensions = select(HoldExtension.seq).where(
-            HoldExtension.wallet_id == self.wallet_id,
+            HoldExtension.of(self.wallet),
             HoldExtension.hold_seq == seq,
             HoldExtension.seq < before,
         )
         endless = case((Lot.expires_at.is_(None), 1), else_=0)
         rows = self.session.execute(
-            parts.where(
-                Draw.wallet_id == self.wallet_id, or_(Draw.seq == seq, Draw.seq.in_(extensions))
-            ).order_by(Draw.seq, endless, Lot.expires_at, Lot.paid, Lot.seq)
+            parts.where(Draw.of(self.wallet), or_(Draw.seq == seq, Draw.seq.in_(extensions))).order_by(
+                Draw.seq, endless, Lot.expires_at, Lot.paid, Lot.seq
+            )
         )
         return [Part(*row) for row in rows]
 
     def spent(self, seq: int) -> list[Part]:
         spend = self.session.execute(
             select(Entry.kind, Entry.refers_to_seq, Entry.credits).where(
-                Entry.wallet_id == self.wallet_id, Entry.seq == seq
+                Entry.of(self.wallet), Entry.seq == seq
             )
         ).one()
         if spend.kind is not Kind.SPEND:
@@ -172,7 +166,7 @@ class StoredMemory:
     def reversed(self, seq: int, before: int) -> int:
         total = self.session.scalar(
             select(func.sum(Entry.credits)).where(
-                Entry.wallet_id == self.wallet_id,
+                Entry.of(self.wallet),
                 Entry.refers_to_seq == seq,
                 Entry.kind == Kind.REVERSAL,
                 Entry.seq < before,
@@ -182,7 +176,7 @@ class StoredMemory:
 
     def target_of(self, seq: int) -> int:
         target = self.session.scalar(
-            select(Entry.refers_to_seq).where(Entry.wallet_id == self.wallet_id, Entry.seq == seq)
+            select(Entry.refers_to_seq).where(Entry.of(self.wallet), Entry.seq == seq)
         )
         assert target is not None, "this entry refers to another"
         return target
@@ -202,17 +196,19 @@ def first(parts: list[Part], credits: int) -> list[Part]:
 def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
     """Whether an open hold has drawn on a lot that is over: what it gives back expires at once."""
     over = Lot.ended | (Lot.expires_at <= wallet.now)
-    held = select(Lot.seq).where(Lot.wallet_id == wallet.id, Lot.held > 0, over)
+    held = select(Lot.seq).where(Lot.of(wallet), Lot.held > 0, over)
     return session.scalar(held.limit(1)) is not None
 
 
-def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int]:
-    """Wallet, origin of the lot, ``seq`` and credits of what lapsed; negative is what moved up to a new lot.
+def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int, int]:
+    """Slot, wallet, origin of the lot, ``seq`` and credits of what lapsed.
+
+    Negative credits moved up to a new lot.
 
     :param which: Conditions on ``Lot``. Its wallet is drawn to its last event.
     """
     return (
-        select(Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
-        .join(Entry, (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.seq))
+        select(Lot.slot, Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
+        .join(Entry, Entry.beside(Lot) & (Entry.refers_to_seq == Lot.seq))
         .where(or_(Entry.kind == Kind.EXPIRY, Entry.key.startswith("rollover:")), *which)
     )

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from ..database.transactions import commit_alone
 from ..database.upsert import insert
+from ..slots import WalletKey
 from ..tables import Entry, Kind, UsageMark, UsageSum, Wallet
 
 #: Seconds.
@@ -39,7 +40,7 @@ MANY = 1_000
 SWEEP = 500
 LOOKED_AT = 20_000
 
-KEY = ("wallet_id", "quarter", "spender", "item")
+KEY = ("slot", "wallet_id", "quarter", "spender", "item")
 SUMS = ("credits", "returned", "calls")
 
 
@@ -62,6 +63,7 @@ def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
     spent = Entry.kind == Kind.SPEND
     return (
         select(
+            Entry.slot,
             Entry.wallet_id,
             quarter.label("quarter"),
             spender.label("spender"),
@@ -71,29 +73,31 @@ def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
             func.sum(case((spent, 1), else_=0)).label("calls"),
         )
         .where(Entry.kind.in_([Kind.SPEND, Kind.REVERSAL]), *which)
-        .group_by(Entry.wallet_id, quarter, spender, item)
+        .group_by(Entry.slot, Entry.wallet_id, quarter, spender, item)
     )
 
 
-def mark_of(session: Session, wallet_id: int) -> int:
+def mark_of(session: Session, wallet: WalletKey) -> int:
     """Up to which ``seq`` the sums go."""
-    return session.scalar(select(UsageMark.seq).where(UsageMark.wallet_id == wallet_id)) or 0
+    return session.scalar(select(UsageMark.seq).where(UsageMark.of(wallet))) or 0
 
 
 def bring_up(session: Session, owner: str) -> None:
     """Bring the sums of one wallet up to its last entry. Its spends don't wait for this."""
-    wallet = session.execute(select(Wallet.id, Wallet.seq).where(Wallet.owner == owner)).one_or_none()
+    wallet = session.execute(
+        select(Wallet.slot, Wallet.id, Wallet.seq).where(Wallet.owned_by(owner))
+    ).one_or_none()
     if wallet is None:
         return
-    new = insert(session, UsageMark).values(wallet_id=wallet.id, seq=0)
-    session.execute(new.on_conflict_do_nothing(index_elements=["wallet_id"]))
-    mine = UsageMark.wallet_id == wallet.id
+    new = insert(session, UsageMark).values(slot=wallet.slot, wallet_id=wallet.id, seq=0)
+    session.execute(new.on_conflict_do_nothing(index_elements=["slot", "wallet_id"]))
+    mine = UsageMark.of(wallet)
     # An UPDATE keeps a second sweep of this wallet out until we commit.
     same = update(UsageMark).where(mine).values(seq=UsageMark.seq)
     mark = session.scalars(same.returning(UsageMark.seq)).one()
     if mark >= wallet.seq:
         return
-    new_entries = (Entry.wallet_id == wallet.id, Entry.seq > mark, Entry.seq <= wallet.seq)
+    new_entries = (Entry.of(wallet), Entry.seq > mark, Entry.seq <= wallet.seq)
     sums = sums_of_entries(session.get_bind().dialect.name, *new_entries)
     into = insert(session, UsageSum)
     added = {name: getattr(UsageSum, name) + into.excluded[name] for name in SUMS}
@@ -110,8 +114,7 @@ def bring_up_all(engine: Engine) -> None:
     all. An index by which those behind were found would cost each spend more than this does.
     """
     behind = Wallet.seq - func.coalesce(UsageMark.seq, 0) >= MANY
-    of_wallet = UsageMark.wallet_id == Wallet.id
-    long = select(Wallet.owner).outerjoin(UsageMark, of_wallet).where(Wallet.seq >= MANY, behind)
+    long = select(Wallet.owner).outerjoin(UsageMark, UsageMark.of(Wallet)).where(Wallet.seq >= MANY, behind)
     with Session(engine) as session:
         last = session.scalar(select(func.max(Wallet.id))) or 0
         if last > LOOKED_AT:
