@@ -62,7 +62,7 @@ class Every(StrEnum):
 class Wallet(Base):
     """One owner's credits. The balance is the sum of the wallet's entries.
 
-    ``slot`` follows from the owner (``slots.py``); every key of a wallet's rows begins with it.
+    ``slot`` follows from the owner (``slots.py``), and is part of every key of a wallet's rows.
 
     ``held`` is the part of the balance that open holds set aside. ``seq`` is the
     number last given out, to an entry, a hold or a release. ``moved_at`` is the time
@@ -74,7 +74,7 @@ class Wallet(Base):
     __tablename__ = "prepaid_wallet"
     _shown = ("owner", "balance", "held", "debt")
     __table_args__ = (
-        UniqueConstraint("slot", "owner"),
+        UniqueConstraint("owner", "slot"),
         CheckConstraint(f"slot >= 0 AND slot < {SLOTS}", name="slot_in_range"),
         CheckConstraint("balance >= 0", name="balance_not_negative"),
         CheckConstraint("held >= 0 AND held <= balance", name="held_within_balance"),
@@ -87,12 +87,10 @@ class Wallet(Base):
             postgresql_where=text("next_expiry_at IS NOT NULL"),
             sqlite_where=text("next_expiry_at IS NOT NULL"),
         ),
-        # For what walks all wallets: the primary key finds no id without its slot.
-        Index("ix_prepaid_wallet_id", "id"),
     )
 
-    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     owner: Mapped[str] = mapped_column(String(64))
     balance: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)
@@ -113,8 +111,8 @@ class Wallet(Base):
 class InWallet:
     """The columns by which a row belongs to a wallet: they begin its key."""
 
-    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, sort_order=-2)
-    wallet_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, sort_order=-1)
+    wallet_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, sort_order=-2)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, sort_order=-1)
 
     @classmethod
     def of(cls, wallet: Any) -> ColumnElement[bool]:
@@ -128,7 +126,7 @@ class InWallet:
 
 
 def _refers_to_wallet() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["slot", "wallet_id"], ["prepaid_wallet.slot", "prepaid_wallet.id"])
+    return ForeignKeyConstraint(["wallet_id", "slot"], ["prepaid_wallet.id", "prepaid_wallet.slot"])
 
 
 #: Room on each page lets PostgreSQL move a balance without touching an index.
@@ -158,7 +156,7 @@ class Entry(InWallet, Base):
     _shown = ("seq", "kind", "credits", "key", "balance_after", "at")
     __table_args__ = (
         _refers_to_wallet(),
-        UniqueConstraint("slot", "wallet_id", "key"),
+        UniqueConstraint("wallet_id", "slot", "key"),
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
         CheckConstraint("credits <> 0 OR kind IN ('expiry', 'clawback')", name="credits_move"),
@@ -176,8 +174,8 @@ class Entry(InWallet, Base):
         whole_numbers("seq", "credits", "debt", "balance_after"),
         Index(
             "ix_prepaid_entry_refers_to_seq",
-            "slot",
             "wallet_id",
+            "slot",
             "refers_to_seq",
             postgresql_where=text("refers_to_seq IS NOT NULL"),
             sqlite_where=text("refers_to_seq IS NOT NULL"),
@@ -217,8 +215,8 @@ class Hold(InWallet, Base):
     _shown = ("key", "credits", "state", "captured", "expires_at")
     __table_args__ = (
         _refers_to_wallet(),
-        UniqueConstraint("slot", "wallet_id", "key"),
-        UniqueConstraint("slot", "wallet_id", "closed_seq"),
+        UniqueConstraint("wallet_id", "slot", "key"),
+        UniqueConstraint("wallet_id", "slot", "closed_seq"),
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("captured >= 0 AND captured <= credits", name="captured_within_held"),
         CheckConstraint("opened_credits > 0 AND opened_credits <= credits", name="opened_within_held"),
@@ -229,8 +227,8 @@ class Hold(InWallet, Base):
         whole_numbers("seq", "credits", "opened_credits", "captured"),
         Index(
             "ix_prepaid_hold_open",
-            "slot",
             "wallet_id",
+            "slot",
             "expires_at",
             postgresql_where=text("state = 'open'"),
             sqlite_where=text("state = 'open'"),
@@ -270,10 +268,10 @@ class HoldExtension(InWallet, Base):
     __tablename__ = "prepaid_hold_extension"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["slot", "wallet_id", "hold_seq"],
-            ["prepaid_hold.slot", "prepaid_hold.wallet_id", "prepaid_hold.seq"],
+            ["wallet_id", "slot", "hold_seq"],
+            ["prepaid_hold.wallet_id", "prepaid_hold.slot", "prepaid_hold.seq"],
         ),
-        UniqueConstraint("slot", "wallet_id", "hold_seq", "held_before"),
+        UniqueConstraint("wallet_id", "slot", "hold_seq", "held_before"),
         CheckConstraint("credits > 0 AND held_before > 0", name="credits_positive"),
         CheckConstraint("seq > hold_seq", name="extended_after_opened"),
         whole_numbers("seq", "held_before", "credits"),
@@ -303,8 +301,8 @@ class Lot(InWallet, Base):
         CheckConstraint("held >= 0", name="held_not_negative"),
         Index(
             "ix_prepaid_lot_live",
-            "slot",
             "wallet_id",
+            "slot",
             postgresql_where=text("left_over > 0 OR held > 0"),
             sqlite_where=text("left_over > 0 OR held > 0"),
         ),

@@ -207,7 +207,7 @@ def _triggers_at_rest(table: Table, target: Connection) -> Iterator[None]:
 
 def _count_on(table: Table, target: Connection) -> None:
     """Let PostgreSQL give out numbers after the highest that was copied; SQLite does so by itself."""
-    column = table.autoincrement_column
+    column = next((column for column in table.columns if column.identity), table.autoincrement_column)
     if column is None or target.dialect.name != "postgresql":
         return
     sequence = func.pg_get_serial_sequence(_quoted(table.name, target), column.name)

@@ -141,14 +141,14 @@ def _count_next(context: Context, after: int, upto: int) -> int | None:
         undrawn = wallet.seq - wallet.drawn_seq
         if 0 < undrawn <= ENTRIES or (undrawn and wallet.moved_at < quiet):
             context.ledger.bring_up_to_date(wallet.owner)
-    left = [(wallet.id, wallet.counted, wallet.seq) for wallet in behind]
+    left = [(wallet, wallet.counted, wallet.seq) for wallet in behind]
     while left:
         with transaction(context) as session:
             steps = [
-                (id, _count(session, id, counted, context.config.time_zone), counted, seq)
-                for id, counted, seq in left
+                (wallet, _count(session, wallet, counted, context.config.time_zone), counted, seq)
+                for wallet, counted, seq in left
             ]
-        left = [(id, now, seq) for id, now, before, seq in steps if before < now < seq]
+        left = [(wallet, now, seq) for wallet, now, before, seq in steps if before < now < seq]
     return behind[-1].id if behind else None
 
 
@@ -163,8 +163,8 @@ def _all_counted(session: Session, now: datetime, zone: str) -> None:
 def _behind() -> Select[*tuple[Any, ...]]:
     counted = _counted().label("counted")
     return (
-        select(Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.moved_at, counted)
-        .outerjoin(Counted, Counted.wallet_id == Wallet.id)
+        select(Wallet.slot, Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.moved_at, counted)
+        .outerjoin(Counted, Counted.of(Wallet))
         .where(Wallet.seq > _counted())
     )
 
@@ -173,26 +173,31 @@ def _counted() -> ColumnElement[int]:
     return func.coalesce(Counted.seq, 0)
 
 
-def _count(session: Session, wallet_id: int, after: int, zone: str) -> int:
+def _count(session: Session, wallet: Row[Any], after: int, zone: str) -> int:
     """Add the next entries of one wallet that are drawn to the sums, unless another process has.
 
     Returns up to which they are counted now; ``after`` where there were none, or another was first.
     """
-    drawn = session.scalar(select(Wallet.drawn_seq).where(Wallet.id == wallet_id)) or 0
+    drawn = (
+        session.scalar(select(Wallet.drawn_seq).where(Wallet.slot == wallet.slot, Wallet.id == wallet.id))
+        or 0
+    )
     upto = min(drawn, after + ENTRIES)
     sums: defaultdict[tuple[date, str, str], Counter[str]] = defaultdict(Counter)
     days: dict[int, date] = {}
-    for entry in session.execute(_entries(wallet_id, after, upto)):
+    for entry in session.execute(_entries(wallet, after, upto)):
         days[entry.seq] = day_of(entry.at, zone)
         worth = _worth(entry)
         kind = ROLL_OVER if entry.key.startswith(f"{ROLL_OVER}:") else entry.kind.value
         cell = (days[entry.seq], kind, entry.currency or entry.lot_currency or "")
         sums[cell].update(entries=1, credits=entry.credits, debt=entry.debt, worth_minor=worth)
-    for (day, currency), minor in deferred.moved(session, wallet_id, after, upto, days).items():
+    for (day, currency), minor in deferred.moved(session, wallet, after, upto, days).items():
         sums[day, DEFERRED, currency].update(worth_minor=minor)
-    first = insert(session, Counted).values(wallet_id=wallet_id, seq=0).on_conflict_do_nothing()
+    first = (
+        insert(session, Counted).values(slot=wallet.slot, wallet_id=wallet.id, seq=0).on_conflict_do_nothing()
+    )
     session.execute(first)
-    mine = update(Counted).where(Counted.wallet_id == wallet_id, Counted.seq == after).values(seq=upto)
+    mine = update(Counted).where(Counted.of(wallet), Counted.seq == after).values(seq=upto)
     if session.execute(mine.returning(Counted.seq)).first() is None:
         return after
     if not sums:
@@ -213,7 +218,7 @@ def _count(session: Session, wallet_id: int, after: int, zone: str) -> int:
     return upto
 
 
-def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
+def _entries(wallet: Row[Any], after: int, upto: int) -> Select[*tuple[Any, ...]]:
     """Entries with what was paid for the lot that an expiry or a clawback refers to.
 
     ``undoes`` is whether a clawback is one that gives again, which refers to the one that took.
@@ -221,9 +226,9 @@ def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
     origin, earlier = aliased(Entry), aliased(Entry)
     undoes = earlier.kind == Kind.CLAWBACK
     lot_seq = case((undoes, earlier.refers_to_seq), else_=Entry.refers_to_seq)
-    is_its_lot = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == lot_seq)
+    is_its_lot = Lot.beside(Entry) & (Lot.seq == lot_seq)
     takes_of = is_its_lot & Entry.kind.in_((Kind.EXPIRY, Kind.CLAWBACK))
-    is_earlier = (earlier.wallet_id == Entry.wallet_id) & (earlier.seq == Entry.refers_to_seq)
+    is_earlier = earlier.beside(Entry) & (earlier.seq == Entry.refers_to_seq)
     return (
         select(
             Entry.seq,
@@ -241,8 +246,8 @@ def _entries(wallet_id: int, after: int, upto: int) -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(earlier, is_earlier & (Entry.kind == Kind.CLAWBACK))
         .outerjoin(Lot, takes_of)
-        .outerjoin(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
-        .where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+        .outerjoin(origin, origin.beside(Lot) & (origin.seq == Lot.origin))
+        .where(Entry.of(wallet), Entry.seq > after, Entry.seq <= upto)
     )
 
 

@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from prepaid_ledger.slots import WalletKey
 from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 
 
 def moved(
-    session: Session, wallet_id: int, after: int, upto: int, days: Mapping[int, date]
+    session: Session, wallet: WalletKey, after: int, upto: int, days: Mapping[int, date]
 ) -> Counter[tuple[date, str]]:
     """By how much the events of a wallet with a ``seq`` in (after, upto] moved it, by day and currency.
 
@@ -28,9 +29,9 @@ def moved(
     :param days: On which day each of the events was.
     """
     moves: Counter[tuple[date, str]] = Counter()
-    lots, drawn = _lots(session, wallet_id, after)
+    lots, drawn = _lots(session, wallet, after)
     left = {seq: lot.left_over + lot.held for seq, lot in lots.items()}
-    used = _used(session, wallet_id, after, drawn) if lots else []
+    used = _used(session, wallet, after, drawn) if lots else []
     for seq, lot_seq, credits in reversed(used):
         if lot_seq in lots:
             before = left[lot_seq] + credits
@@ -59,7 +60,7 @@ def in_lots() -> Select[str | None, int]:
     rest = 2 * (Lot.left_over + Lot.held) * net_minor() + Entry.credits
     return (
         select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
-        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
+        .join(Lot, Lot.beside(Entry) & (Lot.origin == Entry.seq))
         .where(Entry.amount_minor > 0)
         .group_by(Entry.currency)
     )
@@ -71,19 +72,17 @@ def net_minor(entry: Any = Entry) -> ColumnElement[int]:
     return net
 
 
-def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any], int]:
+def _lots(session: Session, wallet: WalletKey, after: int) -> tuple[dict[int, Any], int]:
     """The paid lots that came or were drawn on since ``after``, and up to which ``seq`` they are drawn.
 
     One statement, so that both are of one moment.
     """
     origin = aliased(Entry)
     # A hold that was captured whole gives nothing back: what it took stands where it was opened.
-    closed = select(Hold.seq).where(Hold.wallet_id == wallet_id, Hold.closed_seq > after)
-    grown = select(HoldExtension.seq).where(
-        HoldExtension.wallet_id == wallet_id, HoldExtension.hold_seq.in_(closed)
-    )
+    closed = select(Hold.seq).where(Hold.of(wallet), Hold.closed_seq > after)
+    grown = select(HoldExtension.seq).where(HoldExtension.of(wallet), HoldExtension.hold_seq.in_(closed))
     since = select(Draw.lot_seq).where(
-        Draw.wallet_id == wallet_id, or_(Draw.seq > after, Draw.seq.in_(closed), Draw.seq.in_(grown))
+        Draw.of(wallet), or_(Draw.seq > after, Draw.seq.in_(closed), Draw.seq.in_(grown))
     )
     rows = session.execute(
         select(
@@ -95,27 +94,27 @@ def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any],
             origin.currency,
             Wallet.drawn_seq,
         )
-        .join(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
-        .join(Wallet, Wallet.id == Lot.wallet_id)
-        .where(Lot.wallet_id == wallet_id, origin.amount_minor > 0, or_(Lot.seq > after, Lot.seq.in_(since)))
+        .join(origin, origin.beside(Lot) & (origin.seq == Lot.origin))
+        .join(Wallet, Lot.of(Wallet))
+        .where(Lot.of(wallet), origin.amount_minor > 0, or_(Lot.seq > after, Lot.seq.in_(since)))
     ).all()
     return {row.seq: row for row in rows}, max((row.drawn_seq for row in rows), default=after)
 
 
-def _used(session: Session, wallet_id: int, after: int, drawn: int) -> list[tuple[int, int, int]]:
+def _used(session: Session, wallet: WalletKey, after: int, drawn: int) -> list[tuple[int, int, int]]:
     """What events in (after, drawn] took from which lots: ``seq``, lot, credits; in order.
 
     What is set aside is not used; what is captured of it is, when the hold is closed.
     """
     holds = session.execute(
         select(Hold.seq, Hold.closed_seq).where(
-            Hold.wallet_id == wallet_id, or_(Hold.seq > after, Hold.closed_seq > after)
+            Hold.of(wallet), or_(Hold.seq > after, Hold.closed_seq > after)
         )
     ).all()
     ends = {hold.seq: hold.closed_seq for hold in holds}
     grown = session.execute(
         select(HoldExtension.seq, HoldExtension.hold_seq).where(
-            HoldExtension.wallet_id == wallet_id, HoldExtension.hold_seq.in_(ends)
+            HoldExtension.of(wallet), HoldExtension.hold_seq.in_(ends)
         )
     ).all()
     ends |= {extension.seq: ends[extension.hold_seq] for extension in grown}
@@ -123,7 +122,7 @@ def _used(session: Session, wallet_id: int, after: int, drawn: int) -> list[tupl
     still_open = ends.keys() - closed.keys()
     draws = session.execute(
         select(Draw.seq, Draw.lot_seq, Draw.credits).where(
-            Draw.wallet_id == wallet_id,
+            Draw.of(wallet),
             Draw.seq <= drawn,
             or_(Draw.seq > after, Draw.seq.in_(closed)),
         )

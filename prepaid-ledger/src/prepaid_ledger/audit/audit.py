@@ -87,7 +87,7 @@ def _guards(connection: Connection) -> Iterator[Problem]:
     unique = {
         constraint["name"] for constraint in inspect(connection).get_unique_constraints("prepaid_entry")
     }
-    if "uq_prepaid_entry_slot_wallet_id_key" not in unique:
+    if "uq_prepaid_entry_wallet_id_slot_key" not in unique:
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
 
 
@@ -95,7 +95,7 @@ def _doubled_keys(connection: Connection) -> Iterator[Problem]:
     doubled = (
         select(Wallet.owner, Entry.key, func.count())
         .join(Wallet, Entry.of(Wallet))
-        .group_by(Wallet.owner, Entry.slot, Entry.wallet_id, Entry.key)
+        .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
     for owner, key, times in connection.execute(doubled):

@@ -36,7 +36,7 @@ def budget_counts(connection: Connection) -> Iterator[Problem]:
             .join(Wallet, Budget.of(Wallet))
             .outerjoin(charged, and_(by_whom, in_window))
             .where(whose)
-            .group_by(Wallet.owner, Budget.slot, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
+            .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
             .having(total != Budget.spent)
         )
         for owner, spender, every, spent, counted in connection.execute(off):

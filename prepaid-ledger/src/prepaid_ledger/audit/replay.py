@@ -32,7 +32,7 @@ def replay(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
     """
     tables = Tables(connection)
     for account in tables.accounts:
-        yield from tables.strays((account.slot, account.id))
+        yield from tables.strays(account.id)
         yield from WalletReplay(tables, account, totals).problems()
     yield from tables.strays(None)
 
@@ -43,12 +43,11 @@ class WalletReplay:
     def __init__(self, tables: Tables, account: Account, totals: Counter[Kind]) -> None:
         self.tables = tables
         self.account = account
-        self.key = account.slot, account.id
         self.totals = totals
         self.memory = RecentMemory(tables.session, account)
         self.lots = Lots([], self.memory)
-        self.draws = Peekable(tables.draws.of(self.key))
-        self.stored = Peekable(tables.lots.of(self.key))
+        self.draws = Peekable(tables.draws.of(account.id))
+        self.stored = Peekable(tables.lots.of(account.id))
         self.stored_live: dict[int, LotState] = {}
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
@@ -58,12 +57,12 @@ class WalletReplay:
         self.drawn: dict[int, LotState] | None = None
 
     def problems(self) -> Iterator[Problem]:
-        tables, key = self.tables, self.key
+        tables, wallet_id = self.tables, self.account.id
         events: Iterator[Event] = merge(
-            tables.entries.of(key),
-            tables.opened.of(key),
-            tables.extended.of(key),
-            tables.closed.of(key),
+            tables.entries.of(wallet_id),
+            tables.opened.of(wallet_id),
+            tables.extended.of(wallet_id),
+            tables.closed.of(wallet_id),
             key=attrgetter("seq"),
         )
         for count, event in enumerate(events, 1):

@@ -22,7 +22,7 @@ from .problem import Problem
 from .streams import fetch
 
 #: Columns of a row of what went unspent.
-GONE = 5
+GONE = 4
 
 LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
@@ -31,10 +31,10 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
     """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
     by_hand = gone_by_hand(fetch(connection, adjustments()))
     streams = fetch(connection, _clawbacks()), fetch(connection, _lapsed()), by_hand
-    rows = merge(*streams, key=lambda row: tuple(row[:4]))
-    for _, group in groupby(rows, key=lambda row: tuple(row[:3])):
+    rows = merge(*streams, key=lambda row: tuple(row[:3]))
+    for _, group in groupby(rows, key=lambda row: tuple(row[:2])):
         of_lot = list(group)
-        gone = [Gone(*row[3:]) for row in of_lot if len(row) == GONE]
+        gone = [Gone(*row[2:]) for row in of_lot if len(row) == GONE]
         clawbacks = [row for row in of_lot if len(row) > GONE]
         if not clawbacks:
             continue  # operators took some of it, and nothing else did
@@ -55,7 +55,6 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
     of_claw = undone.beside(claw) & (undone.refers_to_seq == claw.seq)
     return (
         select(
-            lot.slot,
             lot.wallet_id,
             lot.seq.label("lot_seq"),
             claw.seq,
@@ -72,7 +71,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
         .outerjoin(undone, of_claw & (undone.kind == Kind.CLAWBACK))
         .join(Wallet, lot.of(Wallet))
         .where(lot.kind.in_(LOTS), claw.kind == Kind.CLAWBACK, claw.credits <= 0, claw.debt >= 0)
-        .order_by(lot.slot, lot.wallet_id, lot.seq, claw.seq)
+        .order_by(lot.wallet_id, lot.seq, claw.seq)
     )
 
 
@@ -82,4 +81,4 @@ def _lapsed() -> Select[*tuple[Any, ...]]:
     of_lot = Entry.beside(Lot) & (Entry.refers_to_seq == Lot.origin)
     clawed = exists().where(of_lot, Entry.kind == Kind.CLAWBACK, Entry.debt >= 0).correlate(Lot)
     gone = lapsed(clawed).subquery()
-    return select(gone).order_by(gone.c.slot, gone.c.wallet_id, gone.c.origin, gone.c.seq)
+    return select(gone).order_by(gone.c.wallet_id, gone.c.origin, gone.c.seq)

@@ -19,15 +19,12 @@ FETCH = 2_000
 
 Item = TypeVar("Item")
 
-#: A wallet's slot and its number there: the order in which all is read.
-Key = tuple[int, int]
-
 
 class Account(NamedTuple):
     """A wallet's row, as the tables have it."""
 
-    slot: int
     id: int
+    slot: int
     owner: str
     balance: int
     held: int
@@ -46,19 +43,19 @@ class StoredDraw(NamedTuple):
 class Stream(Generic[Item]):
     """The rows of one table in the order of wallets, read ahead by one."""
 
-    def __init__(self, rows: Iterator[tuple[Key, Item]]) -> None:
+    def __init__(self, rows: Iterator[tuple[int, Item]]) -> None:
         self._rows = rows
         self.head = next(rows, None)
 
-    def of(self, wallet: Key) -> Iterator[Item]:
+    def of(self, wallet_id: int) -> Iterator[Item]:
         """The next rows, as long as they are this wallet's."""
-        while self.head is not None and self.head[0] == wallet:
+        while self.head is not None and self.head[0] == wallet_id:
             yield self.head[1]
             self.head = next(self._rows, None)
 
-    def before(self, wallet: Key | None) -> Iterator[Key]:
-        """The wallets of the next rows that belong to none from ``wallet`` on; they are skipped."""
-        while self.head is not None and (wallet is None or self.head[0] < wallet):
+    def before(self, wallet_id: int | None) -> Iterator[int]:
+        """The wallets of the next rows that belong to none from ``wallet_id`` on; they are skipped."""
+        while self.head is not None and (wallet_id is None or self.head[0] < wallet_id):
             yield self.head[0]
             self.head = next(self._rows, None)
 
@@ -72,50 +69,50 @@ class Tables:
             Account(*row)
             for row in fetch(
                 connection,
-                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.slot, Wallet.id),
+                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.id),
             )
         )
         self.entries = stream(
             connection,
-            select(Entry.slot, Entry.wallet_id, *ENTRY).order_by(Entry.slot, Entry.wallet_id, Entry.seq),
+            select(Entry.wallet_id, *ENTRY).order_by(Entry.wallet_id, Entry.slot, Entry.seq),
             EntryRow._make,
         )
         self.opened = stream(
             connection,
-            select(Hold.slot, Hold.wallet_id, *OPENED).order_by(Hold.slot, Hold.wallet_id, Hold.seq),
+            select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.slot, Hold.seq),
             Opened._make,
         )
-        extended = select(HoldExtension.slot, HoldExtension.wallet_id, *EXTENDED).order_by(
-            HoldExtension.slot, HoldExtension.wallet_id, HoldExtension.seq
+        extended = select(HoldExtension.wallet_id, *EXTENDED).order_by(
+            HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq
         )
         self.extended = stream(connection, extended, Extended._make)
-        ended = select(Hold.slot, Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
+        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
         self.closed = stream(
-            connection, ended.order_by(Hold.slot, Hold.wallet_id, Hold.closed_seq), Closed._make
+            connection, ended.order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq), Closed._make
         )
         self.draws = stream(
             connection,
-            select(Draw.slot, Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
-                Draw.slot, Draw.wallet_id, Draw.seq, Draw.lot_seq
+            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
+                Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq
             ),
             lambda row: StoredDraw(row[0], Part(row[1], row[2])),
         )
         self.lots = stream(
             connection,
-            select(Lot.slot, Lot.wallet_id, *LOT).order_by(Lot.slot, Lot.wallet_id, Lot.seq),
+            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.slot, Lot.seq),
             lambda row: LotState(*row),
         )
 
-    def strays(self, before: Key | None) -> Iterator[Problem]:
+    def strays(self, before: int | None) -> Iterator[Problem]:
         """Rows whose wallet is not there."""
         for name in ("entries", "opened", "extended", "closed", "draws", "lots"):
             rows: Stream[Any] = getattr(self, name)
-            for _, wallet_id in rows.before(before):
+            for wallet_id in rows.before(before):
                 yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
 
 
 def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:
-    return Stream(((row[0], row[1]), make(row[2:])) for row in fetch(connection, query))
+    return Stream((row[0], make(row[1:])) for row in fetch(connection, query))
 
 
 def fetch(connection: Connection, query: Executable) -> Iterator[Any]:

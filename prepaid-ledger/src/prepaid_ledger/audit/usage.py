@@ -20,8 +20,8 @@ def usage_sums(connection: Connection) -> Iterator[Problem]:
     marked = select(UsageMark.wallet_id).where(UsageMark.beside(Entry), Entry.seq <= UsageMark.seq)
     counted = sums_of_entries(connection.dialect.name, marked.exists()).subquery()
     kept = select(
-        UsageSum.slot,
         UsageSum.wallet_id,
+        UsageSum.slot,
         UsageSum.quarter,
         UsageSum.spender,
         UsageSum.item,
@@ -31,7 +31,7 @@ def usage_sums(connection: Connection) -> Iterator[Problem]:
     )
     both = union_all(select(counted), kept).subquery()
     sums = [func.sum(both.c[name]) for name in ("credits", "returned", "calls")]
-    key = (both.c.slot, both.c.wallet_id, both.c.quarter, both.c.spender, both.c.item)
+    key = (both.c.wallet_id, both.c.slot, both.c.quarter, both.c.spender, both.c.item)
     off = select(*key, *sums).group_by(*key).having((sums[0] != 0) | (sums[1] != 0) | (sums[2] != 0))
     rows = off.subquery()
     query = select(Wallet.owner, rows.c.spender, rows.c.item).outerjoin(

@@ -88,17 +88,17 @@ def _move(source: Parts, target: Parts, credits: int) -> Parts:
     return moved
 
 
-def gone_by_hand(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int, int]]:
-    """Slot, wallet, origin of the lot, ``seq`` and credits of what went by hand, in this order.
+def gone_by_hand(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int]]:
+    """Wallet, origin of the lot, ``seq`` and credits of what went by hand, in this order.
 
     Negative is what was taken before, and counts no more.
 
     :param rows: Those of ``adjustments``.
     """
-    for wallet, of_wallet in groupby(rows, key=lambda row: tuple(row[:2])):
+    for wallet_id, of_wallet in groupby(rows, key=lambda row: row[0]):
         by_hand = ByHand()
-        moves = [move for row in of_wallet for move in by_hand.feed(Drawn._make(row[2:]))]
-        yield from sorted((*wallet, origin, *gone) for origin, gone in moves)
+        moves = [move for row in of_wallet for move in by_hand.feed(Drawn._make(row[1:]))]
+        yield from sorted((wallet_id, origin, *gone) for origin, gone in moves)
 
 
 def adjustments(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -109,10 +109,10 @@ def adjustments(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     first = aliased(Entry)
     of_adjustment = first.kind == Kind.ADJUSTMENT
     return (
-        select(Entry.slot, Entry.wallet_id, Entry.seq, Entry.credits, Lot.origin, Draw.credits, of_adjustment)
+        select(Entry.wallet_id, Entry.seq, Entry.credits, Lot.origin, Draw.credits, of_adjustment)
         .outerjoin(Draw, Draw.beside(Entry) & (Draw.seq == Entry.seq))
         .outerjoin(Lot, Lot.beside(Draw) & (Lot.seq == Draw.lot_seq))
         .outerjoin(first, first.beside(Lot) & (first.seq == Lot.origin))
         .where(Entry.kind == Kind.ADJUSTMENT, *which)
-        .order_by(Entry.slot, Entry.wallet_id, Entry.seq, of_adjustment.desc(), Draw.lot_seq)
+        .order_by(Entry.wallet_id, Entry.seq, of_adjustment.desc(), Draw.lot_seq)
     )

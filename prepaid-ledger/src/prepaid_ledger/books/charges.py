@@ -17,13 +17,13 @@ from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
 
 
 def charges(wallet: WalletKey | None = None) -> Subquery:
-    """All charges, by ``slot``, ``wallet_id``, ``spender``, ``at`` and ``credits``.
+    """All charges, by ``wallet_id``, ``slot``, ``spender``, ``at`` and ``credits``.
 
     :param wallet: Only those of one wallet.
     """
     parts = [spends(), reversed_spends(), holds(), extensions(), owed()]
     if wallet is not None:
-        key = wallet.slot, wallet.id
+        key = wallet.id, wallet.slot
         parts = [
             part.where(*(part.selected_columns[i] == value for i, value in enumerate(key))) for part in parts
         ]
@@ -32,14 +32,14 @@ def charges(wallet: WalletKey | None = None) -> Subquery:
 
 def spends() -> Select[*tuple[Any, ...]]:
     return select(
-        Entry.slot, Entry.wallet_id, Entry.spender, Entry.at, (-Entry.credits).label("credits")
+        Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, (-Entry.credits).label("credits")
     ).where(Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None))
 
 
 def reversed_spends() -> Select[*tuple[Any, ...]]:
     reversal = aliased(Entry)
     return (
-        select(reversal.slot, reversal.wallet_id, Entry.spender, Entry.at, -reversal.credits)
+        select(reversal.wallet_id, reversal.slot, Entry.spender, Entry.at, -reversal.credits)
         .join(Entry, Entry.beside(reversal) & (Entry.seq == reversal.refers_to_seq))
         .where(reversal.kind == Kind.REVERSAL, Entry.refers_to_seq.is_(None))
     )
@@ -47,21 +47,21 @@ def reversed_spends() -> Select[*tuple[Any, ...]]:
 
 def holds() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they opened."""
-    return select(Hold.slot, Hold.wallet_id, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
+    return select(Hold.wallet_id, Hold.slot, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
 
 
 def extensions() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they grew."""
     of_hold = Hold.beside(HoldExtension) & (Hold.seq == HoldExtension.hold_seq)
     kept = _kept(HoldExtension.held_before, HoldExtension.credits)
-    return select(Hold.slot, Hold.wallet_id, Hold.spender, HoldExtension.at, kept).join(
+    return select(Hold.wallet_id, Hold.slot, Hold.spender, HoldExtension.at, kept).join(
         HoldExtension, of_hold
     )
 
 
 def owed() -> Select[*tuple[Any, ...]]:
     """What captures made a debt."""
-    return select(Entry.slot, Entry.wallet_id, Entry.spender, Entry.at, Entry.debt).where(
+    return select(Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, Entry.debt).where(
         Entry.kind == Kind.SPEND, Entry.debt > 0
     )
 

@@ -115,7 +115,7 @@ def restore(
     earlier = repeat(session, wallet, posting, any_credits=True)
     if earlier is not None:
         return earlier
-    lot = session.get_one(Entry, (wallet.slot, wallet.id, clawback.refers_to_seq))
+    lot = session.get_one(Entry, (wallet.id, wallet.slot, clawback.refers_to_seq))
     if not _is_lot(lot):
         raise NothingToReverse(refusal)
     expire(session, wallet)
@@ -169,7 +169,7 @@ class Clawed:
         rows = session.execute(lapsed(Lot.of(wallet), Lot.origin == lot.seq))
         gone = [Gone(row.seq, row.credits) for row in rows]
         by_hand = gone_by_hand(session.execute(adjustments(Entry.of(wallet))))
-        gone += [Gone(seq, credits) for *_, origin, seq, credits in by_hand if origin == lot.seq]
+        gone += [Gone(seq, credits) for _, origin, seq, credits in by_hand if origin == lot.seq]
         return cls(lot, taken, undone, gone)
 
     @property

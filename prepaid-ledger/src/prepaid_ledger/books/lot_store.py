@@ -97,7 +97,7 @@ class LotStore:
 def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
     new = insert(session, Lot)
     changed = {name: new.excluded[name] for name in ("left_over", "held", "ended")}
-    return new.on_conflict_do_update(index_elements=["slot", "wallet_id", "seq"], set_=changed)
+    return new.on_conflict_do_update(index_elements=["wallet_id", "slot", "seq"], set_=changed)
 
 
 def live_lots(session: Session, wallet: WalletKey) -> list[LotState]:
@@ -200,15 +200,13 @@ def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
     return session.scalar(held.limit(1)) is not None
 
 
-def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int, int]:
-    """Slot, wallet, origin of the lot, ``seq`` and credits of what lapsed.
-
-    Negative credits moved up to a new lot.
+def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int]:
+    """Wallet, origin of the lot, ``seq`` and credits of what lapsed; negative is what moved up to a new lot.
 
     :param which: Conditions on ``Lot``. Its wallet is drawn to its last event.
     """
     return (
-        select(Lot.slot, Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
+        select(Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
         .join(Entry, Entry.beside(Lot) & (Entry.refers_to_seq == Lot.seq))
         .where(or_(Entry.kind == Kind.EXPIRY, Entry.key.startswith("rollover:")), *which)
     )

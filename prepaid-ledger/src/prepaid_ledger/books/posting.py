@@ -181,7 +181,7 @@ def open_wallets(session: Session, owners: list[str], now: datetime) -> None:
     new_wallet = insert(session, Wallet)
     if session.get_bind().dialect.name == "sqlite":  # it counts up by itself only what is a key alone
         new_wallet = new_wallet.values(id=select(func.coalesce(func.max(Wallet.id), 0) + 1).scalar_subquery())
-    session.execute(new_wallet.on_conflict_do_nothing(index_elements=["slot", "owner"]), rows)
+    session.execute(new_wallet.on_conflict_do_nothing(index_elements=["owner", "slot"]), rows)
 
 
 def begin_on(

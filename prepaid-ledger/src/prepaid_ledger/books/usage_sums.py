@@ -40,7 +40,7 @@ MANY = 1_000
 SWEEP = 500
 LOOKED_AT = 20_000
 
-KEY = ("slot", "wallet_id", "quarter", "spender", "item")
+KEY = ("wallet_id", "slot", "quarter", "spender", "item")
 SUMS = ("credits", "returned", "calls")
 
 
@@ -63,8 +63,8 @@ def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
     spent = Entry.kind == Kind.SPEND
     return (
         select(
-            Entry.slot,
             Entry.wallet_id,
+            Entry.slot,
             quarter.label("quarter"),
             spender.label("spender"),
             item.label("item"),
@@ -73,7 +73,7 @@ def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
             func.sum(case((spent, 1), else_=0)).label("calls"),
         )
         .where(Entry.kind.in_([Kind.SPEND, Kind.REVERSAL]), *which)
-        .group_by(Entry.slot, Entry.wallet_id, quarter, spender, item)
+        .group_by(Entry.wallet_id, Entry.slot, quarter, spender, item)
     )
 
 
@@ -90,7 +90,7 @@ def bring_up(session: Session, owner: str) -> None:
     if wallet is None:
         return
     new = insert(session, UsageMark).values(slot=wallet.slot, wallet_id=wallet.id, seq=0)
-    session.execute(new.on_conflict_do_nothing(index_elements=["slot", "wallet_id"]))
+    session.execute(new.on_conflict_do_nothing(index_elements=["wallet_id", "slot"]))
     mine = UsageMark.of(wallet)
     # An UPDATE keeps a second sweep of this wallet out until we commit.
     same = update(UsageMark).where(mine).values(seq=UsageMark.seq)

@@ -57,8 +57,8 @@ def upgrade() -> None:
 def create_wallets() -> None:
     op.create_table(
         "prepaid_wallet",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("balance", BigInt, nullable=False),
         sa.Column("held", BigInt, nullable=False),
@@ -84,13 +84,12 @@ def create_wallets() -> None:
             name=op.f("ck_prepaid_wallet_drawn_within_seq"),
         ),
         sa.CheckConstraint("slot >= 0 AND slot < 256", name=op.f("ck_prepaid_wallet_slot_in_range")),
-        sa.PrimaryKeyConstraint("slot", "id", name=op.f("pk_prepaid_wallet")),
-        sa.UniqueConstraint("slot", "owner", name=op.f("uq_prepaid_wallet_slot_owner")),
+        sa.PrimaryKeyConstraint("id", "slot", name=op.f("pk_prepaid_wallet")),
+        sa.UniqueConstraint("owner", "slot", name=op.f("uq_prepaid_wallet_owner_slot")),
     )
     if op.get_bind().dialect.name == "postgresql":
         # Room on each page lets it move a balance without touching an index.
         op.execute("ALTER TABLE prepaid_wallet SET (fillfactor = 70)")
-    op.create_index("ix_prepaid_wallet_id", "prepaid_wallet", ["id"], unique=False)
     op.create_index(
         "ix_prepaid_wallet_next_expiry_at",
         "prepaid_wallet",
@@ -104,8 +103,8 @@ def create_wallets() -> None:
 def create_entries() -> None:
     op.create_table(
         "prepaid_entry",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column(
             "kind",
@@ -168,17 +167,17 @@ def create_entries() -> None:
         sa.CheckConstraint("balance_after >= 0", name=op.f("ck_prepaid_entry_balance_after_not_negative")),
         sa.CheckConstraint("seq > 0", name=op.f("ck_prepaid_entry_seq_positive")),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_entry_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_entry_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", "seq", name=op.f("pk_prepaid_entry")),
-        sa.UniqueConstraint("slot", "wallet_id", "key", name=op.f("uq_prepaid_entry_slot_wallet_id_key")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_entry")),
+        sa.UniqueConstraint("wallet_id", "slot", "key", name=op.f("uq_prepaid_entry_wallet_id_slot_key")),
     )
     op.create_index(
         "ix_prepaid_entry_refers_to_seq",
         "prepaid_entry",
-        ["slot", "wallet_id", "refers_to_seq"],
+        ["wallet_id", "slot", "refers_to_seq"],
         unique=False,
         postgresql_where=sa.text("refers_to_seq IS NOT NULL"),
         sqlite_where=sa.text("refers_to_seq IS NOT NULL"),
@@ -188,8 +187,8 @@ def create_entries() -> None:
 def create_holds() -> None:
     op.create_table(
         "prepaid_hold",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("credits", BigInt, nullable=False),
@@ -243,15 +242,15 @@ def create_holds() -> None:
         sa.CheckConstraint("closed_seq > seq", name=op.f("ck_prepaid_hold_closed_after_opened")),
         sa.CheckConstraint("credits > 0", name=op.f("ck_prepaid_hold_credits_positive")),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_hold_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_hold_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", "seq", name=op.f("pk_prepaid_hold")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_hold")),
         sa.UniqueConstraint(
-            "slot", "wallet_id", "closed_seq", name=op.f("uq_prepaid_hold_slot_wallet_id_closed_seq")
+            "wallet_id", "slot", "closed_seq", name=op.f("uq_prepaid_hold_wallet_id_slot_closed_seq")
         ),
-        sa.UniqueConstraint("slot", "wallet_id", "key", name=op.f("uq_prepaid_hold_slot_wallet_id_key")),
+        sa.UniqueConstraint("wallet_id", "slot", "key", name=op.f("uq_prepaid_hold_wallet_id_slot_key")),
     )
     op.create_index(
         "ix_prepaid_hold_due",
@@ -264,7 +263,7 @@ def create_holds() -> None:
     op.create_index(
         "ix_prepaid_hold_open",
         "prepaid_hold",
-        ["slot", "wallet_id", "expires_at"],
+        ["wallet_id", "slot", "expires_at"],
         unique=False,
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
@@ -274,8 +273,8 @@ def create_holds() -> None:
 def create_extensions() -> None:
     op.create_table(
         "prepaid_hold_extension",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("hold_seq", BigInt, nullable=False),
         sa.Column("held_before", BigInt, nullable=False),
@@ -290,17 +289,17 @@ def create_extensions() -> None:
             name=op.f("ck_prepaid_hold_extension_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id", "hold_seq"],
-            ["prepaid_hold.slot", "prepaid_hold.wallet_id", "prepaid_hold.seq"],
-            name=op.f("fk_prepaid_hold_extension_slot_wallet_id_hold_seq"),
+            ["wallet_id", "slot", "hold_seq"],
+            ["prepaid_hold.wallet_id", "prepaid_hold.slot", "prepaid_hold.seq"],
+            name=op.f("fk_prepaid_hold_extension_wallet_id_slot_hold_seq"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", "seq", name=op.f("pk_prepaid_hold_extension")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_hold_extension")),
         sa.UniqueConstraint(
-            "slot",
             "wallet_id",
+            "slot",
             "hold_seq",
             "held_before",
-            name=op.f("uq_prepaid_hold_extension_slot_wallet_id_hold_seq_held_before"),
+            name=op.f("uq_prepaid_hold_extension_wallet_id_slot_hold_seq_held_before"),
         ),
     )
 
@@ -308,8 +307,8 @@ def create_extensions() -> None:
 def create_lots() -> None:
     op.create_table(
         "prepaid_lot",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("origin", BigInt, nullable=False),
         sa.Column("left_over", BigInt, nullable=False),
@@ -320,42 +319,42 @@ def create_lots() -> None:
         sa.CheckConstraint("held >= 0", name=op.f("ck_prepaid_lot_held_not_negative")),
         sa.CheckConstraint("left_over >= 0", name=op.f("ck_prepaid_lot_left_over_not_negative")),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_lot_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_lot_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", "seq", name=op.f("pk_prepaid_lot")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_lot")),
     )
     op.create_index(
         "ix_prepaid_lot_live",
         "prepaid_lot",
-        ["slot", "wallet_id"],
+        ["wallet_id", "slot"],
         unique=False,
         postgresql_where=sa.text("left_over > 0 OR held > 0"),
         sqlite_where=sa.text("left_over > 0 OR held > 0"),
     )
     op.create_table(
         "prepaid_draw",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("lot_seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("credits", BigInt, nullable=False),
         sa.CheckConstraint("credits <> 0", name=op.f("ck_prepaid_draw_credits_move")),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_draw_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_draw_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
     )
 
 
 def create_budgets() -> None:
     op.create_table(
         "prepaid_budget",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("spender", sa.String(length=64), nullable=False),
         sa.Column(
             "every",
@@ -387,11 +386,11 @@ def create_budgets() -> None:
             name=op.f("ck_prepaid_budget_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_budget_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_budget_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", "spender", "every", name=op.f("pk_prepaid_budget")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "spender", "every", name=op.f("pk_prepaid_budget")),
     )
     if op.get_bind().dialect.name == "postgresql":
         # Room on each page lets it move a counter without touching an index.
@@ -401,8 +400,8 @@ def create_budgets() -> None:
 def create_usage() -> None:
     op.create_table(
         "prepaid_usage",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("quarter", BigInt, autoincrement=False, nullable=False),
         sa.Column("spender", sa.String(length=64), nullable=False),
         sa.Column("item", sa.String(length=64), nullable=False),
@@ -417,25 +416,25 @@ def create_usage() -> None:
             name=op.f("ck_prepaid_usage_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_usage_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_usage_wallet_id_slot"),
         ),
         sa.PrimaryKeyConstraint(
-            "slot", "wallet_id", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")
+            "wallet_id", "slot", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")
         ),
     )
     op.create_table(
         "prepaid_usage_mark",
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, nullable=False),
         sa.ForeignKeyConstraint(
-            ["slot", "wallet_id"],
-            ["prepaid_wallet.slot", "prepaid_wallet.id"],
-            name=op.f("fk_prepaid_usage_mark_slot_wallet_id"),
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_usage_mark_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("slot", "wallet_id", name=op.f("pk_prepaid_usage_mark")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", name=op.f("pk_prepaid_usage_mark")),
     )
 
 
