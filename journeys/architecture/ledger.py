@@ -7,7 +7,7 @@ from types import EllipsisType
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
     "clock": set(),
-    "database": {"errors"},
+    "database": {"errors", "slots"},
     "slots": set(),
     "tables": {"database", "slots"},
     "books": {"clock", "database", "errors", "slots", "tables"},

@@ -45,6 +45,18 @@ GUARDS = {
     "postgresql": {"prepaid_entry_no_change", "prepaid_entry_no_truncate"},
 }
 
+#: The names of those that are there: in PostgreSQL on each partition, if there are any.
+GUARDED = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": """
+        WITH guarded (id) AS (
+          SELECT to_regclass('prepaid_entry')::oid
+          UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('prepaid_entry')
+        )
+        SELECT tgname FROM pg_trigger JOIN guarded ON tgrelid = id WHERE tgenabled <> 'D'
+        GROUP BY tgname HAVING count(*) = (SELECT count(*) FROM guarded)""",
+}
+
 
 def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
     """Everything that is off in the books. Needs the same memory for a million entries as for ten."""
@@ -74,14 +86,7 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def _guards(connection: Connection) -> Iterator[Problem]:
-    sqlite = connection.dialect.name == "sqlite"
-    there = set(
-        connection.scalars(
-            text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            if sqlite
-            else text("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'")
-        )
-    )
+    there = set(connection.scalars(text(GUARDED[connection.dialect.name])))
     for name in sorted(GUARDS[connection.dialect.name] - there):
         yield Problem("I6", None, f"the trigger {name} is missing: entries can be changed")
     unique = {

@@ -1,9 +1,11 @@
-"""The database below the books: durable commits, column types, upserts, migrations. Imports ``errors`` alone.
+"""The database below the books: durable commits, column types, upserts, migrations. Imports ``errors`` and
+``slots``.
 
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .engine import answer_within
+from .partitions import partitions_of
 from .transactions import raising_busy
 from .turns import take_turns
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
@@ -19,6 +21,7 @@ __all__ = [
     "answer_within",
     "downgrade",
     "insert",
+    "partitions_of",
     "patiently",
     "raising_busy",
     "take_turns",

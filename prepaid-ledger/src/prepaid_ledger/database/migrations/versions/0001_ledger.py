@@ -16,6 +16,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+#: As ``slots.py`` has it, for good.
+SLOTS = 256
+
 BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 SQLITE_GUARDS = (
@@ -36,9 +39,18 @@ POSTGRESQL_GUARDS = (
              USING ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER prepaid_entry_no_change BEFORE UPDATE OR DELETE ON prepaid_entry
        FOR EACH ROW EXECUTE FUNCTION prepaid_entry_refuse()""",
-    # Row triggers don't see TRUNCATE.
-    """CREATE TRIGGER prepaid_entry_no_truncate BEFORE TRUNCATE ON prepaid_entry
-       FOR EACH STATEMENT EXECUTE FUNCTION prepaid_entry_refuse()""",
+    # Row triggers don't see TRUNCATE. A trigger of a statement is not inherited by partitions.
+    """DO $$
+       DECLARE entries regclass;
+       BEGIN
+         FOR entries IN
+           SELECT 'prepaid_entry'::regclass
+           UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = 'prepaid_entry'::regclass
+         LOOP
+           EXECUTE format('CREATE TRIGGER prepaid_entry_no_truncate BEFORE TRUNCATE ON %s
+                           FOR EACH STATEMENT EXECUTE FUNCTION prepaid_entry_refuse()', entries);
+         END LOOP;
+       END $$""",
 )
 
 
@@ -54,8 +66,26 @@ def upgrade() -> None:
         op.execute(guard)
 
 
+def create_table(name: str, *columns: sa.schema.SchemaItem, fillfactor: int = 100) -> None:
+    """Make a table; in partitions by slot, where ``upgrade`` was told of them."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_table(name, *columns)
+        return
+    partitions = op.get_context().opts["partitions"]
+    room = f" WITH (fillfactor = {fillfactor})"
+    if not partitions:
+        op.create_table(name, *columns)
+        op.execute(f"ALTER TABLE {name} SET (fillfactor = {fillfactor})")
+        return
+    op.create_table(name, *columns, postgresql_partition_by="RANGE (slot)")
+    each = SLOTS // partitions
+    for number in range(partitions):
+        slots = f"FROM ({number * each}) TO ({(number + 1) * each})"
+        op.execute(f"CREATE TABLE {name}_p{number:03} PARTITION OF {name} FOR VALUES {slots}{room}")
+
+
 def create_wallets() -> None:
-    op.create_table(
+    create_table(
         "prepaid_wallet",
         sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -83,13 +113,11 @@ def create_wallets() -> None:
             "seq >= 0 AND drawn_seq >= 0 AND drawn_seq <= seq",
             name=op.f("ck_prepaid_wallet_drawn_within_seq"),
         ),
-        sa.CheckConstraint("slot >= 0 AND slot < 256", name=op.f("ck_prepaid_wallet_slot_in_range")),
+        sa.CheckConstraint(f"slot >= 0 AND slot < {SLOTS}", name=op.f("ck_prepaid_wallet_slot_in_range")),
         sa.PrimaryKeyConstraint("id", "slot", name=op.f("pk_prepaid_wallet")),
         sa.UniqueConstraint("owner", "slot", name=op.f("uq_prepaid_wallet_owner_slot")),
+        fillfactor=70,  # room on each page lets PostgreSQL move a balance without touching an index
     )
-    if op.get_bind().dialect.name == "postgresql":
-        # Room on each page lets it move a balance without touching an index.
-        op.execute("ALTER TABLE prepaid_wallet SET (fillfactor = 70)")
     op.create_index(
         "ix_prepaid_wallet_next_expiry_at",
         "prepaid_wallet",
@@ -101,7 +129,7 @@ def create_wallets() -> None:
 
 
 def create_entries() -> None:
-    op.create_table(
+    create_table(
         "prepaid_entry",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -185,7 +213,7 @@ def create_entries() -> None:
 
 
 def create_holds() -> None:
-    op.create_table(
+    create_table(
         "prepaid_hold",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -271,7 +299,7 @@ def create_holds() -> None:
 
 
 def create_extensions() -> None:
-    op.create_table(
+    create_table(
         "prepaid_hold_extension",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -305,7 +333,7 @@ def create_extensions() -> None:
 
 
 def create_lots() -> None:
-    op.create_table(
+    create_table(
         "prepaid_lot",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -333,7 +361,7 @@ def create_lots() -> None:
         postgresql_where=sa.text("left_over > 0 OR held > 0"),
         sqlite_where=sa.text("left_over > 0 OR held > 0"),
     )
-    op.create_table(
+    create_table(
         "prepaid_draw",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -351,7 +379,7 @@ def create_lots() -> None:
 
 
 def create_budgets() -> None:
-    op.create_table(
+    create_table(
         "prepaid_budget",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -391,14 +419,12 @@ def create_budgets() -> None:
             name=op.f("fk_prepaid_budget_wallet_id_slot"),
         ),
         sa.PrimaryKeyConstraint("wallet_id", "slot", "spender", "every", name=op.f("pk_prepaid_budget")),
+        fillfactor=70,
     )
-    if op.get_bind().dialect.name == "postgresql":
-        # Room on each page lets it move a counter without touching an index.
-        op.execute("ALTER TABLE prepaid_budget SET (fillfactor = 70)")
 
 
 def create_usage() -> None:
-    op.create_table(
+    create_table(
         "prepaid_usage",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -424,7 +450,7 @@ def create_usage() -> None:
             "wallet_id", "slot", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")
         ),
     )
-    op.create_table(
+    create_table(
         "prepaid_usage_mark",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
