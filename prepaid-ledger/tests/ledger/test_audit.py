@@ -174,7 +174,7 @@ def test_entries_of_no_wallet_are_named(forged: Books) -> None:
 
 def test_a_wallet_in_another_slot_than_its_owners_is_named(books: Books) -> None:
     """Nobody would find it there, and a second one would come to life in the right slot."""
-    open_wallets(books.session, [OWNER], books.clock())
+    open_wallets(books.session, [OWNER], books.later())
     books.commit()
     assert books.ledger.audit() == []
 
