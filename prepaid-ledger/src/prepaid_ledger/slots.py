@@ -1,4 +1,4 @@
-"""Slots: owners by a hash, in parts of about one size. A slot stands in every key of the ledger's tables.
+"""Slots, a public door: owners by a hash, in parts of about one size. One stands in every key of the tables.
 
 By slots PostgreSQL keeps a large ledger in partitions, a distributed one in shards, and a shop spreads its
 owners over servers. Imports nothing.
