@@ -37,8 +37,8 @@ def _rows() -> Iterator[str]:
 
 
 def _takes(call: Call) -> str:
-    asked = _names(call.asks) if not call.is_safe else ""
-    words = [asked, *(f"`?{query.name}=`" for query in call.query)]
+    body = _names(call.asks) if not call.is_safe else ""
+    words = [body, *(f"`?{query.name}=`" for query in call.query)]
     return ", ".join(word for word in words if word)
 
 

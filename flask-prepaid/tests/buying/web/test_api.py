@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from flask.testing import FlaskClient
 from flask_wtf import CSRFProtect
@@ -41,25 +41,25 @@ class App:
         """Call, and hold the answer against the document: its status, its shape, its headers."""
         answer = self.send(method, path, key=key, **body)
         assert answer.status_code == status, answer.text
-        said: dict[str, Any] = answer.get_json()
-        assert said["status"] == ("SUCCESS" if status == 200 else "FAILURE")
+        content: dict[str, Any] = answer.get_json()
+        assert content["status"] == ("SUCCESS" if status == 200 else "FAILURE")
         assert answer.headers["Cache-Control"] == "no-store"
-        self.hold_against_the_document(method, path, str(status), said)
-        return said
+        self.hold_against_the_document(method, path, str(status), content)
+        return content
 
     def send(self, method: str, path: str, *, key: str = "", **body: Any) -> TestResponse:
         headers = {"X-CSRF-Token": self.token, **({"Idempotency-Key": key} if key else {})}
         json = None if method == "GET" else body
         return self.browser.open(f"{API}{path}", method=method, json=json, headers=headers)
 
-    def hold_against_the_document(self, method: str, path: str, status: str, said: dict[str, Any]) -> None:
+    def hold_against_the_document(self, method: str, path: str, status: str, content: dict[str, Any]) -> None:
         rules = self.shop.app.url_map.bind("localhost")
         endpoint, _ = rules.match(f"{API}{path.partition('?')[0]}", method=method)
         (rule,) = (rule for rule in self.shop.app.url_map.iter_rules(endpoint))
         template = rule.rule.removeprefix(API).replace("<", "{").replace(">", "}")
         responses = self.document["paths"][template][method.lower()]["responses"]
         schema = responses.get(status, responses["default"])["content"]["application/json"]["schema"]
-        jsonschema.validate(said, {**schema, "components": self.document["components"]})
+        jsonschema.validate(content, {**schema, "components": self.document["components"]})
 
     def code(self, method: str, path: str, status: int, **body: Any) -> str:
         """The code of the error by which a call is refused."""
@@ -143,12 +143,14 @@ def test_a_saved_card_pays_once_and_the_bank_is_answered(shop: Shop, app: App) -
 
     asking = shop.keep_card("user:2", number="4000002760003184")
     other = App(shop, "user:2").begin()
-    asked = other.ask("POST", "/charge", key="1", pack="starter", saved_card=asking)
-    assert asked["payment"]["state"] == "open"
-    assert asked["next_action"]["client_secret"].startswith(str(shop.payments("user:2")[0].payment_intent_id))
-    resumed = other.ask("POST", f"/payments/{asked['payment']['id']}/resume")
+    waiting = other.ask("POST", "/charge", key="1", pack="starter", saved_card=asking)
+    assert waiting["payment"]["state"] == "open"
+    assert waiting["next_action"]["client_secret"].startswith(
+        str(shop.payments("user:2")[0].payment_intent_id)
+    )
+    resumed = other.ask("POST", f"/payments/{waiting['payment']['id']}/resume")
     shop.answer_bank(resumed["next_action"]["url"], "complete")
-    done = other.ask("GET", f"/payments/{asked['payment']['id']}")
+    done = other.ask("GET", f"/payments/{waiting['payment']['id']}")
     assert (done["payment"]["state"], done["balance"]) == ("paid", 100)
 
 

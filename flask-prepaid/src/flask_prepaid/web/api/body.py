@@ -23,14 +23,14 @@ MAX_TEXT = 1_000
 CALLED = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
-def take(asked: type) -> None:
+def take(shape: type) -> None:
     """Read the body, and let its fields be those of this request.
 
     :raises BadBody: It is no object of JSON.
     :raises UnknownItem: A field is not known, of another type, or not there.
     """
     sent = read()
-    fields = {field.name: field for field in dataclasses.fields(asked)}
+    fields = {field.name: field for field in dataclasses.fields(shape)}
     for name in sent:
         if name not in fields:
             known = ", ".join(fields) or "none"
@@ -40,7 +40,7 @@ def take(asked: type) -> None:
             raise UnknownItem(f"Send {name}, too.", field=name)
     forms.take(
         {
-            name: as_typed(name, value, hints_of(asked)[name])
+            name: as_typed(name, value, hints_of(shape)[name])
             for name, value in sent.items()
             if value is not None and value is not False
         }
@@ -55,7 +55,7 @@ def read() -> dict[str, Any]:
     if (request.content_length or 0) > MAX_BYTES:
         raise BadBody(f"Send {MAX_BYTES // 1024} KB at most.")
     body = request.get_data()
-    if len(body) < (request.content_length or 0):  # the line was cut: this is not what was asked for
+    if len(body) < (request.content_length or 0):  # the line was cut: this is not what was shape for
         raise BadBody("The body ended before its Content-Length. Send it again.")
     if not body:
         return {}
@@ -92,7 +92,7 @@ def as_typed(name: str, value: Any, hint: Any) -> str:
         if value not in get_args(hint):
             raise UnknownItem(f"Send one of: {', '.join(get_args(hint))}.", field=name)
         return str(value)
-    kinds = [one for one in get_args(hint) or (hint,) if one is not type(None)]
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
     if type(value) not in kinds:
         words = " or ".join(CALLED[kind] for kind in kinds)
         raise UnknownItem(f"Send {name} as {words}.", field=name)

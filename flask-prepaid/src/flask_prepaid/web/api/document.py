@@ -112,10 +112,10 @@ def of(calls: Iterable[Call], path: str) -> dict[str, Any]:
 
 def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
     summary, _, rest = " ".join((call.view.__doc__ or "").split()).partition(". ")
-    said: dict[str, Any] = {"operationId": call.name, "summary": summary.removesuffix(".")}
+    described: dict[str, Any] = {"operationId": call.name, "summary": summary.removesuffix(".")}
     if rest:
-        said["description"] = rest
-    said["security"] = [{"session": []} if call.is_safe else {"session": [], "csrf": []}]
+        described["description"] = rest
+    described["security"] = [{"session": []} if call.is_safe else {"session": [], "csrf": []}]
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"<(\w+)>", call.path)
@@ -133,13 +133,13 @@ def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
     if call.keyed:
         parameters.append({**KEY, "required": call.needs_key})
     if parameters:
-        said["parameters"] = parameters
+        described["parameters"] = parameters
     if not call.is_safe:
-        said["requestBody"] = json_of(shapes.refer(call.asks, strict=True), required=False)
+        described["requestBody"] = json_of(shapes.refer(call.asks, strict=True), required=False)
     answers = {"200": json_of(shapes.answer(call.answers), description=call.answers.__doc__)}
     for status, description in REFUSALS.items():
         answers[status] = json_of(shapes.refer(Error), description=description)
-    return said | {"responses": answers}
+    return described | {"responses": answers}
 
 
 def json_of(schema: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def ask_stripe(owner: str) -> None:
 def shown(row: Subscription) -> shapes.Plan:
     context = page.context()
     terms = subscribing.terms(context, row)
-    following = context.session.get(PlanPrice, row.next_price_id) if row.next_price_id else None
+    next_price = context.session.get(PlanPrice, row.next_price_id) if row.next_price_id else None
     bill = changing.owed(context, row)
     begun = row.stripe_id is not None
     return shapes.Plan(
@@ -134,7 +134,7 @@ def shown(row: Subscription) -> shapes.Plan:
         currency=terms.currency,
         paid_until=row.period_end,
         ends_at=row.cancel_at,
-        next_plan=following.plan if following else None,
+        next_plan=next_price.plan if next_price else None,
         next_at=row.next_at,
         owed_minor=bill.due_minor if bill else 0,
         pay_url=bill.page_url if bill else None,

@@ -63,7 +63,7 @@ def of_type(hint: Any, refer: Refer) -> dict[str, Any]:
     if origin is dict:
         return {"type": "object", "additionalProperties": of_type(inner[1], refer)}
     if origin in (Union, types.UnionType):
-        return {"anyOf": [{"type": "null"} if one is type(None) else of_type(one, refer) for one in inner]}
+        return {"anyOf": [{"type": "null"} if kind is type(None) else of_type(kind, refer) for kind in inner]}
     assert dataclasses.is_dataclass(hint), f"JSON has no type for {hint!r}"
     assert isinstance(hint, type), "it is the class, not one of its objects"
     return refer(hint)

@@ -56,7 +56,7 @@ def entries(owner: str) -> shapes.EntriesAnswer:
     """Why the balance is what it is, the newest first."""
     limit = limit_asked()
     try:
-        found = page.context().ledger.entries(owner, limit=limit, cursor=request.args.get("cursor"))
+        listed = page.context().ledger.entries(owner, limit=limit, cursor=request.args.get("cursor"))
     except ValueError:
         raise no_cursor() from None
     return shapes.EntriesAnswer(
@@ -69,9 +69,9 @@ def entries(owner: str) -> shapes.EntriesAnswer:
                 money.plain(entry.balance_after),
                 entry.key,
             )
-            for entry in found
+            for entry in listed
         ],
-        found.next_cursor,
+        listed.next_cursor,
     )
 
 
