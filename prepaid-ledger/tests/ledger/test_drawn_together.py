@@ -88,7 +88,7 @@ def rows(books: Books) -> dict[str, list[Any]]:
     """Every row, in order."""
     with books.engine.connect() as connection:
         read = {name: connection.execute(text(f"SELECT * FROM prepaid_{name}")).all() for name in TABLES}
-    return {name: sorted((tuple(map(str, row)) for row in of_table)) for name, of_table in read.items()}
+    return {name: sorted(tuple(map(str, row)) for row in of_table) for name, of_table in read.items()}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
+    ColumnElement,
     Engine,
     Row,
     Table,
@@ -27,10 +28,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
-from ..database.rows import Given, table_of
+from ..database.rows import Given, Stretch, Stretches, move_marks, table_of
 from ..database.transactions import commit_alone, raising_busy
 from ..tables import Draw, Hold, HoldState, Kind, Lot, Wallet
-from .lot_store import PAGE, StoredMemory, Stretch, Stretches, events, live_lots, row_of
+from .lot_store import PAGE, StoredMemory, events, live_lots, row_of
 from .lots import BrokenHistory, EntryRow, Event, Lots, LotState
 
 #: Wallets that are read with one statement, and about how many events are drawn in one transaction.
@@ -41,7 +42,7 @@ _wallet = cast(Table, Wallet.__table__)
 _lot = cast(Table, Lot.__table__)
 
 #: Written out: an index on open holds serves only who asks for just that.
-OPEN = literal_column(f"'{HoldState.OPEN.value}'")
+OPEN: ColumnElement[HoldState] = literal_column(f"'{HoldState.OPEN.value}'")
 
 
 class Drawn(NamedTuple):
@@ -62,9 +63,9 @@ class Drawn(NamedTuple):
 def draw_together(engine: Engine, owners: Sequence[str], clock: Clock) -> list[str]:
     """Draw the lots of many wallets to their last event; the owners of those that have to be written alone.
 
-    These are wallets in which something is due, or which somebody else writes at the moment, or whose history is
-    long or has a reversal, which asks what was drawn before it. Commits some hundred wallets at a time: broken
-    off, the others are as they were.
+    These are wallets in which something is due, or which somebody else writes at the moment, or whose
+    history is long or has a reversal, which asks what was drawn before it. Commits some hundred wallets at
+    a time: broken off, the others are as they were.
     """
     alone: list[str] = []
     for begin in range(0, len(owners), WALLETS):
@@ -81,7 +82,7 @@ def draw_together(engine: Engine, owners: Sequence[str], clock: Clock) -> list[s
     return alone
 
 
-def _waiting(session: Session, owners: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
+def _waiting(session: Session, owners: Sequence[str], now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
     """The wallets in which something is due or not drawn yet, and whether each has to be written alone."""
     is_due = and_(Wallet.next_expiry_at.is_not(None), Wallet.next_expiry_at <= now)
     overdue = select(Hold.seq).where(Hold.wallet_id == Wallet.id, Hold.state == OPEN, Hold.expires_at <= now)
@@ -93,8 +94,8 @@ def _waiting(session: Session, owners: Sequence[str], now: datetime) -> Sequence
     return session.execute(wanted.order_by(Wallet.id)).all()
 
 
-def _in_parts(wallets: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:
-    part: list[Row[Any]] = []
+def _in_parts(wallets: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[list[Row[*tuple[Any, ...]]]]:
+    part: list[Row[*tuple[Any, ...]]] = []
     count = 0
     for wallet in wallets:
         part.append(wallet)
@@ -106,16 +107,20 @@ def _in_parts(wallets: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:
         yield part
 
 
-def _draw(session: Session, wallets: Sequence[Row[Any]], now: datetime) -> list[Drawn]:
+def _draw(session: Session, wallets: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> list[Drawn]:
     """Each of them, but for those whose history has to be drawn under the lock."""
-    of = Stretches(session, [Stretch(wallet.id, wallet.drawn_seq, wallet.seq) for wallet in wallets])
-    live, happened = live_lots(session, of), events(session, of)
+    span = Stretches(session, [Stretch(wallet.id, wallet.drawn_seq, wallet.seq) for wallet in wallets])
+    live, happened = live_lots(session, span), events(session, span)
     each = (_draw_one(session, wallet, live[wallet.id], happened[wallet.id], now) for wallet in wallets)
     return [drawn for drawn in each if drawn is not None]
 
 
 def _draw_one(
-    session: Session, wallet: Row[Any], live: list[LotState], happened: list[Event], now: datetime
+    session: Session,
+    wallet: Row[*tuple[Any, ...]],
+    live: list[LotState],
+    happened: list[Event],
+    now: datetime,
 ) -> Drawn | None:
     lots = Lots(live, StoredMemory(session, wallet.id))
     draws: list[dict[str, int]] = []
@@ -138,16 +143,19 @@ def _draw_one(
 
 def _write(session: Session, drawn: Sequence[Drawn]) -> set[int]:
     """Write what was drawn of the wallets that stand as they were read; which they are."""
-    ours = _take(session, drawn)
-    kept = [one for one in drawn if one.wallet_id in ours]
-    draws = [draw for one in kept for draw in one.draws]
+    read = [Stretch(wallet.wallet_id, wallet.after, wallet.upto) for wallet in drawn]
+    ours = move_marks(session, Wallet.id, Wallet.drawn_seq, read)
+    kept = [wallet for wallet in drawn if wallet.wallet_id in ours]
+    draws = [draw for wallet in kept for draw in wallet.draws]
     if draws:
         rows = table_of(session, draws).c
         names = ("wallet_id", "seq", "lot_seq", "credits")
         session.execute(insert(Draw).from_select(names, select(*(rows[name] for name in names))))
     _write_lots(session, kept)
     moved = [
-        {"its_id": one.wallet_id, "its_seq": one.upto, "bound": one.bound} for one in kept if one.moves_bound
+        {"its_id": wallet.wallet_id, "its_seq": wallet.upto, "bound": wallet.bound}
+        for wallet in kept
+        if wallet.moves_bound
     ]
     if moved:  # what has come in since has its own bound
         same = (_wallet.c.id == bindparam("its_id")) & (_wallet.c.seq == bindparam("its_seq"))
@@ -155,35 +163,24 @@ def _write(session: Session, drawn: Sequence[Drawn]) -> set[int]:
     return ours
 
 
-def _take(session: Session, drawn: Sequence[Drawn]) -> set[int]:
-    """Lock the wallets that nobody else locks or has drawn, and have them drawn from now on as far as we did."""
-    rows = [{"id": one.wallet_id, "after": one.after, "upto": one.upto} for one in drawn]
-    read = table_of(session, rows, "read")
-    same = (_wallet.c.id == read.c.id) & (_wallet.c.drawn_seq == read.c.after)
-    drawing = update(_wallet).values(drawn_seq=read.c.upto).where(same).returning(_wallet.c.id)
-    if session.get_bind().dialect.name == "postgresql":
-        free = select(_wallet.c.id).join(read, same).order_by(_wallet.c.id)
-        locked = free.with_for_update(key_share=True, of=_wallet, skip_locked=True).cte("locked")
-        drawing = drawing.where(_wallet.c.id == locked.c.id)
-    return set(session.scalars(drawing))
-
-
 def _write_lots(session: Session, kept: Sequence[Drawn]) -> None:
     """New lots, and what changes of those that were there."""
-    came_in = [row_of(one.wallet_id, lot) for one in kept for lot in one.lots if lot.seq > one.after]
+    came_in = [
+        row_of(wallet.wallet_id, lot) for wallet in kept for lot in wallet.lots if lot.seq > wallet.after
+    ]
     if came_in:
         session.execute(insert(Lot), came_in)
     changed: list[Given] = [
         {
-            "wallet_id": one.wallet_id,
+            "wallet_id": wallet.wallet_id,
             "seq": lot.seq,
             "left_over": lot.left,
             "held": lot.held,
             "ended": lot.ended,
         }
-        for one in kept
-        for lot in one.lots
-        if lot.seq <= one.after
+        for wallet in kept
+        for lot in wallet.lots
+        if lot.seq <= wallet.after
     ]
     if changed:
         now = table_of(session, changed, "now")

@@ -6,15 +6,15 @@ Drawn only when someone needs to know: an expiry, a reversal, a statement, ``tic
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ..database.rows import table_of
+from ..database.rows import Stretch, Stretches
 from ..database.upsert import insert
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
 from .lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
@@ -40,35 +40,6 @@ OPENED = (Hold.seq, Hold.opened_credits, Hold.at, Hold.credits - Hold.opened_cre
 EXTENDED = (HoldExtension.seq, HoldExtension.hold_seq, HoldExtension.credits, HoldExtension.at)
 LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
 CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
-
-
-class Stretch(NamedTuple):
-    """What has a ``seq`` after ``after``, up to and with ``upto``, in one wallet."""
-
-    wallet_id: int
-    after: int
-    upto: int
-
-
-class Stretches:
-    """Those of some wallets, as conditions of a statement.
-
-    :param stretches: At least one, and one a wallet.
-    """
-
-    def __init__(self, session: Session, stretches: Sequence[Stretch]) -> None:
-        self._one = stretches[0] if len(stretches) == 1 else None
-        rows = [stretch._asdict() for stretch in stretches]
-        self._many = None if self._one else table_of(session, rows).c
-
-    def hold(self, wallet_id: Any, seq: Any = None) -> ColumnElement[bool]:
-        """Whether a row's wallet is one of them, and its ``seq`` in that stretch.
-
-        :param seq: ``None``: wherever in its wallet the row stands.
-        """
-        of: Any = self._one or self._many
-        its = wallet_id == of.wallet_id
-        return its if seq is None else its & (seq > of.after) & (seq <= of.upto)
 
 
 class LotStore:
@@ -140,25 +111,23 @@ def live_lots(session: Session, stretches: Stretches) -> defaultdict[int, list[L
     """The stored lots of each wallet that still have credits, left or held."""
     live = (Lot.left_over > 0) | (Lot.held > 0)
     of_wallet = defaultdict[int, list[LotState]](list)
-    for wallet_id, *lot in session.execute(
-        select(Lot.wallet_id, *LOT).where(stretches.hold(Lot.wallet_id), live)
-    ):
-        of_wallet[wallet_id].append(LotState(*lot))
+    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot.wallet_id), live)):
+        of_wallet[row[0]].append(LotState(*row[1:]))
     return of_wallet
 
 
 def events(session: Session, stretches: Stretches) -> defaultdict[int, list[Event]]:
     """What happened in each wallet on its stretch, in order."""
     of_wallet = defaultdict[int, list[Event]](list)
-    queries: Iterable[tuple[Any, Any, Select[Any]]] = (
+    queries: Iterable[tuple[Any, Any, Select[*tuple[Any, ...]]]] = (
         (EntryRow, Entry.seq, select(Entry.wallet_id, *ENTRY)),
         (Opened, Hold.seq, select(Hold.wallet_id, *OPENED)),
         (Extended, HoldExtension.seq, select(HoldExtension.wallet_id, *EXTENDED)),
         (Closed, Hold.closed_seq, select(Hold.wallet_id, *CLOSED)),
     )
     for kind, seq, query in queries:
-        for wallet_id, *event in session.execute(query.where(stretches.hold(seq.class_.wallet_id, seq))):
-            of_wallet[wallet_id].append(kind(*event))
+        for row in session.execute(query.where(stretches.within(seq.class_.wallet_id, seq))):
+            of_wallet[row[0]].append(kind._make(row[1:]))
     for happened in of_wallet.values():
         happened.sort(key=by_seq)
     return of_wallet
