@@ -84,18 +84,17 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
     One statement, so that both are of one moment.
     """
     origin, span = aliased(Entry), Stretches(session, stretches)
-    # A hold that was captured whole gives nothing back: what it took stands where it was opened.
-    drawn_on = select(Draw.wallet_id, Draw.lot_seq)
-    by_hold = (Draw.wallet_id == Hold.wallet_id) & (Draw.seq == Hold.seq)
-    grown = (Draw.wallet_id == HoldExtension.wallet_id) & (Draw.seq == HoldExtension.seq)
     closed = span.since(Hold.wallet_id, Hold.closed_seq)
+    # A hold that was captured whole gives nothing back: what it took stands where it was opened.
+    opened = union(
+        select(Hold.wallet_id, Hold.seq).where(closed),
+        select(HoldExtension.wallet_id, HoldExtension.seq).join(Hold, extends()).where(closed),
+    ).subquery()
+    of_opened = (opened.c.wallet_id == Draw.wallet_id) & (opened.c.seq == Draw.seq)
     keys = union(
-        select(Lot.wallet_id.label("wallet_id"), Lot.seq.label("seq")).where(
-            span.since(Lot.wallet_id, Lot.seq)
-        ),
-        drawn_on.where(span.since(Draw.wallet_id, Draw.seq)),
-        drawn_on.join(Hold, by_hold).where(closed),
-        drawn_on.join(HoldExtension, grown).join(Hold, extends()).where(closed),
+        select(Lot.wallet_id, Lot.seq).where(span.since(Lot.wallet_id, Lot.seq)),
+        select(Draw.wallet_id, Draw.lot_seq).where(span.since(Draw.wallet_id, Draw.seq)),
+        select(Draw.wallet_id, Draw.lot_seq).join(opened, of_opened),
     ).subquery()
     rows = session.execute(
         select(

@@ -26,7 +26,8 @@ def table_of(session: Session, rows: Sequence[Given], name: str = "given") -> Fr
     given = literal(list(rows), JSON())
     if session.get_bind().dialect.name == "postgresql":
         columns = [column(key, kind) for key, kind in types.items()]
-        return func.json_to_recordset(given).table_valued(*columns, name=name).render_derived(with_types=True)
+        made = func.json_to_recordset(given).table_valued(*columns)
+        return made.render_derived(name=name, with_types=True)
     each = func.json_each(given).table_valued(column("value", JSON()))
     values = (
         cast(func.json_extract(each.c.value, f"$.{key}"), kind).label(key) for key, kind in types.items()
