@@ -6,7 +6,6 @@ https://docs.stripe.com/api/invoices/create_preview
 
 from __future__ import annotations
 
-import copy
 
 from stripe_emulator.billing import (
     changes,
@@ -21,7 +20,7 @@ from stripe_emulator.billing import (
 )
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import NotEmulated, NotFound
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments import customers
 
@@ -45,7 +44,7 @@ def preview(form: Json) -> Json:
     :raises NotFound: No invoice would follow.
     """
     with store.rehearsal():
-        invoice = copy.deepcopy(public(_rehearse(form)))
+        invoice = copied(public(_rehearse(form)))
     return cycle.as_upcoming(invoice)
 
 
