@@ -5,10 +5,9 @@ A renewal makes a draft and moves the items on at once; Stripe collects it about
 
 from __future__ import annotations
 
-
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, invoices, items, lines, states, usage
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, store, undo
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json, copied
@@ -241,7 +240,7 @@ def announce(subscription_id: str) -> None:
     subscription = store.get("subscription", subscription_id)
     if subscription["status"] not in ("active", "trialing", "past_due"):
         return
-    with store.rehearsal():
+    with undo.rehearsal():
         rehearsed = store.get("subscription", subscription_id)
         with clock.at(next_renewal(rehearsed)):
             before_renewal(rehearsed)

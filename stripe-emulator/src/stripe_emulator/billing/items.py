@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
 from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing

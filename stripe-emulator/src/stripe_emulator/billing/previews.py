@@ -6,7 +6,6 @@ https://docs.stripe.com/api/invoices/create_preview
 
 from __future__ import annotations
 
-
 from stripe_emulator.billing import (
     changes,
     cycle,
@@ -18,7 +17,7 @@ from stripe_emulator.billing import (
     states,
     terms,
 )
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core import clock, clocks, store, undo
 from stripe_emulator.core.errors import NotEmulated, NotFound
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
@@ -43,7 +42,7 @@ def preview(form: Json) -> Json:
 
     :raises NotFound: No invoice would follow.
     """
-    with store.rehearsal():
+    with undo.rehearsal():
         invoice = copied(public(_rehearse(form)))
     return cycle.as_upcoming(invoice)
 

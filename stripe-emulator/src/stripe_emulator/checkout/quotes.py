@@ -5,7 +5,6 @@ https://docs.stripe.com/api/quotes
 
 from __future__ import annotations
 
-
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import automatic_tax, drafts, invoiceitems, items, start, terms

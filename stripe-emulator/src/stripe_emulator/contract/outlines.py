@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
 
 from stripe_emulator.contract.kept import kept
 from stripe_emulator.core.types import Json, copied

@@ -87,7 +87,7 @@ INSERT = (
     f" body = excluded.body, {', '.join(f'{column} = excluded.{column}' for column in INDEXED)}"
 )
 
-#: An answer to an idempotency key waits as such a row, too: the first value is ``ANSWER``, the second the key.
+#: An answer to an idempotency key waits as such a row, too: ``ANSWER``, the key, and the other columns.
 ANSWER = "answer"
 INSERT_ANSWER = "INSERT OR REPLACE INTO answer VALUES (?2, ?3, ?4, ?5, ?6, ?7)"
 

@@ -100,6 +100,11 @@ class Transaction:
         self.connection.execute(self.begin)
         self.begin = ""
 
+    def end(self, how: str) -> None:
+        """COMMIT or ROLLBACK at the database, where it was begun there."""
+        if not self.begin:
+            self.connection.execute(how)
+
     def flush(self) -> None:
         """Write what is saved but still only here, or in the rows that earlier transactions left."""
         self.encode()
@@ -267,11 +272,9 @@ class Store:
                     yield transaction
                 self._keep(transaction, lazy=lazy)
                 self._offset = get_setting("offset", 0)
-                if not transaction.begin:
-                    self._connection.execute("COMMIT")
+                transaction.end("COMMIT")
             except BaseException:
-                if not transaction.begin:
-                    self._connection.execute("ROLLBACK")
+                transaction.end("ROLLBACK")
                 self.remembered.clear()
                 self.unwritten = transaction.taken | self.unwritten
                 raise
@@ -298,50 +301,6 @@ class Store:
         if mark != self._data_version:
             self._data_version = mark
             self.remembered.clear()
-
-
-@contextmanager
-def rehearsal() -> Iterator[None]:
-    """Work that is undone at the end of the block: a preview does what it previews, for show.
-
-    Objects are read afresh inside and worthless outside; what the caller holds stays as it is.
-    """
-    transaction = current()
-    transaction.flush()
-    objects, memo, remembered = transaction.objects, transaction.memo, dict(transaction.store.remembered)
-    transaction.objects, transaction.memo = {}, dict(memo)
-    transaction.execute("SAVEPOINT rehearsal")
-    try:
-        yield
-    finally:
-        transaction.execute("ROLLBACK TO rehearsal")
-        transaction.execute("RELEASE rehearsal")
-        transaction.forget()
-        transaction.objects, transaction.memo, transaction.store.remembered = objects, memo, remembered
-
-
-@contextmanager
-def savepoint() -> Iterator[None]:
-    """What the block did is undone if it raises; the rest of the transaction stays.
-
-    Objects that the caller holds are worthless after an error.
-    """
-    transaction = current()
-    if transaction.store.unwritten:
-        transaction.flush()
-    transaction.encode()
-    before, memo = list(transaction.encoded), dict(transaction.memo)
-    transaction.execute("SAVEPOINT attempt")
-    try:
-        yield
-        transaction.encode()
-    except BaseException:
-        transaction.execute("ROLLBACK TO attempt")
-        transaction.forget()
-        transaction.encoded, transaction.memo = before, memo
-        raise
-    finally:
-        transaction.execute("RELEASE attempt")
 
 
 def current() -> Transaction:
@@ -408,12 +367,15 @@ def save(value: Json) -> Json:
 
 
 def keep_answer(key: str, *columns: Any) -> None:
-    """Keep the answer to an idempotency key: the columns of ``answer`` after the key. It waits as objects do."""
+    """Keep the answer to an idempotency key. It waits as objects do.
+
+    :param columns: Those of the table after the key.
+    """
     current().encoded.append((ANSWER, key, *columns))
 
 
 def find_answer(key: str) -> Row | None:
-    """The columns of ``answer`` after the key, or None."""
+    """The answer to an idempotency key, as ``keep_answer`` took its columns; None if there is none."""
     transaction = current()
     if (waiting := transaction.store.unwritten.get((ANSWER, key))) is not None:
         return waiting[2:]
@@ -431,7 +393,7 @@ def append(value: Json) -> None:
 
 
 def _kinds() -> set[str]:
-    """The kinds of which there are objects, or were: most accounts have a few, and nothing of others is looked for."""
+    """The kinds of which there are objects, or were: few, and nothing is looked for of any other."""
     return remember("kinds", _read_kinds)
 
 

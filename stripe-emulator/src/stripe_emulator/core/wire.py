@@ -11,7 +11,9 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -30,9 +32,9 @@ _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)", re.DOTALL)
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 try:
-    import orjson
-except ImportError:  # its wheels are not for every Python; JSON takes a fifth of a call's time without it
-    orjson = None  # type: ignore[assignment]
+    _orjson: Any = import_module("orjson")
+except ImportError:  # its wheels are not for every Python; without it JSON takes a fifth of a call's time
+    _orjson = None
 
 
 def decode(*encoded: bytes | str) -> Form:
@@ -128,17 +130,16 @@ def _read_whole(value: Any) -> None:
 
 def encode(value: Any) -> str:
     """JSON text, compact."""
-    if orjson is not None:
-        try:
-            return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
-        except TypeError:  # a number of more than 64 bits, or half of a surrogate pair
-            pass
+    if _orjson is not None:
+        with suppress(TypeError):  # a number of more than 64 bits, or half of a surrogate pair
+            text: str = _orjson.dumps(value, _plain, _orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
+            return text
     return _encoder.encode(value)
 
 
 def parse(text: str) -> Any:
     """The value of JSON text that ``encode`` made."""
-    return json.loads(text) if orjson is None else orjson.loads(text)
+    return json.loads(text) if _orjson is None else _orjson.loads(text)
 
 
 def _plain(value: Any) -> Any:
