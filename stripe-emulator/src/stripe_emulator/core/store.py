@@ -382,8 +382,8 @@ def find_answer(key: str) -> Row | None:
     if not remember(ANSWER, lambda: transaction.execute("SELECT 1 FROM answer LIMIT 1").fetchone()):
         return None
     sql = "SELECT fingerprint, status, body, request, created FROM answer WHERE key = ?"
-    found: Row | None = transaction.execute(sql, (key,)).fetchone()
-    return found
+    row: Row | None = transaction.execute(sql, (key,)).fetchone()
+    return row
 
 
 def append(value: Json) -> None:

@@ -66,7 +66,8 @@ def test_what_fails_alone_takes_nothing_of_what_was_done_before_it(tmp_path: Pat
             store.get("customer", "cus_1")["email"] = "lost@example.com"
             store.save(store.get("customer", "cus_1"))
             store.save({"object": "invoice", "id": "in_1", "created": 2})
-            assert store.select("invoice") and store.select("customer")  # both are written, and undone
+            written = [len(store.select(kind)) for kind in ("invoice", "customer")]
+            assert written == [1, 2]
             raise ZeroDivisionError
 
     with storage.transaction(lazy=True):
@@ -80,7 +81,8 @@ def test_what_fails_alone_takes_nothing_of_what_was_done_before_it(tmp_path: Pat
 
     with storage.transaction(write=False):
         kept = {customer["id"]: customer["email"] for customer in store.select("customer")}
-        assert not store.select("invoice") and store.find("invoice", "in_1") is None
+        assert not store.select("invoice")
+        assert store.find("invoice", "in_1") is None
     assert kept == {"cus_1": "jo@example.com", "cus_2": "al@example.com", "cus_3": "mo@example.com"}
 
 

@@ -15,7 +15,7 @@ from stripe_emulator.core import wire
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({"id": "cus_1", "name": "Zoë \u2028 \"quoted\"", "tags": ["a", None, True]}, None),
+        ({"id": "cus_1", "name": 'Zoë \u2028 "quoted"', "tags": ["a", None, True]}, None),
         ({"amount": 2**63 - 1, "rate": 0.9108, "large": 2**80}, None),
         ({"name": "half a pair \ud83d"}, None),
         ({"given": Given({"city": "Oslo"})}, '{"given":{"city":"Oslo"}}'),
