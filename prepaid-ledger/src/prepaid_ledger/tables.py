@@ -23,6 +23,7 @@ from sqlalchemy import (
     and_,
     event,
     text,
+    tuple_,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -103,9 +104,11 @@ class Wallet(Base):
     budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
 
     @classmethod
-    def owned_by(cls, owner: str) -> ColumnElement[bool]:
-        """The condition that finds the owner's wallet, in its slot alone."""
-        return and_(cls.slot == slot_of(owner), cls.owner == owner)
+    def owned_by(cls, *owners: str) -> ColumnElement[bool]:
+        """The condition that finds the owners' wallets, each in its slot alone."""
+        if len(owners) == 1:
+            return and_(cls.owner == owners[0], cls.slot == slot_of(owners[0]))
+        return tuple_(cls.owner, cls.slot).in_([(owner, slot_of(owner)) for owner in owners])
 
 
 class InWallet:

@@ -5,13 +5,16 @@ Drawn only when someone needs to know: an expiry, a reversal, a statement, ``tic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ..database.rows import Stretch, Stretches
 from ..database.upsert import insert
 from ..slots import WalletKey
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
@@ -50,8 +53,8 @@ class LotStore:
         self.session = session
         self.wallet = wallet
         self.keep = keep
-        self._key = {"slot": wallet.slot, "wallet_id": wallet.id}
-        self.lots = Lots(live_lots(session, wallet), StoredMemory(session, wallet))
+        own = Stretches(session, [Stretch(wallet.id, wallet.slot, wallet.drawn_seq, wallet.seq)])
+        self.lots = Lots(live_lots(session, own)[wallet.id], StoredMemory(session, wallet))
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -60,11 +63,20 @@ class LotStore:
         while after < self.wallet.seq:
             upto = min(after + PAGE, self.wallet.seq)
             draws: list[dict[str, int]] = []
-            for event in events(self.session, self.wallet, after, upto):
+            of_page = Stretches(self.session, [Stretch(self.wallet.id, self.wallet.slot, after, upto)])
+            for event in events(self.session, of_page)[self.wallet.id]:
                 if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
                 parts = self.lots.feed(event)
-                draws.extend({**self._key, "seq": event.seq, **part._asdict()} for part in parts)
+                draws.extend(
+                    {
+                        "wallet_id": self.wallet.id,
+                        "slot": self.wallet.slot,
+                        "seq": event.seq,
+                        **part._asdict(),
+                    }
+                    for part in parts
+                )
             self._store(draws)
             after = upto
         if self.keep:
@@ -78,20 +90,25 @@ class LotStore:
             draws.clear()
         touched = [self.lots.lots[seq] for seq in sorted(self.lots.touched)]
         if touched:
-            self.session.execute(_upsert_lots(self.session), [self._row(lot) for lot in touched])
+            self.session.execute(
+                _upsert_lots(self.session), [row_of(self.wallet.id, self.wallet.slot, lot) for lot in touched]
+            )
         self.lots.forget()
 
-    def _row(self, lot: LotState) -> dict[str, object]:
-        return {
-            **self._key,
-            "seq": lot.seq,
-            "origin": lot.origin,
-            "left_over": lot.left,
-            "held": lot.held,
-            "ended": lot.ended,
-            "expires_at": lot.expires_at,
-            "paid": lot.paid,
-        }
+
+def row_of(wallet_id: int, slot: int, lot: LotState) -> dict[str, object]:
+    """A lot's row."""
+    return {
+        "wallet_id": wallet_id,
+        "slot": slot,
+        "seq": lot.seq,
+        "origin": lot.origin,
+        "left_over": lot.left,
+        "held": lot.held,
+        "ended": lot.ended,
+        "expires_at": lot.expires_at,
+        "paid": lot.paid,
+    }
 
 
 def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
@@ -100,29 +117,30 @@ def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
     return new.on_conflict_do_update(index_elements=["wallet_id", "slot", "seq"], set_=changed)
 
 
-def live_lots(session: Session, wallet: WalletKey) -> list[LotState]:
-    """The stored lots that still have credits, left or held."""
-    rows = session.execute(select(*LOT).where(Lot.of(wallet), (Lot.left_over > 0) | (Lot.held > 0)))
-    return [LotState(*row) for row in rows]
+def live_lots(session: Session, stretches: Stretches) -> defaultdict[int, list[LotState]]:
+    """The stored lots of each wallet that still have credits, left or held."""
+    live = (Lot.left_over > 0) | (Lot.held > 0)
+    of_wallet = defaultdict[int, list[LotState]](list)
+    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot), live)):
+        of_wallet[row[0]].append(LotState(*row[1:]))
+    return of_wallet
 
 
-def events(session: Session, wallet: WalletKey, after: int, upto: int) -> Iterator[Event]:
-    """What happened in a wallet between two ``seq``, in order."""
-    rows: list[Event] = [
-        EntryRow._make(row)
-        for row in session.execute(
-            select(*ENTRY).where(Entry.of(wallet), Entry.seq > after, Entry.seq <= upto)
-        )
-    ]
-    opened = select(*OPENED).where(Hold.of(wallet), Hold.seq > after, Hold.seq <= upto)
-    rows += [Opened._make(row) for row in session.execute(opened)]
-    extended = select(*EXTENDED).where(
-        HoldExtension.of(wallet), HoldExtension.seq > after, HoldExtension.seq <= upto
+def events(session: Session, stretches: Stretches) -> defaultdict[int, list[Event]]:
+    """What happened in each wallet on its stretch, in order."""
+    of_wallet = defaultdict[int, list[Event]](list)
+    queries: Iterable[tuple[Any, Any, Select[*tuple[Any, ...]]]] = (
+        (EntryRow, Entry.seq, select(Entry.wallet_id, *ENTRY)),
+        (Opened, Hold.seq, select(Hold.wallet_id, *OPENED)),
+        (Extended, HoldExtension.seq, select(HoldExtension.wallet_id, *EXTENDED)),
+        (Closed, Hold.closed_seq, select(Hold.wallet_id, *CLOSED)),
     )
-    rows += [Extended._make(row) for row in session.execute(extended)]
-    closed = select(*CLOSED).where(Hold.of(wallet), Hold.closed_seq > after, Hold.closed_seq <= upto)
-    rows += [Closed._make(row) for row in session.execute(closed)]
-    return iter(sorted(rows, key=lambda event: event.seq))
+    for kind, seq, query in queries:
+        for row in session.execute(query.where(stretches.within(seq.class_, seq))):
+            of_wallet[row[0]].append(kind._make(row[1:]))
+    for happened in of_wallet.values():
+        happened.sort(key=by_seq)
+    return of_wallet
 
 
 class StoredMemory:
@@ -180,6 +198,11 @@ class StoredMemory:
         )
         assert target is not None, "this entry refers to another"
         return target
+
+
+def by_seq(event: Event) -> int:
+    """How events follow one another."""
+    return event.seq
 
 
 def first(parts: list[Part], credits: int) -> list[Part]:

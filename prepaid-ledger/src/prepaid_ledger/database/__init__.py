@@ -6,6 +6,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 
 from .engine import answer_within
 from .partitions import partitions_of
+from .rows import Stretch, Stretches, move_marks, table_of
 from .transactions import raising_busy
 from .turns import take_turns
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
@@ -17,13 +18,17 @@ __all__ = [
     "Base",
     "BigInt",
     "Chain",
+    "Stretch",
+    "Stretches",
     "UtcDateTime",
     "answer_within",
     "downgrade",
     "insert",
+    "move_marks",
     "partitions_of",
     "patiently",
     "raising_busy",
+    "table_of",
     "take_turns",
     "upgrade",
     "whole_numbers",
