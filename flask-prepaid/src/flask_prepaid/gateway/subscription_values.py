@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .tax_words import taxed_of
+from .invoice_balance import final_at, paid_by_balance
 from .values import id_of, is_whole, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.
@@ -147,6 +148,7 @@ class StripeInvoice:
     credit notes took off it before it was paid.
     ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
     where it is negative. https://docs.stripe.com/billing/customer/balance
+    ``final_at`` is when the balance was applied to it: that it was made, where it is no more than a draft.
     """
 
     id: str
@@ -171,6 +173,7 @@ class StripeInvoice:
     retry_at: datetime | None
     period_end: datetime
     created_at: datetime
+    final_at: datetime
     paid_at: datetime | None
     asked_at: datetime
 
@@ -182,7 +185,7 @@ class StripeInvoice:
     @property
     def from_balance_minor(self) -> int:
         """What of it the customer's balance has paid."""
-        return max(min(-self.balance_minor, self.total_minor - self.credited_minor - self.due_minor), 0)
+        return paid_by_balance(self.balance_minor, self.total_minor - self.credited_minor - self.due_minor)
 
 
 def price_of(price: Any) -> Price:
@@ -297,6 +300,7 @@ def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = N
         retry_at=maybe(invoice.next_payment_attempt),
         period_end=moment(invoice.period_end),
         created_at=moment(invoice.created),
+        final_at=final_at(invoice),
         paid_at=maybe(transitions.paid_at) if transitions else None,
         asked_at=asked_at,
     )

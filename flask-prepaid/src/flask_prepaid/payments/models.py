@@ -295,7 +295,7 @@ class Dispute(TakesBack, Base):
 
 
 class BalancePaid(TakesBack, Base):
-    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid.
+    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid, ``at`` Stripe's time.
 
     It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
     counts what may have changed that, ``seen`` is up to which ``tick`` has looked.
@@ -314,6 +314,7 @@ class BalancePaid(TakesBack, Base):
 
     payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     amount_minor: Mapped[int]
+    at: Mapped[datetime]
     changes: Mapped[int] = mapped_column(default=1)
     seen: Mapped[int] = mapped_column(default=0)
 

@@ -252,7 +252,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.failure = None
     payment.check_at = None
     if isinstance(fetched, InvoiceCharge):
-        balance_paid.note(context.session, payment, fetched.amount_total_minor - fetched.due_minor)
+        balance_paid.note(context.session, payment, fetched)
     customers.reopen(context.session, payment.owner, payment.created_at)
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}

@@ -451,6 +451,6 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
     )
     context.session.add(payment)
     context.session.flush()
-    balance_paid.note(context.session, payment, bill.from_balance_minor)
+    balance_paid.note(context.session, payment, bill)
     customers.reopen(context.session, payment.owner, payment.created_at)
     return payment

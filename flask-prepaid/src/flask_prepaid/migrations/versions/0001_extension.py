@@ -159,12 +159,18 @@ def create_payments() -> None:
     op.create_index("ix_prepaid_refund_check_at", "prepaid_refund", ["check_at"])
     op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"])
     table_of_payment("prepaid_dispute", sa.Column("state", sa.String(32), nullable=False), *taking_back())
-    table_of_payment("prepaid_credit_note", sa.Column("state", sa.String(32), nullable=False), *taking_back())
+    table_of_payment(
+        "prepaid_credit_note",
+        sa.Column("outside_minor", BIG, nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        *taking_back(),
+    )
     op.create_table(
         "prepaid_balance_paid",
         sa.Column(
             "payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), autoincrement=False, primary_key=True
         ),
+        sa.Column("at", AT, nullable=False),
         sa.Column("changes", BIG, nullable=False),
         sa.Column("seen", BIG, nullable=False),
         *taking_back(),
