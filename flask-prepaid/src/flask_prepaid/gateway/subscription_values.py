@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .tax_words import taxed_of
 from .invoice_balance import final_at, paid_by_balance
+from .tax_words import taxed_of
 from .values import id_of, is_whole, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.

@@ -125,6 +125,15 @@ class Customer(BillingColumns, Base):
     created_at: Mapped[datetime]
 
 
+class UnwantedCustomer(Base):
+    """A customer that Stripe has made for nobody: its owner was removed meanwhile. ``tick`` deletes it there."""
+
+    __tablename__ = "prepaid_unwanted_customer"
+
+    stripe_id: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+
+
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
@@ -295,7 +304,7 @@ class Dispute(TakesBack, Base):
 
 
 class BalancePaid(TakesBack, Base):
-    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid, ``at`` Stripe's time.
+    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid, and when.
 
     It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
     counts what may have changed that, ``seen`` is up to which ``tick`` has looked.

@@ -64,7 +64,7 @@ def check(context: Context, owner: str) -> None:
 
 
 def _lock(session: Session, owner: str) -> None:
-    """Keep every other writer off the payments and their plans, before any wallet is locked, as everybody does."""
+    """Keep every other writer off the payments and plans, before any wallet is locked, as everybody does."""
     mine = select(BalancePaid.payment_id).join(Payment, Payment.id == BalancePaid.payment_id)
     mine = mine.where(Payment.owner == owner)
     session.execute(update(Payment).where(Payment.id.in_(mine)).values(id=Payment.id))
@@ -99,7 +99,9 @@ def _gone_from(session: Session, owner: str, bought: list[tuple[Payment, Balance
     moved: Counter[int] = Counter()
     for each in given:
         moved[each.payment.id] += each.minor
-    gone = {payment_id: max(back[payment_id] + moved[payment_id] - worth[payment_id], 0) for payment_id in moved}
+    gone = {
+        payment_id: max(back[payment_id] + moved[payment_id] - worth[payment_id], 0) for payment_id in moved
+    }
     left = {
         payment.id: max(min(row.amount_minor, worth[payment.id] - back[payment.id] - moved[payment.id]), 0)
         for payment, row in bought
@@ -131,7 +133,7 @@ def _given_to_balance(session: Session, owner: str, currency: str) -> list[Given
 
 
 def _given_by_smaller(session: Session, owner: str, currency: str, notes: list[Given]) -> list[Given]:
-    """What smaller plans have given: of the payments of the same plan before, that of the last bought first."""
+    """What smaller plans have given: of what the same plan had cost before, the last bought first."""
     rows = session.execute(
         select(Invoice, Payment)
         .join(Subscription, Subscription.id == Invoice.subscription_id)

@@ -47,9 +47,9 @@ class Worth:
 
     ``ends`` is when its period does, in Unix seconds. ``replaces``: a new period begins, and what
     is left of the last one's credits lapses or rolls over, up to ``roll_over``. ``per_period`` is what a
-    whole period gives from then on, or each month of it where it gives them month by month. ``others`` is what
-    comes in months that begin after the invoice's own time, or goes in those and in times that are over, and
-    ``since`` when the period, or the month, began of which it gives or takes a part.
+    whole period gives from then on, or each month of it where it gives them month by month. ``others`` is
+    what comes in months that begin after the invoice's own time, or goes in those and in times that are
+    over, and ``since`` when the period, or the month, began of which it gives or takes a part.
     """
 
     credits: int

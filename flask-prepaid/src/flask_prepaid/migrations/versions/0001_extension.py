@@ -28,7 +28,7 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
+    "customer unwanted_customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
     " balance_paid fraud_warning"
     " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
     " crossing inbox comparison api_key sale_request"
