@@ -126,7 +126,10 @@ class Customer(BillingColumns, Base):
 
 
 class UnwantedCustomer(Base):
-    """A customer that Stripe has made for nobody: its owner was removed meanwhile. ``tick`` deletes it there."""
+    """A customer that Stripe has made for nobody, whom ``tick`` deletes there.
+
+    Its owner was removed while it was made.
+    """
 
     __tablename__ = "prepaid_unwanted_customer"
 

@@ -1,4 +1,4 @@
-"""Customers that Stripe has made for nobody, until they are deleted there: an address of somebody's stands on them."""
+"""Customers that Stripe has made for nobody, until they are deleted there: they have somebody's address."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def shop(databases: Databases) -> Iterator[PlanShop]:
     shop.close()
 
 
-def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_the_order_of_everybody(
+def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_everybodys_order(
     shop: PlanShop,
 ) -> None:
     """A plan's writers lock the plan before the wallet: who does it the other way round waits for ever."""
@@ -56,7 +56,7 @@ def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_the_order_of_ev
 
 
 def test_what_is_too_little_to_be_charged_was_not_paid_by_the_balance(shop: PlanShop) -> None:
-    """Of $10.50 the balance pays $10.00; 50 cents would be charged, but 49 are owed there."""
+    """Of $5.00 the balance pays $4.51. Stripe does not charge 49 cents: they are owed there."""
     customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
     shop.v1.customers.update(customer, {"balance": -451})
     shop.press(shop.saved_card("user:1"), pack="starter")

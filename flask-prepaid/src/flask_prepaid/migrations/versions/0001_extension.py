@@ -28,8 +28,8 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer unwanted_customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
-    " balance_paid fraud_warning"
+    "customer unwanted_customer card topup notice attempt operator_day operator_note payment refund dispute"
+    " credit_note balance_paid fraud_warning"
     " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
     " crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
