@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from .invoice_balance import final_at, paid_by_balance
+from .invoice_parts import ChargedPart
 from .tax_words import taxed_of
 from .values import Intent, id_of, payment_key
 
@@ -17,7 +18,8 @@ class InvoiceCharge:
 
     Amounts in the smallest unit of ``currency``. ``due_minor`` is what is left of ``amount_total_minor``
     to be charged, ``balance_minor`` the customer's balance before it, which was applied ``final_at``, and
-    ``taxed`` the buyer's country and how it was taxed there.
+    ``taxed`` the buyer's country and how it was taxed there. ``charges`` have paid it: one, ``intent``, or
+    several, of which that is the first.
     """
 
     id: str
@@ -35,12 +37,18 @@ class InvoiceCharge:
     payment_key: str | None
     customer_id: str | None
     intent: Intent | None
+    charges: tuple[ChargedPart, ...]
     final_at: datetime
     asked_at: datetime
 
     @property
     def is_paid(self) -> bool:
         return self.status == "paid"
+
+    @property
+    def charged_minor(self) -> int:
+        """What has come in by charges."""
+        return sum(part.charged_minor for part in self.charges)
 
     @property
     def from_balance_minor(self) -> int:
@@ -68,7 +76,9 @@ class InvoiceCharge:
         return intent.status == "requires_payment_method" and not intent.waits_for_owner
 
 
-def invoice_charge_of(invoice: Any, intent: Intent | None, asked_at: datetime) -> InvoiceCharge:
+def invoice_charge_of(
+    invoice: Any, intent: Intent | None, charges: tuple[ChargedPart, ...], asked_at: datetime
+) -> InvoiceCharge:
     taxes = invoice.total_taxes or []
     return InvoiceCharge(
         id=invoice.id,
@@ -86,6 +96,7 @@ def invoice_charge_of(invoice: Any, intent: Intent | None, asked_at: datetime) -
         payment_key=payment_key(invoice),
         customer_id=id_of(invoice.customer),
         intent=intent,
+        charges=charges,
         final_at=final_at(invoice),
         asked_at=asked_at,
     )

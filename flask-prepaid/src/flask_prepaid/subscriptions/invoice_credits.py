@@ -26,7 +26,7 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..context import Context
 from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
-from ..payments import balance_paid, customers
+from ..payments import balance_paid, customers, part_charges
 from ..payments.models import Payment, PaymentState, Via
 from . import plan_months
 from .calendar_months import Window, windows
@@ -452,5 +452,6 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
     context.session.add(payment)
     context.session.flush()
     balance_paid.note(context.session, payment, bill)
+    part_charges.write_down(context.session, payment, bill.charges)
     customers.reopen(context.session, payment.owner, payment.created_at)
     return payment
