@@ -66,7 +66,8 @@ class Incoming(Verbs):
         :param tax_minor: What of it is tax, which is no revenue.
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
-        :raises ValueError: ``tax_minor`` is no part of ``amount_minor``; ``expires_at`` is over, or has no zone.
+        :raises ValueError: ``tax_minor`` is no part of ``amount_minor``; or ``expires_at`` is over, or has
+            no zone.
         """
         posting = Posting(
             Kind.PURCHASE,
