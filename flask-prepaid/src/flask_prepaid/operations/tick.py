@@ -18,7 +18,7 @@ from ..outbox import thresholds
 from ..payments import card_testing, customers, paid_requests, payments, refusals, unwanted_customers
 from ..payments.models import Payment, Refund
 from ..purchases import balance_money, checkout, fraud_warnings, refunds, topups
-from ..reports import balance_sync, credits
+from ..reports import balance_sync, credit_sums
 from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
 
@@ -51,7 +51,7 @@ COUNTING = timedelta(seconds=5)
 def tick(context: Context) -> dict[str, int]:
     """Do all that is due; how many of each were due."""
     due = {"wallets": context.ledger.write_due()}
-    credits.catch_up(context, max_time=COUNTING)
+    credit_sums.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
     refusals.forget(context)
     guesses.forget(context)
