@@ -85,6 +85,14 @@ class Posting:
                 f"tax_minor is {self.tax_minor}. Write a part of amount_minor, {self.amount_minor}."
             )
 
+    def check_lasts(self, now: datetime) -> None:
+        """:raises ValueError: Its credits would have ended before they came."""
+        if self.expires_at is not None and self.expires_at <= now:
+            raise ValueError(
+                f"expires_at is {self.expires_at:%Y-%m-%d %H:%M %Z}, which is over. Write a time to come, or "
+                "leave it out for credits that never end."
+            )
+
     @classmethod
     def of_spend(cls, credits: int, key: str, *, reason: str | None = None, use: Use = UNSAID) -> Self:
         """:raises ValueError: The key or the number of credits is none that a caller may give."""
