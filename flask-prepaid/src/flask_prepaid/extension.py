@@ -282,8 +282,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
 
         Tables of a later release that this one can work with stay as they are.
 
-        :param partitions: Make the ledger's tables in so many partitions by slot, on PostgreSQL: 2, 4, ... 256,
-            for billions of entries. In one piece each by default; tables that stand stay as they are.
+        :param partitions: Make the ledger's tables in so many partitions by slot, on PostgreSQL: 2, 4,
+            ... 256, for billions of entries. In one piece each by default. What stands stays as it is.
         :raises ValueError: ``partitions`` is no power of two from 2 to 256.
         :raises UnfitDatabase: The database is SQLite, or the tables stand already, parted otherwise.
         :raises UnknownVersion: Tables are there that this code has not made and can't work with.

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from prepaid_ledger import UnfitDatabase, clock
 from prepaid_ledger.database import partitions_of
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.slots import SLOTS
 
 from .. import money
 from ..context import transaction
@@ -99,7 +100,7 @@ commands.add_command(keys)
 
 in_partitions = click.option(
     "--partitions",
-    type=int,
+    type=click.Choice([2**n for n in range(1, SLOTS.bit_length())]),
     metavar="N",
     help="Make the ledger's new tables in N partitions, on PostgreSQL: 2, 4, ... 256.",
 )
@@ -114,10 +115,7 @@ def upgrade(partitions: int | None) -> None:
     `copy --to` carries their rows there.
     """
     engine = context().engine
-    try:
-        upgrade_tables(engine, partitions=partitions)
-    except (UnfitDatabase, ValueError) as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    upgrade_tables(engine, partitions=partitions)
     with engine.connect() as connection:
         parts = partitions_of(connection)
     where = f", the ledger's in {parts} partitions" if parts else ""
