@@ -153,6 +153,19 @@ def test_by_a_setting_a_new_card_is_given_on_our_own_page_alone(shop_with: ShopW
     assert 'data-secret="cs_test_' in form
 
 
+def test_a_payment_that_failed_has_no_invoice_to_show(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_INVOICES=True)
+    declining = shop.keep_card(number="4000000000000341")
+
+    failed = shop.press(declining).text
+    paid = shop.come_back(shop.buy()).text  # its page is open, and nobody has paid
+
+    assert "The payment did not go through" in failed
+    assert "Invoice" not in failed
+    assert "Invoice" not in paid
+    assert "/prepaid/invoice/" not in shop.browser().get("/prepaid/billing").text
+
+
 def test_a_company_and_its_tax_id_stand_on_the_invoices_that_come(shop_with: ShopWith) -> None:
     shop = shop_with(PREPAID_INVOICES=True)
     browser = shop.browser()
