@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kinds import pytest_generate_tests  # noqa: F401
+from kinds import partitions_for, pytest_generate_tests  # noqa: F401
 from sqlalchemy import URL
 
 from prepaid_ledger.testing import Databases
@@ -15,8 +15,8 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 
 
 @pytest.fixture
-def database(kind: str, databases: Databases) -> Iterator[URL]:
+def database(request: pytest.FixtureRequest, kind: str, databases: Databases) -> Iterator[URL]:
     """An empty database of its own; ``kinds.py`` says on which a test runs."""
-    url = databases.fresh(kind)
+    url = databases.fresh(kind, partitions=partitions_for(request, kind))
     yield url
     databases.drop(url)

@@ -3,7 +3,8 @@
 A test that asks for ``kind``, itself or by a fixture, runs on that kind of database. Marked
 ``each_database`` it runs on SQLite and on PostgreSQL: where locks, clashes or a database's own SQL
 decide what happens. Every other runs on SQLite. A sample of these, drawn by ``--sample``, runs on
-PostgreSQL too, and with ``--every-database`` all of them do.
+PostgreSQL too, and with ``--every-database`` all of them do. One in so many of PostgreSQL's has the ledger in
+partitions, and with ``--partitioned`` each has.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ import pytest
 #: One test in so many runs on PostgreSQL too, of those whose SQL is every database's.
 ONE_IN = 20
 
+#: In how many partitions the ledger's tables lie where they do.
+PARTITIONS = 4
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("databases")
     group.addoption("--every-database", action="store_true", help="run all on SQLite and on PostgreSQL")
+    group.addoption("--partitioned", action="store_true", help="PostgreSQL's have the ledger in partitions")
     group.addoption("--sample", default="1", help="draws the tests that run on PostgreSQL too")
 
 
@@ -30,6 +35,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chance = Random(f"{metafunc.config.getoption('--sample', '1')} {metafunc.definition.nodeid}")
     both = every or marked or chance.randrange(ONE_IN) == 0
     metafunc.parametrize("kind", ["sqlite", "postgresql"] if both else ["sqlite"])
+
+
+def partitions_for(request: pytest.FixtureRequest, kind: str) -> int | None:
+    """In how many partitions a test has the ledger; ``None``: in one piece."""
+    if kind != "postgresql":
+        return None
+    drawn = Random(f"{request.config.getoption('--sample', '1')} in partitions {request.node.nodeid}")
+    if request.config.getoption("--partitioned", False) or drawn.randrange(ONE_IN) == 0:
+        return PARTITIONS
+    return None
 
 
 def given_to(metafunc: pytest.Metafunc) -> set[str]:
