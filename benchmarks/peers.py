@@ -106,14 +106,14 @@ def compare(options: argparse.Namespace, shop: Shop, peers: Peers) -> dict[str, 
             rates[wallets]["ours"].append(ours)
             for name in peers.urls:
                 rates[wallets][name].append(peers.spends(name, wallets, options.seconds))
-    told: dict[str, object] = {}
+    figures: dict[str, object] = {}
     for wallets, by_name in rates.items():
         medians = {name: round(statistics.median(each)) for name, each in by_name.items()}
         best = max(rate for name, rate in medians.items() if name != "ours")
         title = "one wallet" if wallets == 1 else f"{wallets} wallets"
-        told[title] = {**medians, "ours_over_best": round(medians["ours"] / best, 2)}
-        print(title, told[title], flush=True)
-    return told
+        figures[title] = {**medians, "ours_over_best": round(medians["ours"] / best, 2)}
+        print(title, figures[title], flush=True)
+    return figures
 
 
 if __name__ == "__main__":

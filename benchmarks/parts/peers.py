@@ -91,9 +91,9 @@ def prepare_pgledger(url: str, wallets: int) -> None:
 def nostro_in_threads(url: str, callers: int) -> Spend:
     nostro, pools = import_module("nostro"), import_module("psycopg_pool")
     ledger = nostro.Ledger(pool=pools.ConnectionPool(url, min_size=callers, open=True), scale=0)
-    one = ledger.amount(1)
+    credit = ledger.amount(1)
     return lambda number: ledger.debit(
-        nostro.AccountKey(f"user:{number}", "main"), one, category="call", idempotency_key=new_key()
+        nostro.AccountKey(f"user:{number}", "main"), credit, category="call", idempotency_key=new_key()
     )
 
 
@@ -102,11 +102,11 @@ async def nostro_awaited(url: str, callers: int) -> SpendAsync:
     pool = pools.AsyncConnectionPool(url, min_size=callers, open=False)
     await pool.open()
     ledger = nostro.AsyncLedger(pool=pool, scale=0)
-    one = ledger.amount(1)
+    credit = ledger.amount(1)
 
     async def spend(number: int) -> object:
         account = nostro.AccountKey(f"user:{number}", "main")
-        return await ledger.debit(account, one, category="call", idempotency_key=new_key())
+        return await ledger.debit(account, credit, category="call", idempotency_key=new_key())
 
     return spend
 
