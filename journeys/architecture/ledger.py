@@ -12,7 +12,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "books": {"clock", "database", "errors", "tables"},
     "spends": {"books", "clock", "database", "errors"},
     "reading": {"books", "clock", "errors", "tables"},
-    "audit": {"books", "tables"},
+    "audit": {"books", "database", "tables"},
     "prices": {"books", "database"},
     "units": {"books", "prices"},
     "held_credits": {"database", "errors", "prices", "tables"},

@@ -249,6 +249,13 @@ class Config:
         "",
     )
 
+    standby: str = setting(
+        Text("a database's URL"),
+        "a standby of the app's database, on PostgreSQL: `audit` reads there, and spares the primary. Empty "
+        "is none",
+        "",
+    )
+
     @property
     def bills_charges(self) -> bool:
         """Whether a card on file is charged by an invoice: only that can carry tax."""

@@ -27,6 +27,7 @@ class Ledger(LedgerVerbs):
     :param debt_blocks: Whether an owner who owes credits is refused; the next purchase pays a debt first.
     :param hold_expires_after: How long a hold lasts that nobody ends.
     :param audit_rules: Rules on tables of your own, which each audit proves beside the ledger's.
+    :param standby: A standby of this database: audits read there, as far as it has come, and load no primary.
     :raises UnfitDatabase: The database is another one, or cannot make a commit durable.
     """
 
@@ -38,10 +39,13 @@ class Ledger(LedgerVerbs):
         debt_blocks: bool = True,
         hold_expires_after: timedelta = HOLD_EXPIRES_AFTER,
         audit_rules: Iterable[Rule] = (),
+        standby: Engine | None = None,
     ) -> None:
         prepare(engine)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, tuple(audit_rules))
+        self._setup = Setup(
+            engine, clock, debt_blocks, hold_expires_after, spends, tuple(audit_rules), standby
+        )
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:

@@ -15,8 +15,8 @@ from ..context import Context
 class CommandContext(Context, Protocol):
     """What a command may know of the app, beside what every layer knows."""
 
-    def audit(self) -> list[Problem]:
-        """What is wrong in the books of credits and of payments."""
+    def audit(self, *, jobs: int) -> list[Problem]:
+        """What is wrong in the books of credits and of payments, found by so many processes at once."""
 
 
 def context() -> CommandContext:

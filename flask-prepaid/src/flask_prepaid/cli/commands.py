@@ -146,14 +146,20 @@ def hosts_metadata() -> MetaData:
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--against", metavar="MARKS", help="A file or database's URL, as PREPAID_MARKS has it.")
-def audit(as_json: bool, against: str | None) -> None:
+@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes that work at once.")
+def audit(as_json: bool, against: str | None, jobs: int) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
+
+    It reads from PREPAID_STANDBY, where that is set, as far as the standby has come.
 
     Books that went back, as after a failover that lost something, add up. With --against, each wallet whose
     marked entry is gone is named as well.
     """
     app = context()
-    problems = app.audit()
+    try:
+        problems = app.audit(jobs=jobs)
+    except (DBAPIError, ValueError) as error:
+        raise click.ClickException(f"The books could not be read: {error}") from error
     if against:
         problems += marks.compare(app.engine, against)
     if as_json:

@@ -1,6 +1,7 @@
-"""The proof that the books are right, read from one snapshot of a live database.
+"""The proof that the books are right, read from snapshots of a live database.
 
-Every entry, hold, lot and draw is read, wallet by wallet, and played again:
+Every entry, hold, lot and draw is read, wallet by wallet, and played again. Each range of wallets has a
+snapshot of its own, so that none stands for long: an old one keeps PostgreSQL from tidying up hot wallets.
 
 | | what holds |
 |---|---|
@@ -28,15 +29,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
+from ..database.transactions import RETRYABLE, sqlstate
 from ..tables import Entry, Hold, HoldState, Kind, Wallet
 from .budgets import budget_counts
 from .problem import Problem, Rule
 from .replay import replay
+from .scope import Scope, scopes
 from .shares import clawed_shares
 from .usage import usage_sums
+from .workers import each
+
+#: A standby may take a snapshot away that stands in the way of what it copies.
+TRIES = 5
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
@@ -45,20 +54,59 @@ GUARDS = {
 }
 
 
-def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
-    """Everything that is off in the books. Needs the same memory for a million entries as for ten."""
+class Found(NamedTuple):
+    """What is off in a range of wallets, what their balances are, and the credits of each kind of entry."""
+
+    problems: list[Problem]
+    balances: int
+    totals: Counter[Kind]
+
+
+def audit(engine: Engine, *further: Rule, jobs: int = 1) -> Iterator[Problem]:
+    """Everything that is off in the books. Needs the same memory for a million entries as for ten.
+
+    :param further: Rules about what stands beside the books; they share one snapshot.
+    :param jobs: Processes that work at once, each on a range of wallets.
+    :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
+    """
     with snapshot(engine) as connection:
         yield from _guards(connection)
-        yield from _doubled_keys(connection)
-        totals: Counter[Kind] = Counter()
-        yield from replay(connection, totals)
-        yield from _trial_balance(connection, totals)
-        yield from clawed_shares(connection)
-        yield from _uncharged_meters(connection)
-        yield from budget_counts(connection)
-        yield from usage_sums(connection)
+        ranges = scopes(connection)
+    balances, totals = 0, Counter[Kind]()
+    for found in each(engine, audit_range, ranges, jobs):
+        yield from found.problems
+        balances += found.balances
+        totals.update(found.totals)
+    yield from _trial_balance(balances, totals)
+    with snapshot(engine) as connection:
         for rule in further:
             yield from rule(connection)
+
+
+def audit_range(engine: Engine, scope: Scope) -> Found:
+    """Every rule on some wallets, from one snapshot; again where a standby takes the snapshot away."""
+    for _ in range(TRIES - 1):
+        try:
+            return _audit_range(engine, scope)
+        except DBAPIError as error:
+            if sqlstate(error) not in RETRYABLE:
+                raise
+    return _audit_range(engine, scope)
+
+
+def _audit_range(engine: Engine, scope: Scope) -> Found:
+    totals: Counter[Kind] = Counter()
+    with snapshot(engine) as connection:
+        problems = [
+            *_doubled_keys(connection, scope),
+            *replay(connection, totals, scope),
+            *clawed_shares(connection, scope),
+            *_uncharged_meters(connection, scope),
+            *budget_counts(connection, scope),
+            *usage_sums(connection, scope),
+        ]
+        balances = connection.scalar(select(func.sum(Wallet.balance)).where(scope.has(Wallet.id)))
+    return Found(problems, int(balances or 0), totals)
 
 
 @contextmanager
@@ -90,10 +138,11 @@ def _guards(connection: Connection) -> Iterator[Problem]:
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
 
 
-def _doubled_keys(connection: Connection) -> Iterator[Problem]:
+def _doubled_keys(connection: Connection, scope: Scope) -> Iterator[Problem]:
     doubled = (
         select(Wallet.owner, Entry.key, func.count())
         .join(Wallet, Wallet.id == Entry.wallet_id)
+        .where(scope.has(Entry.wallet_id))
         .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
@@ -101,18 +150,17 @@ def _doubled_keys(connection: Connection) -> Iterator[Problem]:
         yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
 
 
-def _uncharged_meters(connection: Connection) -> Iterator[Problem]:
+def _uncharged_meters(connection: Connection, scope: Scope) -> Iterator[Problem]:
     uncharged = (
         select(Wallet.owner, Hold.key, Hold.counted)
         .join(Wallet, Wallet.id == Hold.wallet_id)
-        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0)
+        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, scope.has(Hold.wallet_id))
     )
     for owner, key, counted in connection.execute(uncharged):
         yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")
 
 
-def _trial_balance(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
-    balances = int(connection.scalar(select(func.sum(Wallet.balance))) or 0)
+def _trial_balance(balances: int, totals: Counter[Kind]) -> Iterator[Problem]:
     if sum(totals.values()) != balances:
         by_kind = ", ".join(f"{kind} {credits}" for kind, credits in sorted(totals.items()))
         yield Problem(

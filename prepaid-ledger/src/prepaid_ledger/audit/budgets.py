@@ -10,18 +10,22 @@ from ..books.budget_counts import EVERYBODY
 from ..books.charges import charges
 from ..tables import Budget, Wallet
 from .problem import Problem
+from .scope import Scope
 
 
-def budget_counts(connection: Connection) -> Iterator[Problem]:
+def budget_counts(connection: Connection, scope: Scope) -> Iterator[Problem]:
     """Budgets that count something else, and wallets whose spends would not ask for theirs."""
-    if connection.scalar(select(Budget.wallet_id).limit(1)) is None:
+    its = scope.has(Budget.wallet_id)
+    if connection.scalar(select(Budget.wallet_id).where(its).limit(1)) is None:
         return
     unasked = (
-        select(Wallet.owner).join(Budget, Budget.wallet_id == Wallet.id).where(Wallet.budget_changes == 0)
+        select(Wallet.owner)
+        .join(Budget, Budget.wallet_id == Wallet.id)
+        .where(Wallet.budget_changes == 0, its)
     )
     for owner in connection.scalars(unasked.distinct()):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
-    charged = charges()
+    charged = charges(scope.has)
     everybodys = Budget.spender == EVERYBODY
     for whose, by_whom in (
         (everybodys, charged.c.wallet_id == Budget.wallet_id),
@@ -36,7 +40,7 @@ def budget_counts(connection: Connection) -> Iterator[Problem]:
             select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
             .join(Wallet, Wallet.id == Budget.wallet_id)
             .outerjoin(charged, and_(by_whom, in_window))
-            .where(whose)
+            .where(whose, its)
             .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
             .having(total != Budget.spent)
         )

@@ -18,18 +18,19 @@ from ..books.posting import OWN_KEYS
 from ..tables import Kind
 from .memory import RecentMemory
 from .problem import Problem
+from .scope import Scope
 from .streams import Account, StoredDraw, Tables
 
 #: After so many events, used-up lots are let go of.
 TIDY = 5_000
 
 
-def replay(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
+def replay(connection: Connection, totals: Counter[Kind], scope: Scope) -> Iterator[Problem]:
     """Everything that is off in a wallet, or belongs to none.
 
     :param totals: Filled with the credits of each kind.
     """
-    tables = Tables(connection)
+    tables = Tables(connection, scope)
     for account in tables.accounts:
         yield from tables.strays(account.id)
         yield from WalletReplay(tables, account, totals).problems()

@@ -13,6 +13,7 @@ from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
 from ..books.lots import Closed, EntryRow, Extended, LotState, Opened, Part
 from ..tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from .problem import Problem
+from .scope import Scope
 
 #: Rows that are fetched at a time, from each table.
 FETCH = 2_000
@@ -60,39 +61,51 @@ class Stream(Generic[Item]):
 
 
 class Tables:
-    """Every table of the ledger, read once."""
+    """Every table of the ledger, read once, for some of the wallets."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, scope: Scope) -> None:
         self.session = Session(connection)
         self.accounts = (
             Account(*row)
             for row in fetch(
                 connection,
-                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.id),
+                select(*(getattr(Wallet, name) for name in Account._fields))
+                .where(scope.has(Wallet.id))
+                .order_by(Wallet.id),
             )
         )
         self.entries = stream(
-            connection, select(Entry.wallet_id, *ENTRY).order_by(Entry.wallet_id, Entry.seq), EntryRow._make
+            connection,
+            select(Entry.wallet_id, *ENTRY)
+            .where(scope.has(Entry.wallet_id))
+            .order_by(Entry.wallet_id, Entry.seq),
+            EntryRow._make,
         )
         self.opened = stream(
-            connection, select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.seq), Opened._make
+            connection,
+            select(Hold.wallet_id, *OPENED)
+            .where(scope.has(Hold.wallet_id))
+            .order_by(Hold.wallet_id, Hold.seq),
+            Opened._make,
         )
-        extended = select(HoldExtension.wallet_id, *EXTENDED).order_by(
-            HoldExtension.wallet_id, HoldExtension.seq
+        extended = (
+            select(HoldExtension.wallet_id, *EXTENDED)
+            .where(scope.has(HoldExtension.wallet_id))
+            .order_by(HoldExtension.wallet_id, HoldExtension.seq)
         )
         self.extended = stream(connection, extended, Extended._make)
-        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
+        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None), scope.has(Hold.wallet_id))
         self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
         self.draws = stream(
             connection,
-            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
-                Draw.wallet_id, Draw.seq, Draw.lot_seq
-            ),
+            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
+            .where(scope.has(Draw.wallet_id))
+            .order_by(Draw.wallet_id, Draw.seq, Draw.lot_seq),
             lambda row: StoredDraw(row[0], Part(row[1], row[2])),
         )
         self.lots = stream(
             connection,
-            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.seq),
+            select(Lot.wallet_id, *LOT).where(scope.has(Lot.wallet_id)).order_by(Lot.wallet_id, Lot.seq),
             lambda row: LotState(*row),
         )
 

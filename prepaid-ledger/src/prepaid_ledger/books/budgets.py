@@ -87,7 +87,7 @@ def every_of(every: str | None) -> Every:
 
 def charged_in(session: Session, wallet_id: int, spender: str, window: Window) -> int:
     """What was charged in a window, counted anew."""
-    charged = charges(wallet_id)
+    charged = charges(lambda of_charge: of_charge == wallet_id)
     query = select(total(charged))
     if spender != EVERYBODY:
         query = query.where(charged.c.spender == spender)

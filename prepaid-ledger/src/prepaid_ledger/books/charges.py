@@ -7,23 +7,22 @@ at that time: the credits of a hold that were charged last go back first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
 
 
-def charges(wallet_id: int | None = None) -> Subquery:
-    """All charges, by ``wallet_id``, ``spender``, ``at`` and ``credits``.
+def charges(which: Callable[[Any], ColumnElement[bool]]) -> Subquery:
+    """The charges of some wallets, by ``wallet_id``, ``spender``, ``at`` and ``credits``.
 
-    :param wallet_id: Only those of one wallet.
+    :param which: Says of a column of wallets' numbers whether they are among them.
     """
-    parts = [spends(), reversed_spends(), holds(), extensions(), owed()]
-    if wallet_id is not None:
-        parts = [part.where(part.selected_columns[0] == wallet_id) for part in parts]
-    return union_all(*parts).subquery("charges")
+    parts = (spends(), reversed_spends(), holds(), extensions(), owed())
+    return union_all(*(part.where(which(part.selected_columns[0])) for part in parts)).subquery("charges")
 
 
 def spends() -> Select[*tuple[Any, ...]]:

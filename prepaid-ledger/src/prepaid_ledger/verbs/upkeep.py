@@ -46,9 +46,16 @@ class Upkeep(Verbs):
             return not LEDGER.is_behind(LEDGER.version(connection))
         return False
 
-    def audit(self, *rules: Rule) -> list[Problem]:
+    def audit(self, *rules: Rule, jobs: int = 1) -> list[Problem]:
         """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.
 
-        :param rules: Further rules, on tables of your own, read from the same snapshot.
+        It reads from the standby, if the ledger was made with one. Each range of wallets, of some hundred
+        thousand entries, has a snapshot of its own.
+
+        :param rules: Further rules, on tables of your own; they share one snapshot with those of the ledger's
+            making.
+        :param jobs: Processes that work at once, each on a range of wallets.
+        :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process.
         """
-        return list(audit.audit(self.setup.engine, *self.setup.audit_rules, *rules))
+        books = self.setup.standby or self.setup.engine
+        return list(audit.audit(books, *self.setup.audit_rules, *rules, jobs=jobs))
