@@ -37,6 +37,17 @@ def is_session_id(text: str) -> bool:
 
 
 @dataclass(frozen=True)
+class NextStep:
+    """Where a payment goes on that waits for its customer: on this page, or by Stripe's script.
+
+    ``client_secret`` is ``None`` where only the page leads on.
+    """
+
+    url: str
+    client_secret: str | None = None
+
+
+@dataclass(frozen=True)
 class Intent:
     """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
 
@@ -68,6 +79,11 @@ class Intent:
     @property
     def is_paid(self) -> bool:
         return self.status == "succeeded"
+
+    @property
+    def next_step(self) -> NextStep | None:
+        """The bank's question, where it has one."""
+        return NextStep(self.challenge_url, self.client_secret) if self.challenge_url else None
 
     @property
     def waits_for_owner(self) -> bool:

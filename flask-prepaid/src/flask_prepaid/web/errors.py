@@ -28,7 +28,7 @@ from ..gateway.version import no_answer
 from ..keys import keys
 from ..payments import refusals
 from . import page
-from .page import wants_json
+from .asking import API, wants_json
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,12 @@ TO_OPERATORS = (
 
 #: The pages of cards.
 OF_CARDS = ("prepaid.cards", "prepaid.add_card", "prepaid.card", "prepaid.choose_card", "prepaid.remove_card")
+
+#: Calls of the API that ask Stripe and pay nothing.
+PAYS_NOTHING = tuple(
+    f"prepaid.{API}{name}"
+    for name in ("card_list", "card_add", "card_correct", "card_choose", "card_remove", "plan_preview")
+)
 
 
 def answer(error: PrepaidError) -> Response:
@@ -137,7 +143,11 @@ def words(error: PrepaidError) -> str:
     message = FOR_PEOPLE.get(type(error), error.message(money.unit()))
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
-    elif isinstance(error, GatewayUnavailable) and request.endpoint in (*OF_CARDS, "prepaid.billing"):
+    elif isinstance(error, GatewayUnavailable) and request.endpoint in (
+        *OF_CARDS,
+        *PAYS_NOTHING,
+        "prepaid.billing",
+    ):
         message = NOTHING_PAID
     if isinstance(error, GatewayRefused) and error.request_id:
         message += f" Stripe's name for the request is {error.request_id}."
