@@ -14,7 +14,7 @@ ENTRIES = 200_000
 
 
 class Scope(NamedTuple):
-    """The wallets with an id after ``after``, from the first if ``None``, up to ``upto``, to the last if ``None``."""
+    """The wallets with an id in (after, upto]; ``None`` is from the first on, or to the last."""
 
     after: int | None = None
     upto: int | None = None
