@@ -262,6 +262,13 @@ class Config:
         "",
     )
 
+    proofs: str = setting(
+        Text("a file, or a database's URL"),
+        "where `audit` keeps what it has proved, outside of the books: the next one plays only what came "
+        "since, and `--full` all. Empty is nowhere, and each audit is full",
+        "",
+    )
+
     @property
     def bills_charges(self) -> bool:
         """Whether a card on file is charged by an invoice: only that can carry tax."""

@@ -10,8 +10,10 @@ from sqlalchemy import create_engine, event
 
 from prepaid_ledger import Ledger
 from prepaid_ledger.audit import scope
+from prepaid_ledger.testing import Databases
 
 from .books import Books
+from .test_drawn_together import Life
 
 pytestmark = [
     pytest.mark.each_database,
@@ -90,3 +92,58 @@ def test_with_a_standby_nothing_is_read_on_the_primary(books: Books) -> None:
 def test_jobs_are_a_number_of_processes(books: Books, jobs: Any) -> None:
     with pytest.raises(ValueError, match="jobs is how many processes work at once"):
         books.unjoined.audit(jobs=jobs)
+
+
+def test_the_audit_of_a_day_plays_its_day_alone_and_a_full_one_finds_what_was_changed_before(
+    books: Books, databases: Databases
+) -> None:
+    live(books)
+    books.unjoined.bring_up_to_date(*OWNERS)
+    proofs = create_engine(databases.fresh("sqlite"))
+    first = books.unjoined.audit(proofs=proofs, full=False)
+    assert (first, first.wallets, first.entries, first.before) == ([], 7, 21, 0)
+
+    books.wait(days=1)
+    books.spend(1, "report:2", owner="user:3")
+    books.ledger.capture("user:5", key="job:1", credits=1)
+    books.commit()
+    day = books.unjoined.audit(proofs=proofs, full=False)
+    assert (day, day.wallets, day.entries) == ([], 2, 2)
+    assert day.before == 7 * 4, "three entries and a hold of each wallet"
+
+    if books.engine.dialect.name == "sqlite":
+        books.execute("DROP TRIGGER prepaid_entry_no_update")
+    else:
+        books.execute("ALTER TABLE prepaid_entry DISABLE TRIGGER prepaid_entry_no_change")
+    renamed = "UPDATE prepaid_entry SET item = '{}' WHERE seq = 2 AND wallet_id = 6"
+    books.execute(renamed.format("other"))
+    at_hand = ["I6 user:6: an entry up to 4 is another than when it was proved"]
+    triggers = [str(problem) for problem in books.unjoined.audit()]
+    assert len(triggers) == 1
+    assert "can be changed" in triggers[0]
+    assert [*map(str, books.unjoined.audit(proofs=proofs, full=False))] == triggers
+    assert [*map(str, books.unjoined.audit(proofs=proofs))] == triggers + at_hand
+    assert [*map(str, books.unjoined.audit(proofs=proofs))] == triggers + at_hand, "what is off is not proved"
+
+    books.execute("UPDATE prepaid_entry SET item = NULL")
+    if books.engine.dialect.name != "sqlite":
+        books.execute("ALTER TABLE prepaid_entry ENABLE TRIGGER prepaid_entry_no_change")
+    proofs.dispose()
+
+
+def test_random_histories_are_proved_step_by_step(books: Books, databases: Databases, kind: str) -> None:
+    """Whatever is half done when it is proved, holds, lots that are not drawn, debts, the next audit goes on."""
+    proofs = create_engine(databases.fresh("sqlite"))
+    life = Life(books, 3 if kind == "sqlite" else 4)
+    for step in range(7):
+        life.live(8)
+        if step % 2:
+            books.unjoined.bring_up_to_date(*OWNERS[:4])
+        audited = books.unjoined.audit(proofs=proofs, full=False)
+        assert audited == []
+    assert audited.before > audited.entries
+    assert books.unjoined.audit(proofs=proofs) == []
+    books.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE id = 2")
+    assert {problem.invariant for problem in books.unjoined.audit(proofs=proofs, full=False)} == {"I1"}
+    books.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE id = 2")
+    proofs.dispose()

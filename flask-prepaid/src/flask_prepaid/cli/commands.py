@@ -10,7 +10,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
-from ..operations import copy_books, inbox, marks
+from ..operations import copy_books, elsewhere, inbox, marks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
@@ -147,21 +147,32 @@ def hosts_metadata() -> MetaData:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--against", metavar="MARKS", help="A file or database's URL, as PREPAID_MARKS has it.")
 @click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes that work at once.")
-def audit(as_json: bool, against: str | None, jobs: int) -> None:
+@click.option("--full", is_flag=True, help="Play everything again, whatever PREPAID_PROOFS has proved.")
+def audit(as_json: bool, against: str | None, jobs: int, full: bool) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
 
-    It reads from PREPAID_STANDBY, where that is set, as far as the standby has come.
+    It reads from PREPAID_STANDBY, where that is set, as far as the standby has come. With PREPAID_PROOFS it
+    goes on from what it has proved there before, and says how much it has not looked at; with --full it
+    looks at all, and compares the entries with what was proved.
 
     Books that went back, as after a failover that lost something, add up. With --against, each wallet whose
     marked entry is gone is named as well.
     """
     app = context()
+    place = app.config.proofs
     try:
-        problems = app.audit(jobs=jobs)
+        with elsewhere.opened(place, app.engine, "Proofs") if place else nullcontext() as proofs:
+            problems = app.audit(jobs=jobs, proofs=proofs, full=full)
     except (DBAPIError, ValueError) as error:
         raise click.ClickException(f"The books could not be read: {error}") from error
     if against:
         problems += marks.compare(app.engine, against)
+    if place and not full:
+        click.echo(
+            f"{problems.wallets:,} wallets have moved since they were proved; {problems.entries:,} of their "
+            f"entries were played. {problems.before:,} were proved before, and not looked at: --full plays all.",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
     for problem in problems:

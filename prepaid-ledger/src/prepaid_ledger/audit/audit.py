@@ -27,8 +27,9 @@ end is called unknown is for ``reconcile`` to prove.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
@@ -38,14 +39,19 @@ from ..database.transactions import RETRYABLE, sqlstate
 from ..tables import Entry, Hold, HoldState, Kind, Wallet
 from .budgets import budget_counts
 from .problem import Problem, Rule
-from .replay import replay
-from .scope import Scope, scopes
+from .proofs import Proof, Proofs
+from .replay import Totals, replay
+from .scope import Moved, Scope, Which, scopes
 from .shares import clawed_shares
+from .streams import accounts
 from .usage import usage_sums
 from .workers import each
 
 #: A standby may take a snapshot away that stands in the way of what it copies.
 TRIES = 5
+
+#: Wallets that moved, and are played again with one set of statements.
+TOGETHER = 2_000
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
@@ -54,59 +60,117 @@ GUARDS = {
 }
 
 
+class Audited(list[Problem]):
+    """What an audit has found, and how much it has looked at.
+
+    So many ``wallets`` and ``entries`` were played; the entries ``before`` were proved earlier, and were not.
+    """
+
+    wallets: int = 0
+    entries: int = 0
+    before: int = 0
+
+
 class Found(NamedTuple):
-    """What is off in a range of wallets, what their balances are, and the credits of each kind of entry."""
+    """What is off in a range of wallets, what was played of it, and how many entries were not."""
 
     problems: list[Problem]
-    balances: int
-    totals: Counter[Kind]
+    totals: Totals
+    before: int
 
 
-def audit(engine: Engine, *further: Rule, jobs: int = 1) -> Iterator[Problem]:
+def audit(
+    books: Engine, *further: Rule, jobs: int = 1, proofs: Engine | None = None, full: bool = True
+) -> Audited:
     """Everything that is off in the books. Needs the same memory for a million entries as for ten.
 
-    :param further: Rules about what stands beside the books; they share one snapshot.
+    :param further: Rules about what stands beside the books; they share one snapshot, and look at all of it.
     :param jobs: Processes that work at once, each on a range of wallets.
+    :param proofs: A database where what is proved is kept, and where it was.
+    :param full: Play everything, and compare the entries with what was proved; else only what came since.
     :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
     """
-    with snapshot(engine) as connection:
-        yield from _guards(connection)
+    if proofs is not None:
+        Proofs(proofs).make()
+    engines = (books,) if proofs is None else (books, proofs)
+    audited = Audited()
+    with snapshot(books) as connection:
+        audited += _guards(connection)
         ranges = scopes(connection)
-    balances, totals = 0, Counter[Kind]()
-    for found in each(engine, audit_range, ranges, jobs):
-        yield from found.problems
-        balances += found.balances
-        totals.update(found.totals)
-    yield from _trial_balance(balances, totals)
-    with snapshot(engine) as connection:
+    balances, kinds = 0, Counter[Kind]()
+    for found in each(engines, partial(audit_range, full=full), ranges, jobs):
+        audited += found.problems
+        audited.wallets += found.totals.wallets
+        audited.entries += found.totals.entries
+        audited.before += found.before
+        balances += found.totals.balances
+        kinds.update(found.totals.kinds)
+    audited += _trial_balance(balances, kinds)
+    with snapshot(books) as connection:
         for rule in further:
-            yield from rule(connection)
+            audited += rule(connection)
+    return audited
 
 
-def audit_range(engine: Engine, scope: Scope) -> Found:
-    """Every rule on some wallets, from one snapshot; again where a standby takes the snapshot away."""
-    for _ in range(TRIES - 1):
+def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool) -> Found:
+    """Every rule on some wallets, from one snapshot; again where a standby takes the snapshot away.
+
+    What is proved is kept if nothing is off.
+    """
+    books, kept = engines[0], Proofs(engines[1]) if len(engines) > 1 else None
+    for attempt in range(1, TRIES + 1):
+        earlier = kept.of(scope) if kept else {}
         try:
-            return _audit_range(engine, scope)
+            with snapshot(books) as connection:
+                found = _audit_range(connection, scope, earlier, full=full, seals=kept is not None)
+            break
         except DBAPIError as error:
-            if sqlstate(error) not in RETRYABLE:
+            if sqlstate(error) not in RETRYABLE or attempt == TRIES:
                 raise
-    return _audit_range(engine, scope)
+    if kept and not found.problems:
+        kept.keep(found.totals.proofs)
+    found.totals.proofs.clear()
+    return found
 
 
-def _audit_range(engine: Engine, scope: Scope) -> Found:
-    totals: Counter[Kind] = Counter()
-    with snapshot(engine) as connection:
-        problems = [
-            *_doubled_keys(connection, scope),
-            *replay(connection, totals, scope),
-            *clawed_shares(connection, scope),
-            *_uncharged_meters(connection, scope),
-            *budget_counts(connection, scope),
-            *usage_sums(connection, scope),
-        ]
-        balances = connection.scalar(select(func.sum(Wallet.balance)).where(scope.has(Wallet.id)))
-    return Found(problems, int(balances or 0), totals)
+def _audit_range(
+    connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool, seals: bool
+) -> Found:
+    totals = Totals()
+    if full:
+        problems = list(_rules(connection, scope, totals, earlier, seals=seals))
+        return Found(problems, totals, 0)
+    moved, problems, before = _moved(connection, scope, earlier)
+    for first in range(0, len(moved), TOGETHER):
+        part = dict(moved[first : first + TOGETHER])
+        theirs = {wallet_id: earlier[wallet_id] for wallet_id in part if wallet_id in earlier}
+        problems += _rules(connection, Moved(connection, part), totals, theirs, seals=seals)
+    return Found(problems, totals, before)
+
+
+def _moved(
+    connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
+) -> tuple[list[tuple[int, int]], list[Problem], int]:
+    """The wallets that are not as they were proved, with the end of that; problems; the entries proved."""
+    moved, problems, left = list[tuple[int, int]](), list[Problem](), dict(earlier)
+    for account in accounts(connection, scope):
+        proof = left.pop(account.id, None)
+        if proof is None or proof.row != repr(tuple(account)):
+            moved.append((account.id, proof.seq if proof else 0))
+    for proof in left.values():
+        problems.append(Problem("I4", None, f"wallet {proof.wallet_id} was proved, and is gone"))
+    return moved, problems, sum(proof.seq for proof in earlier.values())
+
+
+def _rules(
+    connection: Connection, which: Which, totals: Totals, earlier: Mapping[int, Proof], *, seals: bool
+) -> Iterator[Problem]:
+    yield from _doubled_keys(connection, which)
+    yield from replay(connection, which, totals, earlier, seals=seals)
+    yield from clawed_shares(connection, which)
+    yield from _uncharged_meters(connection, which)
+    yield from budget_counts(connection, which)
+    yield from usage_sums(connection, which)
 
 
 @contextmanager
@@ -138,11 +202,11 @@ def _guards(connection: Connection) -> Iterator[Problem]:
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
 
 
-def _doubled_keys(connection: Connection, scope: Scope) -> Iterator[Problem]:
+def _doubled_keys(connection: Connection, which: Which) -> Iterator[Problem]:
     doubled = (
         select(Wallet.owner, Entry.key, func.count())
         .join(Wallet, Wallet.id == Entry.wallet_id)
-        .where(scope.has(Entry.wallet_id))
+        .where(which.has(Entry.wallet_id))
         .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
@@ -150,11 +214,11 @@ def _doubled_keys(connection: Connection, scope: Scope) -> Iterator[Problem]:
         yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
 
 
-def _uncharged_meters(connection: Connection, scope: Scope) -> Iterator[Problem]:
+def _uncharged_meters(connection: Connection, which: Which) -> Iterator[Problem]:
     uncharged = (
         select(Wallet.owner, Hold.key, Hold.counted)
         .join(Wallet, Wallet.id == Hold.wallet_id)
-        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, scope.has(Hold.wallet_id))
+        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, which.has(Hold.wallet_id))
     )
     for owner, key, counted in connection.execute(uncharged):
         yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")

@@ -10,12 +10,12 @@ from ..books.budget_counts import EVERYBODY
 from ..books.charges import charges
 from ..tables import Budget, Wallet
 from .problem import Problem
-from .scope import Scope
+from .scope import Which
 
 
-def budget_counts(connection: Connection, scope: Scope) -> Iterator[Problem]:
+def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
     """Budgets that count something else, and wallets whose spends would not ask for theirs."""
-    its = scope.has(Budget.wallet_id)
+    its = which.has(Budget.wallet_id)
     if connection.scalar(select(Budget.wallet_id).where(its).limit(1)) is None:
         return
     unasked = (
@@ -25,7 +25,7 @@ def budget_counts(connection: Connection, scope: Scope) -> Iterator[Problem]:
     )
     for owner in connection.scalars(unasked.distinct()):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
-    charged = charges(scope.has)
+    charged = charges(which.has)
     everybodys = Budget.spender == EVERYBODY
     for whose, by_whom in (
         (everybodys, charged.c.wallet_id == Budget.wallet_id),

@@ -1,16 +1,19 @@
-"""Which wallets a rule looks at: a range of them, so that no snapshot has to stand for long."""
+"""Which wallets a rule looks at: a range, so that no snapshot has to stand for long, or those that moved."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
+from sqlalchemy.orm import Session
 
+from ..database.rows import Stretch, Stretches
 from ..tables import Wallet
 
 #: About how many entries of how many wallets are played again from one snapshot.
-ENTRIES = 200_000
+ENTRIES = 100_000
 
 
 class Scope(NamedTuple):
@@ -25,6 +28,33 @@ class Scope(NamedTuple):
         last = true() if self.upto is None else wallet_id <= self.upto
         both: ColumnElement[bool] = first & last
         return both
+
+    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
+        """Whether a row is to be played again: each that is one of them."""
+        return self.has(wallet_id)
+
+
+class Moved:
+    """Wallets that have moved since they were proved, and of each what came after that.
+
+    :param proved: The ``seq`` up to which each is proved; at least one wallet.
+    """
+
+    def __init__(self, connection: Connection, proved: Mapping[int, int]) -> None:
+        stretches = [Stretch(wallet_id, seq, seq) for wallet_id, seq in proved.items()]
+        self._stretches = Stretches(Session(connection), stretches)
+
+    def has(self, wallet_id: Any) -> ColumnElement[bool]:
+        """Whether a row's wallet is one of them."""
+        return self._stretches.has(wallet_id)
+
+    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
+        """Whether a row is to be played again."""
+        return self._stretches.since(wallet_id, seq)
+
+
+#: What a rule looks at.
+Which = Scope | Moved
 
 
 def scopes(connection: Connection) -> list[Scope]:

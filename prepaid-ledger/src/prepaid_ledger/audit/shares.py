@@ -19,7 +19,7 @@ from ..books.lot_store import lapsed
 from ..books.shares import Claim, Gone, share_of
 from ..tables import Entry, Kind, Lot, Wallet
 from .problem import Problem
-from .scope import Scope
+from .scope import Which
 from .streams import fetch
 
 #: Columns of a row of what went unspent.
@@ -28,10 +28,10 @@ GONE = 4
 LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
 
-def clawed_shares(connection: Connection, scope: Scope) -> Iterator[Problem]:
+def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
     """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
     clawed, lapses, by_hand = (
-        fetch(connection, _of(scope, rows)) for rows in (_clawbacks(), _lapsed(), adjustments())
+        fetch(connection, _of(which, rows)) for rows in (_clawbacks(), _lapsed(), adjustments())
     )
     streams = clawed, lapses, gone_by_hand(by_hand)
     rows = merge(*streams, key=lambda row: tuple(row[:3]))
@@ -50,9 +50,9 @@ def clawed_shares(connection: Connection, scope: Scope) -> Iterator[Problem]:
             yield Problem("I7", lot.owner, f"{lot.key!r}: {detail}, which is what its refunds take")
 
 
-def _of(scope: Scope, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def _of(which: Which, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Those of some wallets, each of which a row begins with."""
-    return rows.where(scope.has(rows.selected_columns[0]))
+    return rows.where(which.has(rows.selected_columns[0]))
 
 
 @cache

@@ -9,20 +9,20 @@ from sqlalchemy import Connection, func, select, union_all
 from ..books.usage_sums import sums_of_entries
 from ..tables import Entry, UsageMark, UsageSum, Wallet
 from .problem import Problem
-from .scope import Scope
+from .scope import Which
 
 
-def usage_sums(connection: Connection, scope: Scope) -> Iterator[Problem]:
+def usage_sums(connection: Connection, which: Which) -> Iterator[Problem]:
     """Sums that are not those of the entries, and marks that no entry has come to."""
     if not any(
-        connection.execute(select(table.wallet_id).where(scope.has(table.wallet_id)).limit(1)).first()
+        connection.execute(select(table.wallet_id).where(which.has(table.wallet_id)).limit(1)).first()
         for table in (UsageSum, UsageMark)
     ):
         return
     marked = select(UsageMark.wallet_id).where(
         UsageMark.wallet_id == Entry.wallet_id, Entry.seq <= UsageMark.seq
     )
-    counted = sums_of_entries(connection.dialect.name, marked.exists(), scope.has(Entry.wallet_id)).subquery()
+    counted = sums_of_entries(connection.dialect.name, marked.exists(), which.has(Entry.wallet_id)).subquery()
     kept = select(
         UsageSum.wallet_id,
         UsageSum.quarter,
@@ -31,7 +31,7 @@ def usage_sums(connection: Connection, scope: Scope) -> Iterator[Problem]:
         -UsageSum.credits,
         -UsageSum.returned,
         -UsageSum.calls,
-    ).where(scope.has(UsageSum.wallet_id))
+    ).where(which.has(UsageSum.wallet_id))
     both = union_all(select(counted), kept).subquery()
     sums = [func.sum(both.c[name]) for name in ("credits", "returned", "calls")]
     key = (both.c.wallet_id, both.c.quarter, both.c.spender, both.c.item)
@@ -44,7 +44,7 @@ def usage_sums(connection: Connection, scope: Scope) -> Iterator[Problem]:
     beyond = (
         select(Wallet.owner)
         .join(UsageMark, UsageMark.wallet_id == Wallet.id)
-        .where(UsageMark.seq > Wallet.seq, scope.has(Wallet.id))
+        .where(UsageMark.seq > Wallet.seq, which.has(Wallet.id))
     )
     for owner in connection.scalars(beyond):
         yield Problem("I14", owner, "the sums of usage go further than the entries")

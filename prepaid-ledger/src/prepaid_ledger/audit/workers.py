@@ -13,11 +13,14 @@ from sqlalchemy import Engine
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-_engines: list[Engine] = []
+_engines: list[tuple[Engine, ...]] = []
 
 
 def each(
-    engine: Engine, work: Callable[[Engine, Part], Result], parts: Sequence[Part], jobs: int
+    engines: tuple[Engine, ...],
+    work: Callable[[tuple[Engine, ...], Part], Result],
+    parts: Sequence[Part],
+    jobs: int,
 ) -> Iterator[Result]:
     """What ``work`` makes of each part, in order; by ``jobs`` processes at once if there are more than one.
 
@@ -27,20 +30,21 @@ def each(
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise ValueError(f"jobs is how many processes work at once, 1 or more, not {jobs!r}")
     if jobs == 1:
-        yield from (work(engine, part) for part in parts)
+        yield from (work(engines, part) for part in parts)
         return
     if "fork" not in multiprocessing.get_all_start_methods():
         raise ValueError("jobs has to be 1 on this system, which cannot fork a process")
     forking = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, mp_context=forking, initializer=_begin, initargs=(engine,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=forking, initializer=_begin, initargs=(engines,)) as pool:
         yield from pool.map(partial(_work, work), parts)
 
 
-def _begin(engine: Engine) -> None:
+def _begin(engines: tuple[Engine, ...]) -> None:
     """Forget the connections that were forked with us: they are our parent's."""
-    engine.dispose(close=False)
-    _engines[:] = [engine]
+    for engine in engines:
+        engine.dispose(close=False)
+    _engines[:] = [engines]
 
 
-def _work(work: Callable[[Engine, Part], Result], part: Part) -> Result:
+def _work(work: Callable[[tuple[Engine, ...], Part], Result], part: Part) -> Result:
     return work(_engines[0], part)
