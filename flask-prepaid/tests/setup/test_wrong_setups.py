@@ -113,6 +113,7 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("GRANTS_PER_DAY", -1, "Write a whole number from 0"),
     ("CODE_GUESSES_PER_HOUR", "ten", "Write a whole number from 0"),
     ("MARKS", 7, "PREPAID_MARKS is 7"),
+    ("PROOFS", 7, "PREPAID_PROOFS is 7"),
     ("STANDBY", "my standby", "PREPAID_STANDBY is no URL of a database"),
     (
         "STANDBY",

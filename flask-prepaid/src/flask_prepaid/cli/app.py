@@ -16,7 +16,7 @@ from ..context import Context
 class CommandContext(Context, Protocol):
     """What a command may know of the app, beside what every layer knows."""
 
-    def audit(self, *, jobs: int, proofs: Engine | None, full: bool) -> Audited:
+    def audit(self, *, jobs: int = 1, proofs: Engine | None = None, full: bool = True) -> Audited:
         """What is wrong in the books of credits and of payments, in all or since they were proved."""
 
 

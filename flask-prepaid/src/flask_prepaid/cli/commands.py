@@ -167,14 +167,18 @@ def audit(as_json: bool, against: str | None, jobs: int, full: bool) -> None:
         raise click.ClickException(f"The books could not be read: {error}") from error
     if against:
         problems += marks.compare(app.engine, against)
+    played: dict[str, int] = {}
     if place and not full:
+        names = ("wallets", "entries", "before")
+        played = {name: getattr(problems, name) for name in names}
         click.echo(
-            f"{problems.wallets:,} wallets have moved since they were proved; {problems.entries:,} of their "
-            f"entries were played. {problems.before:,} were proved before, and not looked at: --full plays all.",
+            "Played: {wallets:,} wallets that moved since they were proved, {entries:,} entries. "
+            "Not looked at: {before:,} entries that were proved before; --full does.".format(**played),
             err=True,
         )
     if as_json:
-        click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
+        found = [problem._asdict() for problem in problems]
+        click.echo(json.dumps({"ok": not problems, "problems": found, **played}))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

@@ -60,8 +60,8 @@ class Upkeep(Verbs):
         :param jobs: Processes that work at once, each on a range of wallets.
         :param proofs: Any database. What is proved of each wallet is kept there, best outside of the books.
         :param full: With ``False`` wallets go on from their proofs. What came since is played; what was
-            proved is not looked at, but for sums of the wallets that moved. With ``True`` everything is played,
-            and a proved entry that was changed is named, even where the books agree with it.
+            proved is not looked at, but for sums of the wallets that moved. With ``True`` everything is
+            played, and a proved entry that was changed is named, even where the books agree with it.
         :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process.
         """
         books = self.setup.standby or self.setup.engine
