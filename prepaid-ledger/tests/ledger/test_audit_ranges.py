@@ -59,11 +59,11 @@ def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
     books.execute(f"UPDATE prepaid_hold SET credits = credits + 1 WHERE {of('user:5')}")
     ahead = "INSERT INTO prepaid_usage_mark (wallet_id, seq) SELECT id, seq + 1 FROM prepaid_wallet"
     books.execute(f"{ahead} WHERE owner = 'user:3'")
-    found = sorted(map(str, books.unjoined.audit(jobs=2)))
-    assert found == sorted(map(str, books.unjoined.audit()))
+    lines = sorted(map(str, books.unjoined.audit(jobs=2)))
+    assert lines == sorted(map(str, books.unjoined.audit()))
     monkeypatch.setattr(scope, "ENTRIES", 100_000)
-    assert found == sorted(map(str, books.unjoined.audit()))
-    assert {line.split(":")[0] + line.split(":")[1] for line in found} >= {
+    assert lines == sorted(map(str, books.unjoined.audit()))
+    assert {line.split(":")[0] + line.split(":")[1] for line in lines} >= {
         "I1 user1",
         "I10 user4",
         "I7 user5",
@@ -77,10 +77,10 @@ def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
 def test_with_a_standby_nothing_is_read_on_the_primary(books: Books) -> None:
     live(books)
     standby = create_engine(books.engine.url)
-    asked: list[str] = []
+    statements: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
-        asked.append(statement)
+        statements.append(statement)
 
     ledger = Ledger(books.engine, standby=standby)
     event.listen(books.engine, "before_cursor_execute", note)
@@ -88,7 +88,7 @@ def test_with_a_standby_nothing_is_read_on_the_primary(books: Books) -> None:
     event.remove(books.engine, "before_cursor_execute", note)
     standby.dispose()
 
-    assert [statement for statement in asked if "prepaid" in statement] == []
+    assert [statement for statement in statements if "prepaid" in statement] == []
 
 
 @pytest.mark.parametrize("jobs", [0, -1, True, "2"])

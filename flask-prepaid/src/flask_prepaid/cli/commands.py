@@ -177,8 +177,8 @@ def audit(as_json: bool, against: str | None, jobs: int, full: bool) -> None:
             err=True,
         )
     if as_json:
-        found = [problem._asdict() for problem in problems]
-        click.echo(json.dumps({"ok": not problems, "problems": found, **played}))
+        rows = [problem._asdict() for problem in problems]
+        click.echo(json.dumps({"ok": not problems, "problems": rows, **played}))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

@@ -98,13 +98,13 @@ def audit(
         audited += _guards(connection)
         ranges = scopes(connection)
     balances, kinds = 0, Counter[Kind]()
-    for found in each(engines, partial(audit_range, full=full), ranges, jobs):
-        audited += found.problems
-        audited.wallets += found.totals.wallets
-        audited.entries += found.totals.entries
-        audited.before += found.before
-        balances += found.totals.balances
-        kinds.update(found.totals.kinds)
+    for played in each(engines, partial(audit_range, full=full), ranges, jobs):
+        audited += played.problems
+        audited.wallets += played.totals.wallets
+        audited.entries += played.totals.entries
+        audited.before += played.before
+        balances += played.totals.balances
+        kinds.update(played.totals.kinds)
     audited += _trial_balance(balances, kinds)
     with snapshot(books) as connection:
         for rule in further:
@@ -122,15 +122,15 @@ def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool) -> Fou
         earlier = kept.of(scope) if kept else {}
         try:
             with snapshot(books) as connection:
-                found = _audit_range(connection, scope, earlier, full=full, seals=kept is not None)
+                played = _audit_range(connection, scope, earlier, full=full, seals=kept is not None)
             break
         except DBAPIError as error:
             if sqlstate(error) not in RETRYABLE or attempt == TRIES:
                 raise
-    if kept and not found.problems:
-        kept.keep(found.totals.proofs)
-    found.totals.proofs.clear()
-    return found
+    if kept and not played.problems:
+        kept.keep(played.totals.proofs)
+    played.totals.proofs.clear()
+    return played
 
 
 def _audit_range(

@@ -60,13 +60,13 @@ class Proof(NamedTuple):
     @property
     def state(self) -> State:
         """The state as it was written down."""
-        said: dict[str, Any] = json.loads(self.written)
-        said["at"] = _time(said["at"])
-        said["lots"] = tuple(
-            LotState(**{**lot, "expires_at": _time(lot["expires_at"])}) for lot in said["lots"]
+        values: dict[str, Any] = json.loads(self.written)
+        values["at"] = _time(values["at"])
+        values["lots"] = tuple(
+            LotState(**{**lot, "expires_at": _time(lot["expires_at"])}) for lot in values["lots"]
         )
-        said["holds"] = {int(hold): credits for hold, credits in said["holds"].items()}
-        return State(**said)
+        values["holds"] = {int(hold): credits for hold, credits in values["holds"].items()}
+        return State(**values)
 
 
 class Proofs:

@@ -186,8 +186,8 @@ class WalletReplay:
 
     def _post(self, entry: SealedRow) -> Iterator[Problem]:
         if self.seals or self.known is not None:
-            said = f"{self.digest}{entry!r}{entry.beside!r}"
-            self.digest = blake2b(said.encode(), digest_size=16).hexdigest()
+            whole = f"{self.digest}{entry!r}{entry.beside!r}"
+            self.digest = blake2b(whole.encode(), digest_size=16).hexdigest()
         self.totals.entries += 1
         self.totals.kinds[entry.kind] += entry.credits
         self.total += entry.credits
