@@ -18,18 +18,15 @@ def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
     its = which.has(Budget.wallet_id)
     if connection.scalar(select(Budget.wallet_id).where(its).limit(1)) is None:
         return
-    unasked = (
-        select(Wallet.owner)
-        .join(Budget, Budget.wallet_id == Wallet.id)
-        .where(Wallet.budget_changes == 0, its)
-    )
+    unasked = select(Wallet.owner).join(Budget, Budget.of(Wallet)).where(Wallet.budget_changes == 0, its)
     for owner in connection.scalars(unasked.distinct()):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
-    charged = charges(which.has)
+    charged = charges(lambda wallet_id, slot: which.has(wallet_id))
+    same_wallet = Budget.beside(charged.c)
     everybodys = Budget.spender == EVERYBODY
     for whose, by_whom in (
-        (everybodys, charged.c.wallet_id == Budget.wallet_id),
-        (~everybodys, and_(charged.c.wallet_id == Budget.wallet_id, charged.c.spender == Budget.spender)),
+        (everybodys, same_wallet),
+        (~everybodys, and_(same_wallet, charged.c.spender == Budget.spender)),
     ):
         in_window = or_(
             Budget.window_start.is_(None),
@@ -38,7 +35,7 @@ def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
         total = func.coalesce(func.sum(charged.c.credits), 0)
         off = (
             select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
-            .join(Wallet, Wallet.id == Budget.wallet_id)
+            .join(Wallet, Budget.of(Wallet))
             .outerjoin(charged, and_(by_whom, in_window))
             .where(whose, its)
             .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Engine, MetaData, String, Table, Text, select
+from sqlalchemy import Column, Engine, MetaData, SmallInteger, String, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..books.lots import LotState
@@ -23,6 +23,7 @@ PROOFS = Table(
     "prepaid_proof",
     METADATA,
     Column("wallet_id", BigInt, primary_key=True, autoincrement=False),
+    Column("slot", SmallInteger, nullable=False),
     Column("seq", BigInt, nullable=False),
     Column("digest", String(32), nullable=False),
     Column("row", Text, nullable=False),
@@ -52,6 +53,7 @@ class Proof(NamedTuple):
     """What was proved of a wallet up to ``seq``: a digest of its entries, its row then, and its state."""
 
     wallet_id: int
+    slot: int
     seq: int
     digest: str
     row: str
@@ -89,7 +91,7 @@ class Proofs:
         if not proofs:
             return
         new = (sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert)(PROOFS)
-        changed = {name: new.excluded[name] for name in ("seq", "digest", "row", "written")}
+        changed = {name: new.excluded[name] for name in ("slot", "seq", "digest", "row", "written")}
         with self.engine.begin() as connection:
             connection.execute(
                 new.on_conflict_do_update(index_elements=["wallet_id"], set_=changed),

@@ -19,6 +19,7 @@ from ..books.lot_store import live_lots
 from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from ..books.posting import OWN_KEYS
 from ..database.rows import Stretch, Stretches, table_of
+from ..slots import slot_of
 from ..tables import Hold, Kind
 from .memory import RecentMemory
 from .problem import Problem
@@ -70,14 +71,16 @@ class Before:
         self.lots: Mapping[int, list[LotState]] = {}
         self.holds: dict[tuple[int, int], int] = {}
         if proofs:
-            proved = [Stretch(proof.wallet_id, 0, proof.seq) for proof in proofs.values()]
+            proved = [Stretch(proof.wallet_id, proof.slot, 0, proof.seq) for proof in proofs.values()]
             self.lots = live_lots(session, Stretches(session, proved))
         opened = [
-            {"id": proof.wallet_id, "seq": seq} for proof in proofs.values() for seq in proof.state.holds
+            {"id": proof.wallet_id, "slot": proof.slot, "seq": seq}
+            for proof in proofs.values()
+            for seq in proof.state.holds
         ]
         if opened:
             given = table_of(session, opened).c
-            same = (Hold.wallet_id == given.id) & (Hold.seq == given.seq)
+            same = (Hold.wallet_id == given.id) & (Hold.slot == given.slot) & (Hold.seq == given.seq)
             rows = session.execute(select(Hold.wallet_id, Hold.seq, Hold.credits).where(same))
             self.holds = {(wallet_id, seq): credits for wallet_id, seq, credits in rows}
 
@@ -90,7 +93,7 @@ class WalletReplay:
         self.account = account
         self.totals = totals
         self.seals = seals
-        self.memory = RecentMemory(tables.session, account.id)
+        self.memory = RecentMemory(tables.session, account)
         self.lots = Lots([], self.memory)
         self.draws = Peekable(tables.draws.of(account.id))
         self.stored = Peekable(tables.lots.of(account.id))
@@ -283,7 +286,9 @@ class WalletReplay:
             lots, holds = tuple(self.drawn.values()), self.holds
             state = State(self.seq, self.total, self.held, self.debt, self.at, lots, holds)
             row = repr(tuple(self.account))
-            self.totals.proofs.append(Proof(self.account.id, self.seq, self.digest, row, written(state)))
+            self.totals.proofs.append(
+                Proof(self.account.id, self.account.slot, self.seq, self.digest, row, written(state))
+            )
 
     def _check_digest(self, proof: Proof) -> Iterator[Problem]:
         """The entries up to the proof are those that were proved."""
@@ -296,6 +301,8 @@ class WalletReplay:
         yield from self._next_seq(self.seq + 1)
         for hold_seq in list(self.to_grow):
             yield from self._grown(hold_seq)
+        if account.slot != slot_of(account.owner):
+            yield self._off("I8", f"the wallet is in slot {account.slot}, not in {slot_of(account.owner)}")
         if account.balance != self.total:
             yield self._off("I1", f"the balance is {account.balance}, the entries sum up to {self.total}")
         if account.held != self.held:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
 from sqlalchemy.orm import Session
 
-from ..database.rows import Stretch, Stretches
+from ..database.rows import Given, table_of
 from ..tables import Wallet
 
 #: About how many entries of how many wallets are played again from one snapshot.
@@ -41,16 +41,18 @@ class Moved:
     """
 
     def __init__(self, connection: Connection, proved: Mapping[int, int]) -> None:
-        stretches = [Stretch(wallet_id, seq, seq) for wallet_id, seq in proved.items()]
-        self._stretches = Stretches(Session(connection), stretches)
+        rows: list[Given] = [{"wallet_id": wallet_id, "seq": seq} for wallet_id, seq in proved.items()]
+        self._proved = table_of(Session(connection), rows, "proved").c
 
     def has(self, wallet_id: Any) -> ColumnElement[bool]:
         """Whether a row's wallet is one of them."""
-        return self._stretches.has(wallet_id)
+        its: ColumnElement[bool] = wallet_id == self._proved.wallet_id
+        return its
 
     def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
         """Whether a row is to be played again."""
-        return self._stretches.since(wallet_id, seq)
+        later: ColumnElement[bool] = seq > self._proved.seq
+        return self.has(wallet_id) & later
 
 
 #: What a rule looks at.

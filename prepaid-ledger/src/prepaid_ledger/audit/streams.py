@@ -37,6 +37,7 @@ class Account(NamedTuple):
     """A wallet's row, as the tables have it."""
 
     id: int
+    slot: int
     owner: str
     balance: int
     held: int
@@ -94,38 +95,40 @@ class Tables:
             connection,
             select(Entry.wallet_id, *ENTRY, *BESIDE)
             .where(which.since(Entry.wallet_id, Entry.seq))
-            .order_by(Entry.wallet_id, Entry.seq),
+            .order_by(Entry.wallet_id, Entry.slot, Entry.seq),
             entry_row,
         )
         self.opened = stream(
             connection,
             select(Hold.wallet_id, *OPENED)
             .where(which.since(Hold.wallet_id, Hold.seq))
-            .order_by(Hold.wallet_id, Hold.seq),
+            .order_by(Hold.wallet_id, Hold.slot, Hold.seq),
             Opened._make,
         )
         extended = (
             select(HoldExtension.wallet_id, *EXTENDED)
             .where(which.since(HoldExtension.wallet_id, HoldExtension.seq))
-            .order_by(HoldExtension.wallet_id, HoldExtension.seq)
+            .order_by(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq)
         )
         self.extended = stream(connection, extended, Extended._make)
-        ended = select(Hold.wallet_id, *CLOSED).where(
-            Hold.closed_seq.is_not(None), which.since(Hold.wallet_id, Hold.closed_seq)
+        ended = (
+            select(Hold.wallet_id, *CLOSED)
+            .where(Hold.closed_seq.is_not(None), which.since(Hold.wallet_id, Hold.closed_seq))
+            .order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq)
         )
-        self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
+        self.closed = stream(connection, ended, Closed._make)
         self.draws = stream(
             connection,
             select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
             .where(which.since(Draw.wallet_id, Draw.seq))
-            .order_by(Draw.wallet_id, Draw.seq, Draw.lot_seq),
+            .order_by(Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq),
             lambda row: StoredDraw(row[0], Part(row[1], row[2])),
         )
         self.lots = stream(
             connection,
             select(Lot.wallet_id, *LOT)
             .where(which.since(Lot.wallet_id, Lot.seq))
-            .order_by(Lot.wallet_id, Lot.seq),
+            .order_by(Lot.wallet_id, Lot.slot, Lot.seq),
             lambda row: LotState(*row),
         )
 

@@ -16,45 +16,48 @@ from sqlalchemy.orm import aliased
 from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
 
 
-def charges(which: Callable[[Any], ColumnElement[bool]]) -> Subquery:
-    """The charges of some wallets, by ``wallet_id``, ``spender``, ``at`` and ``credits``.
+def charges(which: Callable[[Any, Any], ColumnElement[bool]]) -> Subquery:
+    """The charges of some wallets, by ``wallet_id``, ``slot``, ``spender``, ``at`` and ``credits``.
 
-    :param which: Says of a column of wallets' numbers whether they are among them.
+    :param which: Says of columns of wallets' numbers and slots whether they are among them.
     """
     parts = (spends(), reversed_spends(), holds(), extensions(), owed())
-    return union_all(*(part.where(which(part.selected_columns[0])) for part in parts)).subquery("charges")
+    theirs = (part.where(which(*part.selected_columns[:2])) for part in parts)
+    return union_all(*theirs).subquery("charges")
 
 
 def spends() -> Select[*tuple[Any, ...]]:
-    return select(Entry.wallet_id, Entry.spender, Entry.at, (-Entry.credits).label("credits")).where(
-        Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None)
-    )
+    return select(
+        Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, (-Entry.credits).label("credits")
+    ).where(Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None))
 
 
 def reversed_spends() -> Select[*tuple[Any, ...]]:
     reversal = aliased(Entry)
     return (
-        select(reversal.wallet_id, Entry.spender, Entry.at, -reversal.credits)
-        .join(Entry, (Entry.wallet_id == reversal.wallet_id) & (Entry.seq == reversal.refers_to_seq))
+        select(reversal.wallet_id, reversal.slot, Entry.spender, Entry.at, -reversal.credits)
+        .join(Entry, Entry.beside(reversal) & (Entry.seq == reversal.refers_to_seq))
         .where(reversal.kind == Kind.REVERSAL, Entry.refers_to_seq.is_(None))
     )
 
 
 def holds() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they opened."""
-    return select(Hold.wallet_id, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
+    return select(Hold.wallet_id, Hold.slot, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
 
 
 def extensions() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they grew."""
-    of_hold = (Hold.wallet_id == HoldExtension.wallet_id) & (Hold.seq == HoldExtension.hold_seq)
+    of_hold = Hold.beside(HoldExtension) & (Hold.seq == HoldExtension.hold_seq)
     kept = _kept(HoldExtension.held_before, HoldExtension.credits)
-    return select(Hold.wallet_id, Hold.spender, HoldExtension.at, kept).join(HoldExtension, of_hold)
+    return select(Hold.wallet_id, Hold.slot, Hold.spender, HoldExtension.at, kept).join(
+        HoldExtension, of_hold
+    )
 
 
 def owed() -> Select[*tuple[Any, ...]]:
     """What captures made a debt."""
-    return select(Entry.wallet_id, Entry.spender, Entry.at, Entry.debt).where(
+    return select(Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, Entry.debt).where(
         Entry.kind == Kind.SPEND, Entry.debt > 0
     )
 
@@ -65,7 +68,7 @@ def _kept(before: Any, credits: Any) -> Any:
     returned = (
         select(func.coalesce(func.sum(reversal.credits), 0))
         .where(
-            reversal.wallet_id == Hold.wallet_id,
+            reversal.beside(Hold),
             reversal.refers_to_seq == Hold.closed_seq,
             reversal.kind == Kind.REVERSAL,
         )
