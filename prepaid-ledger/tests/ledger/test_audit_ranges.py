@@ -57,7 +57,9 @@ def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
     books.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:1'")
     books.execute(f"UPDATE prepaid_budget SET spent = spent + 1 WHERE {of('user:4')}")
     books.execute(f"UPDATE prepaid_hold SET credits = credits + 1 WHERE {of('user:5')}")
-    ahead = "INSERT INTO prepaid_usage_mark (wallet_id, seq) SELECT id, seq + 1 FROM prepaid_wallet"
+    ahead = (
+        "INSERT INTO prepaid_usage_mark (wallet_id, slot, seq) SELECT id, slot, seq + 1 FROM prepaid_wallet"
+    )
     books.execute(f"{ahead} WHERE owner = 'user:3'")
     lines = sorted(map(str, books.unjoined.audit(jobs=2)))
     assert lines == sorted(map(str, books.unjoined.audit()))
