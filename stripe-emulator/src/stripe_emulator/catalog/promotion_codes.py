@@ -51,14 +51,22 @@ def create(form: Form) -> Json:
 @register.get("/v1/promotion_codes/{promotion_code}")
 def retrieve(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/retrieve"""
-    return store.get("promotion_code", promotion_code_id, param="promotion_code")
+    return discounts.refresh_code(store.get("promotion_code", promotion_code_id, param="promotion_code"))
 
 
 @register.post("/v1/promotion_codes/{promotion_code}")
 def update(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/update"""
     promotion_code = store.get("promotion_code", promotion_code_id, param="promotion_code")
+    discounts.refresh_code(promotion_code)
     if form.get("active") and not promotion_code["active"]:
+        discounts.usable_coupon(promotion_code["promotion"]["coupon"], "active")
+        if discounts.is_over(promotion_code):
+            raise InvalidRequest(
+                "This promotion code cannot be activated because it has expired or has been fully redeemed.",
+                code="promotion_code_expired",
+                param="active",
+            )
         _check_free(promotion_code["code"], promotion_code["customer"])
     return objects.change(
         promotion_code, "promotion_code.updated", **objects.patch(promotion_code, form, ("active",))
@@ -70,16 +78,16 @@ def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/list"""
     where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}
     only = ("active", "code", "customer")
+    for promotion_code in store.select("promotion_code", {"active": True}):
+        discounts.refresh_code(promotion_code)
     return lists.page("promotion_code", form, url="/v1/promotion_codes", where=where, only=only)
 
 
 def active(code: str) -> Json | None:
     """The active promotion code that a customer typed, in whatever case."""
     wanted = code.strip().lower()
-    known = store.select("promotion_code", {"active": True})
-    return next(
-        (promotion_code for promotion_code in known if promotion_code["code"].lower() == wanted), None
-    )
+    known = map(discounts.refresh_code, store.select("promotion_code", {"active": True}))
+    return next((code for code in known if code["active"] and code["code"].lower() == wanted), None)
 
 
 def _check(form: Form, code: str) -> None:
