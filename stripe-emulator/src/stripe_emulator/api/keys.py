@@ -17,8 +17,8 @@ SECRET, PUBLISHABLE, EPHEMERAL = ("sk_test_", "rk_test_"), "pk_test_", "ek_test_
 _OF_A_PAYMENT = """
 id object allowed_payment_method_types amount amount_details automatic_payment_methods canceled_at
 cancellation_reason capture_method client_secret confirmation_method created currency description
-last_payment_error livemode next_action payment_method payment_method_configuration_details payment_method_types
-processing receipt_email setup_future_usage shipping source status
+last_payment_error livemode next_action payment_method payment_method_configuration_details
+payment_method_types processing receipt_email setup_future_usage shipping source status
 """
 _OF_A_SETUP = """
 id object allowed_payment_method_types automatic_payment_methods cancellation_reason client_secret created

@@ -44,7 +44,7 @@ BY_TIME = "by_time"
 #: Name of the setting that keeps what fell due and could not happen, and how many of them.
 FAILED, FAILED_KEPT = "failed_work", 100
 
-#: Name of the setting that keeps over which time the clock jumped last. A jump so few seconds later is the same.
+#: Name of the setting that keeps over which time the clock jumped last; so few seconds later, a jump goes on.
 JUMP, AT_ONCE = "jump", 60
 
 #: Where a transaction that lives on a test clock remembers which one, and the account's own time.

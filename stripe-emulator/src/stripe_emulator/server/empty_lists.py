@@ -34,9 +34,7 @@ NOBODYS = {
     "/v1/issuing/disputes": "dispute",
     "/v1/issuing/personalization_designs": "personalization design",
     "/v1/issuing/physical_bundles": "physical bundle",
-    "/v1/issuing/tokens": "issuing token",
     "/v1/issuing/transactions": "transaction",
-    "/v1/radar/value_list_items": "value list item",
     "/v1/radar/value_lists": "value list",
     "/v1/reporting/report_runs": "report run",
     "/v1/sigma/scheduled_query_runs": "scheduled query run",
@@ -64,7 +62,7 @@ def endpoints() -> Iterator[Endpoint]:
         for path, kind in NOBODYS.items():
             if route.path == path:
                 yield Endpoint("GET", path, partial(_nothing, path, kind), route, True, False)
-            elif route.path.startswith(f"{path}/{{"):
+            elif route.path.startswith(f"{path}/{{") and not contract.parameters_of(route).required:
                 yield Endpoint("GET", route.path, partial(_missing, kind), route, True, False)
 
 
