@@ -90,7 +90,7 @@ def cancel(form: Form, payout_id: str) -> Json:
 
 @register.post("/v1/payouts/{payout}/reverse")
 def reverse(form: Form, payout_id: str) -> Json:
-    """https://docs.stripe.com/api/payouts/reverse: of a connected account's payout alone, and there is none."""
+    """https://docs.stripe.com/api/payouts/reverse: of connected accounts alone, and there are none."""
     without_effect(form, "metadata")
     store.get("payout", payout_id, param="payout")
     raise InvalidRequest(
