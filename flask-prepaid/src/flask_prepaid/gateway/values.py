@@ -175,11 +175,15 @@ class StripeDispute:
 
 @dataclass(frozen=True)
 class StripeCreditNote:
-    """A paid invoice was made smaller: by so much that is no refund to the card, in its smallest unit."""
+    """A paid invoice was made smaller: by so much that is no refund to the card, in its smallest unit.
+
+    ``outside_minor`` of it was given back outside of Stripe, the rest to the customer's balance.
+    """
 
     id: str
     status: str
     amount_minor: int
+    outside_minor: int
     invoice_id: str
     created_at: datetime
     asked_at: datetime
@@ -363,6 +367,7 @@ def credit_note_of(note: Any, asked_at: datetime) -> StripeCreditNote:
         id=note.id,
         status=note.status,
         amount_minor=note.post_payment_amount - refunded,
+        outside_minor=note.out_of_band_amount or 0,
         invoice_id=id_of(note.invoice) or "",
         created_at=datetime.fromtimestamp(note.created, UTC),
         asked_at=asked_at,

@@ -46,6 +46,7 @@ def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: C
     grant gets no other.
 
     :raises KeyReused: The key has posted something else in a wallet; the thousand that it is in get nothing.
+    :raises ValueError: The credits would have ended before they came; the thousand get nothing.
     """
     check_credits(posting.credits)
     check_key(posting.key)
@@ -77,6 +78,8 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
         if (entry.kind, entry.credits) != (posting.kind, posting.credits):
             raise KeyReused(posting.key)
         del wallets[entry.wallet_id]
+    for wallet in wallets.values():
+        posting.check_lasts(wallet.now)
     for wallet in [wallet for wallet in wallets.values() if wallet.debt]:
         expiry.bring_up_to_date(session, wallet)
         come_in(session, wallet, posting)
