@@ -157,15 +157,12 @@ def refresh(coupon: Json) -> None:
     objects.change(coupon, valid=not (used_up or over))
 
 
-def refresh_code(code: Json) -> Json:
-    """``active`` ends with the code's time, its number of redemptions, or its coupon."""
-    if code["active"]:
-        coupon = store.get("coupon", code["promotion"]["coupon"])
-        if not coupon.get("deleted"):
-            refresh(coupon)
-        if is_over(code) or not coupon["valid"]:
-            objects.change(code, active=False)
-    return code
+def is_active(code: Json) -> bool:
+    """Whether a promotion code works: nobody turned it off, and neither it nor its coupon is over."""
+    coupon = store.get("coupon", code["promotion"]["coupon"])
+    if not coupon.get("deleted"):
+        refresh(coupon)
+    return bool(code["active"] and coupon["valid"] and not is_over(code))
 
 
 def is_over(code: Json) -> bool:
