@@ -277,10 +277,10 @@ def test_coverage_ends_well_where_nobody_reads_it_to_its_end() -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        said = process.stderr.read()
+        complaint = process.stderr.read()
         code = process.wait(timeout=120)
 
-    assert (code, said) == (0, "")
+    assert (code, complaint) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["seed.json", "seed.yaml"])
