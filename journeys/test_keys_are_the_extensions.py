@@ -55,7 +55,7 @@ def bodies(node: ast.stmt) -> list[list[ast.stmt]]:
 
 
 def span(node: ast.stmt) -> Sequence[int]:
-    """The lines of a statement: of an import those of the names, of one with others in it those before them."""
+    """The lines of a statement: of an import those of the names, of a block those before what is in it."""
     if isinstance(node, ast.ImportFrom):
         return [alias.lineno for alias in node.names if alias.name in OF_KEYS]
     inner = [stmt.lineno for body in bodies(node) for stmt in body]
