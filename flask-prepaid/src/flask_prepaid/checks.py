@@ -137,7 +137,7 @@ def did_you_mean(value: object, choices: Collection[str], *, prefix: str = "") -
     """
     word = str(value)
     alike = [each for each in choices if len(word) > 1 and (each.startswith(word) or word.startswith(each))]
-    near = alike[:1] or difflib.get_close_matches(word, choices, 1)
+    near = sorted(alike, key=len)[:1] or difflib.get_close_matches(word, choices, 1)
     return f"Did you mean {prefix}{near[0]}? " if near else ""
 
 
