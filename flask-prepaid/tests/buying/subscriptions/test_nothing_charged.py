@@ -138,6 +138,8 @@ def test_a_smaller_plan_that_is_billed_with_the_next_month_takes_of_the_month_be
 
     assert (fair.invoices()[-1].credits, last_payment(fair).paid_minor) == (30 - 234, paid_minor)
     assert (fair.balance(), debt(fair)) == (kept, owed)
+    fair.pass_time(days=31)
+    assert (fair.balance(), debt(fair)) == (kept, owed and owed - 30)  # it takes the place of that month
 
 
 def test_a_month_that_the_balance_pays_gives_its_credits_and_nothing_to_refund(shop: PlanShop) -> None:
