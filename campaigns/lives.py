@@ -22,7 +22,7 @@ from pathlib import Path
 
 from buying.lives.defects import DEFECTS, SHOWN_BY, seeded
 from buying.lives.living import Wrong, first_wrong
-from buying.lives.steps import THEMES
+from buying.lives.steps import NARROW, THEMES
 
 from flask_prepaid.testing import Databases
 
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--postgresql", action="store_true", help="in place of SQLite")
     parser.add_argument("--only", metavar="NUMBERS", help="live these steps alone: 1,4,7")
-    parser.add_argument("--theme", choices=list(THEMES), help="what all lives are about")
+    parser.add_argument("--theme", choices=[*THEMES, *NARROW], help="what all lives are about")
     parser.add_argument("--defect", choices=list(DEFECTS), help="with this mistake in the product")
     parser.add_argument("--defects", action="store_true", help="find each of them")
     parser.add_argument("--processes", type=int, default=2)

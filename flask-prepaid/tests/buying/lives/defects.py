@@ -65,7 +65,7 @@ def a_lapse_is_read_as_spent(feed: Any) -> Any:
     return forgets_what_went
 
 
-@defect(shares.Share, "feed", "packs")
+@defect(shares.Share, "feed", "refunds in parts")
 def each_refund_is_rounded_up_by_itself(feed: Any) -> Any:
     def alone(share: Any, move: Any) -> None:
         if isinstance(move, shares.Gone) or move.refunded_minor is None:
@@ -105,7 +105,7 @@ def nothing_rolls_over(supersede: Any) -> Any:
     return lambda store, lot, moved_up, expires_at: supersede(store, lot, 0, expires_at)
 
 
-@defect(allowances, "come_in", "debts")
+@defect(allowances, "come_in", "debts of a plan")
 def a_plan_pays_no_debt(_: Any) -> Any:
     return posting.append
 
@@ -125,7 +125,7 @@ def a_refunded_top_up_is_bought_again(_: Any) -> Any:
     return lambda context, payment, reason: None
 
 
-@defect(topup_rules, "decide", "top-ups")
+@defect(topup_rules, "decide", "blocks")
 def a_blocked_customer_is_charged(decide: Any) -> Any:
     return lambda context, row, *, blocked: decide(context, row, blocked=False)
 

@@ -217,6 +217,14 @@ THEMES: dict[str, tuple[str, ...]] = {
 }
 
 
+#: What lives are about that look for one mistake; others are never about so little.
+NARROW: dict[str, tuple[str, ...]] = {
+    "debts of a plan": ("subscribe", "spend", "refund"),
+    "refunds in parts": ("buy", "refund"),
+    "blocks": ("keep_card", "top_up", "block", "spend"),
+}
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A life as it was drawn: when it begins, its steps, and whether its shop makes invoices of all sales.
@@ -237,7 +245,7 @@ def draw_life(seed: int, about: str | None = None) -> Drawn:
     """
     whole = Random(f"life {seed}")
     any_theme = [*THEMES.values(), tuple(VERBS), tuple(VERBS)]
-    theme = THEMES[about] if about else Random(f"theme of {seed}").choice(any_theme)
+    theme = (THEMES | NARROW)[about] if about else Random(f"theme of {seed}").choice(any_theme)
     steps: list[Step] = []
     for number in range(1, whole.randint(5, 14) + 1):
         draw = Random(f"life {seed}, step {number}")
