@@ -328,6 +328,11 @@ def test_a_mail_without_an_address_for_its_links_is_refused(tmp_path: Path) -> N
         start(app_with(tmp_path), mail=lambda *words: None, email=lambda owner: None)
 
 
+def test_what_is_no_client_of_stripes_sdk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is 'http://proxy'\. Give it a stripe.HTTPClient"):
+        start(app_with(tmp_path), http_client="http://proxy")
+
+
 def test_a_price_above_its_route_is_refused(tmp_path: Path) -> None:
     app = app_with(tmp_path)
     db = SQLAlchemy(app)
