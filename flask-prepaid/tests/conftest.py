@@ -17,6 +17,6 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 @pytest.fixture
 def database(request: pytest.FixtureRequest, kind: str, databases: Databases) -> Iterator[URL]:
     """An empty database of its own; ``kinds.py`` says on which a test runs."""
-    url = databases.fresh(kind, partitions=partitions_for(request, kind))
+    url = databases.fresh(kind, partitions=partitions_for(request, kind, sample=False))
     yield url
     databases.drop(url)

@@ -3,8 +3,8 @@
 A test that asks for ``kind``, itself or by a fixture, runs on that kind of database. Marked
 ``each_database`` it runs on SQLite and on PostgreSQL: where locks, clashes or a database's own SQL
 decide what happens. Every other runs on SQLite. A sample of these, drawn by ``--sample``, runs on
-PostgreSQL too, and with ``--every-database`` all of them do. One in so many of PostgreSQL's has the ledger in
-partitions, and with ``--partitioned`` each has.
+PostgreSQL too, and with ``--every-database`` all of them do. One in so many of the ledger's own on PostgreSQL
+has it in partitions, and with ``--partitioned`` each has.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("kind", ["sqlite", "postgresql"] if both else ["sqlite"])
 
 
-def partitions_for(request: pytest.FixtureRequest, kind: str) -> int | None:
-    """In how many partitions a test has the ledger; ``None``: in one piece."""
+def partitions_for(request: pytest.FixtureRequest, kind: str, *, sample: bool) -> int | None:
+    """In how many partitions a test has the ledger; ``None``: in one piece.
+
+    :param sample: Whether one in so many has it in partitions where nobody asks for that.
+    """
     if kind != "postgresql":
         return None
     drawn = Random(f"{request.config.getoption('--sample', '1')} in partitions {request.node.nodeid}")
-    if request.config.getoption("--partitioned", False) or drawn.randrange(ONE_IN) == 0:
+    if request.config.getoption("--partitioned", False) or (sample and drawn.randrange(ONE_IN) == 0):
         return PARTITIONS
     return None
 
