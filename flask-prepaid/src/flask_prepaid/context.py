@@ -76,6 +76,9 @@ class Context(Protocol):
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
 
+    def language_of(self, owner: str | None) -> str | None:
+        """The language that the host says this owner has chosen, if it is one that is offered."""
+
     def is_blocked(self, owner: str) -> bool:
         """Whether the host has shut the owner out: nothing charges them by itself then."""
 

@@ -63,6 +63,9 @@ class AppElsewhere:
     def email_of(self, owner: str) -> str | None:
         return self._app.email_of(owner)
 
+    def language_of(self, owner: str | None) -> str | None:
+        return self._app.language_of(owner)
+
     def is_blocked(self, owner: str) -> bool:
         return self._app.is_blocked(owner)
 

@@ -15,6 +15,7 @@ from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, is_session_id
+from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
@@ -93,7 +94,7 @@ def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Ch
         with transaction(context):
             payments.give_up(context, payment, str(refused))
         if refused.reason == "amount_too_small":  # another least, where Stripe pays out in another currency
-            words = "That is less than can be charged. Choose more credits."
+            words = _("That is less than can be charged. Choose more credits.")
             raise UnknownItem(words, field="credits") from refused
         raise
 

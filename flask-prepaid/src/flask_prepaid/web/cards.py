@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
-from .. import money
 from ..context import reading
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..languages import formats
+from ..languages.words import gettext as _
 from ..payments import tax_rates
 from ..payments.customers import known_customer
 from ..purchases import cards, topups
@@ -80,9 +81,9 @@ def edit(card_id: str) -> ResponseReturnValue:
             address=forms.address(),
         )
     except (UnknownItem, GatewayRefused, CardDeclined) as error:
-        words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else str(error)
+        words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else _(str(error))
         return page.render("card.html", card=card, error=words, written=request.form), 422
-    return page.done("prepaid.cards", f"Your card ending in {card.last4} is changed.")
+    return page.done("prepaid.cards", _("Your card ending in %(last4)s is changed.", last4=card.last4))
 
 
 def top_up() -> ResponseReturnValue:
@@ -91,7 +92,7 @@ def top_up() -> ResponseReturnValue:
     context = page.context()
     if "off" in request.form:
         topups.switch_off(context, owner)
-        return page.done("prepaid.cards", "Auto top-up is off. Nothing more is bought by itself.")
+        return page.done("prepaid.cards", _("Auto top-up is off. Nothing more is bought by itself."))
     try:
         pack = request.form.get("pack", "")
         offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
@@ -103,14 +104,17 @@ def top_up() -> ResponseReturnValue:
         topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
-    return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(threshold)}.")
+    return page.done(
+        "prepaid.cards",
+        _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(threshold)),
+    )
 
 
 def choose(card_id: str) -> ResponseReturnValue:
     context, owner = page.context(), page.customer()
     context.gateway.ask_limit.require(owner)
     cards.choose(context, owner, card_id)
-    return page.done("prepaid.cards", "This card pays by default now.")
+    return page.done("prepaid.cards", _("This card pays by default now."))
 
 
 def remove(card_id: str) -> ResponseReturnValue:
@@ -121,4 +125,4 @@ def remove(card_id: str) -> ResponseReturnValue:
     if needed is not None:
         return page.render("card_remove.html", needed=needed)
     cards.remove(context, owner, card_id)
-    return page.done("prepaid.cards", "The card is removed, here and at Stripe.")
+    return page.done("prepaid.cards", _("The card is removed, here and at Stripe."))

@@ -13,6 +13,9 @@ from prepaid_ledger.errors import PrepaidError
 from ..catalog import Plan
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ..gateway.subscription_values import Page, StripeInvoice
+from ..languages import formats
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from ..purchases import cards
 from ..subscriptions import changing, currencies, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
@@ -22,7 +25,7 @@ from . import forms, page
 SHOWN = 36
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
-RESUMED = "Your plan is resumed."
+RESUMED = marked("Your plan is resumed.")
 
 
 def plan() -> ResponseReturnValue:
@@ -226,7 +229,10 @@ def change() -> ResponseReturnValue:
         )
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.plan", f"Your plan changes to {wanted.title}. Below stands from when.")
+    return page.done(
+        "prepaid.plan",
+        _("Your plan changes to %(plan)s. Below stands from when.", plan=formats.title(wanted.title)),
+    )
 
 
 def previewed(owner: str, wanted: Plan, quantity: int) -> str:
@@ -254,10 +260,10 @@ def cancel() -> ResponseReturnValue:
             )
         if request.form.get("when") == "now":
             changing.cancel_now(context, owner)
-            words = "Your plan has ended. Nothing more is charged."
+            words = _("Your plan has ended. Nothing more is charged.")
         else:
             changing.cancel_at_end(context, owner)
-            words = "Your plan ends with the period that is paid. Nothing more is charged."
+            words = _("Your plan ends with the period that is paid. Nothing more is charged.")
     except (PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
@@ -265,11 +271,11 @@ def cancel() -> ResponseReturnValue:
 
 def keep() -> ResponseReturnValue:
     """Undo what is to come: the end, or a smaller plan."""
-    return move(changing.keep, "Your plan goes on as it was.")
+    return move(changing.keep, marked("Your plan goes on as it was."))
 
 
 def pause() -> ResponseReturnValue:
-    return move(changing.pause, "Your plan is paused: it does not renew.")
+    return move(changing.pause, marked("Your plan is paused: it does not renew."))
 
 
 def resume() -> ResponseReturnValue:
@@ -285,7 +291,7 @@ def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
         verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.plan", words)
+    return page.done("prepaid.plan", _(words))
 
 
 def use_card() -> ResponseReturnValue:
@@ -293,11 +299,11 @@ def use_card() -> ResponseReturnValue:
     owner = page.customer()
     page.context().gateway.ask_limit.require(owner)
     try:
-        _, paid = changing.use_card(page.context(), owner, request.form.get("saved_card", ""))
+        _row, paid = changing.use_card(page.context(), owner, request.form.get("saved_card", ""))
         if not paid:
             raise PlanRefused(
                 "This card did not pay. Confirm the payment with your bank, or take another card."
             )
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.plan", "This card pays your plan now.")
+    return page.done("prepaid.plan", _("This card pays your plan now."))
