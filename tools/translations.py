@@ -36,8 +36,10 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "gettext": None,
     "marked": None,
     "ngettext": (1, 2),
+    "marked_plural": (1, 2),
     "prepaid_text": None,
     "prepaid_plural": (1, 2),
+    "KeyReused": (2,),
     **dict.fromkeys(
         (
             *(
@@ -48,7 +50,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
                 "TooManyGuesses",
                 "BuyingPaused",
             ),
-            *("TooManyCalls", "NotYours", "FormExpired"),
+            *("TooManyCalls", "NotSignedIn", "NotYours", "FormExpired"),
         )
     ),
 }
@@ -56,6 +58,10 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
 
 def catalogue_of(package: Path, language: str) -> Path:
     return package / "translations" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def has_messages(package: Path) -> bool:
+    return any(message.id for message in extracted(package))
 
 
 def extracted(package: Path) -> Catalog:
@@ -108,7 +114,7 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 
 def main() -> None:
-    for package in PACKAGES:
+    for package in filter(has_messages, PACKAGES):
         for language in LANGUAGES:
             path, catalogue = catalogue_of(package, language), updated(package, language)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from babel.numbers import format_decimal
 from .. import money
 from .choice import ENGLISH, locale, locale_of
 from .words import gettext as _
-from .words import marked, ngettext
+from .words import marked, marked_plural, ngettext
 
 #: Titles of the price list where the host gives no name: ``100 credits``, ``2 × 500 credits a month``.
 _TITLE = re.compile(
@@ -22,7 +22,7 @@ _TITLE = re.compile(
 )
 
 #: What the host's price list calls credits where it says nothing, and what plans call their periods.
-UNITS = (marked("credit"), marked("credits"))
+UNITS = (*marked_plural("credit", "credits"), marked("credits"))
 
 #: How often something comes that comes with each period.
 ONCE_EACH = {

@@ -28,6 +28,11 @@ def marked(message: str) -> str:
     return message
 
 
+def marked_plural(one: str, many: str) -> tuple[str, str]:
+    """The two forms of a message that is translated where it is shown."""
+    return one, many
+
+
 def gettext(message: str, **values: object) -> str:
     """The message in the current language, with ``values`` in place of each ``%(name)s``."""
     words = catalogue(current(), _folders()).ugettext(message) if message else ""
