@@ -7,15 +7,17 @@ write it, and run this again. ``journeys/test_translations.py`` holds that nothi
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parent.parent
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 DOMAIN = "flask_prepaid"
 LANGUAGES = ("de", "es")
 
@@ -66,10 +68,10 @@ def has_messages(package: Path) -> bool:
 
 def extracted(package: Path) -> Catalog:
     """Every message of a package, in the order of its files."""
-    found = Catalog(charset="utf-8", fuzzy=False)
+    catalogue = Catalog(charset="utf-8", fuzzy=False)
     for file, _line, message, comments, context in _messages(package):
-        found.add(message, locations=[(file, 0)], auto_comments=comments, context=context)
-    return found
+        catalogue.add(message, locations=[(file, 0)], auto_comments=comments, context=context)
+    return catalogue
 
 
 def _messages(package: Path) -> Iterator[tuple[str, int, str | tuple[str, ...], list[str], str | None]]:
@@ -94,9 +96,9 @@ def updated(package: Path, language: str) -> Catalog:
     return merged
 
 
-def _place(message: object) -> tuple[str, str]:
-    locations, text = message.locations, message.id
-    return (locations[0][0] if locations else "", text if isinstance(text, str) else text[0])
+def _place(message: Message) -> tuple[str, str]:
+    """By its file, and by itself: a line that moves changes nothing."""
+    return message.locations[0][0] if message.locations else "", forms(message.id)[0]
 
 
 def as_po(catalogue: Catalog) -> bytes:
@@ -108,6 +110,7 @@ def as_po(catalogue: Catalog) -> bytes:
 
 
 def as_mo(catalogue: Catalog) -> bytes:
+    catalogue.creation_date = catalogue.revision_date = BEGINNING  # the same words are the same file
     written = io.BytesIO()
     write_mo(written, catalogue)
     return written.getvalue()
@@ -120,12 +123,13 @@ def main() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(as_po(catalogue))
             path.with_suffix(".mo").write_bytes(as_mo(read_po(io.BytesIO(as_po(catalogue)), locale=language)))
-            left = sum(1 for message in catalogue if message.id and not all(_strings(message.string)))
+            left = sum(1 for message in catalogue if message.id and not all(forms(message.string)))
             print(f"{path.relative_to(ROOT)}: {len(catalogue)} messages, {left} without a translation")
 
 
-def _strings(string: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string or ("",))
+def forms(words: Iterable[str] | str | None) -> tuple[str, ...]:
+    """A message in one form, or in all its plurals."""
+    return (words,) if isinstance(words, str) else tuple(words or ("",))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,10 @@ class Context(Protocol):
     def catalog(self) -> Catalog: ...
 
     @property
+    def reader_language(self) -> str | None:
+        """The language of this request's customer; ``None`` in a command, or where one is offered."""
+
+    @property
     def address(self) -> str | None:
         """The network address of the customer's browser; ``None`` in a command."""
 

@@ -41,7 +41,7 @@ from .purchases import verbs
 from .purchases.customer_verbs import CustomerVerbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .web import blueprint, current_caller, mails, routes
+from .web import blueprint, current_caller, mails, reader, routes
 from .web.address import client_address
 from .web.mail_content import WrittenMail
 from .web.mails import Mail, MailVerbs
@@ -421,6 +421,16 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         """
         chosen = self._language(owner) if self._language is not None else None
         return chosen if chosen in self.config.languages else None
+
+    @property
+    def current_language(self) -> str:
+        """The language that this request is answered in; ``en`` for programs and in commands."""
+        return reader.current(self)
+
+    @property
+    def reader_language(self) -> str | None:
+        """The language of this request's customer; ``None`` in a command, or where one is offered."""
+        return reader.of_customer(self)
 
     @property
     def address(self) -> str | None:

@@ -2,5 +2,5 @@
 
 ``choice.py`` says which language that is, ``words.py`` has the messages of the catalogues in
 ``translations/``, and ``formats.py`` writes credits, amounts and times. Operators and programs read English.
-It imports ``money`` alone.
+Imports ``money``.
 """

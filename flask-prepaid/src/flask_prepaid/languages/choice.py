@@ -1,4 +1,4 @@
-"""Which language is read: by the host's word, by the browser's, or by what is remembered for mails."""
+"""Which language is written: that of a mail's reader, or what the running app says of its request."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 from babel import Locale
-from flask import current_app, has_request_context, request
+from flask import current_app, has_app_context
 
 #: The language of the code, of operators, and of programs.
 ENGLISH = "en"
@@ -21,18 +22,16 @@ OF_STRIPE = frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: Where a request keeps the language that it was found to be in.
-_KEPT = "prepaid.language"
-
 _written_in: ContextVar[str | None] = ContextVar("prepaid_language", default=None)
 
 
 def current() -> str:
     """The language of whoever reads what is written now: a code such as ``de`` or ``pt-BR``."""
     chosen = _written_in.get()
-    if chosen is not None:
-        return chosen
-    return ENGLISH if not has_request_context() or _reads_english() else of_reader()
+    if chosen is None:
+        prepaid = _prepaid()
+        chosen = ENGLISH if prepaid is None else prepaid.current_language
+    return chosen
 
 
 @contextmanager
@@ -45,50 +44,23 @@ def written_in(language: str) -> Iterator[None]:
         _written_in.reset(before)
 
 
-def of_reader() -> str:
-    """The language of this request's customer: what the host says, else what the browser asks for first.
-
-    English outside of a request, and where the app has no ``Prepaid``.
-    """
-    prepaid = current_app.extensions.get("prepaid") if has_request_context() else None
-    if prepaid is None:
-        return ENGLISH
-    offered: tuple[str, ...] = prepaid.config.languages
-    if len(offered) == 1:
-        return offered[0]
-    kept: str | None = request.environ.get(_KEPT)
-    if kept is None:
-        kept = prepaid.language_of(prepaid.current_owner())
-        kept = kept or request.accept_languages.best_match(offered) or offered[0]
-        request.environ[_KEPT] = kept
-    return kept
-
-
-def forget() -> None:
-    """Find it anew in this request, in which the customer has chosen another language."""
-    request.environ.pop(_KEPT, None)
-
-
-def to_remember() -> str | None:
-    """The language of this request's customer, for mails; ``None`` where there is no choice."""
-    prepaid = current_app.extensions.get("prepaid") if has_request_context() else None
-    return of_reader() if prepaid is not None and len(prepaid.config.languages) > 1 else None
+def of_reader() -> str | None:
+    """The language of this request's customer, where several are offered; ``None`` in a command."""
+    prepaid = _prepaid()
+    return None if prepaid is None else prepaid.reader_language
 
 
 def of_stripes_page() -> str | None:
     """The language that Stripe's page is asked for in this request; ``None`` leaves it to the browser's."""
-    language = to_remember()
+    language = of_reader()
     if language is None:
         return None
     return next((name for name in (language, language.partition("-")[0]) if name in OF_STRIPE), None)
 
 
-def _reads_english() -> bool:
-    """Whether this request is a program's, or an operator's."""
-    if (request.endpoint or "").startswith("prepaid.operator"):
-        return True
-    accepts = request.accept_mimetypes
-    return request.is_json or not accepts or accepts["application/json"] >= accepts["text/html"]
+def _prepaid() -> Any:
+    """What the running app has of this extension; ``None`` where no app runs."""
+    return current_app.extensions.get("prepaid") if has_app_context() else None
 
 
 def locale() -> Locale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -60,10 +61,9 @@ def each(amount_minor: int, count: int, currency: str) -> str:
 
 def _in_currency(value: Decimal, currency: str, places: int) -> str:
     """By the pattern of the language, with the digits that Stripe has, which are not always those of ISO."""
-    pattern = locale().currency_formats["standard"]
-    shown: str = pattern.apply(
-        value, locale(), currency=currency.upper(), currency_digits=False, force_frac=(places, places)
-    )
+    pattern = copy(locale().currency_formats["standard"])
+    pattern.frac_prec = (places, places)
+    shown: str = pattern.apply(value, locale(), currency=currency.upper(), currency_digits=False)
     return shown
 
 
@@ -105,13 +105,13 @@ def plural_of(count: int) -> int:
 def title(written: str) -> str:
     """The title of what is sold, or was bought: the host's name for it, or how many credits how often."""
     of_host = money.unit()
-    found = _TITLE.fullmatch(written)
-    if found is None or found["unit"] not in (of_host.name, of_host.plural):
+    match = _TITLE.fullmatch(written)
+    if match is None or match["unit"] not in (of_host.name, of_host.plural):
         return _(written)
-    words = credits(of_host.parts(found["number"].replace(",", "")))
-    if interval := found["one"] or found["many"]:
-        words = f"{words} {every(interval, int(found['count'] or 1))}"
-    return f"{plain_number(int(found['times'].replace(',', '')))} × {words}" if found["times"] else words
+    words = credits(of_host.parts(match["number"].replace(",", "")))
+    if interval := match["one"] or match["many"]:
+        words = f"{words} {every(interval, int(match['count'] or 1))}"
+    return f"{plain_number(int(match['times'].replace(',', '')))} × {words}" if match["times"] else words
 
 
 def day(at: datetime) -> str:

@@ -28,9 +28,9 @@ def marked(message: str) -> str:
     return message
 
 
-def marked_plural(one: str, many: str) -> tuple[str, str]:
+def marked_plural(singular: str, plural: str) -> tuple[str, str]:
     """The two forms of a message that is translated where it is shown."""
-    return one, many
+    return singular, plural
 
 
 def gettext(message: str, **values: object) -> str:
@@ -39,9 +39,9 @@ def gettext(message: str, **values: object) -> str:
     return words % values if values else words
 
 
-def ngettext(one: str, many: str, count: int, **values: object) -> str:
+def ngettext(singular: str, plural: str, count: int, **values: object) -> str:
     """The message for so many; ``%(count)s`` in it is the number, unless ``values`` has a ``count``."""
-    words = catalogue(current(), _folders()).ungettext(one, many, count)
+    words = catalogue(current(), _folders()).ungettext(singular, plural, count)
     return words % {"count": format_decimal(count, locale=locale()), **values}
 
 
@@ -55,9 +55,9 @@ def gettext_in_page(page: EvalContext, message: str, **values: object) -> str:
 
 
 @pass_eval_context
-def ngettext_in_page(page: EvalContext, one: str, many: str, count: int, **values: object) -> str:
+def ngettext_in_page(page: EvalContext, singular: str, plural: str, count: int, **values: object) -> str:
     """``prepaid_plural`` of templates, as ``prepaid_text``."""
-    words = catalogue(current(), _folders()).ungettext(one, many, count)
+    words = catalogue(current(), _folders()).ungettext(singular, plural, count)
     if page.autoescape:
         words = Markup(words)  # noqa: S704  # a message of the code's, never a value
     return words % {"count": format_decimal(count, locale=locale()), **values}
@@ -75,16 +75,16 @@ def catalogue(language: str, folders: tuple[Path, ...] = ()) -> Translations:
     merged = Translations()
     for folder in (SHIPPED, *folders):
         for name in names:
-            found = Translations.load(folder, [name], DOMAIN)
-            if isinstance(found, Translations):
-                _merge(merged, found)
+            loaded = Translations.load(folder, [name], DOMAIN)
+            if isinstance(loaded, Translations):
+                _merge(merged, loaded)
     return merged
 
 
-def _merge(merged: Translations, found: Translations) -> None:
+def _merge(merged: Translations, loaded: Translations) -> None:
     """Take over messages, and the rule of plurals, which an empty catalogue lacks."""
-    merged.merge(found)
-    merged.plural = found.plural
+    merged.merge(loaded)
+    merged.plural = loaded.plural
 
 
 def has_catalogue(language: str, folders: tuple[Path, ...]) -> bool:

@@ -18,7 +18,6 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
-from ..languages import choice
 from ..outbox import app_outbox, thresholds
 from .billing_details_columns import BILLING_COLUMNS
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
@@ -58,7 +57,7 @@ def _remember_language(context: Context, owner: str, customer_id: str) -> None:
 
     Where Stripe does not take it, only its own mails and invoices stay in another language.
     """
-    language = choice.to_remember()
+    language = context.reader_language
     if language is None:
         return
     with transaction(context) as session:

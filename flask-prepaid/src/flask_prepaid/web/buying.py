@@ -194,7 +194,7 @@ def quantity(owner: str, error: UnknownItem | None = None) -> str:
 
 def total() -> ResponseReturnValue:
     """What a quantity costs, for the live total. The server alone decides prices."""
-    with choice.written_in(choice.of_reader()):  # the page's script reads it out
+    with choice.written_in(choice.of_reader() or choice.current()):  # the page's script reads it out
         return _total()
 
 
