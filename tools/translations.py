@@ -79,6 +79,12 @@ def _messages(package: Path) -> Iterator[tuple[str, int, str | tuple[str, ...], 
     yield from extract_from_dir(str(package), METHODS, options, KEYWORDS)
 
 
+def own(package: Path) -> list[Message]:
+    """The messages that the packages before this one do not have: a host's words go beside the extension's."""
+    before = {message.id for earlier in PACKAGES[: PACKAGES.index(package)] for message in extracted(earlier)}
+    return [message for message in extracted(package) if message.id and message.id not in before]
+
+
 def updated(package: Path, language: str) -> Catalog:
     """The catalogue of a language with every message of the code, and no other."""
     path = catalogue_of(package, language)
@@ -87,12 +93,10 @@ def updated(package: Path, language: str) -> Catalog:
         with path.open("rb") as file:
             known = read_po(file, locale=language)
     merged = Catalog(locale=language, charset="utf-8", fuzzy=False, header_comment=f"# {language}")
-    for message in sorted(extracted(package), key=_place):
-        if message.id:
-            before = known.get(message.id)
-            merged.add(
-                message.id, before.string if before is not None else None, locations=message.locations[:1]
-            )
+    for message in sorted(own(package), key=_place):
+        before = known.get(message.id)
+        words = before.string if before is not None else None
+        merged.add(message.id, words, locations=message.locations[:1])
     return merged
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from .. import money
@@ -122,6 +122,13 @@ def day(at: datetime) -> str:
 def short_day(at: datetime) -> str:
     """A day in a table: ``23 Nov 2026``, ``23.11.2026``."""
     return format_date(at, "d MMM y" if _is_english() else "medium", locale())
+
+
+def day_of_month(at: datetime) -> str:
+    """A day of a chart, without its year: ``23 Nov``, ``23. Nov.``."""
+    return (
+        format_date(at, "d MMM", locale()) if _is_english() else format_skeleton("MMMd", at, locale=locale())
+    )
 
 
 def clock(at: datetime) -> str:

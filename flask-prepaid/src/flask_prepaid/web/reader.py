@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flask import has_request_context, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..languages.choice import ENGLISH
 from .page import PageContext
@@ -27,10 +28,17 @@ def of_customer(context: PageContext) -> str | None:
         return None
     kept: str | None = request.environ.get(_KEPT)
     if kept is None:
-        kept = context.language_of(context.current_owner())
-        kept = kept or wanted_first(request.accept_languages, offered) or offered[0]
+        kept = _chosen(context) or wanted_first(request.accept_languages, offered) or offered[0]
         request.environ[_KEPT] = kept
     return kept
+
+
+def _chosen(context: PageContext) -> str | None:
+    """What the host says of its customer; nothing where the database is away, and an error is written."""
+    try:
+        return context.language_of(context.current_owner())
+    except SQLAlchemyError:
+        return None
 
 
 def wanted_first(wanted: Iterable[tuple[str, float]], offered: tuple[str, ...]) -> str | None:
