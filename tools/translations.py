@@ -80,7 +80,7 @@ def _messages(package: Path) -> Iterator[tuple[str, int, str | tuple[str, ...], 
 
 
 def own(package: Path) -> list[Message]:
-    """The messages that the packages before this one do not have: a host's words go beside the extension's."""
+    """The messages that the packages before it do not have: a host's words go beside the extension's."""
     before = {message.id for earlier in PACKAGES[: PACKAGES.index(package)] for message in extracted(earlier)}
     return [message for message in extracted(package) if message.id and message.id not in before]
 

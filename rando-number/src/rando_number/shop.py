@@ -13,8 +13,9 @@ from flask_prepaid import Keys, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.languages import formats
 from flask_prepaid.languages.words import gettext, marked
 
-from . import mails, operators, speech
+from . import mails, operators
 from .callers import owner
+from .edge import languages
 from .limits.rates import ApiCalls
 from .models import db, prepaid, user_of
 
@@ -93,7 +94,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         email=email_of,
         mail=mails.send_from_outbox if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,
-        language=speech.language_of,
+        language=languages.language_of,
         keys=Keys(prefix="rn_", calls=ApiCalls(app.config["API_RATE"])),
         http_client=http_client,
     )

@@ -10,16 +10,16 @@ from flask.typing import ResponseReturnValue
 
 from flask_prepaid.languages.formats import list_of_languages
 
-from .callers import signed_in
-from .models import db, user_of
+from ..callers import signed_in
+from ..models import db, user_of
 
-blueprint = Blueprint("speech", __name__)
+blueprint = Blueprint("languages", __name__)
 
 #: What this shop speaks, the language of whom nothing else is known of first.
 LANGUAGES = ("en", "de", "es")
 
 #: The shop's own words, in the catalogues that a host of the extension has.
-TRANSLATIONS = Path(__file__).parent / "translations"
+TRANSLATIONS = Path(__file__).parent.parent / "translations"
 
 #: Where a visitor's choice is kept until they sign in.
 _CHOSEN = "language"
