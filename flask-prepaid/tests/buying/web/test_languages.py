@@ -85,12 +85,12 @@ def test_a_german_buys_in_german_from_the_shelf_to_the_receipt(
     shop.pay(session)  # the receipt is written where nobody's browser is
     assert [subject for _, subject, _ in sent] == ["Ihr Beleg: 50 Credits"]
     rows = dict(line.split(": ", 1) for line in sent[0][2].splitlines() if ": " in line)
-    assert rows["Gesamt"] == "47,50\u00a0$"
+    assert rows["Gesamt"] == "49,00\u00a0$"
     assert rows["Datum"] == "31. Januar 2026, 12:00 (UTC)"
     assert "50 Credits wurden gutgeschrieben." in sent[0][2]
 
     thanks = browser.get(f"/prepaid/return?session_id={session}").text
-    assert "50 Credits wurden für 47,50\u00a0$ gutgeschrieben." in thanks
+    assert "50 Credits wurden für 49,00\u00a0$ gutgeschrieben." in thanks
     bill = browser.get("/prepaid/billing").text
     assert ">31.01.2026</time>" in bill
     assert '<option value="AT">Österreich</option>' in bill
