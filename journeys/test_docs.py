@@ -57,6 +57,7 @@ FLASK = {
 #: Pages that a test of their own follows from an empty folder.
 FOLLOWED = {
     "docs/tutorial.md": "journeys/test_tutorial.py",
+    "docs/how-to/single-page.md": "journeys/test_single_page.py",
     "flask-prepaid/README.md": "flask-prepaid/tests/buying/cli/test_readme.py",
     "stripe-emulator/README.md": "stripe-emulator/tests/test_readme.py",
 }

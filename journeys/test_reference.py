@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from tools import rows_table, settings_table
+from tools import api_table, rows_table, settings_table
 
 import rando_number.config as shop_settings
 from flask_prepaid import config
@@ -98,6 +98,13 @@ def test_every_setting_of_the_shop_is_in_the_table_and_no_other(
 
     shops = SETTINGS.partition("## Rando Number")[2]
     assert {name for name, _ in table(shops)} == environ.names_read - {*shop_settings.RENAMED, "FLASK_DEBUG"}
+
+
+def test_the_json_api_is_written_from_the_code() -> None:
+    between = HTTP.partition(api_table.BEGIN)[2].partition(api_table.END)[0]
+
+    assert between.strip() == api_table.table(), "run: python -m tools.api_table"
+    assert api_table.DOCUMENT.read_text() == api_table.openapi(), "run: python -m tools.api_table"
 
 
 def test_every_page_of_the_extension_is_in_the_table_at_its_path() -> None:

@@ -97,6 +97,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
     Refund: {
         "id": "its number",
         "payment_id": "the payment that it sends back",
+        "payment_intent_id": "the charge that it refunds: an invoice may be paid by several",
         "amount_minor": "how much, in the payment's currency",
         "asked_minor": "how much was asked for here; empty is all that was left",
         "state": "where it stands; a word that Stripe adds later is kept as it is",

@@ -27,6 +27,7 @@ PACKAGES = (ROOT / "flask-prepaid/src/flask_prepaid", ROOT / "rando-number/src/r
 METHODS = [
     ("**/operator/**", "ignore"),
     ("**/cli/**", "ignore"),
+    ("**/api/**", "ignore"),
     ("**.py", "python"),
     ("**.html", "jinja2.ext:babel_extract"),
     ("**.txt", "jinja2.ext:babel_extract"),

@@ -43,7 +43,8 @@ def find(folder: Path) -> Programs:
     if missing or postgresql is None or etcd is None:
         raise SystemExit(f"Something is missing. On Debian: apt install {' '.join(missing)}")
     named = os.environ.get("PATRONI")
-    return Programs(postgresql, Path(etcd), Path(named) if named else _install_patroni(folder / "patroni"))
+    patroni = Path(named) if named else installed(folder / "patroni", PATRONI, "psycopg[binary]") / "patroni"
+    return Programs(postgresql, Path(etcd), patroni)
 
 
 def _on_path(name: str) -> list[Path]:
@@ -51,18 +52,19 @@ def _on_path(name: str) -> list[Path]:
     return [Path(path).resolve().parent] if path else []
 
 
-def _install_patroni(venv: Path) -> Path:
-    print(f"installing {PATRONI} into {venv}; PATRONI=/path/to/patroni saves it", file=sys.stderr)
+def installed(venv: Path, *packages: str) -> Path:
+    """Make a venv that holds ``packages`` of PyPI; the folder of their programs.
+
+    :raises SystemExit: They could not be had.
+    """
+    print(f"installing {', '.join(packages)} into {venv}", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     done = subprocess.run(
-        [venv / "bin/pip", "install", "-q", PATRONI, "psycopg[binary]"],
-        check=False,
-        capture_output=True,
-        text=True,
+        [venv / "bin/pip", "install", "-q", *packages], check=False, capture_output=True, text=True
     )
     if done.returncode:
-        raise SystemExit(f"Patroni could not be installed: {done.stderr[-500:]}")
-    return venv / "bin/patroni"
+        raise SystemExit(f"{', '.join(packages)} could not be installed: {done.stderr[-500:]}")
+    return venv / "bin"
 
 
 def free_port() -> int:

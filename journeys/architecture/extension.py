@@ -56,6 +56,10 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         *GROUND,
         *("codes", "operations", "outbox", "payments", "purchases", "reports", "subscriptions", "web"),
     },
+    "web/api": {
+        *GROUND,
+        *("catalog", "gateway", "keys", "payments", "purchases", "subscriptions", "web"),
+    },
     "cli": {
         *GROUND,
         *("codes", "config", "gateway", "keys", "operations", "outbox", "payments", "purchases"),

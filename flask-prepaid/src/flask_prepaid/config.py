@@ -72,6 +72,7 @@ DEFAULT_PATHS = {
     "redeem": "/prepaid/redeem",
     "alerts": "/prepaid/alerts",
     "endpoints": "/prepaid/endpoints",
+    "api": "/prepaid/api",
     "operator": "/prepaid/admin",
     "webhook": "/prepaid/webhook",
 }
@@ -133,6 +134,11 @@ class Config:
         "your paths of [the pages](http.md), by name; the others stay where they are",
         DEFAULT_PATHS,
         shown="{}",
+    )
+    json_api: bool = setting(
+        Switch(),
+        "the pages' work as JSON. [Sell from a single-page app](../how-to/single-page.md)",
+        False,
     )
     base_template: str = setting(Text("a template's name"), "the frame of the pages", "prepaid/base.html")
     hold_expires_after: timedelta = setting(  # noqa: RUF009

@@ -11,10 +11,12 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── BuyingPaused             the operator has switched buying off               503
 ├── CardDeclined             the bank said no, with its reason                  402
 ├── CardNeedsOwner           the bank wants its customer on the page            402
+├── CardInUse                a plan or auto top-up pays with the card           409
 ├── NotSignedIn              the page is a customer's, and nobody is signed in  401
 ├── TooManyCalls             one owner's programs call too often                429
 ├── BadIdempotencyKey        the name of a request is none                      400
 ├── IdempotencyConflict      it stands for another request                      409
+├── BadBody                  a call's body is no object of JSON                 400
 ├── FormExpired              the form is not from one of our pages, or old      400
 ├── BadKey                   a request names what it pays for by an empty text   400
 ├── AlreadyPaid              this was done, and paid for, under the same key    409
@@ -120,6 +122,13 @@ class CardNeedsOwner(PrepaidError):
     code = "authentication_required"
 
 
+class CardInUse(PrepaidError):
+    """A card stays on file: a plan or auto top-up pays with it, and nobody has said that they are sure."""
+
+    http_status = 409
+    code = "card_in_use"
+
+
 class NotSignedIn(PrepaidError):
     """The request names no customer, or comes with an API key that opens nothing.
 
@@ -161,6 +170,13 @@ class IdempotencyConflict(PrepaidError):
 
     http_status = 409
     code = "idempotency_conflict"
+
+
+class BadBody(PrepaidError):
+    """The body of a call is no object of JSON, or too long. Nothing was done."""
+
+    http_status = 400
+    code = "malformed"
 
 
 class FormExpired(PrepaidError):

@@ -43,6 +43,7 @@ from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
 from .web import blueprint, current_caller, mails, reader, routes
 from .web.address import client_address
+from .web.api import routes as api
 from .web.mail_content import WrittenMail
 from .web.mails import Mail, MailVerbs
 from .web.operator import routes as operator_routes
@@ -190,6 +191,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         if self._keys is not None:
             routes.add_keys_to(pages, config.paths["keys"])
             current_caller.register(app)
+        if config.json_api:
+            api.add_to(pages, config.paths["api"], with_keys=self._keys is not None)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
         host.check_routes(app)

@@ -42,11 +42,17 @@ class Host:
     """One app, in whose context the test runs. A header says who is signed in."""
 
     def __init__(
-        self, database: URL | str, keys: bool | Keys = True, unit: Unit = CREDIT, clock: Clock = wall
+        self,
+        database: URL | str,
+        keys: bool | Keys = True,
+        unit: Unit = CREDIT,
+        clock: Clock = wall,
+        **settings: Any,
     ) -> None:
         self.blocked: set[str] = set()
         self.app = Flask("dice")
         self.app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=database)
+        self.app.config.update(settings)
         self.db = SQLAlchemy(self.app)
         self.prepaid = Prepaid(
             self.app,

@@ -130,12 +130,14 @@ def test_calls_and_guesses_are_limited_and_the_answer_says_when_again(database: 
     answers = [getattr(program, WAYS[n % 2])() for n in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0", "0"]
-    assert answers[3].headers["Retry-After"] == answers[3].headers["RateLimit-Reset"] == "60"
+    assert answers[3].headers["Retry-After"] == answers[3].headers["RateLimit-Reset"] == "80"
     assert answers[3].json is not None
-    assert answers[3].json["error"]["retry_after"] == 60
+    assert answers[3].json["error"]["retry_after"] == 80
     now_s = 180.0  # a minute later all of the last one's calls still lie within 60 s
     assert program.fast().status_code == 429
-    now_s = 200.0
+    now_s = 199.0
+    assert program.fast().headers["Retry-After"] == "1"
+    now_s = 200.0  # 80 s after the first refusal, as it said
     assert program.fast().status_code == 200
     now_s = 300.0
     assert program.fast().status_code == 200

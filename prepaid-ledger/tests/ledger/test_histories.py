@@ -233,7 +233,7 @@ class Histories(RuleBasedStateMachine):
     def a_hold_grows_and_ends(
         self, data: st.DataObject, credits: int, spender: str | None, is_metered: bool
     ) -> None:
-        """What single rules seldom do to one hold; meanwhile its draws may be kept."""
+        """What single rules seldom do to one hold, compared each time; meanwhile its draws may be kept."""
         if data.draw(st.booleans()):
             self.set_a_budget(30, spender, "day", "UTC")
         key = (self.open_meter if is_metered else self.open_hold)(credits, spender)
@@ -242,6 +242,9 @@ class Histories(RuleBasedStateMachine):
         for _ in range(data.draw(st.integers(1, 2))):
             self.books.wait(seconds=data.draw(st.sampled_from([0, 59, 3_600, 86_400])))
             self.let_grow(key, data, data.draw(few), data.draw(lives))
+            self.they_agree()
+        self.books.wait(seconds=data.draw(st.sampled_from([0, 59, 3_600])))
+        self.they_agree()
         if data.draw(st.booleans()):
             self.tick()
         end = data.draw(st.sampled_from(["capture", "debt", "release", "time"]))
@@ -249,7 +252,13 @@ class Histories(RuleBasedStateMachine):
             self.end_by_release(key)
         elif end == "time":
             self.books.time = max(self.books.time, self.model.holds[key].expires_at)
+            self.they_agree()
+            self.tick()
         else:
+            if end == "debt" and self.model.available:
+                self.spend_now(
+                    self.model.available, None
+                )  # so that what the capture has too little of is owed
             self.end_by_capture(key, data, "debt" if end == "debt" else "spend")
 
     @precondition(lambda self: self.model.spends)

@@ -78,6 +78,24 @@ def test_credits_end_at_the_second_they_are_due_though_nobody_swept(books: Books
         books.spend(1, "report:2")
 
 
+def test_credits_that_would_have_ended_before_they_came_are_refused_unless_they_came_before(
+    books: Books,
+) -> None:
+    ends = books.later(seconds=60)
+    first = books.grant(10, "gift:1", expires_at=ends)
+    books.wait(seconds=60)
+
+    assert books.grant(10, "gift:1", expires_at=ends).seq == first.seq
+    for come in (
+        lambda: books.grant(10, "gift:2", expires_at=ends),
+        lambda: books.buy(10, 1000, expires_at=ends),
+        lambda: list(books.ledger.grant_many([OWNER], 5, key="all", reason="all", expires_at=ends)),
+    ):
+        with pytest.raises(ValueError, match=r"which is over\. Write a time to come"):
+            come()
+    assert books.ledger.balance(OWNER) == 0
+
+
 def test_an_expiry_is_dated_when_it_was_due_and_refers_to_its_lot(books: Books) -> None:
     lot = books.grant(10, expires_at=books.later(seconds=60))
     books.wait(days=30)

@@ -266,6 +266,6 @@ def test_both_ways_refuse_calls_beyond_the_limit(tmp_path: Path) -> None:
 def test_both_ways_refuse_guesses_beyond_the_limit(tmp_path: Path) -> None:
     both_ways = open_both_ways(tmp_path, RATELIMIT_ENABLED="1")
 
-    statuses = [both_ways.answer_alike("GET", ONE, key="rn_guess") for _ in range(32)]
+    statuses = [both_ways.answer_alike("GET", ONE, key="rn_guess") for _ in range(62)]
 
-    assert statuses == [401] * 30 + [429] * 2
+    assert statuses == [401] * 60 + [429] * 2

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote_plus
 from stripe_emulator import contract
 from stripe_emulator.api import request, routing
 from stripe_emulator.contract import Hash, Parameter, parameters_of
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids, store, undo
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import decode
@@ -55,7 +55,7 @@ class Leaf:
 
 def ask(route: contract.Route, path: str, form: Pairs) -> Heard:
     """Do a request within the current transaction, and undo it. It draws the same ids each time."""
-    with store.rehearsal(), ids.drawn_from(Random(7)):
+    with undo.rehearsal(), ids.drawn_from(Random(7)):
         try:
             endpoint, values = routing.match(route.verb, path)
             answer = request._work(endpoint, values, decode(encoded(form)), API_VERSION, "req_1")

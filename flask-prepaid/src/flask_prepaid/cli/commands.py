@@ -36,7 +36,7 @@ from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
 from ..payments.models import Payment
 from ..purchases import refunds
-from ..reports import balance_sync, credits
+from ..reports import balance_sync, credit_sums
 from ..upgrade import behind as tables_behind
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
@@ -279,7 +279,7 @@ def sync() -> None:
     try:
         with counting("copied") as seen:
             new = balance_sync.sync(context(), seen=seen)
-        credits.catch_up(context())
+        credit_sums.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{unanswered()}. What was copied is kept or copied again: run it again."

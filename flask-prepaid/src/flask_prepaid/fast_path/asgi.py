@@ -14,9 +14,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from json import JSONEncoder
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -34,9 +33,9 @@ from prepaid_ledger.errors import PrepaidError
 from ..errors import ConfigError, TooManyCalls
 from ..keys.cache import digest_of
 from ..keys.caller import Caller
-from ..keys.rates import RateWindow
 from ..keys.verbs import AppKeys
 from . import requests
+from .answers import Answer, as_bytes, writer_like
 from .buffering import BufferedRequests
 from .handover import HANDOVER, Handover
 from .sale import Sale, new_id
@@ -49,13 +48,6 @@ THREADS = 16
 
 #: The longest body that Flask gets, in bytes; the webhook's events stay below it.
 MAX_BODY = 1_048_576
-
-
-class Answer(NamedTuple):
-    """The answer to a call that was sold."""
-
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
 
 
 class FastPath:
@@ -103,7 +95,7 @@ class FastPath:
             {"Content-Type": "application/json", **(headers or {"Cache-Control": "no-store"})}
         )
         self.headers_of_call = headers_of_call
-        self.writer = _as_flask_writes(app)
+        self.written = writer_like(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -124,8 +116,9 @@ class FastPath:
         self, scope: HTTPScope, sale: Sale[Any], read: Callable[[bytes], Any]
     ) -> Answer | Handover | None:
         """Sell what is asked for; or say what was done, for Flask to go on from there."""
-        headers = dict(scope["headers"])
-        secret = self.secret(headers, len(list(scope["headers"])))
+        sent = list(scope["headers"])
+        headers = dict(sent)
+        secret = self.secret(headers, len(sent))
         if secret is None:
             return None
         try:
@@ -136,7 +129,10 @@ class FastPath:
         if caller is None:
             return None
         try:
-            window = await self.count(caller)
+            if self.calls.takes_time:
+                window = await asyncio.to_thread(self.calls.count, caller.owner)
+            else:
+                window = self.calls.count(caller.owner)
         except TooManyCalls:
             return None
         name = headers.get(b"idempotency-key")
@@ -149,11 +145,11 @@ class FastPath:
             return Handover(window)
         if fields is None:
             return Handover(window)
-        body = self.writer.encode(fields).encode() + b"\n"
-        by_call = {"Content-Length": str(len(body)), **self.headers_of_call()}
+        body = self.written(fields)
+        by_call = as_bytes(self.headers_of_call())
         if window is not None:
-            by_call |= window.headers()
-        return Answer(self.headers + as_bytes(by_call), body)
+            by_call += as_bytes(window.headers())
+        return Answer([*self.headers, (b"content-length", b"%d" % len(body)), *by_call], body)
 
     async def spend(
         self, sale: Sale[Any], caller: Caller, ask: Any, name: bytes | None
@@ -165,10 +161,12 @@ class FastPath:
             id, is_new = await asyncio.to_thread(requests.begin, *terms)
         values, spending = sale.begin(caller, ask, id, self.clock())
         if is_new:
-            with suppress(KeyReused):  # the same request by another key was faster
+            try:
                 spent = await self.ledger.spend_now(caller.owner, **spending)
-                if not spent.repeated:
-                    return sale.answer(values, spent.balance)
+            except KeyReused:
+                return None  # the same request by another key was faster
+            if not spent.repeated:
+                return sale.answer(values, spent.balance)
         return None
 
     def secret(self, headers: Mapping[bytes, bytes], sent: int) -> str | None:
@@ -192,30 +190,11 @@ class FastPath:
                 caller = await asyncio.to_thread(self.cache.find, digest)
         return caller
 
-    async def count(self, caller: Caller) -> RateWindow | None:
-        """Count the call.
-
-        :raises TooManyCalls: The minute's calls are used up.
-        """
-        if self.calls.takes_time:
-            return await asyncio.to_thread(self.calls.count, caller.owner)
-        return self.calls.count(caller.owner)
-
 
 def _matcher(paths: tuple[str, ...]) -> Callable[[str], bool]:
     """Whether a path is one of these, or below one that ends with a slash."""
     alone, above = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
     return lambda path: path in alone or path.startswith(above)
-
-
-def _as_flask_writes(app: Flask) -> JSONEncoder:
-    """Writes what Flask's ``jsonify`` does, made once."""
-    options = {
-        name: getattr(app.json, name)
-        for name in ("sort_keys", "ensure_ascii", "default")
-        if hasattr(app.json, name)
-    }
-    return JSONEncoder(separators=(",", ":"), **options)
 
 
 def _reader(path: str, sale: Sale[Any]) -> Callable[[bytes], Any]:
@@ -259,7 +238,3 @@ def _check_views(app: Flask, sales: Mapping[str, Sale[Any]]) -> None:
                 f"The app has no view at {path}, which answers what the fast path leaves to it. Write "
                 f'@app.get("{path}") above one that returns prepaid.sell(...).answer.'
             ) from None
-
-
-def as_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

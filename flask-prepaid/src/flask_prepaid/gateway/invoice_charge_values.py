@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .invoice_balance import final_at, paid_by_balance
+from .invoice_parts import ChargedPart
 from .tax_words import taxed_of
 from .values import Intent, id_of, payment_key
 
@@ -15,7 +17,9 @@ class InvoiceCharge:
     """An invoice of a purchase with the charge that pays it: none where the customer's balance does.
 
     Amounts in the smallest unit of ``currency``. ``due_minor`` is what is left of ``amount_total_minor``
-    to be charged, ``taxed`` the buyer's country and how it was taxed there.
+    to be charged, ``balance_minor`` the customer's balance before it, which was applied ``final_at``, and
+    ``taxed`` the buyer's country and how it was taxed there. ``charges`` have paid it: one, ``intent``, or
+    several, of which that is the first.
     """
 
     id: str
@@ -25,6 +29,7 @@ class InvoiceCharge:
     amount_subtotal_minor: int
     amount_total_minor: int
     due_minor: int
+    balance_minor: int
     discount_minor: int
     tax_minor: int
     taxed: str
@@ -32,11 +37,23 @@ class InvoiceCharge:
     payment_key: str | None
     customer_id: str | None
     intent: Intent | None
+    charges: tuple[ChargedPart, ...]
+    final_at: datetime
     asked_at: datetime
 
     @property
     def is_paid(self) -> bool:
         return self.status == "paid"
+
+    @property
+    def charged_minor(self) -> int:
+        """What has come in by charges."""
+        return sum(part.charged_minor for part in self.charges)
+
+    @property
+    def from_balance_minor(self) -> int:
+        """What of it the customer's balance has paid."""
+        return paid_by_balance(self.balance_minor, self.amount_total_minor - self.due_minor)
 
     def is_above(self, max_minor: int | None) -> bool:
         """Whether it costs more than that with its tax; never where ``None`` allows all."""
@@ -59,7 +76,9 @@ class InvoiceCharge:
         return intent.status == "requires_payment_method" and not intent.waits_for_owner
 
 
-def invoice_charge_of(invoice: Any, intent: Intent | None, asked_at: datetime) -> InvoiceCharge:
+def invoice_charge_of(
+    invoice: Any, intent: Intent | None, charges: tuple[ChargedPart, ...], asked_at: datetime
+) -> InvoiceCharge:
     taxes = invoice.total_taxes or []
     return InvoiceCharge(
         id=invoice.id,
@@ -69,6 +88,7 @@ def invoice_charge_of(invoice: Any, intent: Intent | None, asked_at: datetime) -
         amount_subtotal_minor=invoice.subtotal,
         amount_total_minor=invoice.total,
         due_minor=invoice.amount_due,
+        balance_minor=invoice.starting_balance,
         discount_minor=sum(discount.amount for discount in invoice.total_discount_amounts or []),
         tax_minor=sum(tax.amount for tax in taxes),
         taxed=taxed_of(invoice),
@@ -76,5 +96,7 @@ def invoice_charge_of(invoice: Any, intent: Intent | None, asked_at: datetime) -
         payment_key=payment_key(invoice),
         customer_id=id_of(invoice.customer),
         intent=intent,
+        charges=charges,
+        final_at=final_at(invoice),
         asked_at=asked_at,
     )

@@ -19,6 +19,7 @@ from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
 from .calls import Topic, ask, ask_for, walk
 from .charges import CardCharge, Charges
 from .invoice_charge_values import InvoiceCharge, invoice_charge_of
+from .invoice_parts import charged_parts
 from .values import INVOICE_ID, PAYMENT_KEY, id_of, made_with
 
 
@@ -116,16 +117,18 @@ class InvoiceCharges(Topic):
             ask(lambda: self._v1.invoices.pay(invoice_id, how, {"idempotency_key": f"{wanted.key}-pay"}))
 
     def fetch(self, invoice_id: str) -> InvoiceCharge | None:
-        """The invoice with the charge that pays it; ``None`` once it is deleted."""
+        """The invoice with the charges that pay it; ``None`` once it is deleted."""
         asked_at = clock.wall()
         params: Any = {"expand": ["payments"]}
         invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id, params))
         if invoice is None or getattr(invoice, "deleted", False):
             return None
         payments = invoice.payments.data if invoice.payments else []
-        intent_id = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
+        charges = charged_parts(payments)
+        asked = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
+        intent_id = charges[0].intent_id if charges and invoice.status == "paid" else asked
         intent = self._charges.fetch(intent_id) if intent_id else None
-        return invoice_charge_of(invoice, intent, asked_at)
+        return invoice_charge_of(invoice, intent, charges, asked_at)
 
     def find(self, customer_id: str, key: str) -> InvoiceCharge | None:
         """The invoice that was made with ``key``, for when its answer was lost."""

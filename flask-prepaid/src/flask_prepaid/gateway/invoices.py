@@ -33,7 +33,9 @@ class Invoices(Topic):
             sdk.list, {**created(since), "subscription": stripe_id, "expand": ["data.payments"]}
         ):
             lines = walk(partial(sdk.line_items.list, invoice.id), {}) if invoice.lines.has_more else None
-            invoices.append(invoice_of(invoice, asked_at, lines))
+            more = bool(invoice.payments and invoice.payments.has_more)
+            paid = walk(self._v1.invoice_payments.list, {"invoice": invoice.id}) if more else None
+            invoices.append(invoice_of(invoice, asked_at, lines, paid))
         return invoices[::-1]
 
     def id_of_intent(self, intent_id: str) -> str | None:

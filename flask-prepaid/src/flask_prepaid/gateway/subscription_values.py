@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .invoice_balance import final_at, paid_by_balance
+from .invoice_parts import ChargedPart, charged_parts
 from .tax_words import taxed_of
 from .values import id_of, is_whole, payment_key
 
@@ -143,10 +145,11 @@ class StripeInvoice:
     """An invoice, or the preview of one. Amounts in the smallest unit of ``currency``.
 
     It bills a plan, ``subscription_id``, or a single purchase, whose payment ``payment_key`` names.
-    ``charged_minor`` is what of ``paid_minor`` the charge of ``intent_id`` brought, ``credited_minor`` what
-    credit notes took off it before it was paid.
+    ``charges`` are what of ``paid_minor`` was charged, ``credited_minor`` is what credit notes took off it
+    before it was paid.
     ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
     where it is negative. https://docs.stripe.com/billing/customer/balance
+    ``final_at`` is when the balance was applied to it: that it was made, where it is no more than a draft.
     """
 
     id: str
@@ -156,7 +159,7 @@ class StripeInvoice:
     balance_minor: int
     due_minor: int
     paid_minor: int
-    charged_minor: int
+    charges: tuple[ChargedPart, ...]
     credited_minor: int
     discount_minor: int
     tax_minor: int
@@ -165,14 +168,24 @@ class StripeInvoice:
     lines: tuple[InvoiceLine, ...]
     subscription_id: str | None
     payment_key: str | None
-    intent_id: str | None
     page_url: str | None
     pdf_url: str | None
     retry_at: datetime | None
     period_end: datetime
     created_at: datetime
+    final_at: datetime
     paid_at: datetime | None
     asked_at: datetime
+
+    @property
+    def charged_minor(self) -> int:
+        """What of it was charged."""
+        return sum(part.charged_minor for part in self.charges)
+
+    @property
+    def intent_id(self) -> str | None:
+        """The PaymentIntent that has paid it, the first if there are several."""
+        return self.charges[0].intent_id if self.charges else None
 
     @property
     def left_minor(self) -> int:
@@ -182,7 +195,7 @@ class StripeInvoice:
     @property
     def from_balance_minor(self) -> int:
         """What of it the customer's balance has paid."""
-        return max(min(-self.balance_minor, self.total_minor - self.credited_minor - self.due_minor), 0)
+        return paid_by_balance(self.balance_minor, self.total_minor - self.credited_minor - self.due_minor)
 
 
 def price_of(price: Any) -> Price:
@@ -271,9 +284,17 @@ def planned_of(schedule: Any, item: Any, others: list[str]) -> Planned | None:
     return None
 
 
-def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = None) -> StripeInvoice:
-    """:param lines: All its lines, where the invoice itself holds only the first of them."""
-    transitions, charged = invoice.status_transitions, _charge_of(invoice)
+def invoice_of(
+    invoice: Any,
+    asked_at: datetime,
+    lines: Iterable[Any] | None = None,
+    payments: Iterable[Any] | None = None,
+) -> StripeInvoice:
+    """
+    :param lines: All its lines, where the invoice itself holds only the first of them.
+    :param payments: All its payments, in the same way.
+    """
+    transitions = invoice.status_transitions
     return StripeInvoice(
         id=invoice.id,
         number=invoice.number,
@@ -283,7 +304,7 @@ def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = N
         due_minor=invoice.amount_due,
         paid_minor=invoice.amount_paid,
         credited_minor=invoice.pre_payment_credit_notes_amount or 0,
-        charged_minor=charged.amount_paid or 0 if charged else 0,
+        charges=charged_parts(_payments_of(invoice) if payments is None else payments),
         discount_minor=sum(discount.amount for discount in invoice.total_discount_amounts or []),
         tax_minor=sum(tax.amount for tax in invoice.total_taxes or []),
         taxed=taxed_of(invoice),
@@ -291,12 +312,12 @@ def invoice_of(invoice: Any, asked_at: datetime, lines: Iterable[Any] | None = N
         lines=tuple(line_of(line) for line in (invoice.lines.data if lines is None else lines)),
         subscription_id=_subscription_id_of(invoice),
         payment_key=payment_key(invoice),
-        intent_id=id_of(charged.payment.payment_intent) if charged else None,
         page_url=invoice.hosted_invoice_url,
         pdf_url=invoice.invoice_pdf,
         retry_at=maybe(invoice.next_payment_attempt),
         period_end=moment(invoice.period_end),
         created_at=moment(invoice.created),
+        final_at=final_at(invoice),
         paid_at=maybe(transitions.paid_at) if transitions else None,
         asked_at=asked_at,
     )
@@ -355,11 +376,10 @@ def discount_of(discount: Any) -> Discount:
     return Discount(discount.id, is_whole(coupon) and coupon.duration == "once", maybe(discount.end))
 
 
-def _charge_of(invoice: Any) -> Any:
-    """The payment by a PaymentIntent of an invoice that was fetched with its payments, if there is one."""
+def _payments_of(invoice: Any) -> list[Any]:
+    """The payments of an invoice, if it was fetched with them."""
     payments = getattr(invoice, "payments", None)
-    paid = (each for each in (payments.data if payments else []) if each.status == "paid")
-    return next((each for each in paid if each.payment.type == "payment_intent"), None)
+    return list(payments.data) if payments else []
 
 
 def moment(unix: int) -> datetime:

@@ -37,6 +37,17 @@ def is_session_id(text: str) -> bool:
 
 
 @dataclass(frozen=True)
+class NextStep:
+    """Where a payment goes on that waits for its customer: on this page, or by Stripe's script.
+
+    ``client_secret`` is ``None`` where only the page leads on.
+    """
+
+    url: str
+    client_secret: str | None = None
+
+
+@dataclass(frozen=True)
 class Intent:
     """A PaymentIntent with its latest charge. Amounts in the smallest unit of ``currency``.
 
@@ -68,6 +79,11 @@ class Intent:
     @property
     def is_paid(self) -> bool:
         return self.status == "succeeded"
+
+    @property
+    def next_step(self) -> NextStep | None:
+        """The bank's question, where it has one."""
+        return NextStep(self.challenge_url, self.client_secret) if self.challenge_url else None
 
     @property
     def waits_for_owner(self) -> bool:
@@ -159,11 +175,15 @@ class StripeDispute:
 
 @dataclass(frozen=True)
 class StripeCreditNote:
-    """A paid invoice was made smaller: by so much that is no refund to the card, in its smallest unit."""
+    """A paid invoice was made smaller: by so much that is no refund to the card, in its smallest unit.
+
+    ``outside_minor`` of it was given back outside of Stripe, the rest to the customer's balance.
+    """
 
     id: str
     status: str
     amount_minor: int
+    outside_minor: int
     invoice_id: str
     created_at: datetime
     asked_at: datetime
@@ -347,6 +367,7 @@ def credit_note_of(note: Any, asked_at: datetime) -> StripeCreditNote:
         id=note.id,
         status=note.status,
         amount_minor=note.post_payment_amount - refunded,
+        outside_minor=note.out_of_band_amount or 0,
         invoice_id=id_of(note.invoice) or "",
         created_at=datetime.fromtimestamp(note.created, UTC),
         asked_at=asked_at,

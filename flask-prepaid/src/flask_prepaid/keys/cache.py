@@ -105,8 +105,11 @@ class KeyCache:
 
     def find_at_hand(self, digest: str) -> Caller | None:
         """Who calls, as ``find`` says; ``None`` also where ``find`` would ask the database now."""
-        key = self._remembered(digest)
-        if key is None or (self._is_half_over(key) and not self._fetching.locked()):
+        key = self._keys.get(digest)
+        if key is None:
+            return None
+        left_s = key.until_s - self._clock_s()
+        if left_s <= 0 or (left_s < CACHED_FOR_S / 2 and not self._fetching.locked()):
             return None
         return _caller_with(key)
 

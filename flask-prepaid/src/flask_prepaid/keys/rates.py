@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
+from threading import Lock
+from typing import NamedTuple, Protocol
 
 from ..errors import TooManyCalls
 
@@ -16,9 +16,8 @@ WINDOW_S = 60
 UNKNOWN = "unknown:"
 
 
-@dataclass(frozen=True)
-class RateWindow:
-    """How much of a limit is left, and in how many seconds all of it is back."""
+class RateWindow(NamedTuple):
+    """How much of a limit is left, and in how many seconds more of it is back."""
 
     limit: int
     remaining: int
@@ -76,6 +75,7 @@ class CallsPerMinute:
         self._minute = 0
         self._now: dict[str, int] = {}
         self._before: dict[str, int] = {}
+        self._counting = Lock()
 
     def count(self, counter: str) -> RateWindow:
         """Count one call, by this minute's calls and the share of the last one's that lies within 60 s.
@@ -83,19 +83,32 @@ class CallsPerMinute:
         :raises TooManyCalls: There were too many before it.
         """
         limit = self._wrong_keys if counter.startswith(UNKNOWN) else self._calls
-        minute, gone_s = divmod(self._clock_s(), WINDOW_S)
-        self._turn_to(int(minute))
-        counted = self._now.get(counter, 0)
-        earlier = self._before.get(counter, 0) * (WINDOW_S - gone_s) / WINDOW_S
-        left = int(limit - counted - earlier)
-        reset_s = max(1, ceil(WINDOW_S - gone_s))
+        with self._counting:
+            minute, gone_s = divmod(self._clock_s(), WINDOW_S)
+            self._turn_to(int(minute))
+            counted, before = self._now.get(counter, 0), self._before.get(counter, 0)
+            left = int(limit - counted - before * (WINDOW_S - gone_s) / WINDOW_S)
+            if left >= 1:
+                self._now[counter] = counted + 1
         if left < 1:
-            raise RateWindow(limit, 0, reset_s).refusal()
-        self._now[counter] = counted + 1
-        return RateWindow(limit, left - 1, reset_s)
+            wait_s = free_at_s(limit, counted, before) - gone_s
+            raise RateWindow(limit, 0, max(1, ceil(wait_s))).refusal()
+        return RateWindow(limit, left - 1, max(1, ceil(WINDOW_S - gone_s)))
 
     def _turn_to(self, minute: int) -> None:
         """Forget what was counted more than a minute before."""
         if minute != self._minute:
             self._before = self._now if minute == self._minute + 1 else {}
             self._now, self._minute = {}, minute
+
+
+def free_at_s(limit: int, counted: int, before: int) -> float:
+    """How many seconds after this minute began a call is let through again, if nobody calls until then.
+
+    :param counted: The calls of this minute.
+    :param before: Those of the minute before it.
+    """
+    room = limit - 1 - counted  # what may be left of those before
+    if room >= 0:
+        return WINDOW_S * (before - room) / before
+    return WINDOW_S + WINDOW_S * -room / counted

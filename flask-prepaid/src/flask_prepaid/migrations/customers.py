@@ -40,6 +40,11 @@ def create_customers() -> None:
         sa.UniqueConstraint("stripe_id"),
     )
     op.create_table(
+        "prepaid_unwanted_customer",
+        sa.Column("stripe_id", sa.String(255), primary_key=True),
+        sa.Column("made_at", AT, nullable=False),
+    )
+    op.create_table(
         "prepaid_card",
         sa.Column("id", sa.String(255), primary_key=True),
         sa.Column("owner", sa.String(64), nullable=False),

@@ -21,7 +21,7 @@ from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from .. import money
 from ..codes.models import Code, CodeClaim
-from ..payments.models import Payment, PaymentState, Via
+from ..payments.models import PartCharge, Payment, PaymentState, Via
 from ..reports.audit_rules import (
     nets_of_movements,
     sums_of_deferred,
@@ -120,14 +120,16 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
 
 def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
     """An account that settles in another currency than it charges in is not compared."""
+    charged_minor = func.coalesce(PartCharge.charged_minor, Payment.charged_minor)
     otherwise = (
-        select(Payment.id, Payment.owner, Payment.charged_minor, Movement.amount_minor, Payment.currency)
+        select(Payment.id, Payment.owner, charged_minor, Movement.amount_minor, Payment.currency)
         .join(Movement, Movement.payment_id == Payment.id)
+        .outerjoin(PartCharge, PartCharge.payment_intent_id == Movement.intent_id)
         .where(
             Movement.category == "charge",
             Movement.currency == Payment.currency,
             Payment.state == PaymentState.PAID,
-            Movement.amount_minor != Payment.charged_minor,
+            Movement.amount_minor != charged_minor,
         )
     )
     for payment_id, owner, charged, moved, currency in connection.execute(otherwise):

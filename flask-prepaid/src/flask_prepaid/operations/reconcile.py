@@ -23,7 +23,7 @@ from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
-from ..payments import billing_details, customers, payments, timing
+from ..payments import billing_details, customers, part_charges, payments, timing
 from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import checkout, credit_notes, fraud_warnings, refunds
 from ..purchases.models import CreditNote, FraudWarning
@@ -168,7 +168,7 @@ def _payments_at_stripe(
         row = payments.find(context.session, key=intent.payment_key, stripe_id=intent.id)
         if row is not None and intent.is_paid:
             settle = partial(_sync_now, context, checkout.sync_intent, intent.id)
-            yield from _paid_at_stripe(row, intent, settle, paid)
+            yield from _paid_at_stripe(context, row, intent, settle, paid)
         elif intent.is_paid:
             detail = "it names a payment that is not in this database"
             yield Drift("missed", intent.id, None, detail), None
@@ -179,19 +179,21 @@ def _payments_at_stripe(
             continue
         settle = partial(_sync_now, context, checkout.sync_checkout, page.id)
         if page.intent is not None:
-            yield from _paid_at_stripe(row, page.intent, settle, paid)
+            yield from _paid_at_stripe(context, row, page.intent, settle, paid)
         elif row.state is not PaymentState.PAID:
             yield Drift("missed", page.id, row.id, f"nothing was left to pay; it is {row.state}"), settle
         elif row.session_id == page.id:
             paid.add(row.id)
 
 
-def _paid_at_stripe(row: Payment, intent: Intent, settle: Mend, paid: set[int]) -> Iterator[Found]:
+def _paid_at_stripe(
+    context: Context, row: Payment, intent: Intent, settle: Mend, paid: set[int]
+) -> Iterator[Found]:
     """What is off with a payment that Stripe has money for; what is right is added to ``paid``."""
     if row.state is not PaymentState.PAID:
         detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
         yield Drift("missed", intent.id, row.id, detail), settle
-    elif row.payment_intent_id == intent.id:
+    elif part_charges.is_of(context.session, row, intent.id):
         paid.add(row.id)
     elif intent.refunded_minor < intent.received_minor:
         brought = row.payment_intent_id or row.session_id

@@ -15,10 +15,10 @@ from ..context import Context, reading
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
 from ..outbox import thresholds
-from ..payments import card_testing, customers, paid_requests, payments, refusals
+from ..payments import card_testing, customers, paid_requests, payments, refusals, unwanted_customers
 from ..payments.models import Payment, Refund
 from ..purchases import balance_money, checkout, fraud_warnings, refunds, topups
-from ..reports import balance_sync, credits
+from ..reports import balance_sync, credit_sums
 from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
 
@@ -31,6 +31,7 @@ ONE = {
     "refunds": "refund",
     "balances": "balance",
     "fraud warnings": "fraud warning",
+    "customers": "customer",
     "addresses": "address",
     "plans": "plan",
     "plans' months": "plan's month",
@@ -50,7 +51,7 @@ COUNTING = timedelta(seconds=5)
 def tick(context: Context) -> dict[str, int]:
     """Do all that is due; how many of each were due."""
     due = {"wallets": context.ledger.write_due()}
-    credits.catch_up(context, max_time=COUNTING)
+    credit_sums.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
     refusals.forget(context)
     guesses.forget(context)
@@ -68,6 +69,7 @@ def tick(context: Context) -> dict[str, int]:
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "balances": each(context, balance_money.due, balance_money.check),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
+        "customers": each(context, unwanted_customers.due, unwanted_customers.delete_at_stripe),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),
         # What became of a plan is known before a month of it is given.
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),

@@ -5,17 +5,20 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ..gateway.invoice_charge_values import InvoiceCharge
+from ..gateway.subscription_values import StripeInvoice
 from .models import BalancePaid, Payment
 
 
-def note(session: Session, payment: Payment, amount_minor: int) -> None:
-    """Write down how much of a payment the balance has paid, if any. In the caller's transaction."""
-    if amount_minor > 0:
-        session.add(
-            BalancePaid(
-                payment_id=payment.id, amount_minor=amount_minor, taken_minor=0, taken_once=0, takes=0
-            )
-        )
+def note(session: Session, payment: Payment, bill: StripeInvoice | InvoiceCharge) -> None:
+    """Write down how much of a payment the balance has paid, if any. In the caller's transaction.
+
+    :param bill: The paid invoice.
+    """
+    if bill.from_balance_minor:
+        row = BalancePaid(payment_id=payment.id, amount_minor=bill.from_balance_minor, at=bill.final_at)
+        row.taken_minor = row.taken_once = row.takes = 0
+        session.add(row)
         session.flush()
 
 

@@ -57,7 +57,7 @@ def _arrived(page: Checkout | InvoiceCharge) -> tuple[int, int]:
     if not net_minor <= due_minor <= net_minor + page.tax_minor:
         return net_minor + page.tax_minor, due_minor
     if isinstance(page, InvoiceCharge):
-        return page.due_minor, page.intent.received_minor if page.intent else 0
+        return page.due_minor, page.charged_minor
     if page.intent is not None:
         return due_minor, page.intent.received_minor
     return due_minor, due_minor if page.payment_status == "paid" else 0

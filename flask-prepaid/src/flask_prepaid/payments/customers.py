@@ -19,6 +19,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..outbox import app_outbox, thresholds
+from . import unwanted_customers
 from .billing_details_columns import BILLING_COLUMNS
 from .models import Attempt, Customer, OperatorNote, SavedCard, TopUp, TrialCard
 
@@ -94,7 +95,7 @@ def customer_of(context: Context, owner: str, removals: int) -> str:
     The key is committed before Stripe is asked, so two calls at once get one customer.
 
     :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is
-        deleted.
+        deleted, by ``tick`` if Stripe does not answer.
     """
     with transaction(context) as session:
         row = _customer(context, owner)
@@ -109,8 +110,10 @@ def customer_of(context: Context, owner: str, removals: int) -> str:
         ours = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
         session.execute(update(Customer).where(*ours).values(made))
         is_kept = session.scalar(select(Customer.stripe_id).where(Customer.owner == owner)) == stripe_id
-    if not is_kept:  # removed, or deleted in the dashboard, meanwhile
-        context.gateway.customers.delete(stripe_id)
+        if not is_kept:  # removed, or deleted in the dashboard, meanwhile
+            unwanted_customers.write_down(context, session, stripe_id)
+    if not is_kept:
+        unwanted_customers.try_to_delete(context, stripe_id)
         return customer_of(context, owner, removals)
     return stripe_id
 

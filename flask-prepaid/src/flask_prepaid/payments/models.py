@@ -127,6 +127,18 @@ class Customer(BillingColumns, Base):
     created_at: Mapped[datetime]
 
 
+class UnwantedCustomer(Base):
+    """A customer that Stripe has made for nobody, whom ``tick`` deletes there.
+
+    Its owner was removed while it was made.
+    """
+
+    __tablename__ = "prepaid_unwanted_customer"
+
+    stripe_id: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+
+
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
@@ -236,6 +248,23 @@ class Payment(Base):
     checks: Mapped[int] = mapped_column(default=0)
 
 
+class PartCharge(Base):
+    """One of several charges that have paid an invoice: ``charged_minor`` of its payment's money.
+
+    A payment that one charge has brought has none; its ``payment_intent_id`` is that of the first.
+    """
+
+    __tablename__ = "prepaid_part_charge"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_part_charge_payment_id", "payment_id"),
+    )
+
+    payment_intent_id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[int]
+    charged_minor: Mapped[int]
+
+
 class TakesBack:
     """What takes the credits of money back with it, as the ledger has it now.
 
@@ -253,7 +282,8 @@ class Refund(TakesBack, Base):
     """Money that is refunded to the card, asked for here or in Stripe's dashboard.
 
     One that is asked for here is committed before Stripe hears of it. ``asked_minor`` is what was asked for;
-    ``None`` is all that was left.
+    ``None`` is all that was left. ``payment_intent_id`` is the charge that it refunds, of a payment that may
+    have several.
     """
 
     __tablename__ = "prepaid_refund"
@@ -267,6 +297,7 @@ class Refund(TakesBack, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
+    payment_intent_id: Mapped[str]
     amount_minor: Mapped[int]
     asked_minor: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(32), default=RefundState.REQUESTED)
@@ -279,7 +310,7 @@ class Refund(TakesBack, Base):
 
 
 class Dispute(TakesBack, Base):
-    """A bank wants its customer's money back."""
+    """A bank wants its customer's money back: that of the charge ``payment_intent_id``."""
 
     __tablename__ = "prepaid_dispute"
     _shown = ("id", "payment_id", "amount_minor", "state")
@@ -290,6 +321,7 @@ class Dispute(TakesBack, Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
+    payment_intent_id: Mapped[str]
     amount_minor: Mapped[int]
     state: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
@@ -297,7 +329,7 @@ class Dispute(TakesBack, Base):
 
 
 class BalancePaid(TakesBack, Base):
-    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid.
+    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid, and when.
 
     It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
     counts what may have changed that, ``seen`` is up to which ``tick`` has looked.
@@ -316,6 +348,7 @@ class BalancePaid(TakesBack, Base):
 
     payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     amount_minor: Mapped[int]
+    at: Mapped[datetime]
     changes: Mapped[int] = mapped_column(default=1)
     seen: Mapped[int] = mapped_column(default=0)
 

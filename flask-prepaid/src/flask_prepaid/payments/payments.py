@@ -19,7 +19,7 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import balance_paid, comparison, customers, tax_rates, timing
+from . import balance_paid, comparison, customers, part_charges, tax_rates, timing
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,10 @@ def find(session: Session, *, key: str | None = None, stripe_id: str | None = No
             Payment.charge_id == stripe_id,
             Payment.invoice_id == stripe_id,
         ]
-    return session.scalars(select(Payment).where(or_(*names)).order_by(Payment.id)).first() if names else None
+    if not names:
+        return None
+    found = session.scalars(select(Payment).where(or_(*names)).order_by(Payment.id)).first()
+    return found or (part_charges.payment_of(session, stripe_id) if stripe_id else None)
 
 
 def apply(context: Context, payment: Payment, fetched: Fetched) -> None:
@@ -252,7 +255,8 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.failure = None
     payment.check_at = None
     if isinstance(fetched, InvoiceCharge):
-        balance_paid.note(context.session, payment, fetched.amount_total_minor - fetched.due_minor)
+        balance_paid.note(context.session, payment, fetched)
+        part_charges.write_down(context.session, payment, fetched.charges)
     customers.reopen(context.session, payment.owner, payment.created_at)
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
@@ -264,7 +268,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
 def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:
     """What of it a charge brought. An invoice may be paid from the customer's balance, or pay its debts."""
     if isinstance(fetched, InvoiceCharge):
-        return min(fetched.intent.received_minor, paid_minor) if fetched.intent else 0
+        return min(fetched.charged_minor, paid_minor)
     return paid_minor if payment.payment_intent_id else 0
 
 

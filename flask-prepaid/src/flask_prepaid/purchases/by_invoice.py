@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..context import Context
 from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
-from ..gateway.values import Intent
+from ..gateway.values import Intent, NextStep
 
 
 def charge(context: Context, wanted: CardCharge) -> InvoiceCharge | Intent:
@@ -48,7 +48,7 @@ def closed_above(charged: InvoiceCharge | Intent, max_minor: int | None) -> Invo
     return charged if charged.is_above(max_minor) else None
 
 
-def url_of(fetched: InvoiceCharge | Intent) -> str | None:
-    """The bank's page, where it wants to see its customer."""
+def next_step(fetched: InvoiceCharge | Intent) -> NextStep | None:
+    """The bank's question, where it wants to see its customer."""
     intent = fetched if isinstance(fetched, Intent) else fetched.intent
-    return intent.challenge_url if intent else None
+    return intent.next_step if intent else None

@@ -13,7 +13,7 @@ from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours,
 from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.subscription_values import StripeInvoice
-from ..gateway.values import Checkout, Intent, is_session_id
+from ..gateway.values import Checkout, Intent, NextStep, is_session_id
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, timing
@@ -229,13 +229,13 @@ def charge_card(
     return_url: Callable[[int], str],
     attempt: str | None = None,
     max_minor: int | None = None,
-) -> tuple[Payment, str | None]:
+) -> tuple[Payment, NextStep | None]:
     """Charge a card on file for ``offer``, in one press. Commits.
 
     :param max_minor: The total with tax that the customer was shown. What costs more is not charged; the
         payment's failure is ``tax_rates.ABOVE_MAX`` then, and its ``tax_minor`` what comes on top.
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
-    :return: The payment, and the address of the bank's page if it wants to see its customer.
+    :return: The payment, and the bank's question if it wants to see its customer.
     :raises NotYours: The owner has no such card.
     :raises UnknownItem: Tax is added, and the owner's country is not known; or invoices are made, and the
         owner's plan runs in another currency.
@@ -252,7 +252,7 @@ def charge_card(
     if not is_new:
         return payment, None
     charged = charge(context, payment, return_url=return_url(payment_id), max_minor=max_minor)
-    return payment, by_invoice.url_of(charged) if charged else None
+    return payment, by_invoice.next_step(charged) if charged else None
 
 
 def charge(
@@ -294,12 +294,14 @@ def charge(
     return charged
 
 
-def resume(context: Context, owner: str, payment_id: int, *, return_url: str) -> tuple[Payment, str | None]:
+def resume(
+    context: Context, owner: str, payment_id: int, *, return_url: str
+) -> tuple[Payment, NextStep | None]:
     """Lead the customer back to the bank's page, or to Checkout, of a payment that waits for it. Commits.
 
     The same payment goes on: nothing is charged twice, however often it is resumed.
 
-    :return: The payment, and the address of the page where it goes on, if it can.
+    :return: The payment, and where it goes on, if it can.
     """
     refuse_uncommitted(context)
     with reading(context):
@@ -317,17 +319,17 @@ def resume(context: Context, owner: str, payment_id: int, *, return_url: str) ->
     billed = by_invoice.fetch(context, intent.invoice_id) if intent.invoice_id else None
     with transaction(context):
         payments.apply(context, payment, billed or intent)
-    return payment, intent.challenge_url
+    return payment, intent.next_step
 
 
-def _reopen(context: Context, payment: Payment, session_id: str) -> str | None:
-    """The address of a Checkout page, if it can still be paid; what Stripe says of it is written. Commits."""
+def _reopen(context: Context, payment: Payment, session_id: str) -> NextStep | None:
+    """A Checkout page, if it can still be paid; what Stripe says of it is written. Commits."""
     checkout = context.gateway.checkout.fetch(session_id)
     if checkout is None:
         return None
     with transaction(context):
         payments.apply(context, payment, checkout)
-    return checkout.url if checkout.status == "open" else None
+    return NextStep(checkout.url) if checkout.status == "open" and checkout.url else None
 
 
 def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:

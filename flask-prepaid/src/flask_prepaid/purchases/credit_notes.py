@@ -78,7 +78,8 @@ def _apply(context: Context, note: StripeCreditNote) -> None:
     row = row or CreditNote(
         id=note.id, payment_id=payment.id, created_at=note.created_at, taken_minor=0, taken_once=0, takes=0
     )
-    row.amount_minor, row.state, row.fetched_at = note.amount_minor, note.status, note.asked_at
+    row.amount_minor, row.outside_minor = note.amount_minor, note.outside_minor
+    row.state, row.fetched_at = note.status, note.asked_at
     session.add(row)
     amount_minor = 0 if note.status == VOID else note.amount_minor
     take_back(context, payment, row, f"credit-note:{note.id}", amount_minor, "credited")

@@ -15,8 +15,8 @@ from ..payments.models import TakesBack
 class CreditNote(TakesBack, Base):
     """An invoice of a plan or of a purchase was made smaller after it was paid.
 
-    ``amount_minor`` is what of it is no refund to the card: it was given to the customer's balance, or
-    outside of Stripe. https://docs.stripe.com/api/credit_notes
+    ``amount_minor`` is what of it is no refund to the card: ``outside_minor`` was given back outside of
+    Stripe, the rest to the customer's balance. https://docs.stripe.com/api/credit_notes
     """
 
     __tablename__ = "prepaid_credit_note"
@@ -28,6 +28,7 @@ class CreditNote(TakesBack, Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     amount_minor: Mapped[int]
+    outside_minor: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]

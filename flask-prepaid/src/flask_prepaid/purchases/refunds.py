@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -21,8 +22,9 @@ from prepaid_ledger.errors import KeyReused, NothingToReverse
 from .. import money, signals
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
+from ..gateway.invoice_parts import ChargedPart
 from ..gateway.values import StripeDispute, StripeRefund
-from ..payments import payments, timing
+from ..payments import part_charges, payments, timing
 from ..payments.models import (
     NOT_REFUNDED,
     TAKES_NOTHING,
@@ -45,30 +47,34 @@ def refund(
 ) -> Refund:
     """Send money of a payment back to its card, and take back the credits that it paid for. Commits.
 
+    Where several charges have paid its invoice, each gives back its part, by a refund of its own.
+
     :param amount_minor: In the smallest unit of the payment's currency; by default all that is left.
     :param key: Names the wish: sent again, it refunds once.
+    :return: The refund, or the first of them.
     :raises NothingToReverse: The payment is not paid, or less than that is left of it.
     :raises KeyReused: The key has asked for another amount.
-    :raises GatewayRefused: Stripe refuses. Nothing was sent.
+    :raises GatewayRefused: Stripe refuses. Nothing was sent, but by the charges before that one.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
     refuse_uncommitted(context)
     with transaction(context):
-        row, is_new = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
-        refund_id, state = row.id, row.state
-    if state == RefundState.REFUSED:
+        rows, is_new = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
+        states = {row.id: row.state for row in rows}
+    if RefundState.REFUSED in states.values():
         raise GatewayRefused("Stripe has refused this refund. To ask for it once more, use another key.")
-    if is_new:
-        _ask(context, refund_id)
-    elif state == RefundState.REQUESTED:
-        check_with_stripe(context, refund_id)  # Stripe may have made it, and forgotten the key since
-    return context.session.get_one(Refund, refund_id)
+    for refund_id, state in states.items():
+        if is_new:
+            _ask(context, refund_id)
+        elif state == RefundState.REQUESTED:
+            check_with_stripe(context, refund_id)  # Stripe may have made it, and forgotten the key since
+    return context.session.get_one(Refund, min(states))
 
 
 def _write_down(
     context: Context, payment_id: int, amount_minor: int | None, reason: str, key: str
-) -> tuple[Refund, bool]:
-    """The row of what is about to be asked of Stripe, or the one that this key has written; if it is new.
+) -> tuple[list[Refund], bool]:
+    """The rows of what is about to be asked of Stripe, or those that this key has written; if they are new.
 
     :raises KeyReused: The key has asked for another amount.
     """
@@ -78,24 +84,29 @@ def _write_down(
     wish = key.partition(":")[2] or key
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]  # Stripe hears of it in a header
     key = f"prepaid-refund-{payment_id}-{digest}"
-    earlier = session.scalar(select(Refund).where(Refund.idempotency_key == key))
-    if earlier is not None:
-        if earlier.asked_minor != amount_minor:
+    asked = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
+    earlier = list(session.scalars(asked.order_by(Refund.id)))
+    if earlier:
+        if earlier[0].asked_minor != amount_minor:
             raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")
         return earlier, False
-    row = Refund(
-        payment_id=payment_id,
-        amount_minor=_refundable_minor(session, payment, amount_minor),
-        asked_minor=amount_minor,
-        state=RefundState.REQUESTED,
-        reason=reason[:255],
-        idempotency_key=key,
-        created_at=context.clock(),
-        check_at=timing.first_check(context.config),
-    )
-    session.add(row)
+    rows = [
+        Refund(
+            payment_id=payment_id,
+            payment_intent_id=part.intent_id,
+            amount_minor=part.charged_minor,
+            asked_minor=amount_minor,
+            state=RefundState.REQUESTED,
+            reason=reason[:255],
+            idempotency_key=key if number == 1 else f"{key}-{number}",
+            created_at=context.clock(),
+            check_at=timing.first_check(context.config),
+        )
+        for number, part in enumerate(_parts_to_refund(session, payment, amount_minor), 1)
+    ]
+    session.add_all(rows)
     session.flush()
-    return row, True
+    return rows, True
 
 
 def payment_of(session: Session, payment_id: int) -> Payment:
@@ -108,12 +119,16 @@ def payment_of(session: Session, payment_id: int) -> Payment:
     return payment
 
 
-def _refundable_minor(session: Session, payment: Payment, amount_minor: int | None) -> int:
-    """How much is to be refunded: so much, or by default all that is left.
+def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | None) -> list[ChargedPart]:
+    """How much of which charge is to be refunded: so much together, or by default all that is left.
 
     :raises NothingToReverse: That can't be refunded.
     """
-    if dispute := taken_by_bank(session, [payment.id]).get(payment.id):
+    charges = part_charges.of(session, payment)
+    disputes = _disputes_of(session, [payment.id])
+    taken = {dispute.payment_intent_id for dispute in disputes}
+    if disputes and all(part.intent_id in taken for part in charges):
+        dispute = disputes[-1]
         raise NothingToReverse(
             f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
             "Stripe refunds nothing of it as long as that stands."
@@ -125,7 +140,13 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
             f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
             "customer's balance or outside of Stripe. Give that back where it came from."
         )
-    left = left_to_refund(payment, _refunded_minor(session, payment.id))
+    refunded = _refunded_minor(session, payment.id)
+    lefts = [
+        ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
+        for part in charges
+        if part.intent_id not in taken
+    ]
+    left = sum(part.charged_minor for part in lefts)
     if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
     amount = left if amount_minor is None else amount_minor
@@ -136,34 +157,40 @@ def _refundable_minor(session: Session, payment: Payment, amount_minor: int | No
         money.check(amount, payment.currency)
     except ValueError as too_fine:
         raise NothingToReverse(f"{too_fine}.") from None
-    return amount
+    parts = []
+    for part in lefts:
+        if minor := min(part.charged_minor, amount):
+            parts.append(ChargedPart(part.intent_id, minor))
+            amount -= minor
+    return parts
 
 
-def left_to_refund(payment: Payment, refunded_minor: int | None = None) -> int:
-    """How much of what a charge brought is not refunded yet, in its smallest unit.
-
-    :param refunded_minor: What is refunded, or requested to be; by default what Stripe has told of.
-    """
+def left_to_refund(payment: Payment) -> int:
+    """How much of what was charged is not refunded yet, as far as Stripe has told, in its smallest unit."""
     if payment.state is not PaymentState.PAID or payment.payment_intent_id is None:
         return 0
-    refunded = payment.refunded_minor if refunded_minor is None else refunded_minor
-    return max(payment.charged_minor - refunded, 0)
+    return max(payment.charged_minor - payment.refunded_minor, 0)
 
 
-def _refunded_minor(session: Session, payment_id: int) -> int:
-    """The money of a payment that is refunded, or requested to be."""
-    refunded = select(func.sum(Refund.amount_minor)).where(
-        Refund.payment_id == payment_id, Refund.state.not_in(NOT_REFUNDED)
+def _refunded_minor(session: Session, payment_id: int) -> Counter[str]:
+    """The money of a payment that is refunded, or requested to be, by the charge that it refunds."""
+    refunded = (
+        select(Refund.payment_intent_id, func.sum(Refund.amount_minor))
+        .where(Refund.payment_id == payment_id, Refund.state.not_in(NOT_REFUNDED))
+        .group_by(Refund.payment_intent_id)
     )
-    return session.scalar(refunded) or 0
+    return Counter({intent_id: int(minor) for intent_id, minor in session.execute(refunded)})
 
 
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
     """Which of these payments a bank has taken back, as things stand, and by which dispute."""
-    disputes = session.scalars(
-        select(Dispute).where(Dispute.payment_id.in_(payment_ids)).order_by(Dispute.created_at)
-    )
-    return {dispute.payment_id: dispute for dispute in disputes if dispute.state not in TAKES_NOTHING}
+    return {dispute.payment_id: dispute for dispute in _disputes_of(session, payment_ids)}
+
+
+def _disputes_of(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
+    """The disputes by which a bank has the money of these payments, as things stand, the first first."""
+    taken = select(Dispute).where(Dispute.payment_id.in_(payment_ids), Dispute.state.not_in(TAKES_NOTHING))
+    return list(session.scalars(taken.order_by(Dispute.created_at)))
 
 
 def _ask(context: Context, refund_id: int) -> None:
@@ -173,7 +200,7 @@ def _ask(context: Context, refund_id: int) -> None:
     """
     with reading(context) as session:
         row = session.get_one(Refund, refund_id)
-        key, amount_minor, intent_id = row.idempotency_key, row.amount_minor, _intent_id(session, row)
+        key, amount_minor, intent_id = row.idempotency_key, row.amount_minor, row.payment_intent_id
     try:
         answer = context.gateway.refunds.create(key=key, intent_id=intent_id, amount_minor=amount_minor)
     except GatewayRefused:
@@ -183,12 +210,6 @@ def _ask(context: Context, refund_id: int) -> None:
         raise
     with transaction(context):
         apply_refund(context, answer)
-
-
-def _intent_id(session: Session, row: Refund) -> str:
-    intent_id = session.get_one(Payment, row.payment_id).payment_intent_id
-    assert intent_id is not None, "what is refunded was charged"
-    return intent_id
 
 
 def check_with_stripe(context: Context, refund_id: int) -> None:
@@ -201,7 +222,7 @@ def check_with_stripe(context: Context, refund_id: int) -> None:
     with transaction(context) as session:
         row = session.get_one(Refund, refund_id)
         row.check_at = clock.wall() + 2 * context.config.check_after
-        key, intent_id = row.idempotency_key, _intent_id(session, row)
+        key, intent_id = row.idempotency_key, row.payment_intent_id
     answer = context.gateway.refunds.find(intent_id, key)
     if answer is None:
         _ask(context, refund_id)
@@ -276,6 +297,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     row = row or Dispute(
         id=dispute.id,
         payment_id=payment.id,
+        payment_intent_id=dispute.intent_id,
         created_at=dispute.created_at,
         taken_minor=0,
         taken_once=0,
@@ -304,7 +326,7 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
     row.stripe_id, row.state, row.amount_minor = refund.id, refund.status, refund.amount_minor
     row.fetched_at, row.check_at = refund.asked_at, None
     session.flush()
-    payment.refunded_minor = _refunded_minor(session, payment.id)
+    payment.refunded_minor = _refunded_minor(session, payment.id).total()
     amount_minor = 0 if row.state in NOT_REFUNDED else refund.amount_minor
     before = row.taken_minor
     reason = f"the refund is {row.state}" if before else "refunded"
@@ -334,6 +356,7 @@ def _row_under(session: Session, payment: Payment, refund: StripeRefund, key: st
     """The row with this key, which is written if there is none."""
     values = {
         "payment_id": payment.id,
+        "payment_intent_id": refund.intent_id,
         "amount_minor": refund.amount_minor,
         "state": refund.status,
         "idempotency_key": key,

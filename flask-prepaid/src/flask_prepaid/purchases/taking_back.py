@@ -34,8 +34,9 @@ def take_back(
     if before:
         entries += _restore(context, payment, row, _key(name, row.takes), reason)
     if amount_minor:
-        row.takes += 1
-        entries += _claw_back(context, payment, row, _key(name, row.takes), amount_minor, reason)
+        key = _key(name, row.takes + 1)
+        entries += _claw_back(context, payment, row, key, amount_minor, reason)
+        row.takes += 1  # only now: everybody locks the wallet before such a row
     row.taken_minor = amount_minor
     context.session.flush()
     if not isinstance(row, BalancePaid):
@@ -72,17 +73,14 @@ def _claw_back(
             )
         ]
     if invoice is not None and invoice.once_key is not None:
-        row.taken_once = _part_of_once(context.session, payment, invoice, row, amount_minor)
-        if row.taken_once:
+        once = _part_of_once(context.session, payment, invoice, row, amount_minor)
+        if once:
             entries.append(
                 context.ledger.claw_back(
-                    payment.owner,
-                    lot_key=invoice.once_key,
-                    key=f"{key}:once",
-                    credits=row.taken_once,
-                    reason=reason,
+                    payment.owner, lot_key=invoice.once_key, key=f"{key}:once", credits=once, reason=reason
                 )
             )
+        row.taken_once = once
     return entries
 
 
@@ -112,11 +110,11 @@ def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reaso
         entries = plan_months.restore(context, payment, invoice, key, reason)
     if row.taken_once:
         keys.append(f"{key}:once")
-        row.taken_once = 0
     for claw_key in keys:
         entries.append(
             context.ledger.restore(payment.owner, claw_key=claw_key, key=f"undone:{claw_key}", reason=reason)
         )
+    row.taken_once = 0
     return entries
 
 

@@ -42,8 +42,8 @@ class Wish:
     currency: str | None = None
 
 
-def payments_of(context: Context, owner: str, limit: int) -> list[Payment]:
-    """The owner's last payments, newest first.
+def payments_of(context: Context, owner: str, limit: int, *, before: int | None = None) -> list[Payment]:
+    """The owner's last payments, newest first; of those before the one with the id ``before``.
 
     :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
     """
@@ -51,6 +51,8 @@ def payments_of(context: Context, owner: str, limit: int) -> list[Payment]:
     if not checks.is_whole(limit) or not 1 <= limit <= MAX_READ:
         raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
     wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
+    if before is not None:
+        wanted = wanted.where(Payment.id < before)
     return list(context.session.scalars(wanted.limit(limit)))
 
 

@@ -20,7 +20,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..gateway.values import StripeMovement
-from ..payments.models import Payment, PaymentState, Via
+from ..payments.models import PartCharge, Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from . import taxes
 from .days import MINUTE, day_of
@@ -263,7 +263,11 @@ def _tie_batch(session: Session, after: str) -> str | None:
     charge = aliased(Movement)
     rows = session.execute(
         select(Movement, Payment, charge, PlanPrice.plan)
-        .join(Payment, Payment.payment_intent_id == Movement.intent_id)
+        .outerjoin(PartCharge, PartCharge.payment_intent_id == Movement.intent_id)
+        .join(
+            Payment,
+            (Payment.payment_intent_id == Movement.intent_id) | (Payment.id == PartCharge.payment_id),
+        )
         .outerjoin(charge, (charge.intent_id == Movement.intent_id) & (charge.category == "charge"))
         .outerjoin(Invoice, Invoice.payment_id == Payment.id)
         .outerjoin(Subscription, Subscription.id == Invoice.subscription_id)

@@ -8,39 +8,46 @@ between two days is revenue, but for what was sold.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, select, union, union_all
 from sqlalchemy.orm import Session, aliased
 
+from prepaid_ledger.database import Stretch, Stretches, table_of
 from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 
 
 def moved(
-    session: Session, wallet_id: int, after: int, upto: int, days: Mapping[int, date]
+    session: Session, stretches: Sequence[Stretch], days: Mapping[tuple[int, int], date]
 ) -> Counter[tuple[date, str]]:
-    """By how much the events of a wallet with a ``seq`` in (after, upto] moved it, by day and currency.
+    """By how much the events on these stretches of wallets moved it, by day and currency.
 
-    Walks back from the lots as they are now, drawn up to ``upto`` or further.
+    Walks back from the lots as they are now, drawn as far as the stretches go or further.
 
-    :param days: On which day each of the events was.
+    :param days: On which day each of the events was, by wallet and ``seq``.
     """
     moves: Counter[tuple[date, str]] = Counter()
-    lots, drawn = _lots(session, wallet_id, after)
-    left = {seq: lot.left_over + lot.held for seq, lot in lots.items()}
-    used = _used(session, wallet_id, after, drawn) if lots else []
-    for seq, lot_seq, credits in reversed(used):
-        if lot_seq in lots:
-            before = left[lot_seq] + credits
-            if seq <= upto:
-                lot = lots[lot_seq]
-                moves[days[seq], lot.currency] += worth(left[lot_seq], lot) - worth(before, lot)
-            left[lot_seq] = before
-    for seq, lot in lots.items():
-        if after < seq <= upto:
-            moves[days[seq], lot.currency] += worth(left[seq], lot)
+    lots = _lots(session, stretches)
+    ends = {stretch.wallet_id: stretch for stretch in stretches}
+    drawn = [ends[wallet_id]._replace(upto=lots[wallet_id][0].drawn_seq) for wallet_id in lots]
+    used = _used(session, drawn) if drawn else {}
+    for wallet_id, of_wallet in lots.items():
+        _, after, upto = ends[wallet_id]
+        by_seq = {lot.seq: lot for lot in of_wallet}
+        left = {lot.seq: lot.left_over + lot.held for lot in of_wallet}
+        for seq, lot_seq, credits in reversed(used.get(wallet_id, [])):
+            if lot_seq in left:
+                lot, before = by_seq[lot_seq], left[lot_seq] + credits
+                if seq <= upto:
+                    moves[days[wallet_id, seq], lot.currency] += worth(left[lot_seq], lot) - worth(
+                        before, lot
+                    )
+                left[lot_seq] = before
+        for lot in of_wallet:
+            if after < lot.seq <= upto:
+                moves[days[wallet_id, lot.seq], lot.currency] += worth(left[lot.seq], lot)
     return moves
 
 
@@ -71,22 +78,27 @@ def net_minor(entry: Any = Entry) -> ColumnElement[int]:
     return net
 
 
-def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any], int]:
-    """The paid lots that came or were drawn on since ``after``, and up to which ``seq`` they are drawn.
+def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[Row[*tuple[Any, ...]]]]:
+    """The paid lots of each wallet that came or were drawn on since, and up to which ``seq`` they are drawn.
 
     One statement, so that both are of one moment.
     """
-    origin = aliased(Entry)
+    origin, span = aliased(Entry), Stretches(session, stretches)
+    closed = span.since(Hold.wallet_id, Hold.closed_seq)
     # A hold that was captured whole gives nothing back: what it took stands where it was opened.
-    closed = select(Hold.seq).where(Hold.wallet_id == wallet_id, Hold.closed_seq > after)
-    grown = select(HoldExtension.seq).where(
-        HoldExtension.wallet_id == wallet_id, HoldExtension.hold_seq.in_(closed)
-    )
-    since = select(Draw.lot_seq).where(
-        Draw.wallet_id == wallet_id, or_(Draw.seq > after, Draw.seq.in_(closed), Draw.seq.in_(grown))
-    )
+    opened = union(
+        select(Hold.wallet_id, Hold.seq).where(closed),
+        select(HoldExtension.wallet_id, HoldExtension.seq).join(Hold, extends()).where(closed),
+    ).subquery()
+    of_opened = (opened.c.wallet_id == Draw.wallet_id) & (opened.c.seq == Draw.seq)
+    keys = union(
+        select(Lot.wallet_id, Lot.seq).where(span.since(Lot.wallet_id, Lot.seq)),
+        select(Draw.wallet_id, Draw.lot_seq).where(span.since(Draw.wallet_id, Draw.seq)),
+        select(Draw.wallet_id, Draw.lot_seq).join(opened, of_opened),
+    ).subquery()
     rows = session.execute(
         select(
+            Lot.wallet_id,
             Lot.seq,
             Lot.left_over,
             Lot.held,
@@ -95,41 +107,59 @@ def _lots(session: Session, wallet_id: int, after: int) -> tuple[dict[int, Any],
             origin.currency,
             Wallet.drawn_seq,
         )
+        .join(keys, (keys.c.wallet_id == Lot.wallet_id) & (keys.c.seq == Lot.seq))
         .join(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
         .join(Wallet, Wallet.id == Lot.wallet_id)
-        .where(Lot.wallet_id == wallet_id, origin.amount_minor > 0, or_(Lot.seq > after, Lot.seq.in_(since)))
-    ).all()
-    return {row.seq: row for row in rows}, max((row.drawn_seq for row in rows), default=after)
+        .where(origin.amount_minor > 0)
+    )
+    lots = defaultdict[int, list[Row[*tuple[Any, ...]]]](list)
+    for row in rows:
+        lots[row.wallet_id].append(row)
+    return lots
 
 
-def _used(session: Session, wallet_id: int, after: int, drawn: int) -> list[tuple[int, int, int]]:
-    """What events in (after, drawn] took from which lots: ``seq``, lot, credits; in order.
+def extends() -> ColumnElement[bool]:
+    """Whether an extension is one of a hold."""
+    return (HoldExtension.wallet_id == Hold.wallet_id) & (HoldExtension.hold_seq == Hold.seq)
+
+
+def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple[int, int, int]]]:
+    """What the events on these stretches took from which lots: ``seq``, lot, credits; by wallet, in order.
 
     What is set aside is not used; what is captured of it is, when the hold is closed.
     """
-    holds = session.execute(
-        select(Hold.seq, Hold.closed_seq).where(
-            Hold.wallet_id == wallet_id, or_(Hold.seq > after, Hold.closed_seq > after)
-        )
-    ).all()
-    ends = {hold.seq: hold.closed_seq for hold in holds}
-    grown = session.execute(
-        select(HoldExtension.seq, HoldExtension.hold_seq).where(
-            HoldExtension.wallet_id == wallet_id, HoldExtension.hold_seq.in_(ends)
-        )
-    ).all()
-    ends |= {extension.seq: ends[extension.hold_seq] for extension in grown}
-    closed = {seq: closed_seq for seq, closed_seq in ends.items() if closed_seq and closed_seq <= drawn}
+    span, upto = Stretches(session, drawn), {stretch.wallet_id: stretch.upto for stretch in drawn}
+    ends = _ends_of_holds(session, span)
+    closed = {key: seq for key, seq in ends.items() if seq and seq <= upto[key[0]]}
     still_open = ends.keys() - closed.keys()
-    draws = session.execute(
-        select(Draw.seq, Draw.lot_seq, Draw.credits).where(
-            Draw.wallet_id == wallet_id,
-            Draw.seq <= drawn,
-            or_(Draw.seq > after, Draw.seq.in_(closed)),
+    columns = select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
+    draws = [*session.execute(columns.where(span.within(Draw.wallet_id, Draw.seq)))]
+    begun = {stretch.wallet_id: stretch.after for stretch in drawn}
+    before = [{"id": id, "seq": seq} for id, seq in closed if seq <= begun[id]]
+    if before:
+        opened = table_of(session, before, "opened").c
+        draws += session.execute(columns.where(Draw.wallet_id == opened.id, Draw.seq == opened.seq))
+    credits_of = Counter[tuple[int, int, int]]()
+    for wallet_id, seq, lot_seq, credits in draws:
+        if (wallet_id, seq) not in still_open:
+            credits_of[wallet_id, closed.get((wallet_id, seq), seq), lot_seq] += credits
+    used = defaultdict[int, list[tuple[int, int, int]]](list)
+    for (wallet_id, seq, lot_seq), credits in sorted(credits_of.items()):
+        if credits:
+            used[wallet_id].append((seq, lot_seq, credits))
+    return used
+
+
+def _ends_of_holds(session: Session, span: Stretches) -> dict[tuple[int, int], int | None]:
+    """With which ``seq`` each hold was closed, and each extension with it, that began or ended since."""
+    since = union(
+        *(
+            select(Hold.wallet_id, Hold.seq).where(span.since(Hold.wallet_id, seq))
+            for seq in (Hold.seq, Hold.closed_seq)
         )
-    ).all()
-    used: defaultdict[tuple[int, int], int] = defaultdict(int)
-    for seq, lot_seq, credits in draws:
-        if seq not in still_open:
-            used[closed.get(seq, seq), lot_seq] += credits
-    return [(seq, lot_seq, credits) for (seq, lot_seq), credits in sorted(used.items()) if credits]
+    ).subquery()
+    one_of = (Hold.wallet_id == since.c.wallet_id) & (Hold.seq == since.c.seq)
+    holds = select(Hold.wallet_id, Hold.seq, Hold.closed_seq).join(since, one_of)
+    grown = select(Hold.wallet_id, HoldExtension.seq, Hold.closed_seq).join(since, one_of)
+    rows = session.execute(union_all(holds, grown.join(HoldExtension, extends())))
+    return {(wallet_id, seq): closed_seq for wallet_id, seq, closed_seq in rows}

@@ -26,12 +26,12 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..context import Context
 from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
-from ..payments import balance_paid, customers
+from ..payments import balance_paid, customers, part_charges
 from ..payments.models import Payment, PaymentState, Via
 from . import plan_months
 from .calendar_months import Window, windows
 from .models import Invoice, InvoiceState, PlanPrice, Subscription
-from .plan_months import Later
+from .plan_months import OtherMonth
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,9 @@ class Worth:
 
     ``ends`` is when its period does, in Unix seconds. ``replaces``: a new period begins, and what
     is left of the last one's credits lapses or rolls over, up to ``roll_over``. ``per_period`` is what a
-    whole period gives from then on, or each month of it where it gives them month by month. ``later`` is what
-    comes, or goes, in months that begin after the invoice's own time, and ``since`` when the period, or the
-    month, began of which it gives or takes a part.
+    whole period gives from then on, or each month of it where it gives them month by month. ``others`` is
+    what comes in months that begin after the invoice's own time, or goes in those and in times that are
+    over, and ``since`` when the period, or the month, began of which it gives or takes a part.
     """
 
     credits: int
@@ -57,7 +57,7 @@ class Worth:
     replaces: bool
     roll_over: int
     per_period: int
-    later: tuple[Later, ...] = ()
+    others: tuple[OtherMonth, ...] = ()
     since: int = field(default=0, compare=False)
 
 
@@ -76,17 +76,20 @@ def worth(
 
     :param period_at: Finds the whole period that has a moment in it and ends at another one.
     :param rate_in: What a whole period has given by the last invoice in one. Stripe gives nothing back for
-        what was free, so it has no line: the rest of such a period is taken for the one that takes its place.
+        what was free, so it has no line: the rest of such a period is taken where a line takes its place
+        without one that gives it back.
     :param anchor_at: On whose day of the month periods begin.
     :raises NotOurs: A line is for a plan that we don't know, or for part of a period that we don't.
     """
-    total, roll_over, ends, per_period = Fraction(0), 0, 0, 0
+    roll_over, ends, per_period = 0, 0, 0
     begins: int | None = None
     taken_back_until = since = 0
-    later: defaultdict[Window, Fraction] = defaultdict(Fraction)
-    lines = [line for line in lines if line.is_of_plan and line.counts]
+    now: defaultdict[Window, Fraction] = defaultdict(Fraction)
+    other: defaultdict[Window, Fraction] = defaultdict(Fraction)
+    lines = sorted((line for line in lines if line.is_of_plan and line.counts), key=lambda line: line.start)
     ours = {line.item_id for line in lines if line.price_id in prices}
-    takes_free = not any(line.gives_back for line in lines)
+    given_back = {(line.start, line.end) for line in lines if line.gives_back}
+    free_rates: dict[Window, int] = {}
     for line in lines:
         price = prices.get(line.price_id or "")
         if price is None and ours and line.item_id not in {None, *ours}:
@@ -102,21 +105,30 @@ def worth(
         if not line.is_part:
             sign = min(Fraction(line.amount_minor, price.amount_minor * line.quantity), Fraction(1))
             begins, roll_over = line.start, price.roll_over * line.quantity
-        elif takes_free:
-            credits -= rate_in(whole)
+        elif (line.start, line.end) not in given_back:
+            free = free_rates[whole] if whole in free_rates else rate_in(whole)
+            free_rates[whole], credits = credits, credits - free
         (start, end), *rest = [
             month for month in windows(whole, price.parts, anchor_at) if month[1] > line.start
         ]
-        total += sign * credits * Fraction(end - max(start, line.start), end - start)
+        now[start, end] += sign * credits * Fraction(end - max(start, line.start), end - start)
         for month in rest:
-            later[month] += sign * credits
+            other[month] += sign * credits
         ends, since = max(ends, end), min(since or start, start)
         if line.gives_back:
             taken_back_until = max(taken_back_until, line.end)
+    if begins is not None:
+        _take_apart(now, other, begins)
     # A period that is given up in the middle was counted to the second: its credits stay as they are.
     replaces = begins is not None and taken_back_until <= begins
-    months = tuple(Later(month, int(later[month])) for month in sorted(later) if int(later[month]))
-    return Worth(int(total), ends, replaces, roll_over, per_period, months, since)
+    months = tuple(OtherMonth(month, int(other[month])) for month in sorted(other) if int(other[month]))
+    return Worth(int(sum(now.values())), ends, replaces, roll_over, per_period, months, since)
+
+
+def _take_apart(now: dict[Window, Fraction], other: dict[Window, Fraction], begins: int) -> None:
+    """Take what goes of a time that is over from the credits of that time, not from those that come now."""
+    for window in [window for window, credits in now.items() if window[1] <= begins and credits < 0]:
+        other[window] += now.pop(window)
 
 
 def whole_period(lines: Iterable[InvoiceLine]) -> Period | None:
@@ -239,17 +251,17 @@ def _settle(
 
 def _given(due: Worth) -> int:
     """What an invoice gives, now and later; what it takes is no part."""
-    return max(due.credits, 0) + sum(month.credits for month in due.later if month.credits > 0)
+    return max(due.credits, 0) + sum(month.credits for month in due.others if month.credits > 0)
 
 
 def _credited(due: Worth, part: Fraction) -> Worth:
     """What is left of what it gives, where a credit note has left a ``part`` of its money."""
-    later = [
+    others = [
         replace(month, credits=int(month.credits * part)) if month.credits > 0 else month
-        for month in due.later
+        for month in due.others
     ]
     left = due.credits if due.credits < 0 else int(due.credits * part)
-    return replace(due, credits=left, later=tuple(month for month in later if month.credits))
+    return replace(due, credits=left, others=tuple(month for month in others if month.credits))
 
 
 def _give(
@@ -259,7 +271,7 @@ def _give(
     row.payment_id = payment.id
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     amount_minor = payment.amount_minor
-    if months := [month for month in due.later if month.credits > 0]:
+    if months := [month for month in due.others if month.credits > 0]:
         own = max(due.credits, 0)
         amount_minor = plan_months.write_down(context, row, months, own, amount_minor)
         plan_months.give_begun(context, subscription.id)  # before what is over is given beside them
@@ -356,9 +368,9 @@ def _overtaken(context: Context, row: Invoice) -> bool:
 
 
 def _take_due(context: Context, subscription: Subscription, row: Invoice, due: Worth) -> int:
-    """Take what an invoice takes, of months to come and of what was given already; how many."""
+    """Take what an invoice takes, of months to come, of its own and of those that are over; how many."""
     taken, of_lots = 0, Counter[str]()
-    for month in due.later:
+    for month in due.others:
         if month.credits < 0:
             given_already = plan_months.cut(context, subscription, month)
             taken += -month.credits - given_already
@@ -439,6 +451,7 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
     )
     context.session.add(payment)
     context.session.flush()
-    balance_paid.note(context.session, payment, bill.from_balance_minor)
+    balance_paid.note(context.session, payment, bill)
+    part_charges.write_down(context.session, payment, bill.charges)
     customers.reopen(context.session, payment.owner, payment.created_at)
     return payment

@@ -29,8 +29,11 @@ OWN = 1
 
 
 @dataclass(frozen=True)
-class Later:
-    """Credits that an invoice gives in a later month, or takes from it where they are negative."""
+class OtherMonth:
+    """Credits that an invoice gives in a later month than its own.
+
+    Where they are negative, it takes them from a later month, or from one that is over.
+    """
 
     window: Window
     credits: int
@@ -62,7 +65,7 @@ def key_of(invoice_id: int, number: int) -> str:
 def write_down(
     context: Context,
     row: Invoice,
-    months: Iterable[Later],
+    months: Iterable[OtherMonth],
     own_credits: int,
     amount_minor: int,
 ) -> int:
@@ -99,7 +102,7 @@ def tax_in(session: Session, invoice: Invoice, amount_minor: int) -> int:
     return max(0, min(payment.tax_minor * amount_minor // whole, amount_minor))
 
 
-def cut(context: Context, subscription: Subscription, month: Later) -> int:
+def cut(context: Context, subscription: Subscription, month: OtherMonth) -> int:
     """Take credits out of a month that has not come, the last bought first; how many it did not have."""
     wanted = -month.credits
     rows = select(PlanMonth).where(

@@ -199,13 +199,11 @@ def _copy(row: Subscription, subscription: StripeSubscription, known: dict[str, 
 def _grant_trial(context: Context, row: Subscription) -> None:
     if row.state is not State.TRIALING or not row.trial_credits or row.trial_end is None:
         return
-    context.ledger.grant(
-        row.owner,
-        row.trial_credits,
-        key=f"trial:{row.stripe_id}",
-        reason="Trial",
-        expires_at=row.trial_end + context.config.allowance_grace,
-    )
+    ends = row.trial_end + context.config.allowance_grace
+    if ends <= context.clock():  # heard of too late
+        return
+    key = f"trial:{row.stripe_id}"
+    context.ledger.grant(row.owner, row.trial_credits, key=key, reason="Trial", expires_at=ends)
 
 
 def _end_trial_credits(context: Context, row: Subscription, at: datetime) -> None:

@@ -49,7 +49,7 @@ def create() -> Blueprint:
     shipped = Path(__file__).parent.parent / "templates"
     originals = PrefixLoader({"flask_prepaid": FileSystemLoader(shipped / "prepaid")})
     pages.jinja_loader = ChoiceLoader([FileSystemLoader(shipped), originals])
-    pages.url_value_preprocessor(csrf.let_stripe_in)
+    pages.url_value_preprocessor(csrf.let_in)
     pages.before_request(csrf.protect)
     pages.after_request(keep_to_its_owner)
     for away in (DBAPIError, NoConnectionFree):

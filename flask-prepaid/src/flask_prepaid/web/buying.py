@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from ..catalog import Catalog, Offer, Quantity
 from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.values import Checkout, NextStep
 from ..languages import choice, formats
 from ..languages.words import gettext as _
 from ..languages.words import ngettext
@@ -44,25 +45,26 @@ def chosen_offer() -> Offer:
     :raises UnknownItem: Neither or both are named, the one named is not sold, or its price was shown in
         another currency than it is paid in.
     """
-    pack, written = request.form.get("pack") or None, request.form.get("credits")
+    sent = forms.sent()
+    pack, written = sent.get("pack") or None, sent.get("credits")
     # Beside a pack, an empty field says nothing.
     is_number = bool(written) or (pack is None and written is not None)
-    credits = forms.whole_number(request.form, "credits") if is_number else None
+    credits = forms.whole_number(sent, "credits") if is_number else None
     catalog, currency = page.context().catalog, buyers_currency(page.customer())
     offer = catalog.offer(pack=pack, credits=credits, currency=currency)
-    shown = catalog.offer(pack=pack, credits=credits, currency=request.form.get("currency") or currency)
+    shown = catalog.offer(pack=pack, credits=credits, currency=sent.get("currency") or currency)
     currencies.require_as_shown(offer.currency, shown.currency)
     return offer
 
 
 def buyers_currency(owner: str) -> str:
     """What the customer pays in: what they choose on the page, if it is not settled otherwise."""
-    return currencies.of(page.context(), owner, request.values.get("currency"))
+    return currencies.of(page.context(), owner, forms.chosen("currency"))
 
 
 def chosen_card(offer: Offer) -> str | None:
     """The card on file that is to pay. A gift charges none."""
-    return request.form.get("saved_card") or None if offer.amount_minor else None
+    return forms.sent().get("saved_card") or None if offer.amount_minor else None
 
 
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
@@ -118,35 +120,53 @@ def lasting(expires_after: timedelta | None) -> str:
     return ngettext("Credits last for %(count)s day.", "Credits last for %(count)s days.", days)
 
 
-def pay_at_stripe(owner: str, offer: Offer) -> Response:
-    checkout = purchases.open_checkout(
+def open_checkout(
+    owner: str, offer: Offer, *, cancel_url: str | None, success_url: str | None = None
+) -> Checkout:
+    """Open Stripe's page for an offer; ``cancel_url=None`` is for Stripe's elements on a page of our own."""
+    return purchases.open_checkout(
         page.context(),
         owner,
         offer,
-        success_url=page.way_back("prepaid.return"),
-        cancel_url=url_for("prepaid.buy", _external=True),
+        success_url=success_url or page.way_back("prepaid.return"),
+        cancel_url=cancel_url,
         attempt=forms.attempt(),
-        keep_card=bool(request.form.get("keep_card")),
+        keep_card=bool(forms.sent().get("keep_card")),
     )
+
+
+def pay_at_stripe(owner: str, offer: Offer) -> Response:
+    checkout = open_checkout(owner, offer, cancel_url=url_for("prepaid.buy", _external=True))
     target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
     return make_response(redirect(target, 303))
 
 
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
-    """One press, and on to the result, or to the bank if it wants to see its customer.
-
-    :raises UnknownItem: The card is gone, or with tax it costs more than the page has said.
-    """
+    """One press, and on to the result, or to the bank if it wants to see its customer."""
     rate = forms.tax_rate()
+    shown_minor = None if rate is None else tax_rates.with_tax(offer.amount_minor, rate)
+    payment, step = charge_card(owner, offer, card_id, max_minor=shown_minor)
+    target = step.url if step else url_for("prepaid.return", payment=payment.id)
+    return make_response(redirect(target, 303))
+
+
+def charge_card(
+    owner: str, offer: Offer, card_id: str, *, max_minor: int | None
+) -> tuple[Payment, NextStep | None]:
+    """Charge a card on file; the payment, and the bank's question where it has one.
+
+    :param max_minor: The total with tax that the customer was shown.
+    :raises UnknownItem: The card is gone, or with tax it costs more than was shown.
+    """
     try:
-        payment, challenge_url = purchases.charge_card(
+        payment, step = purchases.charge_card(
             page.context(),
             owner,
             offer,
             card_id,
             return_url=result_url,
             attempt=forms.attempt(),
-            max_minor=None if rate is None else tax_rates.with_tax(offer.amount_minor, rate),
+            max_minor=max_minor,
         )
     except NotYours:
         gone = _("That card is not on file any more. Choose another one.")
@@ -159,7 +179,7 @@ def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
             tax=formats.amount(tax, payment.currency),
         )
         raise UnknownItem(words, field="saved_card")
-    return make_response(redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303))
+    return payment, step
 
 
 def custom() -> ResponseReturnValue:
@@ -213,15 +233,7 @@ def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
     context = page.context()
     if context.config.automatic_tax:  # which asks for an address, and so for Stripe's page
         return pay_at_stripe(owner, offer)
-    checkout = purchases.open_checkout(
-        context,
-        owner,
-        offer,
-        success_url=page.way_back("prepaid.return"),
-        cancel_url=None,
-        attempt=forms.attempt(),
-        keep_card=bool(request.form.get("keep_card")),
-    )
+    checkout = open_checkout(owner, offer, cancel_url=None)
     if checkout.client_secret is None or checkout.status != "open":  # the same form again, after paying
         return redirect(url_for("prepaid.return", session_id=checkout.id), 303)
     return page.render(
@@ -235,10 +247,8 @@ def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
 def confirm() -> ResponseReturnValue:
     """Back to the bank's page, or to Checkout, of a payment that waits for its customer. It pays once."""
     owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
-    payment, challenge_url = purchases.resume(
-        page.context(), owner, payment_id, return_url=result_url(payment_id)
-    )
-    return redirect(challenge_url or url_for("prepaid.return", payment=payment.id), 303)
+    payment, step = purchases.resume(page.context(), owner, payment_id, return_url=result_url(payment_id))
+    return redirect(step.url if step else url_for("prepaid.return", payment=payment.id), 303)
 
 
 def invoice(payment: str) -> ResponseReturnValue:

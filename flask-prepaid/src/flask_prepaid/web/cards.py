@@ -11,11 +11,12 @@ from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
 from ..context import reading
-from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import tax_rates
 from ..payments.customers import known_customer
+from ..payments.models import TopUp
 from ..purchases import cards, topups
 from ..subscriptions import currencies, retries
 from . import declines, forms, page
@@ -28,11 +29,7 @@ def listing() -> ResponseReturnValue:
 
 def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
-    with reading(context) as session:
-        customer_id = known_customer(session, owner)
-    if customer_id is not None and context.gateway.ask_limit.may(owner):
-        with suppress(GatewayUnavailable, GatewayRefused):
-            cards.refresh(context, customer_id)
+    refresh(owner)
     topup = topups.setting(context.session, owner)
     currency = currencies.of(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
@@ -50,6 +47,16 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         error=error,
         expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
+
+
+def refresh(owner: str) -> None:
+    """Fetch the customer's cards, where Stripe answers and may be asked. Commits."""
+    context = page.context()
+    with reading(context) as session:
+        customer_id = known_customer(session, owner)
+    if customer_id is not None and context.gateway.ask_limit.may(owner):
+        with suppress(GatewayUnavailable, GatewayRefused):
+            cards.refresh(context, customer_id)
 
 
 def add() -> ResponseReturnValue:
@@ -70,20 +77,18 @@ def edit(card_id: str) -> ResponseReturnValue:
     if request.method == "GET":
         return page.render("card.html", card=card, error=None, written=card)
     try:
-        month, year = forms.expiry(clock.wall())
-        cards.correct(
-            context,
-            owner,
-            card_id,
-            exp_month=month,
-            exp_year=year,
-            name=forms.name_on_card(),
-            address=forms.address(),
-        )
+        correct(owner, card_id)
     except (UnknownItem, GatewayRefused, CardDeclined) as error:
         words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else _(str(error))
         return page.render("card.html", card=card, error=words, written=request.form), 422
     return page.done("prepaid.cards", _("Your card ending in %(last4)s is changed.", last4=card.last4))
+
+
+def correct(owner: str, card_id: str) -> None:
+    """Correct a card as the form says. Commits."""
+    month, year = forms.expiry(clock.wall())
+    name, address = forms.name_on_card(), forms.address()
+    cards.correct(page.context(), owner, card_id, exp_month=month, exp_year=year, name=name, address=address)
 
 
 def top_up() -> ResponseReturnValue:
@@ -94,35 +99,62 @@ def top_up() -> ResponseReturnValue:
         topups.switch_off(context, owner)
         return page.done("prepaid.cards", _("Auto top-up is off. Nothing more is bought by itself."))
     try:
-        pack = request.form.get("pack", "")
-        offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
-        shown = context.catalog.offer(pack=pack, currency=request.form.get("currency") or offer.currency)
-        currencies.require_as_shown(offer.currency, shown.currency)
-        times = forms.whole_number(request.form, "times")
-        threshold = forms.threshold()
-        price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
-        topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor)
+        row = switch_on(owner)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
-    return page.done(
-        "prepaid.cards",
-        _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(threshold)),
-    )
+    words = _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(row.threshold))
+    return page.done("prepaid.cards", words)
+
+
+def switch_on(owner: str) -> TopUp:
+    """Switch auto top-up on, as the form says. Commits."""
+    context, sent = page.context(), forms.sent()
+    pack = sent.get("pack", "")
+    offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
+    shown = context.catalog.offer(pack=pack, currency=sent.get("currency") or offer.currency)
+    currencies.require_as_shown(offer.currency, shown.currency)
+    times = forms.whole_number(sent, "times")
+    threshold = forms.threshold()
+    price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+    return topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor)
 
 
 def choose(card_id: str) -> ResponseReturnValue:
-    context, owner = page.context(), page.customer()
+    choose_card(page.customer(), card_id)
+    return page.done("prepaid.cards", _("This card pays by default now."))
+
+
+def choose_card(owner: str, card_id: str) -> None:
+    """Let a card pay by default. Commits."""
+    context = page.context()
     context.gateway.ask_limit.require(owner)
     cards.choose(context, owner, card_id)
-    return page.done("prepaid.cards", _("This card pays by default now."))
 
 
 def remove(card_id: str) -> ResponseReturnValue:
     """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
-    context, owner = page.context(), page.customer()
-    context.gateway.ask_limit.require(owner)
-    needed = None if "sure" in request.form else cards.needed(context, owner, card_id)
+    needed = remove_card(page.customer(), card_id)
     if needed is not None:
         return page.render("card_remove.html", needed=needed)
-    cards.remove(context, owner, card_id)
     return page.done("prepaid.cards", _("The card is removed, here and at Stripe."))
+
+
+def remove_card(owner: str, card_id: str) -> cards.Needed | None:
+    """Remove a card; or say what would miss it, unless its owner is sure. Commits."""
+    context = page.context()
+    context.gateway.ask_limit.require(owner)
+    needed = None if "sure" in forms.sent() else cards.needed(context, owner, card_id)
+    if needed is None:
+        cards.remove(context, owner, card_id)
+    return needed
+
+
+def in_use(needed: cards.Needed) -> CardInUse:
+    """Why a card stays for now, for a program."""
+    payers = [name for name, pays in (("your plan", needed.plan), ("auto top-up", needed.topup)) if pays]
+    then = (
+        f"{f'{needed.replacement.brand.capitalize()} {needed.replacement.last4}'} pays then"
+        if needed.replacement
+        else "nothing pays then"
+    )
+    return CardInUse(f"This card pays {' and '.join(payers)}. Send sure to remove it: {then}.")

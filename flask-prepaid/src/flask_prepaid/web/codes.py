@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import KeyReused, PrepaidError
 
 from ..codes import redeeming
+from ..codes.models import CodeClaim
 from ..errors import CodeRefused, TooManyGuesses
 from ..languages import formats
 from ..languages.words import gettext as _
@@ -20,14 +21,17 @@ def redeem() -> ResponseReturnValue:
     if request.method == "GET":
         return form(owner)
     try:
-        claim = redeeming.redeem(
-            page.context(), owner, request.form.get("code", "")[:255], key=forms.attempt()
-        )
+        claim = redeem_code(owner)
     except (CodeRefused, KeyReused, TooManyGuesses) as error:
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyGuesses) else {}
         return form(owner, error), error.http_status, headers
     flash(_("%(credits)s added by your code.", credits=formats.credits(claim.credits)), "success")
     return redirect(url_for("prepaid.redeem"), 303)
+
+
+def redeem_code(owner: str) -> CodeClaim:
+    """Redeem the code that was sent. Commits."""
+    return redeeming.redeem(page.context(), owner, forms.sent().get("code", "")[:255], key=forms.attempt())
 
 
 def form(owner: str, error: PrepaidError | None = None) -> str:

@@ -13,20 +13,35 @@ from flask import current_app, request, session
 from markupsafe import Markup
 
 from ..errors import FormExpired
+from .asking import is_api
 
 FIELD = "csrf_token"
+
+#: What a script sends, by the name that Flask-WTF knows, too.
+HEADER = "X-CSRF-Token"
+
+LOST_TOKEN = f"Send csrf_token of GET /session as {HEADER}: this one is not that of your session."
 _KEPT = "prepaid_csrf"
 
 
 def field() -> Markup:
     """The hidden input for a form."""
-    if "csrf" in current_app.extensions:
+    name = current_app.config["WTF_CSRF_FIELD_NAME"] if is_hosts() else FIELD
+    return Markup('<input type="hidden" name="{}" value="{}">').format(name, token())
+
+
+def token() -> str:
+    """What the field has in it, and a script's header."""
+    if is_hosts():
         from flask_wtf.csrf import generate_csrf
 
-        name, token = current_app.config["WTF_CSRF_FIELD_NAME"], generate_csrf()
-    else:
-        name, token = FIELD, session.setdefault(_KEPT, secrets.token_urlsafe(32))
-    return Markup('<input type="hidden" name="{}" value="{}">').format(name, token)
+        return str(generate_csrf())
+    return str(session.setdefault(_KEPT, secrets.token_urlsafe(32)))
+
+
+def is_hosts() -> bool:
+    """Whether the host's Flask-WTF looks at forms."""
+    return "csrf" in current_app.extensions
 
 
 def protect() -> None:
@@ -34,18 +49,46 @@ def protect() -> None:
 
     :raises FormExpired: Its token is not that of the session.
     """
-    if request.method != "POST" or request.endpoint == "prepaid.webhook" or "csrf" in current_app.extensions:
+    if request.method != "POST" or request.endpoint == "prepaid.webhook" or is_api() or is_hosts():
         return
-    kept = session.get(_KEPT)
-    sent = request.form.get(FIELD, "")
-    if not kept or not hmac.compare_digest(kept.encode(), sent.encode()):
+    if not is_kept(request.form.get(FIELD, "")):
         raise FormExpired(
             "This form has lost its session. Go back, load the page again and send it once more."
         )
 
 
-def let_stripe_in(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Stripe signs its events and has no form. Runs before Flask-WTF looks, whenever that was set up."""
+def require_header() -> None:
+    """Refuse a call of a script that has not read the token of this session, as one of another site.
+
+    :raises FormExpired: The header is not there, or is not that of the session.
+    """
+    sent = request.headers.get(HEADER, "")
+    if is_hosts():
+        if not current_app.config["WTF_CSRF_ENABLED"]:
+            return
+        from flask_wtf.csrf import validate_csrf
+        from wtforms import ValidationError
+
+        try:
+            validate_csrf(sent)
+        except ValidationError:
+            raise FormExpired(LOST_TOKEN) from None
+    elif not is_kept(sent):
+        raise FormExpired(LOST_TOKEN)
+
+
+def is_kept(sent: str) -> bool:
+    """Whether it is the token that the session has."""
+    kept: str = session.get(_KEPT) or ""
+    return bool(kept) and hmac.compare_digest(kept.encode(), sent.encode())
+
+
+def let_in(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Stripe signs its events and has no form; calls of the API are looked at by ``require_header``.
+
+    Runs before Flask-WTF looks, whenever that was set up.
+    """
     protection = current_app.extensions.get("csrf")
-    if endpoint == "prepaid.webhook" and protection is not None:
+    if (endpoint == "prepaid.webhook" or is_api()) and protection is not None:
+        assert endpoint is not None, "it is one of ours"
         protection.exempt(current_app.view_functions[endpoint])

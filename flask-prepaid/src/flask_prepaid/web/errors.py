@@ -32,7 +32,7 @@ from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments import refusals
 from . import page
-from .page import wants_json
+from .asking import API, wants_json
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,12 @@ TO_OPERATORS = (
 
 #: The pages of cards.
 OF_CARDS = ("prepaid.cards", "prepaid.add_card", "prepaid.card", "prepaid.choose_card", "prepaid.remove_card")
+
+#: Calls of the API that ask Stripe and pay nothing.
+PAYS_NOTHING = tuple(
+    f"prepaid.{API}{name}"
+    for name in ("card_list", "card_add", "card_correct", "card_choose", "card_remove", "plan_preview")
+)
 
 
 def answer(error: PrepaidError) -> Response:
@@ -145,7 +151,11 @@ def words(error: PrepaidError) -> str:
     message = _(FOR_PEOPLE[type(error)]) if type(error) in FOR_PEOPLE else of_credits(error)
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
-    elif isinstance(error, GatewayUnavailable) and request.endpoint in (*OF_CARDS, "prepaid.billing"):
+    elif isinstance(error, GatewayUnavailable) and request.endpoint in (
+        *OF_CARDS,
+        *PAYS_NOTHING,
+        "prepaid.billing",
+    ):
         message = _(NOTHING_PAID)
     if isinstance(error, GatewayRefused) and error.request_id:
         message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)

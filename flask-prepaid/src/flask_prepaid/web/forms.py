@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from urllib.parse import urljoin
 
-from flask import request
+from flask import g, request
 
 from .. import countries, money
 from ..errors import NotYours, UnknownItem
+from ..fast_path.requests import checked
 from ..gateway.billing_details import BillingDetails
 from ..languages import formats
 from ..languages.choice import locale
 from ..languages.words import gettext as _
 from ..languages.words import marked
+from . import page
 
 #: What the customer is asked to write where a field holds no whole number.
 IN_DIGITS = {
@@ -58,8 +62,50 @@ MAX_CREDITS = 1_000_000_000
 MAX_ADDRESS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
 MAX_NAME = 150
 
+#: Where the fields of a body of JSON are kept, once it was read.
+_READ = "prepaid_fields"
+
 _ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_PATH = re.compile(r"/(?![/\\])[!-\[\]-z|~]{0,500}")
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?|\.[0-9]{1,4}")
+
+
+def sent() -> Mapping[str, str]:
+    """What this request has sent: the fields of its form, or of its body of JSON, as they would be typed."""
+    fields: Mapping[str, str] | None = g.get(_READ)
+    return request.form if fields is None else fields
+
+
+def take(fields: Mapping[str, str]) -> None:
+    """Let the fields of this request be those of a body of JSON."""
+    setattr(g, _READ, fields)
+
+
+def chosen(name: str) -> str | None:
+    """A choice that this request makes, in what it has sent or in its address."""
+    return sent().get(name, request.args.get(name))
+
+
+def return_path() -> str | None:
+    """Where Stripe's page is to lead back to, of this site; ``None`` is to the result page.
+
+    :raises UnknownItem: It is no path of this site.
+    """
+    path = sent().get("return_path")
+    if path is not None and not _PATH.fullmatch(path):
+        raise UnknownItem("Write a path of this site, such as /app?paid=1.", field="return_path")
+    return path
+
+
+def return_url() -> str | None:
+    """The same as an address for Stripe, which adds the id of its session."""
+    path = return_path()
+    return None if path is None else page.with_session(here(path))
+
+
+def here(path: str) -> str:
+    """The whole address of a path of this site."""
+    return urljoin(request.host_url, path)
 
 
 def whole_number(fields: Mapping[str, str], name: str) -> int:
@@ -78,7 +124,7 @@ def tax_rate() -> Fraction | None:
 
     ``None`` where the page showed none, as one that knows nothing of it.
     """
-    text = request.form.get("tax_rate")
+    text = sent().get("tax_rate")
     if text is None:
         return None
     over, _slash, under = text.partition("/")
@@ -99,7 +145,7 @@ def threshold() -> int:
 
     :raises UnknownItem: The field holds no such number.
     """
-    return credits_to_move("threshold") if money.unit().scale else whole_number(request.form, "threshold")
+    return credits_to_move("threshold") if money.unit().scale else whole_number(sent(), "threshold")
 
 
 def credits_to_move(field: str = "credits") -> int:
@@ -109,7 +155,7 @@ def credits_to_move(field: str = "credits") -> int:
     """
     unit = money.unit()
     try:
-        number = unit.parts(_with_point(request.form.get(field, "").strip()))
+        number = unit.parts(_with_point(sent().get(field, "").strip()))
     except ValueError:
         number = 0
     if not 0 < number <= MAX_CREDITS:
@@ -131,7 +177,7 @@ def amount_minor(currency: str, *, example_minor: int) -> int:
 
     :raises UnknownItem: It is no amount of this currency.
     """
-    text = request.form.get("amount", "").strip().replace(",", "")
+    text = sent().get("amount", "").strip().replace(",", "")
     wrong = UnknownItem(f"Write an amount such as {money.decimal(example_minor, currency)}.", field="amount")
     if not _AMOUNT.fullmatch(text):
         raise wrong
@@ -146,7 +192,7 @@ def expiry(now: datetime) -> tuple[int, int]:
 
     :raises UnknownItem: One of them cannot stand on a card, or they have passed.
     """
-    month, year = (_digits(request.form.get(name, ""), 4) for name in ("exp_month", "exp_year"))
+    month, year = (_digits(sent().get(name, ""), 4) for name in ("exp_month", "exp_year"))
     if month is None or year is None or not (1 <= month <= 12 and 2000 <= year <= 9999):
         raise UnknownItem(
             "Write the month as 1 to 12 and the year in four digits, as they stand on the card.",
@@ -159,11 +205,11 @@ def expiry(now: datetime) -> tuple[int, int]:
 
 def address() -> dict[str, str]:
     """The billing address of a card, cut to what Stripe takes."""
-    return {name: request.form.get(name, "").strip()[:length] for name, length in MAX_ADDRESS.items()}
+    return {name: sent().get(name, "").strip()[:length] for name, length in MAX_ADDRESS.items()}
 
 
 def name_on_card() -> str:
-    return request.form.get("name", "").strip()[:MAX_NAME]
+    return sent().get("name", "").strip()[:MAX_NAME]
 
 
 def billed_to() -> BillingDetails:
@@ -173,7 +219,7 @@ def billed_to() -> BillingDetails:
     """
     lines: dict[str, str] = {}
     for name, (words, length) in MAX_BILLED_TO.items():
-        text = " ".join(request.form.get(name, "").split())
+        text = " ".join(sent().get(name, "").split())
         if len(text) > length or not text.isprintable():
             raise UnknownItem(_(words, length=length), field=name)
         lines[name] = text
@@ -190,7 +236,7 @@ def note() -> str:
 
     :raises UnknownItem: Nothing is written, or too much.
     """
-    text = " ".join(request.form.get("text", "").split())
+    text = " ".join(sent().get("text", "").split())
     if not text or not text.isprintable() or len(text) > MAX_NOTE:
         raise UnknownItem(f"Write a note of up to {MAX_NOTE:,} characters.", field="text")
     return text
@@ -201,7 +247,7 @@ def reason() -> str:
 
     :raises UnknownItem: Nothing is written, or too much.
     """
-    text = " ".join(request.form.get("reason", "").split())
+    text = " ".join(sent().get("reason", "").split())
     if not text or not text.isprintable() or len(text) > MAX_REASON:
         raise UnknownItem(f"Write why, in 1 to {MAX_REASON} characters.", field="reason")
     return text
@@ -234,8 +280,16 @@ def new_attempt() -> str:
 
 
 def attempt() -> str | None:
-    """The token of the form that was sent, if it had one, as the name of a wish that only a form can have."""
-    token = request.form.get("attempt", "")
+    """The token of the form that was sent, if it had one, as the name of a wish that only a form can have.
+
+    Of a body of JSON it is the ``Idempotency-Key``.
+
+    :raises BadIdempotencyKey: That is empty, too long, or no plain text.
+    """
+    if _READ in g:
+        key = request.headers.get("Idempotency-Key")
+        return None if key is None else f"json:{hashlib.sha256(checked(key).encode()).hexdigest()[:40]}"
+    token = sent().get("attempt", "")
     return f"form:{token}" if _ATTEMPT.fullmatch(token) else None
 
 

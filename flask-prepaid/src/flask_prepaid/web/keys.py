@@ -15,7 +15,7 @@ from .. import signals
 from ..context import transaction
 from ..errors import NotYours, UnknownItem
 from ..keys import keys
-from ..keys.keys import WINDOWS
+from ..keys.keys import WINDOWS, NewKey
 from ..keys.models import ApiKey
 from ..keys.verbs import AppKeys
 from ..languages import formats
@@ -74,47 +74,51 @@ def limits_of(owner: str) -> dict[str | None, list[Limit]]:
 
 def make() -> ResponseReturnValue:
     """Make a key, with a limit if one is written, and show it."""
-    owner, context = page.customer(), page.context()
+    owner = page.customer()
     try:
-        with transaction(context) as session:
-            made = keys.make(
-                session,
-                app_keys().setup,
-                owner,
-                request.form.get("name", ""),
-                end_of(request.form.get("expires_on")),
-            )
-            if request.form.get("limit", "").strip():
-                set_limit(owner, made.spender, forms.credits_to_move("limit"))
+        return overview(owner, made=make_key(owner).secret)
     except UnknownItem as error:
         return overview(owner, error=error), error.http_status
-    return overview(owner, made=made.secret)
+
+
+def make_key(owner: str) -> NewKey:
+    """Make the key that the form describes, with its limit. Commits."""
+    sent = forms.sent()
+    with transaction(page.context()) as session:
+        ends = end_of(sent.get("expires_on"))
+        made = keys.make(session, app_keys().setup, owner, sent.get("name", ""), ends)
+        if sent.get("limit", "").strip():
+            set_limit(owner, made.spender, forms.credits_to_move("limit"))
+    return made
 
 
 def revoke(key_id: str) -> ResponseReturnValue:
     """End a key at once."""
-    owner, context = page.customer(), page.context()
-    with transaction(context) as session:
-        if not keys.revoke(session, context.ledger, owner, number_of(key_id)):
-            raise NotYours("There is no such key.")
-    app_keys().cache.forget()
+    revoke_key(page.customer(), number_of(key_id))
     flash(_("The key has been revoked. Calls with it are refused from now on."), "success")
     return redirect(url_for("prepaid.keys"), 303)
+
+
+def revoke_key(owner: str, key_id: int) -> None:
+    """End a key at once. Commits.
+
+    :raises NotYours: It is none of the owner's.
+    """
+    context = page.context()
+    with transaction(context) as session:
+        if not keys.revoke(session, context.ledger, owner, key_id):
+            raise NotYours("There is no such key.")
+    app_keys().cache.forget()
 
 
 def limits() -> ResponseReturnValue:
     """What one key, or all together, may spend; a form sent sets a limit, or takes it away."""
     owner = page.customer()
-    key = chosen_key(owner)
+    key = key_named(owner, request.args.get("key"))
     if request.method == "GET":
         return limits_page(owner, key)
     try:
-        with transaction(page.context()):
-            set_limit(
-                owner,
-                key.spender if key else None,
-                None if "remove" in request.form else forms.credits_to_move("limit"),
-            )
+        save_limit(owner, key, remove="remove" in request.form)
     except UnknownItem as error:
         return limits_page(owner, key, error), error.http_status
     flash(_("That limit is gone.") if "remove" in request.form else _("Your limit is saved."), "success")
@@ -133,12 +137,18 @@ def limits_page(owner: str, key: ApiKey | None, error: UnknownItem | None = None
     )
 
 
-def chosen_key(owner: str) -> ApiKey | None:
-    """The key that the address names; ``None`` is the whole wallet.
+def save_limit(owner: str, key: ApiKey | None, *, remove: bool) -> None:
+    """Set the budget that the form describes, or take it away. Commits."""
+    credits = None if remove else forms.credits_to_move("limit")
+    with transaction(page.context()):
+        set_limit(owner, key.spender if key else None, credits)
+
+
+def key_named(owner: str, text: str | None) -> ApiKey | None:
+    """The key of this number; ``None`` is the whole wallet.
 
     :raises NotYours: It is none of the owner's.
     """
-    text = request.args.get("key")
     return None if text is None else keys.find(page.context().session, owner, number_of(text))
 
 
@@ -147,7 +157,8 @@ def set_limit(owner: str, spender: str | None, credits: int | None) -> None:
 
     :raises UnknownItem: Its window or its zone is none.
     """
-    every, zone = request.form.get("every", "month"), request.form.get("zone", "").strip()
+    sent = forms.sent()
+    every, zone = sent.get("every", "month"), sent.get("zone", "").strip()
     if every not in WINDOWS:
         raise UnknownItem("Choose one of the windows in the list.", field="every")
     window = None if every == "ever" else every

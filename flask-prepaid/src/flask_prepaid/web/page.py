@@ -24,6 +24,7 @@ from ..keys.verbs import AppKeys
 from ..languages.words import gettext
 from ..outbox.endpoints import OutboxContext
 from . import csrf
+from .asking import wants_json
 from .mail_content import WrittenMail
 
 #: A page whose state may still change loads itself again after so many seconds.
@@ -62,12 +63,6 @@ def customer() -> str:
     if login is not None and (login.unauthorized_callback or not wants_json()):
         return abort(make_response(login.unauthorized()))
     raise NotSignedIn("Sign in first.")
-
-
-def wants_json() -> bool:
-    """A browser asks for HTML by its name. All others are programs, with JSON or without a word of it."""
-    accepts = request.accept_mimetypes
-    return request.is_json or not accepts or accepts["application/json"] >= accepts["text/html"]
 
 
 def render(template: str, **values: Any) -> str:
@@ -116,4 +111,10 @@ def home() -> str:
 
 def way_back(endpoint: str) -> str:
     """Where Stripe's page sends a customer who has paid; Stripe puts the id of its session in."""
-    return f"{url_for(endpoint, _external=True)}?session_id={{CHECKOUT_SESSION_ID}}"
+    return with_session(url_for(endpoint, _external=True))
+
+
+def with_session(url: str) -> str:
+    """An address to which Stripe adds the id of its session, in front of what a script reads after ``#``."""
+    address, mark, fragment = url.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}session_id={{CHECKOUT_SESSION_ID}}{mark}{fragment}"

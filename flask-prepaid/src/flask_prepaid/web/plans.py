@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import redirect, request, url_for
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from prepaid_ledger.errors import PrepaidError
 
 from ..catalog import Plan
+from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ..gateway.subscription_values import Page, StripeInvoice
 from ..languages import formats
@@ -43,27 +45,49 @@ def plan() -> ResponseReturnValue:
 
 
 def choose(owner: str) -> ResponseReturnValue:
-    context = page.context()
     try:
-        chosen = plan_named(owner, request.form.get("plan", ""))
-        quantity = forms.quantity(request.form)
-        promised = bool(request.form.get("trial"))
         card_id = request.form.get("saved_card")
         if card_id:
-            subscribing.subscribe(
-                context,
-                owner,
-                chosen,
-                card_id,
-                quantity=quantity,
-                trial_promised=promised,
-                attempt=forms.attempt(),
-            )
+            subscribe(owner, card_id)
             return redirect(url_for("prepaid.plan"), 303)
-        opened = open_page(owner, chosen, quantity, promised, on_our_page=False)
+        back = url_for("prepaid.plan", _external=True)
+        opened = open_page(owner, chosen_plan(owner), cancel_url=back)
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
+
+
+@dataclass(frozen=True)
+class ChosenPlan:
+    """A plan, how many times over, and whether a free trial was promised with it."""
+
+    plan: Plan
+    quantity: int
+    trial: bool
+
+
+def chosen_plan(owner: str) -> ChosenPlan:
+    """What the form chooses.
+
+    :raises UnknownItem: It is not sold so.
+    """
+    sent = forms.sent()
+    plan = plan_named(owner, sent.get("plan", ""))
+    return ChosenPlan(plan, forms.quantity(sent), bool(sent.get("trial")))
+
+
+def subscribe(owner: str, card_id: str) -> Subscription:
+    """Begin the plan that the form chooses with a card on file. Commits."""
+    chosen = chosen_plan(owner)
+    return subscribing.subscribe(
+        page.context(),
+        owner,
+        chosen.plan,
+        card_id,
+        quantity=chosen.quantity,
+        trial_promised=chosen.trial,
+        attempt=forms.attempt(),
+    )
 
 
 def plan_named(owner: str, slug: str) -> Plan:
@@ -72,25 +96,30 @@ def plan_named(owner: str, slug: str) -> Plan:
     :raises UnknownItem: There is no such plan, or its price was shown in another currency.
     """
     context = page.context()
-    listed, shown = context.catalog.plan(slug), request.values.get("currency")
+    listed, shown = context.catalog.plan(slug), forms.chosen("currency")
     plan = listed.sold_in(currencies.of(context, owner, shown))
     if shown:
         currencies.require_as_shown(plan.currency, listed.sold_in(shown).currency)
     return plan
 
 
-def open_page(owner: str, chosen: Plan, quantity: int, promised: bool, *, on_our_page: bool) -> Page:
-    """The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open."""
+def open_page(
+    owner: str, chosen: ChosenPlan, *, cancel_url: str | None, success_url: str | None = None
+) -> Page:
+    """Open Stripe's page for a plan; ``cancel_url=None`` is for a page of our own with Stripe's elements.
+
+    The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open.
+    """
     wish = forms.attempt()
     return subscribing.open_page(
         page.context(),
         owner,
-        chosen,
-        quantity=quantity,
-        trial_promised=promised,
-        success_url=page.way_back("prepaid.plan"),
-        cancel_url=None if on_our_page else url_for("prepaid.plan", _external=True),
-        attempt=f"own-{wish}" if wish and on_our_page else wish,
+        chosen.plan,
+        quantity=chosen.quantity,
+        trial_promised=chosen.trial,
+        success_url=success_url or page.way_back("prepaid.plan"),
+        cancel_url=cancel_url,
+        attempt=f"own-{wish}" if wish and cancel_url is None else wish,
     )
 
 
@@ -103,13 +132,13 @@ def custom() -> ResponseReturnValue:
     if context.config.automatic_tax or request.form.get("saved_card"):
         return choose(owner)
     try:
-        chosen = plan_named(owner, request.form.get("plan", ""))
-        quantity = forms.quantity(request.form)
-        opened = open_page(owner, chosen, quantity, bool(request.form.get("trial")), on_our_page=True)
+        choice = chosen_plan(owner)
+        opened = open_page(owner, choice, cancel_url=None)
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     row = sync.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
+    chosen = choice.plan
     starts = context.clock() + timedelta(days=row.trial_days)
     return page.render(
         "plan_custom.html",
@@ -213,20 +242,10 @@ def change() -> ResponseReturnValue:
     """What a change costs and gives, now and next; sent, it happens just so."""
     owner, context = page.customer(), page.context()
     context.gateway.ask_limit.require(owner)
-    given = request.form if request.method == "POST" else request.args
     try:
-        wanted = plan_named(owner, given.get("plan", ""))
-        quantity = forms.quantity(given)
         if request.method == "GET":
-            return previewed(owner, wanted, quantity)
-        changing.change(
-            context,
-            owner,
-            wanted,
-            quantity,
-            proration_date=forms.whole_number(given, "proration_date"),
-            due_minor=forms.whole_number(given, "due_minor"),
-        )
+            return previewed(owner)
+        wanted = change_plan(owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return page.done(
@@ -235,12 +254,33 @@ def change() -> ResponseReturnValue:
     )
 
 
-def previewed(owner: str, wanted: Plan, quantity: int) -> str:
+def change_plan(owner: str) -> Plan:
+    """Change the plan as it was previewed; the new one. Commits."""
+    sent = forms.sent()
+    wanted, quantity = plan_named(owner, sent.get("plan", "")), forms.quantity(sent)
+    changing.change(
+        page.context(),
+        owner,
+        wanted,
+        quantity,
+        proration_date=forms.whole_number(sent, "proration_date"),
+        due_minor=forms.whole_number(sent, "due_minor"),
+    )
+    return wanted
+
+
+def preview(owner: str) -> changing.Preview:
+    """What the change costs and gives that the address names."""
+    wanted = plan_named(owner, request.args.get("plan", ""))
+    return changing.preview(page.context(), owner, wanted, forms.quantity(request.args))
+
+
+def previewed(owner: str) -> str:
     context = page.context()
-    preview = changing.preview(context, owner, wanted, quantity)
+    shown = preview(owner)
     row = changing.own(context, owner, "change")
     terms = subscribing.terms(context, row)
-    return page.render("plan_change.html", preview=preview, row=row, terms=terms)
+    return page.render("plan_change.html", preview=shown, row=row, terms=terms)
 
 
 def cancel() -> ResponseReturnValue:
@@ -258,15 +298,20 @@ def cancel() -> ResponseReturnValue:
                 lasts_until=lasts_until(row),
                 owed=changing.owed(context, row),
             )
-        if request.form.get("when") == "now":
-            changing.cancel_now(context, owner)
+        if end_plan(owner):
             words = _("Your plan has ended. Nothing more is charged.")
         else:
-            changing.cancel_at_end(context, owner)
             words = _("Your plan ends with the period that is paid. Nothing more is charged.")
     except (PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
+
+
+def end_plan(owner: str) -> bool:
+    """End the plan now, or with the period that is paid, as the form says; whether it was now. Commits."""
+    now = forms.sent().get("when") == "now"
+    (changing.cancel_now if now else changing.cancel_at_end)(page.context(), owner)
+    return now
 
 
 def keep() -> ResponseReturnValue:
@@ -280,8 +325,11 @@ def pause() -> ResponseReturnValue:
 
 def resume() -> ResponseReturnValue:
     """Go on after a pause, with another card if one is chosen."""
-    card_id = request.form.get("saved_card")
-    return move(lambda context, owner: changing.unpause(context, owner, card_id=card_id), RESUMED)
+    return move(unpause, RESUMED)
+
+
+def unpause(context: Context, owner: str) -> Subscription:
+    return changing.unpause(context, owner, card_id=forms.sent().get("saved_card"))
 
 
 def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
@@ -299,11 +347,17 @@ def use_card() -> ResponseReturnValue:
     owner = page.customer()
     page.context().gateway.ask_limit.require(owner)
     try:
-        _row, paid = changing.use_card(page.context(), owner, request.form.get("saved_card", ""))
-        if not paid:
-            raise PlanRefused(
-                "This card did not pay. Confirm the payment with your bank, or take another card."
-            )
+        pay_with(owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return page.done("prepaid.plan", _("This card pays your plan now."))
+
+
+def pay_with(owner: str) -> None:
+    """Pay the plan with the card that the form names from now on, and what is owed at once. Commits.
+
+    :raises PlanRefused: It did not pay.
+    """
+    _row, paid = changing.use_card(page.context(), owner, forms.sent().get("saved_card", ""))
+    if not paid:
+        raise PlanRefused("This card did not pay. Confirm the payment with your bank, or take another card.")

@@ -8,6 +8,7 @@ from flask import has_request_context, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..languages.choice import ENGLISH
+from .asking import wants_json
 from .page import PageContext
 
 #: Where a request keeps the language that it was found to be in.
@@ -55,7 +56,4 @@ def wanted_first(wanted: Iterable[tuple[str, float]], offered: tuple[str, ...]) 
 
 def _reads_english() -> bool:
     """Whether this request is a program's, or an operator's."""
-    if (request.endpoint or "").startswith("prepaid.operator"):
-        return True
-    accepts = request.accept_mimetypes
-    return request.is_json or not accepts or accepts["application/json"] >= accepts["text/html"]
+    return (request.endpoint or "").startswith("prepaid.operator") or wants_json()

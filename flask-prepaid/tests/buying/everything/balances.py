@@ -22,13 +22,12 @@ class BalanceCell(Cell):
     def first(self) -> Payment:
         return self.shop.payments(self.owner)[0]
 
-    def credit(self) -> None:
-        """Give half of what the first payment brought to the balance, and buy with that."""
+    def credit(self, amount: int = 500, way: str = "credit_amount") -> None:
+        """Give so much of what the first payment brought to the balance, or back in another way."""
         invoices = self.shop.v1.invoices.list().data
-        note: Any = {"invoice": invoices[-1].id, "amount": 500, "credit_amount": 500}
+        note: Any = {"invoice": invoices[-1].id, "amount": amount, way: amount}
         self.shop.v1.credit_notes.create(note)
         self.shop.stripe.deliver()
-        self.buy_from_balance()
 
     def buy_from_balance(self) -> None:
         card = self.shop.saved_card(self.owner)
@@ -36,24 +35,56 @@ class BalanceCell(Cell):
 
     # States
 
-    def smaller_plan(self) -> None:
+    def month(self) -> None:
         self.shop.subscribe("small", self.owner)
+        self.shop.browser(self.owner).get("/prepaid/cards")
+
+    def gift(self) -> None:
+        customer = str(self.read(lambda: self.shop.prepaid.customer_id(self.owner)))
+        self.shop.v1.customers.update(customer, {"balance": -500})
+
+    def make_smaller(self) -> None:
         plan = PlanCell(self.shop, self.state, self.card)
         for time in plan.on_made_smaller():
             self.pass_time(time)
         self.shop.stripe.deliver()
-        self.shop.browser(self.owner).get("/prepaid/cards")
+
+    def smaller_plan(self) -> None:
+        self.month()
+        self.make_smaller()
         self.buy_from_balance()
 
     def credited_month(self) -> None:
-        self.shop.subscribe("small", self.owner)
-        self.shop.browser(self.owner).get("/prepaid/cards")
+        self.month()
         self.credit()
+        self.buy_from_balance()
 
     def credited_pack(self) -> None:
         card = self.shop.keep_card(self.owner, self.card)
         self.shop.press(card, self.owner, pack="bonus")
         self.credit()
+        self.buy_from_balance()
+
+    def moved_on(self) -> None:
+        self.month()
+        self.credit(1_000)
+        self.pass_time(timedelta(days=28, hours=2))
+        self.pass_time(timedelta(days=1, hours=10))  # and 14 days: half of a month that has 31
+        self.make_smaller()
+        self.buy_from_balance()
+
+    def bought_before(self) -> None:
+        self.month()
+        self.gift()
+        self.buy_from_balance()
+        self.pass_time(SOON)
+        self.credit()
+
+    def outside(self) -> None:
+        self.month()
+        self.gift()
+        self.credit(way="out_of_band_amount")
+        self.buy_from_balance()
 
     # Events
 

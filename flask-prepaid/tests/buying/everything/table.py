@@ -317,6 +317,9 @@ BALANCE = Table(
         "smaller plan": "After half of the month the plan was made one of 50 credits for $6.00: $2.00 went to the balance.",
         "credited month": "A credit note gave $5.00 of the month to the balance.",
         "credited pack": "A credit note gave $5.00 of the pack to the balance.",
+        "moved on": "A credit note gave all of the month to the balance, which has paid for the next month. That was made smaller: $2.00 of it went to the balance again.",
+        "bought before": "The pack was paid for by $5.00 that were a gift. Then a credit note gave $5.00 of the month to the balance.",
+        "outside": "A credit note gave $5.00 of the month back outside of Stripe. The pack was paid for by $5.00 that were a gift.",
     },
     {
         "spend": "50 credits are spent.",
@@ -326,12 +329,12 @@ BALANCE = Table(
         "won": "A bank takes its charge back, and gives it again.",
     },
     """
-            | smaller plan | credited month | credited pack
-spend       | 125          | 100            | 110
-refund      | 60           | 0              | 0
-half refund | 125          | 100            | 100
-dispute     | 60           | 0              | 0
-won         | 175          | 150            | 160
+            | smaller plan | credited month | credited pack | moved on | bought before | outside
+spend       | 125          | 100            | 110 | 125 | 100 | 100
+refund      | 60           | 0              | 0   | 60  | 100 | 100
+half refund | 125          | 100            | 100 | 125 | 100 | 100
+dispute     | 60           | 0              | 0   | 60  | 100 | 100
+won         | 175          | 150            | 160 | 175 | 150 | 150
 """,
 )
 

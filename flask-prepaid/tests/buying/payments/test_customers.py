@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+import stripe
 from sqlalchemy import update
 
 from flask_prepaid.context import transaction, write_now
@@ -155,6 +156,28 @@ def test_whoever_is_removed_while_they_write_their_address_is_not_made_anew(
     assert "Ada GmbH" not in shop.browser().get("/prepaid/billing").text
     shop.pay(shop.buy())  # who buys afterwards is a customer again
     assert len(shop.dashboard().v1.customers.list().data) == 1
+
+
+def test_a_customer_made_beside_a_removal_is_deleted_once_stripe_answers_again(shop_with: ShopWith) -> None:
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(emulator=emulator, http_client=meddling, email=lambda owner: "ann@example.com")
+
+    def cut_off() -> None:
+        raise stripe.APIConnectionError("the line is cut")
+
+    def remove() -> None:
+        shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+        meddling.before[f"/v1/customers/{at_stripe(shop).id}"] = cut_off
+
+    meddling.after["/v1/customers"] = remove
+    saved = shop.send_form(shop.browser(), "/prepaid/billing", **BERLIN)
+
+    assert (saved.status_code, meddling.before) == (404, {})
+    assert [customer.email for customer in shop.dashboard().v1.customers.list().data] == ["ann@example.com"]
+    shop.tick()
+    assert shop.dashboard().v1.customers.list().data == []
+    assert "1 customer" not in shop.command("tick").output
 
 
 def test_a_customer_deleted_in_the_dashboard_leaves_no_card_and_no_address_here(shop_with: ShopWith) -> None:

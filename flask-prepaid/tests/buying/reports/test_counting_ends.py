@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid.context import Context
-from flask_prepaid.reports import credits
+from flask_prepaid.reports import credit_sums, credits
 from flask_prepaid.reports.models import Copying
 
 from ..shop import Shop
@@ -16,7 +16,7 @@ from ..shop import Shop
 def test_sync_ends_while_each_step_of_it_sees_another_spend(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count_next, steps = credits._count_next, 0
+    count_next, steps = credit_sums._count_next, 0
     for owner in ("user:1", "user:2", "user:3"):
         shop.pay(shop.buy(owner))
 
@@ -28,13 +28,13 @@ def test_sync_ends_while_each_step_of_it_sees_another_spend(
             shop.prepaid.spend_now(owner, credits=1, key=f"step:{steps}")
         return count_next(context, after, upto)
 
-    monkeypatch.setattr(credits, "WALLETS", 1)
-    monkeypatch.setattr(credits, "_count_next", while_others_sell)
+    monkeypatch.setattr(credit_sums, "WALLETS", 1)
+    monkeypatch.setattr(credit_sums, "_count_next", while_others_sell)
     synced = shop.command("sync")
     assert synced.exit_code == 0, synced.output
     assert steps == 5, "three wallets, and once more for each of two ends"
 
-    monkeypatch.setattr(credits, "_count_next", count_next)
+    monkeypatch.setattr(credit_sums, "_count_next", count_next)
     with shop.app.app_context():
         assert shop.db.session.scalar(select(Copying.counted_to)) is not None
         assert credits.owed(shop.prepaid.session).uncounted > 0, "what was spent behind it"

@@ -10,6 +10,7 @@ import pytest
 from flask_prepaid.gateway.subscription_values import InvoiceLine
 from flask_prepaid.subscriptions.invoice_credits import NotOurs, Worth, worth
 from flask_prepaid.subscriptions.models import PlanPrice
+from flask_prepaid.subscriptions.plan_months import OtherMonth
 
 #: 100 and 300 credits for $10 and $30 a month, which has 3,000 seconds here.
 PRICES = {
@@ -84,7 +85,28 @@ def test_another_months_length_gives_its_credits_beside_what_was_given_back() ->
 def test_a_month_that_begins_when_the_one_given_back_is_over_takes_its_place() -> None:
     following = replace(LARGE, start=3_000, end=6_000)
 
-    assert gives(part(SMALL, 1_000, -667), following) == Worth(233, 6_000, True, 0, 300)
+    of_the_last = OtherMonth(MONTH, -66)
+    assert gives(part(SMALL, 1_000, -667), following) == Worth(300, 6_000, True, 0, 300, (of_the_last,))
+
+
+def test_what_an_upgrade_was_short_of_before_comes_with_the_next_month() -> None:
+    """Stripe's dashboard put it off until then."""
+    upgrade = part(SMALL, 1_000, -667), part(LARGE, 1_000, 2_000)
+
+    assert gives(*upgrade, replace(LARGE, start=3_000, end=6_000)).credits == 300 + 133
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_free_month_is_changed_twice_and_each_change_takes_what_was_there_before(backwards: bool) -> None:
+    lines = [part(LARGE, 1_000, 2_000), part(SMALL, 2_000, 333)]
+
+    assert gives(*reversed(lines) if backwards else lines, rate=60).credits == 240 * 2 // 3 - 200 // 3 - 1
+
+
+def test_a_free_month_is_changed_to_one_that_costs_something_and_that_one_is_given_back() -> None:
+    lines = part(LARGE, 1_000, 2_000), part(LARGE, 2_000, -1_000), part(SMALL, 2_000, 333)
+
+    assert gives(*lines, rate=60).credits == 240 * 2 // 3 - 200 // 3 - 1
 
 
 def test_a_line_that_costs_nothing_or_is_of_no_plan_gives_nothing() -> None:

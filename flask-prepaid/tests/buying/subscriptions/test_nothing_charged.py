@@ -116,6 +116,30 @@ def test_an_upgrade_by_the_dashboard_in_a_free_month_adds_the_difference(
     assert fair.charges() == []
 
 
+@pytest.mark.parametrize(("is_free", "paid_minor"), [(False, 0), (True, 675)])
+@pytest.mark.parametrize(("spent", "kept", "owed"), [(0, 30, 0), (450, 0, 154)])
+def test_a_smaller_plan_that_is_billed_with_the_next_month_takes_of_the_month_before(
+    fair: PlanShop, is_free: bool, paid_minor: int, spent: int, kept: int, owed: int
+) -> None:
+    """The new month is paid for, whether the one before was free or is given back in money."""
+    fair.choose("seats", "user:2")  # which makes its price at Stripe
+    small = fair.row("user:2").price_id
+    if is_free:
+        subscribe_free(fair, "large")
+    else:
+        fair.subscribe("large")
+    fair.spend(spent)
+    fair.pass_time(days=14)
+    item = fair.v1.subscriptions.retrieve(fair.stripe_id())["items"].data[0].id
+    wanted: Any = {"items": [{"id": item, "price": small, "quantity": 3}]}
+    fair.v1.subscriptions.update(fair.stripe_id(), {**wanted, "proration_behavior": "create_prorations"})
+
+    fair.pass_time(days=14, hours=2)
+
+    assert (fair.invoices()[-1].credits, last_payment(fair).paid_minor) == (30 - 234, paid_minor)
+    assert (fair.balance(), debt(fair)) == (kept, owed)
+
+
 def test_a_month_that_the_balance_pays_gives_its_credits_and_nothing_to_refund(shop: PlanShop) -> None:
     shop.subscribe()
     shop.v1.customers.update(customer(shop), {"balance": -5_000})

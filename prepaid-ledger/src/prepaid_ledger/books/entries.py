@@ -70,10 +70,13 @@ def receive(session: Session, owner: str, posting: Posting, clock: Clock) -> Ent
     """Give credits that were paid for, or not, once. A debt is paid from them first.
 
     :raises KeyReused: The key has posted something else.
+    :raises ValueError: They would have ended before they came.
     """
     wallet, earlier = begin(session, owner, posting, clock)
     if earlier is not None:
         return earlier
+    if posting.kind is not Kind.ALLOWANCE:  # which may be paid when its period is over
+        posting.check_lasts(wallet.now)
     if wallet.debt:
         bring_up_to_date(session, wallet)  # what lapses pays its part of the debt first
     return come_in(session, wallet, posting)

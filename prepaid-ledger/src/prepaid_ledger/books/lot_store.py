@@ -5,13 +5,16 @@ Drawn only when someone needs to know: an expiry, a reversal, a statement, ``tic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ..database.rows import Stretch, Stretches
 from ..database.upsert import insert
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
 from .lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
@@ -49,7 +52,8 @@ class LotStore:
         self.session = session
         self.wallet = wallet
         self.keep = keep
-        self.lots = Lots(live_lots(session, wallet.id), StoredMemory(session, wallet.id))
+        own = Stretches(session, [Stretch(wallet.id, wallet.drawn_seq, wallet.seq)])
+        self.lots = Lots(live_lots(session, own)[wallet.id], StoredMemory(session, wallet.id))
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -58,7 +62,8 @@ class LotStore:
         while after < self.wallet.seq:
             upto = min(after + PAGE, self.wallet.seq)
             draws: list[dict[str, int]] = []
-            for event in events(self.session, self.wallet.id, after, upto):
+            of_page = Stretches(self.session, [Stretch(self.wallet.id, after, upto)])
+            for event in events(self.session, of_page)[self.wallet.id]:
                 if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
                 parts = self.lots.feed(event)
@@ -78,20 +83,22 @@ class LotStore:
             draws.clear()
         touched = [self.lots.lots[seq] for seq in sorted(self.lots.touched)]
         if touched:
-            self.session.execute(_upsert_lots(self.session), [self._row(lot) for lot in touched])
+            self.session.execute(_upsert_lots(self.session), [row_of(self.wallet.id, lot) for lot in touched])
         self.lots.forget()
 
-    def _row(self, lot: LotState) -> dict[str, object]:
-        return {
-            "wallet_id": self.wallet.id,
-            "seq": lot.seq,
-            "origin": lot.origin,
-            "left_over": lot.left,
-            "held": lot.held,
-            "ended": lot.ended,
-            "expires_at": lot.expires_at,
-            "paid": lot.paid,
-        }
+
+def row_of(wallet_id: int, lot: LotState) -> dict[str, object]:
+    """A lot's row."""
+    return {
+        "wallet_id": wallet_id,
+        "seq": lot.seq,
+        "origin": lot.origin,
+        "left_over": lot.left,
+        "held": lot.held,
+        "ended": lot.ended,
+        "expires_at": lot.expires_at,
+        "paid": lot.paid,
+    }
 
 
 def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
@@ -100,33 +107,30 @@ def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
     return new.on_conflict_do_update(index_elements=["wallet_id", "seq"], set_=changed)
 
 
-def live_lots(session: Session, wallet_id: int) -> list[LotState]:
-    """The stored lots that still have credits, left or held."""
-    rows = session.execute(
-        select(*LOT).where(Lot.wallet_id == wallet_id, (Lot.left_over > 0) | (Lot.held > 0))
-    )
-    return [LotState(*row) for row in rows]
+def live_lots(session: Session, stretches: Stretches) -> defaultdict[int, list[LotState]]:
+    """The stored lots of each wallet that still have credits, left or held."""
+    live = (Lot.left_over > 0) | (Lot.held > 0)
+    of_wallet = defaultdict[int, list[LotState]](list)
+    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot.wallet_id), live)):
+        of_wallet[row[0]].append(LotState(*row[1:]))
+    return of_wallet
 
 
-def events(session: Session, wallet_id: int, after: int, upto: int) -> Iterator[Event]:
-    """What happened in a wallet between two ``seq``, in order."""
-    rows: list[Event] = [
-        EntryRow._make(row)
-        for row in session.execute(
-            select(*ENTRY).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
-        )
-    ]
-    opened = select(*OPENED).where(Hold.wallet_id == wallet_id, Hold.seq > after, Hold.seq <= upto)
-    rows += [Opened._make(row) for row in session.execute(opened)]
-    extended = select(*EXTENDED).where(
-        HoldExtension.wallet_id == wallet_id, HoldExtension.seq > after, HoldExtension.seq <= upto
+def events(session: Session, stretches: Stretches) -> defaultdict[int, list[Event]]:
+    """What happened in each wallet on its stretch, in order."""
+    of_wallet = defaultdict[int, list[Event]](list)
+    queries: Iterable[tuple[Any, Any, Select[*tuple[Any, ...]]]] = (
+        (EntryRow, Entry.seq, select(Entry.wallet_id, *ENTRY)),
+        (Opened, Hold.seq, select(Hold.wallet_id, *OPENED)),
+        (Extended, HoldExtension.seq, select(HoldExtension.wallet_id, *EXTENDED)),
+        (Closed, Hold.closed_seq, select(Hold.wallet_id, *CLOSED)),
     )
-    rows += [Extended._make(row) for row in session.execute(extended)]
-    closed = select(*CLOSED).where(
-        Hold.wallet_id == wallet_id, Hold.closed_seq > after, Hold.closed_seq <= upto
-    )
-    rows += [Closed._make(row) for row in session.execute(closed)]
-    return iter(sorted(rows, key=lambda event: event.seq))
+    for kind, seq, query in queries:
+        for row in session.execute(query.where(stretches.within(seq.class_.wallet_id, seq))):
+            of_wallet[row[0]].append(kind._make(row[1:]))
+    for happened in of_wallet.values():
+        happened.sort(key=by_seq)
+    return of_wallet
 
 
 class StoredMemory:
@@ -186,6 +190,11 @@ class StoredMemory:
         )
         assert target is not None, "this entry refers to another"
         return target
+
+
+def by_seq(event: Event) -> int:
+    """How events follow one another."""
+    return event.seq
 
 
 def first(parts: list[Part], credits: int) -> list[Part]:

@@ -21,7 +21,7 @@ from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
 from ..tables import Entry, Hold, Kind, Wallet
-from .uses import UNFIT, UNSAID, Use
+from .uses import UNSAID, Use, is_fit
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns.
 MAX_CREDITS = 10**15
@@ -83,6 +83,14 @@ class Posting:
         if self.tax_minor is not None and not 0 <= self.tax_minor <= (self.amount_minor or 0):
             raise ValueError(
                 f"tax_minor is {self.tax_minor}. Write a part of amount_minor, {self.amount_minor}."
+            )
+
+    def check_lasts(self, now: datetime) -> None:
+        """:raises ValueError: Its credits would have ended before they came."""
+        if self.expires_at is not None and self.expires_at <= now:
+            raise ValueError(
+                f"expires_at is {self.expires_at:%Y-%m-%d %H:%M %Z}, which is over. Write a time to come, or "
+                "leave it out for credits that never end."
             )
 
     @classmethod
@@ -285,13 +293,13 @@ def check_owner(owner: str) -> None:
 
     :raises ValueError: It is no text, empty, longer than 64 characters, or holds what a database can't keep.
     """
-    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or UNFIT.search(owner):
+    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or not is_fit(owner):
         raise ValueError("an owner is a text of 1 to 64 characters, such as user:42")
 
 
 def check_key(key: str) -> None:
     """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
-    if not isinstance(key, str) or not 1 <= len(key) <= 120 or UNFIT.search(key):
+    if not isinstance(key, str) or not 1 <= len(key) <= 120 or not is_fit(key):
         raise ValueError("a key is a text of 1 to 120 characters that names the cause, such as report:17")
     if key.startswith(OWN_KEYS):
         raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
@@ -299,7 +307,7 @@ def check_key(key: str) -> None:
 
 def check_reason(reason: str | None) -> None:
     """:raises ValueError: It is no text, or holds what a database can't keep."""
-    if reason is not None and (not isinstance(reason, str) or UNFIT.search(reason)):
+    if reason is not None and (not isinstance(reason, str) or not is_fit(reason)):
         raise ValueError(f"a reason is a text, such as 'a trial', not {reason!r}")
 
 

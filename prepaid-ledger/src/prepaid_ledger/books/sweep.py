@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Engine, Select, insert, literal_column, or_, select, update
+from sqlalchemy import Engine, Select, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..errors import KeyReused
-from ..tables import Entry, Hold, HoldState, Wallet
+from ..tables import Entry, Hold, Wallet
+from . import expiry
+from .drawn_together import OPEN, draw_together
 from .entries import come_in
-from .expiry import bring_up_to_date, write_all_due
 from .posting import (
     WALLET_COLUMNS,
     LockedWallet,
@@ -37,9 +38,6 @@ SWEEP = 500
 SOON = timedelta(days=1)
 MANY = 1_000
 
-#: Written out, as the index of open holds has it: of a parameter nobody knows beforehand that it is this.
-OPEN: ColumnElement[HoldState] = literal_column(f"'{HoldState.OPEN.value}'")
-
 
 def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: Clock) -> Iterator[int]:
     """Post the same grant to each of ``owners``, once; say after each commit how many have it.
@@ -48,6 +46,7 @@ def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: C
     grant gets no other.
 
     :raises KeyReused: The key has posted something else in a wallet; the thousand that it is in get nothing.
+    :raises ValueError: The credits would have ended before they came; the thousand get nothing.
     """
     check_credits(posting.credits)
     check_key(posting.key)
@@ -79,8 +78,10 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
         if (entry.kind, entry.credits) != (posting.kind, posting.credits):
             raise KeyReused(posting.key)
         del wallets[entry.wallet_id]
+    for wallet in wallets.values():
+        posting.check_lasts(wallet.now)
     for wallet in [wallet for wallet in wallets.values() if wallet.debt]:
-        bring_up_to_date(session, wallet)
+        expiry.bring_up_to_date(session, wallet)
         come_in(session, wallet, posting)
         del wallets[wallet.id]
     if wallets:
@@ -147,8 +148,14 @@ def due(now: datetime) -> tuple[Select[str], Select[str]]:
     return of_lots.order_by(Wallet.next_expiry_at, Wallet.id).limit(SWEEP), of_holds.limit(SWEEP)
 
 
+def bring_up_to_date(engine: Engine, owners: Sequence[str], clock: Clock) -> None:
+    """Write what is due in some wallets, and draw their lots: together, where a wallet need not go alone."""
+    for owner in draw_together(engine, owners, clock) if len(owners) > 1 else owners:
+        commit_alone(engine, partial(write_due_of, owner=owner, clock=clock))
+
+
 def write_due_of(session: Session, owner: str, clock: Clock) -> None:
     """Write what is due in one wallet."""
     wallet = lock(session, owner, clock)
     if wallet is not None:
-        write_all_due(session, wallet)
+        expiry.write_all_due(session, wallet)

@@ -6,6 +6,7 @@ Each wallet has a mark: its entries up to there are in the sums. Those after it 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ..database.rows import Stretch, Stretches, move_marks
 from ..database.transactions import commit_alone
 from ..database.upsert import insert
 from ..tables import Entry, Kind, UsageMark, UsageSum, Wallet
@@ -38,6 +40,9 @@ MANY = 1_000
 #: Wallets that one sweep brings up, and that it looks at.
 SWEEP = 500
 LOOKED_AT = 20_000
+
+#: Wallets whose sums are brought up in one transaction: a thousand entries each, at least.
+TOGETHER = 20
 
 KEY = ("wallet_id", "quarter", "spender", "item")
 SUMS = ("credits", "returned", "calls")
@@ -93,14 +98,19 @@ def bring_up(session: Session, owner: str) -> None:
     mark = session.scalars(same.returning(UsageMark.seq)).one()
     if mark >= wallet.seq:
         return
-    new_entries = (Entry.wallet_id == wallet.id, Entry.seq > mark, Entry.seq <= wallet.seq)
-    sums = sums_of_entries(session.get_bind().dialect.name, *new_entries)
+    _add(session, [Stretch(wallet.id, mark, wallet.seq)])
+    session.execute(update(UsageMark).where(mine).values(seq=wallet.seq))
+
+
+def _add(session: Session, stretches: Sequence[Stretch]) -> None:
+    """Add the entries of these stretches to the sums. The marks of their wallets are ours."""
+    entries = Stretches(session, stretches).within(Entry.wallet_id, Entry.seq)
+    sums = sums_of_entries(session.get_bind().dialect.name, entries)
     into = insert(session, UsageSum)
     added = {name: getattr(UsageSum, name) + into.excluded[name] for name in SUMS}
     session.execute(
         into.from_select([*KEY, *SUMS], sums).on_conflict_do_update(index_elements=list(KEY), set_=added)
     )
-    session.execute(update(UsageMark).where(mine).values(seq=wallet.seq))
 
 
 def bring_up_all(engine: Engine) -> None:
@@ -109,14 +119,28 @@ def bring_up_all(engine: Engine) -> None:
     Looks at no more than ``LOOKED_AT`` wallets, from any of them on: calls that follow one another come to
     all. An index by which those behind were found would cost each spend more than this does.
     """
-    behind = Wallet.seq - func.coalesce(UsageMark.seq, 0) >= MANY
-    of_wallet = UsageMark.wallet_id == Wallet.id
-    long = select(Wallet.owner).outerjoin(UsageMark, of_wallet).where(Wallet.seq >= MANY, behind)
+    mark = func.coalesce(UsageMark.seq, 0)
+    long = (
+        select(Wallet.id, mark, Wallet.seq)
+        .outerjoin(UsageMark, UsageMark.wallet_id == Wallet.id)
+        .where(Wallet.seq >= MANY, Wallet.seq - mark >= MANY)
+    )
     with Session(engine) as session:
         last = session.scalar(select(func.max(Wallet.id))) or 0
         if last > LOOKED_AT:
             begin = secrets.randbelow(last + LOOKED_AT) - LOOKED_AT
             long = long.where(Wallet.id > begin, Wallet.id <= begin + LOOKED_AT)
-        owners = list(session.scalars(long.limit(SWEEP)))
-    for owner in owners:
-        commit_alone(engine, partial(bring_up, owner=owner))
+        behind = [Stretch(*row) for row in session.execute(long.order_by(Wallet.id).limit(SWEEP))]
+    for first in range(0, len(behind), TOGETHER):
+        commit_alone(engine, partial(_bring_up, stretches=behind[first : first + TOGETHER]))
+
+
+def _bring_up(session: Session, stretches: Sequence[Stretch]) -> None:
+    """Bring up the sums of these wallets, but for those that somebody else brings up at the moment."""
+    marks = [{"wallet_id": stretch.wallet_id, "seq": 0} for stretch in stretches if not stretch.after]
+    if marks:
+        session.execute(insert(session, UsageMark).on_conflict_do_nothing(), marks)
+    ours = move_marks(session, UsageMark.wallet_id, UsageMark.seq, stretches)
+    mine = [stretch for stretch in stretches if stretch.wallet_id in ours]
+    if mine:
+        _add(session, mine)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import NoneType
 
 from ..database.types import Quantities, quantity_text
 
@@ -50,11 +52,16 @@ class Use:
         return None if self.quantity is None else quantity_text(self.quantity)
 
 
+def is_fit(text: str) -> bool:
+    """Whether a database can keep a text. What can be printed needs no search: it is slow."""
+    return text.isprintable() or UNFIT.search(text) is None
+
+
 def check_name(field: str, name: str | None, example: str, longest: int) -> None:
     """:raises ValueError: It is empty, too long, no text, or holds what a database can't keep."""
     if name is None:
         return
-    if not isinstance(name, str) or not 1 <= len(name) <= longest or UNFIT.search(name):
+    if not isinstance(name, str) or not 1 <= len(name) <= longest or not is_fit(name):
         raise ValueError(f"{field} is a text of 1 to {longest} characters, such as {example}, not {name!r}")
 
 
@@ -65,7 +72,7 @@ def check_quantity(quantity: Quantities | None) -> None:
     numbers = quantity.values() if isinstance(quantity, Mapping) else [quantity]
     names = quantity.keys() if isinstance(quantity, Mapping) else []
     fits = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)
-    named = all(isinstance(name, str) and name and not UNFIT.search(name) for name in names)
+    named = all(isinstance(name, str) and name and is_fit(name) for name in names)
     if not (fits and named and numbers) or len(quantity_text(quantity)) > MAX_QUANTITY:
         raise ValueError(
             "quantity is a whole number from 0 on, or some by the names of their units, such as "
@@ -75,3 +82,25 @@ def check_quantity(quantity: Quantities | None) -> None:
 
 #: Nothing is said of it.
 UNSAID = Use()
+
+
+def use_of(
+    spender: str | None, item: str | None, quantity: Quantities | None, price_version: str | None
+) -> Use:
+    """Who spends, and on what. ``UNSAID`` where nothing is said of it.
+
+    :raises ValueError: One of them is none that the tables can hold; the message names it.
+    """
+    if quantity is None and price_version is None and isinstance(spender, NAMES) and isinstance(item, NAMES):
+        return _named(spender, item)
+    return Use(spender, item, quantity, price_version)
+
+
+#: The types by which ``_named`` can remember.
+NAMES = (str, NoneType)
+
+
+@lru_cache(maxsize=4096)
+def _named(spender: str | None, item: str | None) -> Use:
+    """The same few names come with call after call: they are checked once."""
+    return UNSAID if spender is None and item is None else Use(spender, item)

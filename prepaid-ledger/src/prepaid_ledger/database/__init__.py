@@ -4,6 +4,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .engine import answer_within
+from .rows import Stretch, Stretches, move_marks, table_of
 from .transactions import raising_busy
 from .turns import take_turns
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
@@ -15,12 +16,16 @@ __all__ = [
     "Base",
     "BigInt",
     "Chain",
+    "Stretch",
+    "Stretches",
     "UtcDateTime",
     "answer_within",
     "downgrade",
     "insert",
+    "move_marks",
     "patiently",
     "raising_busy",
+    "table_of",
     "take_turns",
     "upgrade",
     "whole_numbers",

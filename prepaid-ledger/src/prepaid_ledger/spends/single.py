@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ..books import entries
 from ..books.posting import Posting, check_credits, check_key
-from ..books.uses import UNSAID, Use
+from ..books.uses import UNSAID, Use, use_of
 from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..database.types import Quantities
@@ -46,9 +46,8 @@ class SpendRequest:
     def __post_init__(self) -> None:
         check_credits(self.credits)
         check_key(self.key)
-        words = (self.spender, self.item, self.quantity, self.price_version)
-        if words != (None, None, None, None):
-            object.__setattr__(self, "use", Use(*words))
+        use = use_of(self.spender, self.item, self.quantity, self.price_version)
+        object.__setattr__(self, "use", use)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Incoming(Verbs):
 
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
+        :raises ValueError: ``expires_at`` is over, or has no zone.
         """
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
         return self._join(entries.receive, owner, posting, self.setup.clock)
@@ -41,6 +42,7 @@ class Incoming(Verbs):
         Walk it to the end, with a progress bar if you like. Broken off, run it again with the same key.
 
         :raises KeyReused: The key has posted something else in one of the wallets.
+        :raises ValueError: ``expires_at`` is over, or has no zone.
         """
         self._take_turns()
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
@@ -64,7 +66,8 @@ class Incoming(Verbs):
         :param tax_minor: What of it is tax, which is no revenue.
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
-        :raises ValueError: ``tax_minor`` is no part of ``amount_minor``; or the time has no zone.
+        :raises ValueError: ``tax_minor`` is no part of ``amount_minor``; or ``expires_at`` is over, or has
+            no zone.
         """
         posting = Posting(
             Kind.PURCHASE,

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 
-from flask_prepaid import RateWindow
+from flask_prepaid import CallsPerMinute, RateWindow
 
 from .fallback import FallbackStorage, with_fallback
 from .storage import SweptMemoryStorage
@@ -121,6 +121,7 @@ class ApiCalls:
 
     def __init__(self, per_minute: int) -> None:
         self.per_minute = per_minute
+        self._here = CallsPerMinute(per_minute, WRONG_KEYS_PER_MINUTE, clock_s=time.time)
 
     @property
     def takes_time(self) -> bool:
@@ -134,6 +135,8 @@ class ApiCalls:
         """
         if not limiter.enabled:
             return None
+        if not self.takes_time:  # the library's own storage takes a fifth of a whole call
+            return self._here.count(counter)
         calls = WRONG_KEYS_PER_MINUTE if counter.startswith("unknown:") else self.per_minute
         rate = per_minute_of(calls)
         within = limiter.limiter.hit(rate, counter)

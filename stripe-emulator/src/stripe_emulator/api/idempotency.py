@@ -62,7 +62,10 @@ class KeysInUse:
 
 def fingerprint_of(verb: str, path: str, form: Form) -> str:
     """What two requests must share to count as the same: also if their parameters come in another order."""
-    return hashlib.sha256(json.dumps([verb, path, form], sort_keys=True, default=repr).encode()).hexdigest()
+    return hashlib.sha256(_sorted([verb, path, form]).encode()).hexdigest()
+
+
+_sorted = json.JSONEncoder(sort_keys=True, default=repr).encode
 
 
 def recall(key: str, fingerprint: str) -> Answer | None:
@@ -70,19 +73,16 @@ def recall(key: str, fingerprint: str) -> Answer | None:
 
     :raises IdempotencyError: It was another request that got it.
     """
-    row = (
-        store.current()
-        .execute("SELECT fingerprint, status, body, request, created FROM answer WHERE key = ?", (key,))
-        .fetchone()
-    )
-    if row is None or row[4] <= clock.account_now() - KEPT:
+    row = store.find_answer(key)
+    if row is None or row[-1] <= clock.account_now() - KEPT:
         return None
     if row[0] != fingerprint:
         raise IdempotencyError(
             "Keys for idempotent requests can only be used with the same parameters they were first used"
             f" with. Try using a key other than '{key}' if you meant to execute a different request."
         )
-    return Answer(row[1], row[2], row[3])
+    _, status, body, request_id, _ = row
+    return Answer(status, body, request_id)
 
 
 def keep(key: str, fingerprint: str, answer: Answer) -> None:
@@ -91,7 +91,4 @@ def keep(key: str, fingerprint: str, answer: Answer) -> None:
     if transaction.store.remembered.get("answers swept", 0) <= now - SWEEP:
         transaction.execute("DELETE FROM answer WHERE created <= ?", (now - KEPT,))
         transaction.store.remembered["answers swept"] = now
-    transaction.execute(
-        "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)",
-        (key, fingerprint, answer.status, answer.body, answer.request_id, now),
-    )
+    store.keep_answer(key, fingerprint, answer.status, answer.body, answer.request_id, now)

@@ -224,7 +224,7 @@ def _succeeded(intent: Json) -> None:
     if invoice["status"] in ("open", "uncollectible"):
         method = store.get("payment_method", intent["payment_method"])
         _save_default(invoice, method)
-        invoices.paid(invoice, amount=intent["amount_received"], intent=intent)
+        invoices.receive(invoice, intent)
 
 
 def _save_default(invoice: Json, method: Json) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import credit_note_rules
-from stripe_emulator.core import clocks, store
+from stripe_emulator.core import clocks, store, undo
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -71,7 +71,7 @@ def void(form: Form, credit_note_id: str) -> Json:
 
 def _rehearsed(form: Form) -> Json:
     """The credit note as it would be; nothing is kept."""
-    with store.rehearsal():
+    with undo.rehearsal():
         invoice = store.named("invoice", form["invoice"], "invoice")
         clocks.enter(invoice)
         return dict(credit_note_rules.issue(invoice, form))

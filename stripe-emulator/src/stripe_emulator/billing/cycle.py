@@ -5,14 +5,12 @@ A renewal makes a draft and moves the items on at once; Stripe collects it about
 
 from __future__ import annotations
 
-import copy
-
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, invoices, items, lines, states, usage
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, store, undo
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 
@@ -57,7 +55,7 @@ def bill_next(subscription: Json, *, recurring_only: bool = False) -> Json:
     """
     now = clock.now()
     customer = store.get("customer", subscription["customer"])
-    data = copy.deepcopy(subscription["items"]["data"])
+    data = copied(subscription["items"]["data"])
     ended = [item for item in data if item["current_period_end"] <= now]
     before = min((item["current_period_start"] for item in ended), default=now)
     over = {item["id"]: (item["current_period_start"], item["current_period_end"]) for item in ended}
@@ -242,7 +240,7 @@ def announce(subscription_id: str) -> None:
     subscription = store.get("subscription", subscription_id)
     if subscription["status"] not in ("active", "trialing", "past_due"):
         return
-    with store.rehearsal():
+    with undo.rehearsal():
         rehearsed = store.get("subscription", subscription_id)
         with clock.at(next_renewal(rehearsed)):
             before_renewal(rehearsed)

@@ -5,14 +5,13 @@ https://docs.stripe.com/invoicing/integration/workflow-transitions
 
 from __future__ import annotations
 
-import copy
 from decimal import Decimal
 from typing import Any
 
 from stripe_emulator.billing import automatic_tax, lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.events import objects
 from stripe_emulator.payments import account, tax_ids
 
@@ -63,7 +62,7 @@ def new(
         if own := _claim(line, invoice_id, subscription):
             rates[line["id"]] = own
     fields: Json = {
-        **copy.deepcopy(BLANK),
+        **copied(BLANK),
         "billing_reason": reason,
         "currency": currency,
         "customer": customer["id"],

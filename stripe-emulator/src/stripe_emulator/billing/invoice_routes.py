@@ -225,11 +225,11 @@ def attach_payment(form: Form, invoice_id: str) -> Json:
             "A payment intent can be attached to an open invoice only.", param="payment_intent"
         )
     intent = store.named("payment_intent", form["payment_intent"], "payment_intent")
-    if intent["amount"] != invoice["amount_remaining"]:
-        raise NotEmulated("paying an invoice in parts", param="payment_intent")
+    if intent["amount"] > invoice["amount_remaining"]:
+        raise NotEmulated("paying more than an invoice asks for", param="payment_intent")
     invoices.add_payment(invoice, intent, is_default=False)
     if intent["status"] == "succeeded":
-        invoices.paid(invoice, amount=intent["amount_received"], intent=intent)
+        invoices.receive(invoice, intent)
     return invoice
 
 

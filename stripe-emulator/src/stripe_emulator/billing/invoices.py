@@ -104,6 +104,28 @@ def _with_paper(rendering: Json | None) -> Json | None:
     return rendering | {"pdf": {"page_size": "letter"}}
 
 
+def receive(invoice: Json, intent: Json) -> None:
+    """A payment has come in: the invoice is paid once nothing remains, and until then waits for the rest.
+
+    https://docs.stripe.com/invoicing/partial-payments
+    """
+    amount = intent["amount_received"]
+    if amount >= invoice["amount_remaining"]:
+        paid(invoice, amount=amount, intent=intent)
+        return
+    payment = _payment_by(invoice, intent)
+    assert payment is not None, "what comes in was attached"
+    _close_payment(payment, amount, out_of_band=False)
+    left = invoice["amount_remaining"] - amount
+    objects.change(
+        invoice, "invoice.updated", amount_paid=invoice["amount_paid"] + amount, amount_remaining=left
+    )
+    waits = default_payment(invoice)
+    if waits is not None and waits["status"] == "open":
+        objects.change(store.get("payment_intent", waits["payment"]["payment_intent"]), amount=left)
+        objects.change(waits, amount_requested=left)
+
+
 def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: Json | None = None) -> Json:
     """The invoice is paid: by money, by balance, or by nothing being owed.
 
@@ -112,10 +134,10 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
     """
     status = move(invoice, "pay")
     clock.unschedule(invoice["id"])
-    received = invoice["amount_due"] if out_of_band else amount
+    received = invoice["amount_remaining"] if out_of_band else amount
     objects.change(
         invoice,
-        amount_paid=received,
+        amount_paid=invoice["amount_paid"] + received,
         amount_paid_off_stripe=received if out_of_band else 0,
         amount_remaining=0,
         attempted=True,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
 from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing
 from stripe_emulator.core import clock, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import objects
 
@@ -81,7 +79,7 @@ def changed(subscription: Json, forms: list[Json], customer: Json) -> list[Json]
 
     :raises InvalidRequest: An item is not this subscription's, or none would be left.
     """
-    after: list[Json] = copy.deepcopy(subscription["items"]["data"])
+    after: list[Json] = copied(subscription["items"]["data"])
     for number, form in enumerate(forms):
         param = f"items[{number}]"
         if "id" not in form:

@@ -5,14 +5,13 @@ https://docs.stripe.com/api/subscription_schedules/object#subscription_schedule_
 
 from __future__ import annotations
 
-import copy
 import re
 
 from stripe_emulator.billing import cycle, items
 from stripe_emulator.catalog import currency_options
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.events import objects
 
 #: How many intervals a phase may last.
@@ -69,7 +68,7 @@ def of_subscription(subscription: Json) -> Json:
     """The phase that a running subscription is in, until its period's end."""
     data = subscription["items"]["data"]
     return {
-        **copy.deepcopy(BLANK),
+        **copied(BLANK),
         "currency": subscription["currency"],
         "discounts": [
             {"coupon": None, "discount": discount, "promotion_code": None}
@@ -95,7 +94,7 @@ def _phase(form: Json, begins: int, param: str, first: str | None) -> Json:
         )
     price = store.get("price", wanted[0]["price"])
     given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
-    phase = {**copy.deepcopy(BLANK), **given}
+    phase = {**copied(BLANK), **given}
     phase["discounts"] = [_shown_discount(discount) for discount in form.get("discounts") or []]
     phase["add_invoice_items"] = [_shown_extra(extra) for extra in form.get("add_invoice_items") or []]
     phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")

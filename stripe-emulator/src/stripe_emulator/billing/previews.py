@@ -6,8 +6,6 @@ https://docs.stripe.com/api/invoices/create_preview
 
 from __future__ import annotations
 
-import copy
-
 from stripe_emulator.billing import (
     changes,
     cycle,
@@ -19,9 +17,9 @@ from stripe_emulator.billing import (
     states,
     terms,
 )
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core import clock, clocks, store, undo
 from stripe_emulator.core.errors import NotEmulated, NotFound
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments import customers
 
@@ -44,8 +42,8 @@ def preview(form: Json) -> Json:
 
     :raises NotFound: No invoice would follow.
     """
-    with store.rehearsal():
-        invoice = copy.deepcopy(public(_rehearse(form)))
+    with undo.rehearsal():
+        invoice = copied(public(_rehearse(form)))
     return cycle.as_upcoming(invoice)
 
 

@@ -5,8 +5,6 @@ https://docs.stripe.com/api/quotes
 
 from __future__ import annotations
 
-import copy
-
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import automatic_tax, drafts, invoiceitems, items, start, terms
@@ -15,7 +13,7 @@ from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.checkout import breakdown, line_items, tax
 from stripe_emulator.core import clock, clocks, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
@@ -300,7 +298,7 @@ def _add_up(quote: Json) -> None:
 
 
 def _sums(lines: list[Json]) -> Json:
-    return {key: copy.deepcopy(value) for key, value in line_items.totals(lines).items()}
+    return {key: copied(value) for key, value in line_items.totals(lines).items()}
 
 
 def _computed(lines: list[Json]) -> Json:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
 
 from stripe_emulator.contract.kept import kept
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 
 
 @dataclass(frozen=True)
@@ -36,21 +35,25 @@ class Outline:
         """A blank of one's own."""
         made = dict(self.values)
         for name in self.held:
-            made[name] = _copy(made[name])
+            made[name] = copied(made[name])
         return made
 
     def complete(self, fields: Json) -> Json:
         """``fields``, each hash among them with every key."""
-        return {
-            name: self._whole(name, value) if isinstance(value, dict) else value
-            for name, value in fields.items()
-            if name not in self.too_new
-        }
+        made = dict(fields)
+        for name in self.hashes.keys() & made.keys():
+            value = made[name]
+            if isinstance(value, dict):
+                outline = self.hashes[name]
+                made[name] = outline.blank() | outline.complete(value)
+        for name in self.too_new & made.keys() if self.too_new else ():
+            del made[name]
+        return made
 
-    def _whole(self, name: str, value: Json) -> Json:
-        """A hash with all its keys. Objects, whose own resource makes them, have no outline here."""
-        outline = self.fields.get(name)
-        return value if outline is None else outline.blank() | outline.complete(value)
+    @cached_property
+    def hashes(self) -> dict[str, Outline]:
+        """The fields that are hashes. Objects, whose own resource makes them, have no outline here."""
+        return {name: outline for name, outline in self.fields.items() if outline is not None}
 
 
 def blank(object_name: str) -> Json:
@@ -80,13 +83,6 @@ def complete(object_name: str, fields: Json) -> Json:
     not know yet is left out.
     """
     return _outline(object_name).complete(fields)
-
-
-def _copy(value: Any) -> Any:
-    """A hash or list of one's own, with all that is in it."""
-    if isinstance(value, dict):
-        return {name: _copy(each) for name, each in value.items()}
-    return [_copy(each) for each in value] if isinstance(value, list) else value
 
 
 @cache

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from stripe_emulator.core import store
+from stripe_emulator.core import store, undo
 from stripe_emulator.core.store import Store
 
 _log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ def run(due: Due) -> None:
     memo = store.current().memo
     memo[BY_TIME] = memo.get(BY_TIME, 0) + 1
     try:
-        with at(due.moment), store.savepoint():
+        with at(due.moment), undo.savepoint():
             HANDLERS[due.what](due.object_id)
     except Exception as error:
         keep_failure(due, error)

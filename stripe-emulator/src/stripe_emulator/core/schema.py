@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
 
 from stripe_emulator.core.types import Json
+from stripe_emulator.core.wire import encode
 
 #: Column -> where its value stands in an object, first hit first. Lists filter by these without a scan.
 INDEXED: dict[str, tuple[str, ...]] = {
@@ -19,7 +19,12 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "type": ("type",),
 }
 
-_PATHS = [[path.split(".") for path in paths] for paths in INDEXED.values()]
+#: Where an indexed value may stand, and its column: the path that counts most comes last.
+_STEPS = [
+    (column, first, rest)
+    for column, paths in enumerate(INDEXED.values())
+    for first, *rest in (path.split(".") for path in reversed(paths))
+]
 
 _INDEXES = "".join(
     f"CREATE INDEX IF NOT EXISTS object_by_{column} ON object (kind, {column}, created, seq)"
@@ -82,21 +87,20 @@ INSERT = (
     f" body = excluded.body, {', '.join(f'{column} = excluded.{column}' for column in INDEXED)}"
 )
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+#: An answer to an idempotency key waits as such a row, too: ``ANSWER``, the key, and the other columns.
+ANSWER = "answer"
+INSERT_ANSWER = "INSERT OR REPLACE INTO answer VALUES (?2, ?3, ?4, ?5, ?6, ?7)"
 
 
 def row_of(kind: str, value: Json) -> Row:
     """An object as a row for ``INSERT``."""
-    fields = [_field(value, paths) for paths in _PATHS]
+    fields: list[str | None] = [None] * len(INDEXED)
+    for column, first, rest in _STEPS:
+        part = value.get(first)
+        if part is not None:
+            for key in rest:
+                part = part.get(key) if isinstance(part, dict) else None
+            if isinstance(part, str):
+                fields[column] = part
     gone = 1 if value.get("deleted") else 0
-    return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, _encode(value), *fields)
-
-
-def _field(value: Json, paths: list[list[str]]) -> str | None:
-    for first, *rest in paths:
-        part: Any = value.get(first)
-        for key in rest:
-            part = part.get(key) if isinstance(part, dict) else None
-        if isinstance(part, str):
-            return part
-    return None
+    return (kind, value["id"], value.get("created", value.get("_created", 0)), gone, encode(value), *fields)

@@ -35,8 +35,9 @@ from typing import Any, TypeVar
 from stripe_emulator.core import ids
 from stripe_emulator.core.conditions import Among, conditions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, Unavailable, no_such
-from stripe_emulator.core.schema import BODY, INSERT, SCHEMA, Row, row_of
+from stripe_emulator.core.schema import ANSWER, BODY, INSERT, INSERT_ANSWER, SCHEMA, Row, row_of
 from stripe_emulator.core.types import Json
+from stripe_emulator.core.wire import parse
 
 T = TypeVar("T")
 
@@ -79,14 +80,30 @@ class Transaction:
     encoded: list[Row] = field(default_factory=list)
     #: Rows of earlier transactions that this one wrote; they are still to be written if it is undone.
     taken: dict[tuple[str, str], Row] = field(default_factory=dict)
+    #: The statement that begins it at the database, until that is done.
+    begin: str = ""
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run SQL. Objects that were saved in this transaction are there after ``flush``."""
+        if self.begin:
+            self.begin_now()
         return self.connection.execute(sql, parameters)
 
     def executemany(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
         """Run SQL for each row."""
+        if self.begin:
+            self.begin_now()
         self.connection.executemany(sql, rows)
+
+    def begin_now(self) -> None:
+        """Begin at the database: in memory, where nobody else can come between, only once it is asked."""
+        self.connection.execute(self.begin)
+        self.begin = ""
+
+    def end(self, how: str) -> None:
+        """COMMIT or ROLLBACK at the database, where it was begun there."""
+        if not self.begin:
+            self.connection.execute(how)
 
     def flush(self) -> None:
         """Write what is saved but still only here, or in the rows that earlier transactions left."""
@@ -97,7 +114,10 @@ class Transaction:
             rows = [*self.store.unwritten.values(), *rows]
             self.store.unwritten = {}
         if rows:
-            self.connection.executemany(INSERT, rows)
+            self.executemany(INSERT, [row for row in rows if row[0] != ANSWER])
+            if answers := [row for row in rows if row[0] == ANSWER]:
+                self.executemany(INSERT_ANSWER, answers)
+                self.store.remembered.pop(ANSWER, None)
             self.encoded = []
 
     def flush_for(self, kind: str, where: Json) -> None:
@@ -124,7 +144,7 @@ class Transaction:
         object_id, body = row
         known = self.objects.get((kind, object_id))
         if known is None:
-            known = self.objects[kind, object_id] = json.loads(body)
+            known = self.objects[kind, object_id] = parse(body)
         return known
 
 
@@ -172,6 +192,9 @@ class Store:
         weakref.finalize(self, self._connection.close)  # also of a store that is dropped and not closed
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
+        # A year of renewals touches more pages than SQLite would hold (2 MB) or leave in its log (4 MB).
+        self._connection.execute("PRAGMA cache_size = -32000")
+        self._connection.execute("PRAGMA wal_autocheckpoint = 8000")
         self._connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
 
     def repeat(self, seed: int | str) -> None:
@@ -235,10 +258,11 @@ class Store:
             hurries = not durable and self.path is not None
             if hurries:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            if self.path is not None:
-                self._forget_what_others_wrote()
             transaction = Transaction(self, self._connection, 0, origin)
+            transaction.begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+            if self.path is not None:
+                transaction.begin_now()
+                self._forget_what_others_wrote()
             mark = _current.set(transaction)
             try:
                 if not lazy:
@@ -248,9 +272,9 @@ class Store:
                     yield transaction
                 self._keep(transaction, lazy=lazy)
                 self._offset = get_setting("offset", 0)
-                self._connection.execute("COMMIT")
+                transaction.end("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                transaction.end("ROLLBACK")
                 self.remembered.clear()
                 self.unwritten = transaction.taken | self.unwritten
                 raise
@@ -277,48 +301,6 @@ class Store:
         if mark != self._data_version:
             self._data_version = mark
             self.remembered.clear()
-
-
-@contextmanager
-def rehearsal() -> Iterator[None]:
-    """Work that is undone at the end of the block: a preview does what it previews, for show.
-
-    Objects are read afresh inside and worthless outside; what the caller holds stays as it is.
-    """
-    transaction = current()
-    transaction.flush()
-    objects, memo, remembered = transaction.objects, transaction.memo, dict(transaction.store.remembered)
-    transaction.objects, transaction.memo = {}, dict(memo)
-    transaction.execute("SAVEPOINT rehearsal")
-    try:
-        yield
-    finally:
-        transaction.execute("ROLLBACK TO rehearsal")
-        transaction.execute("RELEASE rehearsal")
-        transaction.forget()
-        transaction.objects, transaction.memo, transaction.store.remembered = objects, memo, remembered
-
-
-@contextmanager
-def savepoint() -> Iterator[None]:
-    """What the block did is undone if it raises; the rest of the transaction stays.
-
-    Objects that the caller holds are worthless after an error.
-    """
-    transaction = current()
-    transaction.flush()
-    transaction.execute("SAVEPOINT attempt")
-    memo = dict(transaction.memo)
-    try:
-        yield
-        transaction.flush()
-    except BaseException:
-        transaction.execute("ROLLBACK TO attempt")
-        transaction.forget()
-        transaction.memo = memo
-        raise
-    finally:
-        transaction.execute("RELEASE attempt")
 
 
 def current() -> Transaction:
@@ -352,7 +334,7 @@ def find(kind: str, object_id: str) -> Json | None:
     """The object, or None."""
     transaction = current()
     known = transaction.objects.get((kind, object_id))
-    if known is not None or not object_id:
+    if known is not None or not object_id or kind not in _kinds():
         return known
     unwritten = transaction.store.unwritten.get((kind, object_id))
     if unwritten is not None:
@@ -380,12 +362,50 @@ def save(value: Json) -> Json:
     assert known is value, "two dicts for one object; save the one that the store gave you"
     transaction.unsaved[key] = None
     transaction.store.remembered.pop(key[0], None)
+    _kinds().add(key[0])
     return value
+
+
+def keep_answer(key: str, *columns: Any) -> None:
+    """Keep the answer to an idempotency key. It waits as objects do.
+
+    :param columns: Those of the table after the key.
+    """
+    current().encoded.append((ANSWER, key, *columns))
+
+
+def find_answer(key: str) -> Row | None:
+    """The answer to an idempotency key, as ``keep_answer`` took its columns; None if there is none."""
+    transaction = current()
+    if (waiting := transaction.store.unwritten.get((ANSWER, key))) is not None:
+        return waiting[2:]
+    if not remember(ANSWER, lambda: transaction.execute("SELECT 1 FROM answer LIMIT 1").fetchone()):
+        return None
+    sql = "SELECT fingerprint, status, body, request, created FROM answer WHERE key = ?"
+    row: Row | None = transaction.execute(sql, (key,)).fetchone()
+    return row
 
 
 def append(value: Json) -> None:
     """Keep an object that is never changed, as it is at this moment."""
     current().encoded.append(row_of(value["object"], value))
+    _kinds().add(value["object"])
+
+
+def _kinds() -> set[str]:
+    """The kinds of which there are objects, or were: few, and nothing is looked for of any other."""
+    return remember("kinds", _read_kinds)
+
+
+def _read_kinds() -> set[str]:
+    transaction = current()
+    waiting = {row[0] for row in (*transaction.store.unwritten.values(), *transaction.encoded)}
+    rows = transaction.execute(  # from one kind to the next: a DISTINCT would read all of the index
+        "WITH RECURSIVE known (kind) AS (SELECT min(kind) FROM object UNION ALL"
+        " SELECT (SELECT min(kind) FROM object WHERE kind > known.kind) FROM known WHERE kind NOT NULL)"
+        " SELECT kind FROM known"
+    )
+    return waiting | {kind for kind, _ in transaction.unsaved} | {kind for (kind,) in rows if kind}
 
 
 def remove(value: Json) -> None:
@@ -402,6 +422,8 @@ def select(kind: str, where: Json | None = None, *, limit: int = -1) -> list[Jso
 
     :param where: Dotted path -> value; a list means any of them, and ``{"gte": 5}`` a range.
     """
+    if kind not in _kinds():
+        return []
     condition, values = conditions(where or {})
     sql = (
         f"SELECT id, body FROM object WHERE kind = ? AND NOT deleted{condition} ORDER BY created, seq LIMIT ?"
@@ -452,8 +474,11 @@ def clear(*, keep_settings: tuple[str, ...] = ()) -> None:
 
 def put_setting(name: str, value: Any) -> None:
     """Keep a small JSON value; processes that share the file share it."""
-    current().store.remembered.pop("settings", None)
+    text = json.dumps(value)
+    remembered = current().store.remembered
+    if "settings" in remembered:
+        remembered["settings"] = {**remembered["settings"], name: text}
     current().execute(
         "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, json.dumps(value)),
+        (name, text),
     )

@@ -84,7 +84,9 @@ def url_of(endpoint: Json) -> str:
 def endpoints(*, also_disabled: bool = False) -> list[Json]:
     """Everyone who listens: those given to the emulator, then those of the API that are enabled."""
     listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
-    known = [*listeners.values(), *(endpoint for kind in REGISTERED for endpoint in store.all_of(kind))]
+    known = list(listeners.values())
+    for kind in REGISTERED:
+        known += store.all_of(kind)
     return (
         known if also_disabled else [endpoint for endpoint in known if endpoint.get("status") != "disabled"]
     )

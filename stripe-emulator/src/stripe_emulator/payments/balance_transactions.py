@@ -106,6 +106,7 @@ def become_available(moment: str) -> None:
     for moved in store.select("balance_transaction", {"status": "pending"}):
         if moved["available_on"] <= clock.now():
             objects.change(moved, status="available")
+    store.current().store.remembered.pop(_mark(moment), None)
     events.emit("balance.available", balance())
 
 
@@ -140,5 +141,13 @@ def _money(amount: int, currency: str) -> Json:
 
 
 def _is_scheduled(moment: int) -> bool:
+    """Whether somebody looks at this moment at what became available; True is remembered until then."""
     sql = "SELECT 1 FROM due WHERE object = ? AND what = 'balance.available'"
-    return store.current().execute(sql, (str(moment),)).fetchone() is not None
+    known = store.current().store.remembered
+    if _mark(moment) not in known and store.current().execute(sql, (str(moment),)).fetchone() is not None:
+        known[_mark(moment)] = True
+    return _mark(moment) in known
+
+
+def _mark(moment: int | str) -> str:
+    return f"balance.available at {moment}"

@@ -314,7 +314,7 @@ def numbered(number: str) -> Card:
 
     :raises CardError: Not a card's number; the check digit is off.
     """
-    digits = "".join(character for character in number if character not in " -")
+    digits = number.replace(" ", "").replace("-", "")
     if digits in CARDS:
         return CARDS[digits]
     if not digits.isascii() or not digits.isdigit() or not 12 <= len(digits) <= 19 or not _checks(digits):

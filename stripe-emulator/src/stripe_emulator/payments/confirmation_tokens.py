@@ -6,7 +6,7 @@ The browser makes one by stripe.js; a test makes one by a helper. The server con
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, store, undo
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -85,7 +85,7 @@ def _new(form: Form) -> Json:
     kind = (data or {}).get("type", "card")
     if kind not in ("card", "sepa_debit"):
         raise NotEmulated(f"confirmation tokens of {kind}", param="payment_method_data[type]")
-    with store.rehearsal():
+    with undo.rehearsal():
         method = payment_methods.named(named, "payment_method") if named else payment_methods.new(data or {})
         kept = ("allow_redisplay", "billing_details", "customer", "type", method["type"])
         preview = {key: method.get(key) for key in kept}

@@ -91,7 +91,9 @@ def used_by(form: Form) -> Json:
     """
     by_default = _default_id()
     wanted = form.get("payment_method_configuration") or by_default
-    known = store.find(KIND, wanted) or (wanted == by_default and {"active": True})  # kept once changed
+    known = next((each for each in store.all_of(KIND) if each["id"] == wanted), None)
+    if known is None and wanted == by_default:
+        known = {"active": True}  # it is kept once changed
     if not known:
         raise InvalidRequest(
             no_such(KIND, wanted), code="resource_missing", param="payment_method_configuration"

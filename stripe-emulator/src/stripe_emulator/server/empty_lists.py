@@ -5,7 +5,6 @@ Programs that copy an account ask for each of Stripe's lists. Making such an obj
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from functools import partial
 
@@ -14,7 +13,7 @@ from stripe_emulator.api import lists, routing
 from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
 
 #: Path of a list -> what it would hold, as ``No such transfer: 'tr_1'`` names it.
@@ -75,5 +74,5 @@ def _missing(kind: str, form: Form, object_id: str, *_: str) -> Json:
 
 def _whole(form: Form) -> Json:
     """The form with all that is in it read: no filter finds anything among nothing."""
-    whole: Json = copy.deepcopy(dict(form))
+    whole: Json = copied(dict(form))
     return whole

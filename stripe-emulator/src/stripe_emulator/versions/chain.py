@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from functools import cache
 from typing import Any
 
 from stripe_emulator.core import store
-from stripe_emulator.core.types import Json
+from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public
 from stripe_emulator.versions import (
@@ -64,7 +63,7 @@ def downgrade(value: Json, version: str) -> Json:
     changes = since(version)
     if not changes:
         return value
-    shown: Json = copy.deepcopy(value)
+    shown: Json = copied(value)
     for change in reversed(changes):
         _apply(change, _finder(change), shown)
     return shown

@@ -344,13 +344,11 @@ def test_days_until_due_are_for_invoices_that_are_sent(shop: Shop) -> None:
         shop.subscribe(shop.customer(), shop.price(), days_until_due=5)
 
 
-def test_a_payment_made_elsewhere_pays_the_invoice_that_it_is_attached_to(shop: Shop) -> None:
-    customer = shop.customer()
-    name = invoice_for(shop, customer, 1000)
-    shop.v1.invoices.finalize_invoice(name)
-    payment = shop.v1.payment_intents.create(
+def paid_elsewhere(shop: Shop, customer: str, amount: int) -> str:
+    """A payment that was made by itself; the id of its PaymentIntent."""
+    intent = shop.v1.payment_intents.create(
         {
-            "amount": 1000,
+            "amount": amount,
             "currency": "usd",
             "customer": customer,
             "payment_method": "pm_card_visa",
@@ -358,8 +356,36 @@ def test_a_payment_made_elsewhere_pays_the_invoice_that_it_is_attached_to(shop: 
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
     )
+    return intent.id
 
-    paid = shop.v1.invoices.attach_payment(name, {"payment_intent": payment.id})
+
+def test_an_invoice_is_paid_in_parts(shop: Shop) -> None:
+    customer = shop.customer()
+    name = invoice_for(shop, customer, 1000)
+    shop.v1.invoices.finalize_invoice(name)
+    parts = [paid_elsewhere(shop, customer, amount) for amount in (250, 350)]
+
+    halfway = [shop.v1.invoices.attach_payment(name, {"payment_intent": part}) for part in parts][-1]
+    assert (halfway.status, halfway.amount_paid, halfway.amount_remaining) == ("open", 600, 400)
+    paid = shop.v1.invoices.pay(name)
+
+    assert (paid.status, paid.amount_paid, paid.amount_remaining) == ("paid", 1000, 0)
+    made = shop.v1.invoice_payments.list({"invoice": name}).data
+    assert sorted((each.status, each.amount_paid) for each in made) == [
+        ("paid", 250),
+        ("paid", 350),
+        ("paid", 400),
+    ]
+    assert sorted(charge.amount for charge in shop.v1.charges.list().data) == [250, 350, 400]
+
+
+def test_a_payment_made_elsewhere_pays_the_invoice_that_it_is_attached_to(shop: Shop) -> None:
+    customer = shop.customer()
+    name = invoice_for(shop, customer, 1000)
+    shop.v1.invoices.finalize_invoice(name)
+    payment = paid_elsewhere(shop, customer, 1000)
+
+    paid = shop.v1.invoices.attach_payment(name, {"payment_intent": payment})
 
     made = shop.v1.invoice_payments.list({"invoice": name}).data
     assert (paid.status, paid.amount_paid) == ("paid", 1000)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stripe import InvalidRequestError, StripeClient
 
 from stripe_emulator import Emulator
-from stripe_emulator.core import store
+from stripe_emulator.core import store, undo
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.schema import INDEXED
 
@@ -54,6 +55,56 @@ def test_what_waits_in_memory_is_found_and_outlives_a_transaction_that_is_undone
     with storage.transaction(write=False) as transaction:
         kept = transaction.execute("SELECT kind, id, seq FROM object ORDER BY seq").fetchall()
     assert kept == [("customer", "cus_1", 1), ("event", "evt_1", 2)]
+
+
+@pytest.mark.parametrize("in_a_file", [False, True])
+def test_what_fails_alone_takes_nothing_of_what_was_done_before_it(tmp_path: Path, in_a_file: bool) -> None:
+    storage = Emulator(tmp_path / "shop.sqlite3" if in_a_file else None).store
+
+    def fail() -> None:
+        with undo.savepoint():
+            store.get("customer", "cus_1")["email"] = "lost@example.com"
+            store.save(store.get("customer", "cus_1"))
+            store.save({"object": "invoice", "id": "in_1", "created": 2})
+            written = [len(store.select(kind)) for kind in ("invoice", "customer")]
+            assert written == [1, 2]
+            raise ZeroDivisionError
+
+    with storage.transaction(lazy=True):
+        store.save({"object": "customer", "id": "cus_1", "created": 1, "email": "jo@example.com"})
+    with storage.transaction():
+        store.save({"object": "customer", "id": "cus_2", "created": 1, "email": "al@example.com"})
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        with undo.savepoint():
+            store.save({"object": "customer", "id": "cus_3", "created": 3, "email": "mo@example.com"})
+
+    with storage.transaction(write=False):
+        kept = {customer["id"]: customer["email"] for customer in store.select("customer")}
+        assert not store.select("invoice")
+        assert store.find("invoice", "in_1") is None
+    assert kept == {"cus_1": "jo@example.com", "cus_2": "al@example.com", "cus_3": "mo@example.com"}
+
+
+def test_an_answer_is_repeated_wherever_it_waits_meanwhile() -> None:
+    emulator = Emulator()
+    stripe = StripeClient("sk_test_1", http_client=emulator.http_client())
+
+    def customer(key: str) -> str:
+        return stripe.v1.customers.create({"name": key}, {"idempotency_key": key}).id
+
+    first = customer("first")
+    assert customer("first") == first  # it waits in memory
+    with pytest.raises(InvalidRequestError):
+        stripe.v1.customers.retrieve("cus_none", {"expand": ["nothing"]})
+    emulator.save("then")  # it is written
+    second = customer("second")
+    assert [customer("first"), customer("second")] == [first, second]
+
+    emulator.load("then")
+
+    assert customer("first") == first
+    assert customer("second") != second  # of that the state that was saved knew nothing
 
 
 def test_what_one_process_remembers_another_may_change(tmp_path: Path) -> None:

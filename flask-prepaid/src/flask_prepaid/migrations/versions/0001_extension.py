@@ -28,8 +28,8 @@ PLAN_STATES = (
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer card topup notice attempt operator_day operator_note payment refund dispute credit_note"
-    " balance_paid fraud_warning"
+    "customer unwanted_customer card topup notice attempt operator_day operator_note"
+    " payment part_charge refund dispute credit_note balance_paid fraud_warning"
     " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
     " crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
@@ -140,9 +140,17 @@ def create_payments() -> None:
         only="failure IS NOT NULL AND NOT failure_counted",
     )
     op.create_table(
+        "prepaid_part_charge",
+        sa.Column("payment_intent_id", sa.String(255), primary_key=True),
+        sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("charged_minor", BIG, nullable=False),
+    )
+    op.create_index("ix_prepaid_part_charge_payment_id", "prepaid_part_charge", ["payment_id"])
+    op.create_table(
         "prepaid_refund",
         sa.Column("id", BIG, primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
+        sa.Column("payment_intent_id", sa.String(255), nullable=False),
         sa.Column("asked_minor", BIG),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason", sa.String(255)),
@@ -158,13 +166,24 @@ def create_payments() -> None:
     )
     op.create_index("ix_prepaid_refund_check_at", "prepaid_refund", ["check_at"])
     op.create_index("ix_prepaid_refund_payment_id", "prepaid_refund", ["payment_id"])
-    table_of_payment("prepaid_dispute", sa.Column("state", sa.String(32), nullable=False), *taking_back())
-    table_of_payment("prepaid_credit_note", sa.Column("state", sa.String(32), nullable=False), *taking_back())
+    table_of_payment(
+        "prepaid_dispute",
+        sa.Column("payment_intent_id", sa.String(255), nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        *taking_back(),
+    )
+    table_of_payment(
+        "prepaid_credit_note",
+        sa.Column("outside_minor", BIG, nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        *taking_back(),
+    )
     op.create_table(
         "prepaid_balance_paid",
         sa.Column(
             "payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), autoincrement=False, primary_key=True
         ),
+        sa.Column("at", AT, nullable=False),
         sa.Column("changes", BIG, nullable=False),
         sa.Column("seen", BIG, nullable=False),
         *taking_back(),

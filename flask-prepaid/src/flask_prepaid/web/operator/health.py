@@ -17,7 +17,7 @@ from ...operations.doctor import CLOCK_OFF_S
 from ...operations.inbox import replay as run_again
 from ...operations.inbox import unhandled
 from ...operations.models import InboxEvent
-from ...reports import balance_sync, credits
+from ...reports import balance_sync, credit_sums
 from ...reports.models import Copying
 from .. import forms
 from . import page
@@ -162,7 +162,7 @@ def sync() -> ResponseReturnValue:
     page.operator(Right.SYNC)
     context = page.context()
     new = balance_sync.sync(context)
-    credits.catch_up(context)
+    credit_sums.catch_up(context)
     flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
     return redirect(url_for("prepaid.operator"), 303)
 

@@ -1,0 +1,47 @@
+"""The charges that have brought a payment's money: one, or several that have paid its invoice in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.database import insert
+
+from ..gateway.invoice_parts import ChargedPart
+from .models import PartCharge, Payment
+
+
+def write_down(session: Session, payment: Payment, charges: Sequence[ChargedPart]) -> None:
+    """Note the charges of a payment, where they are more than one. In the caller's transaction."""
+    for part in charges if len(charges) > 1 else ():
+        values = {
+            "payment_intent_id": part.intent_id,
+            "payment_id": payment.id,
+            "charged_minor": part.charged_minor,
+        }
+        session.execute(insert(session, PartCharge).values(values).on_conflict_do_nothing())
+
+
+def of(session: Session, payment: Payment) -> list[ChargedPart]:
+    """The charges of a payment, the first first; none where nothing was charged at Stripe."""
+    if payment.payment_intent_id is None or not payment.charged_minor:
+        return []
+    rows = session.scalars(select(PartCharge).where(PartCharge.payment_id == payment.id))
+    parts = [ChargedPart(row.payment_intent_id, row.charged_minor) for row in rows]
+    parts.sort(key=lambda part: (part.intent_id != payment.payment_intent_id, part.intent_id))
+    return parts or [ChargedPart(payment.payment_intent_id, payment.charged_minor)]
+
+
+def is_of(session: Session, payment: Payment, intent_id: str) -> bool:
+    """Whether a PaymentIntent has brought some of a payment's money."""
+    return payment.payment_intent_id == intent_id or any(
+        part.intent_id == intent_id for part in of(session, payment)
+    )
+
+
+def payment_of(session: Session, intent_id: str) -> Payment | None:
+    """The payment of which a PaymentIntent has paid a part."""
+    named = select(Payment).join(PartCharge, PartCharge.payment_id == Payment.id)
+    return session.scalars(named.where(PartCharge.payment_intent_id == intent_id)).first()

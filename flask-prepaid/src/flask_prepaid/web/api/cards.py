@@ -1,0 +1,98 @@
+"""Cards on file: list, add, correct, choose, remove; and auto top-up."""
+
+from __future__ import annotations
+
+from flask import url_for
+
+from prepaid_ledger import clock
+
+from ... import money
+from ...payments import models
+from ...purchases import cards, topups
+from .. import cards as form
+from .. import forms, page
+from . import buying, shapes
+from .shapes import CardsAnswer, OpenedAnswer, TopUpAnswer
+
+
+def card_list(owner: str) -> CardsAnswer:
+    """The cards on file, fetched afresh; the copy that we have if Stripe does not answer."""
+    form.refresh(owner)
+    return copied(owner)
+
+
+def copied(owner: str) -> CardsAnswer:
+    session = page.context().session
+    default, now = cards.default_card(session, owner), clock.wall()
+    return CardsAnswer(
+        [
+            shapes.Card(
+                card.id,
+                card.brand,
+                card.last4,
+                card.exp_month,
+                card.exp_year,
+                card.name,
+                card.id == default,
+                cards.expires_soon(card, now),
+            )
+            for card in cards.saved(session, owner)
+        ]
+    )
+
+
+def card_add(owner: str) -> OpenedAnswer:
+    """Open Stripe's page where a card is left, or a session for its elements. Nothing is paid."""
+    back = forms.return_url() or url_for("prepaid.cards", _external=True)
+    cancel_url = None if "elements" in forms.sent() else buying.cancel("prepaid.cards")
+    return buying.opened(cards.open_page(page.context(), owner, success_url=back, cancel_url=cancel_url))
+
+
+def card_correct(owner: str, card_id: str) -> CardsAnswer:
+    """Correct what is printed on a card, or its address. The number never changes."""
+    form.correct(owner, card_id)
+    return copied(owner)
+
+
+def card_choose(owner: str, card_id: str) -> CardsAnswer:
+    """Let a card pay by default."""
+    form.choose_card(owner, card_id)
+    return copied(owner)
+
+
+def card_remove(owner: str, card_id: str) -> CardsAnswer:
+    """Remove a card, here and at Stripe. Where a plan or auto top-up pays with it, only with sure."""
+    needed = form.remove_card(owner, card_id)
+    if needed is not None:
+        raise form.in_use(needed)
+    return copied(owner)
+
+
+def top_up(owner: str) -> TopUpAnswer:
+    """Auto top-up as it is set."""
+    row = topups.setting(page.context().session, owner)
+    return TopUpAnswer(shown(row) if row else None)
+
+
+def top_up_on(owner: str) -> TopUpAnswer:
+    """Switch auto top-up on; it pays with the card that pays by default."""
+    return TopUpAnswer(shown(form.switch_on(owner)))
+
+
+def top_up_off(owner: str) -> TopUpAnswer:
+    """Switch auto top-up off."""
+    topups.switch_off(page.context(), owner)
+    return top_up(owner)
+
+
+def shown(row: models.TopUp) -> shapes.TopUp:
+    summary = topups.summary(page.context(), row)
+    return shapes.TopUp(
+        on=row.on,
+        pack=row.pack,
+        threshold=money.plain(row.threshold),
+        times=summary.times if summary else 0,
+        charged_minor=summary.charged_minor if summary else 0,
+        currency=row.currency,
+        stopped=row.stopped,
+    )

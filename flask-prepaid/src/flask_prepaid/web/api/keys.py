@@ -1,0 +1,57 @@
+"""API keys and budgets: list, make, revoke, and limit what each key, or all together, may spend."""
+
+from __future__ import annotations
+
+from prepaid_ledger import BudgetSummary
+
+from ... import money
+from ...keys import keys
+from ...keys.models import id_of
+from .. import forms, page
+from .. import keys as form
+from . import shapes
+from .shapes import KeysAnswer, NewKeyAnswer
+
+
+def key_list(owner: str) -> KeysAnswer:
+    """The keys that open, and the budgets of keys and wallet."""
+    context = page.context()
+    return KeysAnswer(
+        [
+            shapes.Key(
+                key.id, key.name, key.start, key.spender, key.created_at, key.expires_at, key.last_used_at
+            )
+            for key in keys.live(context.session, owner)
+        ],
+        [budget(each) for each in context.ledger.budgets(owner)],
+    )
+
+
+def budget(each: BudgetSummary) -> shapes.Budget:
+    return shapes.Budget(
+        id_of(each.spender),
+        each.spender,
+        each.every,
+        money.plain(each.credits),
+        money.plain(each.spent),
+        each.resets_at,
+    )
+
+
+def key_make(owner: str) -> NewKeyAnswer:
+    """Make a key, with a limit if one is sent. Its secret is shown this once."""
+    made = form.make_key(owner)
+    return NewKeyAnswer(made.id, made.secret, made.spender)
+
+
+def key_revoke(owner: str, key_id: str) -> KeysAnswer:
+    """End a key at once."""
+    form.revoke_key(owner, form.number_of(key_id))
+    return key_list(owner)
+
+
+def budget_set(owner: str) -> KeysAnswer:
+    """Set what one key, or all together, may spend; or take that limit away."""
+    sent = forms.sent()
+    form.save_limit(owner, form.key_named(owner, sent.get("key")), remove="limit" not in sent)
+    return key_list(owner)

@@ -1,0 +1,66 @@
+"""What customers' balances at Stripe have bought: how it is looked at, and what of it was never theirs.
+
+What comes of it stands in ``everything/table.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from flask_prepaid.payments.models import BalancePaid
+from flask_prepaid.purchases import balance_money, refunds
+from flask_prepaid.testing import Databases
+
+from ..subscriptions.plan_shop import PlanShop
+
+
+@pytest.fixture
+def shop(databases: Databases) -> Iterator[PlanShop]:
+    """The customer's plan has cost $10.00, which a credit note has given to the balance."""
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_INVOICES=True)
+    shop.subscribe("small")
+    shop.browser().get("/prepaid/cards")
+    note: Any = {"invoice": shop.invoices()[0].stripe_id, "amount": 1_000, "credit_amount": 1_000}
+    shop.v1.credit_notes.create(note)
+    shop.stripe.deliver()
+    yield shop
+    shop.close()
+
+
+def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_everybodys_order(
+    shop: PlanShop,
+) -> None:
+    """A plan's writers lock the plan before the wallet: who does it the other way round waits for ever."""
+    shop.press(shop.saved_card("user:1"), pack="starter")
+    shop.pass_time(days=29)
+    shop.read(lambda: refunds.refund(shop.prepaid, shop.payments()[0].id, reason="asked for"))
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        statements.append(statement)
+
+    with shop.app.app_context():
+        event.listen(shop.db.engine, "before_cursor_execute", note)
+    shop.read(lambda: balance_money.check(shop.prepaid, "user:1"))
+
+    assert shop.balance() == 50  # the pack is gone, and the half of the next month that was not charged
+    locked = [match[1] for each in statements if (match := re.match(r"UPDATE prepaid_(\w+)", each))]
+    order = [locked.index(table) for table in ("payment", "subscription", "wallet", "balance_paid")]
+    assert order == sorted(order)
+    assert len([each for each in statements if "FROM prepaid_dispute" in each and "sum(" in each]) == 1
+
+
+def test_what_is_too_little_to_be_charged_was_not_paid_by_the_balance(shop: PlanShop) -> None:
+    """Of $5.00 the balance pays $4.51. Stripe does not charge 49 cents: they are owed there."""
+    customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
+    shop.v1.customers.update(customer, {"balance": -451})
+    shop.press(shop.saved_card("user:1"), pack="starter")
+
+    (row,) = shop.read(lambda: shop.prepaid.session.query(BalancePaid).all())
+    assert (shop.payments()[-1].paid_minor, row.amount_minor) == (500, 451)
+    assert shop.v1.customers.retrieve(customer).balance == 49

@@ -1,0 +1,138 @@
+"""Invoices that several charges have paid: each gives back its own part, and can be disputed by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from flask_prepaid.payments.models import Payment, Refund
+from flask_prepaid.purchases import refunds
+from flask_prepaid.reports.models import Movement
+from flask_prepaid.testing import Databases
+from prepaid_ledger.errors import NothingToReverse
+
+from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop
+
+
+@pytest.fixture
+def shop(databases: Databases) -> Iterator[PlanShop]:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_INVOICES=True)
+    yield shop
+    assert shop.drift() == []
+    shop.close()
+
+
+def customer(shop: PlanShop) -> str:
+    return str(shop.read(lambda: shop.prepaid.customer_id("user:1")))
+
+
+def pay_a_part(shop: PlanShop, invoice: str, amount: int) -> str:
+    """Somebody pays a part of an invoice, and an operator attaches it; the charge's PaymentIntent."""
+    intent = shop.v1.payment_intents.create(
+        {
+            "amount": amount,
+            "currency": "usd",
+            "customer": customer(shop),
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+    )
+    shop.v1.invoices.attach_payment(invoice, {"payment_intent": intent.id})
+    return intent.id
+
+
+def month_in_parts(shop: PlanShop) -> str:
+    """The second month's card fails: $4.00 are paid by hand, and $6.00 by a new card; the first charge."""
+    shop.subscribe()
+    declines = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer(shop)})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": declines.id})
+    shop.pass_time(days=29)
+    invoice = shop.invoices()[-1].stripe_id
+    part = pay_a_part(shop, invoice, 400)
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    return part
+
+
+def last_payment(shop: PlanShop) -> Payment:
+    payment = shop.payments()[-1]
+    assert isinstance(payment, Payment)
+    return payment
+
+
+def refund(shop: PlanShop, **how: Any) -> Refund:
+    payment_id = last_payment(shop).id
+    row = shop.read(lambda: refunds.refund(shop.prepaid, payment_id, reason="asked for", **how))
+    shop.stripe.deliver()
+    assert isinstance(row, Refund)
+    return row
+
+
+def refunded(shop: PlanShop) -> list[int]:
+    """What each refund at Stripe has given back."""
+    return sorted(each.amount for each in shop.v1.refunds.list().data)
+
+
+def test_a_month_paid_in_parts_is_one_payment_and_each_charge_gives_its_part_back(shop: PlanShop) -> None:
+    month_in_parts(shop)
+    payment, before = last_payment(shop), shop.balance()
+    assert (payment.paid_minor, payment.charged_minor, payment.credits) == (1_000, 1_000, 100)
+    shop.command("sync")
+    tied = select(Movement.amount_minor).where(Movement.payment_id == payment.id)
+    assert sorted(shop.read(lambda: shop.prepaid.session.scalars(tied).all())) == [400, 600]
+
+    assert refund(shop, amount_minor=700, key="a wish").amount_minor == 600
+    assert refund(shop, amount_minor=700, key="a wish").amount_minor == 600
+    assert (refunded(shop), before - shop.balance()) == ([100, 600], 70)
+    refund(shop)
+
+    assert (refunded(shop), before - shop.balance()) == ([100, 300, 600], 100)
+    with pytest.raises(NothingToReverse, match="Nothing of payment"):
+        refund(shop)
+
+
+def test_of_a_month_paid_in_parts_a_bank_takes_one_and_the_other_can_be_refunded(shop: PlanShop) -> None:
+    part = month_in_parts(shop)
+    before = shop.balance()
+
+    dispute = shop.stripe.dispute(part)
+    shop.stripe.deliver()
+    assert before - shop.balance() == 40
+    refund(shop)
+
+    assert (refunded(shop), before - shop.balance()) == ([600], 100)
+    with pytest.raises(NothingToReverse, match="Nothing of payment"):
+        refund(shop)
+    shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    shop.stripe.deliver()
+    assert before - shop.balance() == 60
+
+
+def test_a_part_that_is_refunded_in_the_dashboard_takes_its_credits(shop: PlanShop) -> None:
+    part = month_in_parts(shop)
+    before = shop.balance()
+
+    shop.v1.refunds.create({"payment_intent": part})
+    shop.stripe.deliver()
+
+    assert (before - shop.balance(), last_payment(shop).refunded_minor) == (40, 400)
+
+
+def test_a_pack_by_invoice_is_paid_in_parts(shop: PlanShop) -> None:
+    card = shop.keep_card(number=ASKS_ALWAYS)
+    shop.press(card)  # and the customer never answers the bank
+    invoice = last_payment(shop).invoice_id
+    assert invoice is not None
+    pay_a_part(shop, invoice, 200)
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    shop.put_right()
+
+    payment = last_payment(shop)
+    assert (payment.state, payment.charged_minor, shop.balance()) == ("paid", 500, 100)
+    refund(shop)
+    assert (refunded(shop), shop.balance()) == ([200, 300], 0)
