@@ -26,7 +26,7 @@ from ..payments.models import Payment, PaymentState, Refund, Via
 from . import mail_content
 from .mail_content import WrittenMail
 from .page import PageContext
-from .receipts import learn_card
+from .receipts import complete
 
 
 class MailWithHtml(Protocol):
@@ -118,7 +118,7 @@ def write(context: PageContext, signal: str, owner: str, values: dict[str, Any])
     if address is None:
         return None
     if signal == signals.payment_paid.name:
-        learn_card(context, values["payment_id"])
+        complete(context, values["payment_id"])
     with reading(context):
         language = language_of(context, owner)
     with written_in(language):

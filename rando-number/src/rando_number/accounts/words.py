@@ -32,8 +32,8 @@ class SecurityWords:
             words = shipped.ugettext(message)
         return words % values if values else words
 
-    def ngettext(self, one: str, many: str, num: int, **values: object) -> str:
-        return self.gettext(one if num == 1 else many, num=num, **values)
+    def ngettext(self, singular: str, plural: str, num: int, **values: object) -> str:
+        return self.gettext(singular if num == 1 else plural, num=num, **values)
 
     @staticmethod
     def format_list(items: list[str], **options: object) -> str:
