@@ -33,13 +33,15 @@ INSERT INTO users (id, email, active, fs_uniquifier, created_at)
 SELECT n, n || '@bench.test', true, lpad(n::text, 32, '0'), now() FROM generate_series({first}, {last}) n
 """
 WALLETS = """
-INSERT INTO prepaid_wallet (id, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-SELECT n, 'user:' || n, 1000000 - {spends}, 0, 0, {spends} + 1, 0, now(), now()
+INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
+SELECT n, get_byte(sha256(convert_to('user:' || n, 'UTF8')), 0), 'user:' || n,
+       1000000 - {spends}, 0, 0, {spends} + 1, 0, now(), now()
 FROM generate_series({first}, {last}) n
 """
 ENTRIES = """
-INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at, reason)
-SELECT w, s, CASE s WHEN 1 THEN 'grant' ELSE 'spend' END, 'bulk:' || w || ':' || s,
+INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at, reason)
+SELECT w, get_byte(sha256(convert_to('user:' || w, 'UTF8')), 0), s,
+       CASE s WHEN 1 THEN 'grant' ELSE 'spend' END, 'bulk:' || w || ':' || s,
        CASE s WHEN 1 THEN 1000000 ELSE -1 END, 0, 1000001 - s,
        now() - ({spends} + 1 - s) * interval '1 day', CASE s WHEN 1 THEN 'benchmark' END
 FROM generate_series({first}, {last}) w, generate_series(1, {spends} + 1) s

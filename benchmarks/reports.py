@@ -43,6 +43,7 @@ from flask_prepaid.subscriptions.models import (
     SubscriptionChange,
 )
 from prepaid_ledger.database import Base
+from prepaid_ledger.slots import slot_of
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -108,7 +109,16 @@ def wallets(rows: int) -> Iterator[dict[str, Any]]:
     each = rows // WALLETS
     drawn = {"seq": each, "drawn_seq": each, "moved_at": BEGIN, "created_at": BEGIN}
     for wallet in range(1, WALLETS + 1):
-        yield {"id": wallet, "owner": f"user:{wallet}", "balance": 1, "held": 0, "debt": 0, **drawn}
+        owner = f"user:{wallet}"
+        yield {
+            "id": wallet,
+            "slot": slot_of(owner),
+            "owner": owner,
+            "balance": 1,
+            "held": 0,
+            "debt": 0,
+            **drawn,
+        }
 
 
 def entries(rows: int) -> Iterator[dict[str, Any]]:
@@ -120,6 +130,7 @@ def entries(rows: int) -> Iterator[dict[str, Any]]:
 def entry(wallet: int, seq: int, each: int) -> dict[str, Any]:
     return {
         "wallet_id": wallet,
+        "slot": slot_of(f"user:{wallet}"),
         "seq": seq,
         "kind": Kind.ALLOWANCE if seq == 1 else Kind.SPEND,
         "key": f"bench:{seq}",
@@ -134,7 +145,9 @@ def entry(wallet: int, seq: int, each: int) -> dict[str, Any]:
 
 def lots(rows: int) -> Iterator[dict[str, Any]]:
     lot = {"seq": 1, "origin": 1, "left_over": 1, "held": 0, "ended": False, "paid": True}
-    return ({"wallet_id": wallet, **lot} for wallet in range(1, WALLETS + 1))
+    return (
+        {"wallet_id": wallet, "slot": slot_of(f"user:{wallet}"), **lot} for wallet in range(1, WALLETS + 1)
+    )
 
 
 def plan_prices(rows: int) -> Iterator[dict[str, Any]]:

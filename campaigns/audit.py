@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from prepaid_ledger import Ledger
 from prepaid_ledger.books.lot_store import LotStore
 from prepaid_ledger.books.posting import lock, save
+from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,6 +37,7 @@ def fill(engine: Engine, entries: int, wallets: int) -> None:
         for wallet_id, size in enumerate(sizes, 1):
             values = {
                 "id": wallet_id,
+                "slot": slot_of(f"user:{wallet_id}"),
                 "owner": f"user:{wallet_id}",
                 "size": size,
                 "at": "2026-01-01 00:00:00",
@@ -55,14 +57,14 @@ def fill(engine: Engine, entries: int, wallets: int) -> None:
 MOVES = "CASE WHEN n.i % 101 = 0 THEN 100 WHEN n.i % 101 = 100 THEN 1 ELSE -1 END"
 
 WALLET = """
-INSERT INTO prepaid_wallet (id, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-VALUES (:id, :owner, 2 * (:size / 101), 0, 0, 101 * (:size / 101), 0, :at, :at)
+INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
+VALUES (:id, :slot, :owner, 2 * (:size / 101), 0, 0, 101 * (:size / 101), 0, :at, :at)
 """
 
 ENTRIES = f"""
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 101 * (:size / 101))
-INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at, refers_to_seq)
-SELECT :id, n.i + 1,
+INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at, refers_to_seq)
+SELECT :id, CAST(:slot AS smallint), n.i + 1,
   CASE WHEN n.i % 101 = 0 THEN 'grant' WHEN n.i % 101 = 100 THEN 'reversal' ELSE 'spend' END,
   'cause:' || n.i, {MOVES}, 0, sum({MOVES}) OVER (ORDER BY n.i), :at,
   CASE WHEN n.i % 101 = 100 THEN n.i - 4 END

@@ -24,6 +24,7 @@ from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, Usage
+from prepaid_ledger.slots import slot_of
 from prepaid_ledger.tables import Entry, Kind
 from prepaid_ledger.testing import Databases
 
@@ -35,19 +36,19 @@ ZONE = "Europe/Berlin"
 BAR_S = 0.3
 
 WALLET = """
-INSERT INTO prepaid_wallet (id, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-VALUES (1, 'org:7', :size, 0, 0, :size + 1, 0, :end, :start)
+INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
+VALUES (1, :slot, 'org:7', :size, 0, 0, :size + 1, 0, :end, :start)
 """
 
 GRANT = """
-INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at)
-VALUES (1, 1, 'grant', 'gift', 2 * :size, 0, 2 * :size, :start)
+INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at)
+VALUES (1, :slot, 1, 'grant', 'gift', 2 * :size, 0, 2 * :size, :start)
 """
 
 ENTRIES = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :size)
-INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at, spender, item)
-SELECT 1, i + 1, 'spend', 'call:' || i, -1, 0, 2 * :size - i, {at},
+INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at, spender, item)
+SELECT 1, CAST(:slot AS smallint), i + 1, 'spend', 'call:' || i, -1, 0, 2 * :size - i, {at},
        CASE WHEN i % 7 = 0 THEN NULL ELSE 'key:' || (i % 20) END,
        CASE WHEN i % 11 = 0 THEN NULL ELSE 'item:' || (i % 5) END
 FROM n
@@ -67,7 +68,7 @@ def fill(engine: Engine, entries: int) -> None:
     times = {"start": START, "end": START + timedelta(days=DAYS)}
     shown = "%Y-%m-%d %H:%M:%S.%f" if is_sqlite else "%Y-%m-%d %H:%M:%S+00"
     values: dict[str, Any] = {name: at.strftime(shown) for name, at in times.items()}
-    values |= {"size": entries, "seconds": DAYS * 86_400 - 1}
+    values |= {"size": entries, "slot": slot_of("org:7"), "seconds": DAYS * 86_400 - 1}
     with engine.begin() as connection:
         for statement in (WALLET, GRANT, ENTRIES.format(at=AT[engine.dialect.name])):
             connection.execute(text(statement), values)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -99,6 +101,15 @@ def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = re.sub(r"<!-- generated: (\w+) -->", lambda mark: GENERATED[mark[1]](), source[0])
 
 
+def copy_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Put each page beside its HTML as it was written: ``llms.txt`` names those."""
+    for page in Path(app.srcdir).glob("**/*.md"):
+        written = Path(app.outdir) / page.relative_to(app.srcdir)
+        if exception is None and written.parent.is_dir() and "_build" not in page.parts:
+            shutil.copyfile(page, written)
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("build-finished", copy_pages)
     app.connect("autodoc-process-docstring", keep_the_tree)
     app.connect("source-read", fill_in)

@@ -92,6 +92,17 @@ def test_every_link_to_a_file_of_ours_leads_there(page: str) -> None:
     assert gone == []
 
 
+def test_the_list_for_language_models_names_each_page_once() -> None:
+    text = (ROOT / "docs/llms.txt").read_text()
+    named = re.findall(r"\]\(([^)]+)\)", text)
+
+    assert [to for to in named if not (ROOT / "docs" / to).exists()] == []
+    ours = [str(Path(page).relative_to("docs")) for page in PAGES if page.startswith("docs/")]
+    assert sorted(to for to in named if to.endswith(".md") and not to.startswith("..")) == sorted(
+        page for page in ours if not page.startswith(("index.md", "decisions/0"))
+    )
+
+
 def test_the_pictures_are_small() -> None:
     heavy = [path.name for path in (ROOT / "docs/images").iterdir() if path.stat().st_size > 200_000]
     assert heavy == []

@@ -40,6 +40,7 @@ empty column is `None`.
 MEANS: dict[type[Any], dict[str, str]] = {
     Entry: {
         "wallet_id": "the wallet, `prepaid_wallet.id`",
+        "slot": "the wallet's slot, a hash of its owner: name it beside `wallet_id`",
         "seq": "its number in the wallet; they rise",
         "kind": "why the credits moved",
         "key": "the cause, once in each wallet: `report:17`",

@@ -15,16 +15,18 @@ from collections.abc import Sequence
 
 import psycopg
 
+from prepaid_ledger.slots import slot_of
+
 #: Lock and move the wallet, append the entry, keep the number.
 SPEND = """
 WITH wallet AS (
     UPDATE prepaid_wallet SET balance = balance - 1, seq = seq + 1, moved_at = clock_timestamp()
-    WHERE owner = %(owner)s AND balance - held >= 1 AND debt = 0
+    WHERE slot = %(slot)s AND owner = %(owner)s AND balance - held >= 1 AND debt = 0
         AND (next_expiry_at IS NULL OR next_expiry_at > clock_timestamp())
-    RETURNING id, seq, balance, moved_at
+    RETURNING id, slot, seq, balance, moved_at
 ), entry AS (
-    INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at)
-    SELECT id, seq, 'spend', %(key)s, -1, 0, balance, moved_at FROM wallet
+    INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at)
+    SELECT id, slot, seq, 'spend', %(key)s, -1, 0, balance, moved_at FROM wallet
 )
 INSERT INTO numbers (user_id, id, "values", low, high, created_at, charged)
 SELECT %(user)s, %(id)s, '[7]', 0, 9, moved_at, 1 FROM wallet
@@ -51,7 +53,14 @@ def work(url: str, threads: int, seconds: float, users: list[int]) -> int:
             while time.monotonic() < until:
                 user, name = next(turn), f"{time.time_ns():032x}"[-24:] + f"{threading.get_native_id():08x}"
                 done = connection.execute(
-                    SPEND, {"owner": f"user:{user}", "key": f"number:{name}", "user": user, "id": name}
+                    SPEND,
+                    {
+                        "owner": f"user:{user}",
+                        "slot": slot_of(f"user:{user}"),
+                        "key": f"number:{name}",
+                        "user": user,
+                        "id": name,
+                    },
                 )
                 assert done.rowcount == 1, "every wallet has enough"
                 counts[mine] += 1

@@ -103,7 +103,7 @@ def compare(engine: Engine, callers: Callers) -> Count:
     """Look for each answered spend in the books: there once, or lost, or there twice."""
     from prepaid_ledger.tables import Wallet
 
-    spends = select(Wallet.owner, Entry.key).join(Wallet, Wallet.id == Entry.wallet_id)
+    spends = select(Wallet.owner, Entry.key).join(Wallet, Entry.of(Wallet))
     with engine.connect() as connection:
         present = Counter(
             f"{owner} {key}" for owner, key in connection.execute(spends.where(Entry.kind == Kind.SPEND))

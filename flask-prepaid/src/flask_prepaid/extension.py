@@ -284,15 +284,19 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         """
         answer_within(self.engine, seconds)
 
-    def upgrade(self) -> None:
+    def upgrade(self, *, partitions: int | None = None) -> None:
         """Bring the ``prepaid_*`` tables up to date.
 
         Tables of a later release that this one can work with stay as they are.
 
+        :param partitions: Make the ledger's tables in so many partitions by slot, on PostgreSQL: 2, 4,
+            ... 256, for billions of entries. In one piece each by default. What stands stays as it is.
+        :raises ValueError: ``partitions`` is no power of two from 2 to 256.
+        :raises UnfitDatabase: The database is SQLite, or the tables stand already, parted otherwise.
         :raises UnknownVersion: Tables are there that this code has not made and can't work with.
         :raises Busy: A table was in use for minutes. Nothing was changed.
         """
-        upgrade.upgrade(self.engine)
+        upgrade.upgrade(self.engine, partitions=partitions)
 
     def is_upgraded(self) -> bool:
         """Whether the ``prepaid_*`` tables have all that this version wants: for a readiness check."""

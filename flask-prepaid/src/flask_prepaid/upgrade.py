@@ -19,17 +19,20 @@ TITLES = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
 __all__ = ["Chain", "behind", "downgrade", "include_name", "later", "patiently", "upgrade"]
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, *, partitions: int | None = None) -> None:
     """Bring the ``prepaid_*`` tables up to date. Does nothing when they are.
 
     Two processes that start together take turns. A failure leaves the tables as they were. Tables of a later
     release that this one can work with stay as they are: ``later`` says so.
 
+    :param partitions: New tables of the ledger are made in so many partitions by slot, on PostgreSQL.
+    :raises ValueError: ``partitions`` is no power of two from 2 to 256.
+    :raises UnfitDatabase: Tables can't be parted here, or stand already, parted otherwise.
     :raises UnknownVersion: Tables are there that this code has not made and can't work with.
     :raises TablesLack: They are at the newest version, and are not what it makes.
     :raises Busy: A table was in use for minutes. Nothing was changed.
     """
-    database.upgrade(engine, LEDGER, EXTENSION)
+    database.upgrade(engine, LEDGER, EXTENSION, partitions=partitions)
 
 
 def downgrade(engine: Engine) -> None:

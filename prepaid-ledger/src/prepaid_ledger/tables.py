@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     DDL,
     CheckConstraint,
+    ColumnElement,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
+    SmallInteger,
     String,
     UniqueConstraint,
+    and_,
     event,
     text,
+    tuple_,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database.types import Base, Quantities, QuantityText, whole_numbers, words
+from .slots import SLOTS, slot_of
 
 
 class Kind(StrEnum):
@@ -56,6 +63,8 @@ class Every(StrEnum):
 class Wallet(Base):
     """One owner's credits. The balance is the sum of the wallet's entries.
 
+    ``slot`` follows from the owner (``slots.py``), and is part of every key of a wallet's rows.
+
     ``held`` is the part of the balance that open holds set aside. ``seq`` is the
     number last given out, to an entry, a hold or a release. ``moved_at`` is the time
     of that: times never go back inside a wallet, whatever the clocks do. Nothing in
@@ -66,6 +75,8 @@ class Wallet(Base):
     __tablename__ = "prepaid_wallet"
     _shown = ("owner", "balance", "held", "debt")
     __table_args__ = (
+        UniqueConstraint("owner", "slot"),
+        CheckConstraint(f"slot >= 0 AND slot < {SLOTS}", name="slot_in_range"),
         CheckConstraint("balance >= 0", name="balance_not_negative"),
         CheckConstraint("held >= 0 AND held <= balance", name="held_within_balance"),
         CheckConstraint("debt >= 0", name="debt_not_negative"),
@@ -79,8 +90,9 @@ class Wallet(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), unique=True)
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    owner: Mapped[str] = mapped_column(String(64))
     balance: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)
     debt: Mapped[int] = mapped_column(default=0)
@@ -91,13 +103,41 @@ class Wallet(Base):
     created_at: Mapped[datetime]
     budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
 
+    @classmethod
+    def owned_by(cls, *owners: str) -> ColumnElement[bool]:
+        """The condition that finds the owners' wallets, each in its slot alone."""
+        if len(owners) == 1:
+            return and_(cls.owner == owners[0], cls.slot == slot_of(owners[0]))
+        return tuple_(cls.owner, cls.slot).in_([(owner, slot_of(owner)) for owner in owners])
+
+
+class InWallet:
+    """The columns by which a row belongs to a wallet: they begin its key."""
+
+    wallet_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, sort_order=-2)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, sort_order=-1)
+
+    @classmethod
+    def of(cls, wallet: Any) -> ColumnElement[bool]:
+        """The condition that a row is of ``wallet``: whatever has its ``slot`` and ``id``, or ``Wallet``."""
+        return and_(cls.slot == wallet.slot, cls.wallet_id == wallet.id)
+
+    @classmethod
+    def beside(cls, row: Any) -> ColumnElement[bool]:
+        """The condition that a row is of the wallet that ``row`` is of, or a class of rows."""
+        return and_(cls.slot == row.slot, cls.wallet_id == row.wallet_id)
+
+
+def _refers_to_wallet() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["wallet_id", "slot"], ["prepaid_wallet.id", "prepaid_wallet.slot"])
+
 
 #: Room on each page lets PostgreSQL move a balance without touching an index.
 FILLFACTOR = DDL("ALTER TABLE %(fullname)s SET (fillfactor = 70)")  # type: ignore[no-untyped-call]
 event.listen(Wallet.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))
 
 
-class Entry(Base):
+class Entry(InWallet, Base):
     """One immutable line: credits in or out, why, and the balance after it.
 
     ``key`` is the cause, unique in its wallet. ``refers_to_seq`` is the ``seq`` of what
@@ -118,8 +158,8 @@ class Entry(Base):
     __tablename__ = "prepaid_entry"
     _shown = ("seq", "kind", "credits", "key", "balance_after", "at")
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
-        UniqueConstraint("wallet_id", "key"),
+        _refers_to_wallet(),
+        UniqueConstraint("wallet_id", "slot", "key"),
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
         CheckConstraint("credits <> 0 OR kind IN ('expiry', 'clawback')", name="credits_move"),
@@ -136,15 +176,15 @@ class Entry(Base):
         CheckConstraint("tax_minor BETWEEN 0 AND amount_minor", name="tax_within_amount"),
         whole_numbers("seq", "credits", "debt", "balance_after"),
         Index(
-            "ix_prepaid_entry_wallet_id_refers_to_seq",
+            "ix_prepaid_entry_refers_to_seq",
             "wallet_id",
+            "slot",
             "refers_to_seq",
             postgresql_where=text("refers_to_seq IS NOT NULL"),
             sqlite_where=text("refers_to_seq IS NOT NULL"),
         ),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[Kind] = mapped_column(words(Kind))
     key: Mapped[str] = mapped_column(String(128))
@@ -165,7 +205,7 @@ class Entry(Base):
     price_version: Mapped[str | None] = mapped_column(String(32))
 
 
-class Hold(Base):
+class Hold(InWallet, Base):
     """Credits set aside for work that is not done yet. It takes a ``seq`` and draws like a spend.
 
     What ends it takes the next one, ``closed_seq``: the capture's entry, or none
@@ -177,9 +217,9 @@ class Hold(Base):
     __tablename__ = "prepaid_hold"
     _shown = ("key", "credits", "state", "captured", "expires_at")
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
-        UniqueConstraint("wallet_id", "key"),
-        UniqueConstraint("wallet_id", "closed_seq"),
+        _refers_to_wallet(),
+        UniqueConstraint("wallet_id", "slot", "key"),
+        UniqueConstraint("wallet_id", "slot", "closed_seq"),
         CheckConstraint("credits > 0", name="credits_positive"),
         CheckConstraint("captured >= 0 AND captured <= credits", name="captured_within_held"),
         CheckConstraint("opened_credits > 0 AND opened_credits <= credits", name="opened_within_held"),
@@ -191,6 +231,7 @@ class Hold(Base):
         Index(
             "ix_prepaid_hold_open",
             "wallet_id",
+            "slot",
             "expires_at",
             postgresql_where=text("state = 'open'"),
             sqlite_where=text("state = 'open'"),
@@ -203,7 +244,6 @@ class Hold(Base):
         ),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     key: Mapped[str] = mapped_column(String(128))
     credits: Mapped[int]
@@ -222,7 +262,7 @@ class Hold(Base):
     price_version: Mapped[str | None] = mapped_column(String(32))
 
 
-class HoldExtension(Base):
+class HoldExtension(InWallet, Base):
     """Credits by which a hold has grown. It takes a ``seq`` and draws like a spend.
 
     ``held_before`` were held until then.
@@ -230,14 +270,16 @@ class HoldExtension(Base):
 
     __tablename__ = "prepaid_hold_extension"
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id", "hold_seq"], ["prepaid_hold.wallet_id", "prepaid_hold.seq"]),
-        UniqueConstraint("wallet_id", "hold_seq", "held_before"),
+        ForeignKeyConstraint(
+            ["wallet_id", "slot", "hold_seq"],
+            ["prepaid_hold.wallet_id", "prepaid_hold.slot", "prepaid_hold.seq"],
+        ),
+        UniqueConstraint("wallet_id", "slot", "hold_seq", "held_before"),
         CheckConstraint("credits > 0 AND held_before > 0", name="credits_positive"),
         CheckConstraint("seq > hold_seq", name="extended_after_opened"),
         whole_numbers("seq", "held_before", "credits"),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     hold_seq: Mapped[int]
     held_before: Mapped[int]
@@ -245,7 +287,7 @@ class HoldExtension(Base):
     at: Mapped[datetime]
 
 
-class Lot(Base):
+class Lot(InWallet, Base):
     """What is left of credits that came in together, drawn up to the wallet's ``drawn_seq``.
 
     Its ``seq`` is that of the entry it came in by, which has its price and expiry.
@@ -257,18 +299,18 @@ class Lot(Base):
     __tablename__ = "prepaid_lot"
     _shown = ("seq", "left_over", "held", "ended", "expires_at")
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        _refers_to_wallet(),
         CheckConstraint("left_over >= 0", name="left_over_not_negative"),
         CheckConstraint("held >= 0", name="held_not_negative"),
         Index(
             "ix_prepaid_lot_live",
             "wallet_id",
+            "slot",
             postgresql_where=text("left_over > 0 OR held > 0"),
             sqlite_where=text("left_over > 0 OR held > 0"),
         ),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     origin: Mapped[int]
     left_over: Mapped[int]
@@ -278,22 +320,21 @@ class Lot(Base):
     paid: Mapped[bool]
 
 
-class Draw(Base):
+class Draw(InWallet, Base):
     """Credits that one event took from one lot, or gave back to it where negative."""
 
     __tablename__ = "prepaid_draw"
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        _refers_to_wallet(),
         CheckConstraint("credits <> 0", name="credits_move"),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     lot_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     credits: Mapped[int]
 
 
-class Budget(Base):
+class Budget(InWallet, Base):
     """How many credits a spender, or the whole wallet where it is empty, may spend in a calendar window.
 
     ``spent`` counts what was charged in the window from ``window_start`` up to, and not including,
@@ -302,7 +343,7 @@ class Budget(Base):
 
     __tablename__ = "prepaid_budget"
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        _refers_to_wallet(),
         CheckConstraint("credits >= 0", name="credits_not_negative"),
         CheckConstraint("spent >= 0", name="spent_not_negative"),
         CheckConstraint(
@@ -312,7 +353,6 @@ class Budget(Base):
         whole_numbers("credits", "spent"),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     spender: Mapped[str] = mapped_column(String(64), primary_key=True)
     every: Mapped[Every] = mapped_column(words(Every), primary_key=True)
     zone: Mapped[str] = mapped_column(String(64))
@@ -325,7 +365,7 @@ class Budget(Base):
 event.listen(Budget.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))
 
 
-class UsageSum(Base):
+class UsageSum(InWallet, Base):
     """What one spender took for one item in a quarter of an hour, of entries up to the wallet's mark.
 
     ``quarter`` counts them from 1970 on, in UTC: every zone's hours and days begin with one. Spender and item
@@ -334,12 +374,11 @@ class UsageSum(Base):
 
     __tablename__ = "prepaid_usage"
     __table_args__ = (
-        ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),
+        _refers_to_wallet(),
         CheckConstraint("credits >= 0 AND returned >= 0 AND calls >= 0", name="usage_not_negative"),
         whole_numbers("credits", "returned", "calls"),
     )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     quarter: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     spender: Mapped[str] = mapped_column(String(64), primary_key=True)
     item: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -348,11 +387,10 @@ class UsageSum(Base):
     calls: Mapped[int]
 
 
-class UsageMark(Base):
+class UsageMark(InWallet, Base):
     """Up to which ``seq`` a wallet's entries are in its sums of usage."""
 
     __tablename__ = "prepaid_usage_mark"
-    __table_args__ = (ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),)
+    __table_args__ = (_refers_to_wallet(),)
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int]

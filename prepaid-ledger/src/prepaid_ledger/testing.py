@@ -50,17 +50,22 @@ class Databases:
     def __init__(self, folder: Path, prepare: Callable[[Engine], None] = upgrade_ledger) -> None:
         self.folder = folder
         self.prepare = prepare
-        self._templates: dict[str, URL] = {}
+        self._templates: dict[tuple[str, int | None], URL] = {}
         self._numbers = count(1)
 
-    def fresh(self, kind: str) -> URL:
-        """A database of its own, ``sqlite`` or ``postgresql``, with empty tables."""
-        if kind not in self._templates:
-            self._templates[kind] = self.empty(kind)
-            engine = create_engine(self._templates[kind], poolclass=NullPool)
+    def fresh(self, kind: str, *, partitions: int | None = None) -> URL:
+        """A database of its own, ``sqlite`` or ``postgresql``, with empty tables.
+
+        :param partitions: The ledger's are in so many partitions, on PostgreSQL.
+        """
+        template = self._templates.get((kind, partitions))
+        if template is None:
+            template = self._templates[kind, partitions] = self.empty(kind)
+            engine = create_engine(template, poolclass=NullPool)
+            if partitions is not None:
+                upgrade(engine, LEDGER, partitions=partitions)
             self.prepare(engine)
             engine.dispose()
-        template = self._templates[kind]
         if kind == "sqlite":
             file = self._file()
             shutil.copyfile(str(template.database), file)

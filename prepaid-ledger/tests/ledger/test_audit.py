@@ -12,6 +12,7 @@ from sqlalchemy import Engine, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger.books import usage_sums
+from prepaid_ledger.books.posting import open_wallets
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.testing import Databases, upgrade_ledger
 
@@ -164,11 +165,24 @@ def test_entries_of_no_wallet_are_named(forged: Books) -> None:
     if forged.engine.dialect.name == "sqlite":
         forged.execute("UPDATE prepaid_wallet SET id = 7")
     else:
-        forged.execute("ALTER TABLE prepaid_entry DROP CONSTRAINT fk_prepaid_entry_wallet_id")
+        forged.execute("ALTER TABLE prepaid_entry DROP CONSTRAINT fk_prepaid_entry_wallet_id_slot")
         forged.execute("ALTER TABLE prepaid_entry DISABLE TRIGGER ALL")
         forged.execute("UPDATE prepaid_entry SET wallet_id = 7")
 
     assert "I1" in named(forged)
+
+
+def test_a_wallet_in_another_slot_than_its_owners_is_named(books: Books) -> None:
+    """Nobody would find it there, and a second one would come to life in the right slot."""
+    open_wallets(books.session, [OWNER], books.later())
+    books.commit()
+    assert books.ledger.audit() == []
+
+    books.execute("UPDATE prepaid_wallet SET slot = (slot + 1) % 256")
+
+    assert [(problem.invariant, problem.owner) for problem in books.ledger.audit()] == [("I8", OWNER)]
+
+    books.execute("UPDATE prepaid_wallet SET slot = (slot + 255) % 256")
 
 
 @pytest.mark.parametrize(
@@ -208,9 +222,9 @@ def test_entries_refuse_to_be_replaced_or_truncated(books: Books) -> None:
         "UPDATE prepaid_wallet SET debt = -1",
         "UPDATE prepaid_hold SET captured = 1",
         "UPDATE prepaid_hold SET captured = 99, state = 'captured', closed_seq = 9",
-        "INSERT INTO prepaid_entry SELECT wallet_id, 9, kind, key, credits, debt, balance_after, at,"
-        " refers_to_seq, expires_at, amount_minor, currency, reason, spender, item, quantity, price_version"
-        " FROM prepaid_entry",
+        "INSERT INTO prepaid_entry SELECT wallet_id, slot, 9, kind, key, credits, debt, balance_after, at,"
+        " refers_to_seq, expires_at, amount_minor, tax_minor, currency, claimed, reason, spender, item,"
+        " quantity, price_version FROM prepaid_entry",
     ],
 )
 def test_the_schema_keeps_what_a_schema_can(books: Books, change: str) -> None:

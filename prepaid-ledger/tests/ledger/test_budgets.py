@@ -450,6 +450,8 @@ def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -
 
     looks = re.findall(r"Scan .*prepaid_budget b\w*.*\n\s*(?:Index|Recheck) Cond: (.*)", plan)
     assert looks, plan
-    assert all({"wallet_id"} <= set(re.findall(r"wallet_id|spender", look)) for look in looks), plan
+    assert all({"wallet_id", "slot"} <= set(re.findall(r"wallet_id|slot|spender", look)) for look in looks), (
+        plan
+    )
     assert "Seq Scan on prepaid_budget" not in plan, plan
     books.close()

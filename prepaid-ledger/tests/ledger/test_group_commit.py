@@ -83,5 +83,7 @@ def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Data
         )
 
     looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)
-    assert [set(re.findall(r"wallet_id|key", look)) for look in looks] == [{"wallet_id", "key"}], plan
+    assert [set(re.findall(r"wallet_id|slot|key", look)) for look in looks] == [
+        {"wallet_id", "slot", "key"}
+    ], plan
     books.close()

@@ -278,12 +278,11 @@ def test_what_a_hold_gives_back_to_a_superseded_allowance_expires_at_once(books:
 def test_drawing_lots_takes_any_number_of_pages(books: Books) -> None:
     books.grant(5000, expires_at=books.later(days=1))
     with books.engine.begin() as connection:
-        wallet = "SELECT id FROM prepaid_wallet"
         connection.exec_driver_sql(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)"
-            " INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at)"
-            f" SELECT ({wallet}), i + 1, 'spend', 'report:' || i, -1, 0, 5000 - i,"
-            " (SELECT moved_at FROM prepaid_wallet) FROM n"
+            " INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at)"
+            " SELECT id, w.slot, i + 1, 'spend', 'report:' || i, -1, 0, 5000 - i, moved_at"
+            " FROM n, prepaid_wallet w"
         )
         connection.exec_driver_sql("UPDATE prepaid_wallet SET balance = 500, seq = 4501")
     books.wait(days=1)

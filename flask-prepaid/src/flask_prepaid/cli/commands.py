@@ -23,7 +23,9 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from prepaid_ledger import UnfitDatabase, clock
+from prepaid_ledger.database import partitions_of
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.slots import SLOTS
 
 from .. import money
 from ..context import transaction
@@ -96,19 +98,36 @@ commands.add_command(outbox)
 commands.add_command(keys)
 
 
+in_partitions = click.option(
+    "--partitions",
+    type=click.Choice([2**n for n in range(1, SLOTS.bit_length())]),
+    metavar="N",
+    help="Make the ledger's new tables in N partitions, on PostgreSQL: 2, 4, ... 256.",
+)
+
+
 @commands.command()
-def upgrade() -> None:
-    """Bring the prepaid_* tables up to date."""
+@in_partitions
+def upgrade(partitions: int | None) -> None:
+    """Bring the prepaid_* tables up to date.
+
+    For a ledger of billions of entries: --partitions 32, in a new database. Tables that stand are not parted;
+    `copy --to` carries their rows there.
+    """
     engine = context().engine
-    upgrade_tables(engine)
-    for line in tables_later(engine) or ["The prepaid tables are up to date."]:
+    upgrade_tables(engine, partitions=partitions)
+    with engine.connect() as connection:
+        parts = partitions_of(connection)
+    where = f", the ledger's in {parts} partitions" if parts else ""
+    for line in tables_later(engine) or [f"The prepaid tables are up to date{where}."]:
         click.echo(line, err=True)
 
 
 @commands.command()
 @click.option("--to", "url", required=True, metavar="URL", help="An empty database, as SQLAlchemy's URL.")
 @click.option("--all", "everything", is_flag=True, help="Your own tables, too, as Flask-SQLAlchemy has them.")
-def copy(url: str, everything: bool) -> None:
+@in_partitions
+def copy(url: str, everything: bool, partitions: int | None) -> None:
     """Copy the books to another database, SQLite to PostgreSQL or back; audit and reconcile them there.
 
     Stop the app first. With --all your own tables have to be there, empty: run your migrations on that
@@ -117,7 +136,9 @@ def copy(url: str, everything: bool) -> None:
     host_tables = hosts_metadata() if everything else None
     try:
         with counting("rows") as seen:
-            copied = copy_books.copy(context(), url, host_tables=host_tables, seen=seen)
+            copied = copy_books.copy(
+                context(), url, host_tables=host_tables, partitions=partitions, seen=seen
+            )
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{unanswered()}. All is copied; what Stripe says of it, tells `flask prepaid reconcile` there."

@@ -48,7 +48,7 @@ def show(owner: str, as_json: bool) -> None:
 
 
 def _known(session: Session, owner: str) -> bool:
-    has_wallet = session.scalar(select(Wallet.id).where(Wallet.owner == owner)) is not None
+    has_wallet = session.scalar(select(Wallet.id).where(Wallet.owned_by(owner))) is not None
     has_paid = session.scalar(select(Payment.id).where(Payment.owner == owner).limit(1)) is not None
     return has_wallet or has_paid or customers.known_customer(session, owner) is not None
 
@@ -111,8 +111,8 @@ def _in_unit(values: Any) -> Any:
 
 
 def _holds(session: Session, owner: str) -> list[Hold]:
-    opened = select(Hold).join(Wallet, Wallet.id == Hold.wallet_id)
-    opened = opened.where(Wallet.owner == owner, Hold.state == HoldState.OPEN)
+    opened = select(Hold).join(Wallet, Hold.of(Wallet))
+    opened = opened.where(Wallet.owned_by(owner), Hold.state == HoldState.OPEN)
     return list(session.scalars(opened.order_by(Hold.seq)))
 
 

@@ -90,8 +90,8 @@ def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> tu
 
 def _paid(owner: str, key: str) -> Exists:
     """Whether the books have a spend under ``key``. A request that was refused leaves its name free."""
-    entries = select(Entry.seq).join(Wallet, Wallet.id == Entry.wallet_id)
-    return entries.where(Wallet.owner == owner, Entry.key == key).exists()
+    entries = select(Entry.seq).join(Wallet, Entry.of(Wallet))
+    return entries.where(Wallet.owned_by(owner), Entry.key == key).exists()
 
 
 def forget(context: Context) -> None:

@@ -110,8 +110,8 @@ class Sale(Generic[Ask]):
 
         :raises IdempotencyConflict: It was sold, and the host has deleted the row.
         """
-        paid = select(Entry.balance_after).join(Wallet, Wallet.id == Entry.wallet_id)
-        paid = paid.where(Wallet.owner == owner, Entry.key == self.key(values[self.id]))
+        paid = select(Entry.balance_after).join(Wallet, Entry.of(Wallet))
+        paid = paid.where(Wallet.owned_by(owner), Entry.key == self.key(values[self.id]))
         same = (column == values[column.name] for column in self.table.primary_key.columns)
         with Session(engine) as session:
             balance = session.scalar(paid)

@@ -100,10 +100,11 @@ def create_sums() -> None:
     )
     op.create_table(
         "prepaid_counted",
-        sa.Column(
-            "wallet_id", BIG, sa.ForeignKey("prepaid_wallet.id"), autoincrement=False, primary_key=True
-        ),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("wallet_id", "slot"),
+        sa.ForeignKeyConstraint(["wallet_id", "slot"], ["prepaid_wallet.id", "prepaid_wallet.slot"]),
     )
     op.create_table(
         "prepaid_plan_sum",

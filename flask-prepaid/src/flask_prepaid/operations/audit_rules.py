@@ -59,7 +59,7 @@ def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
         .scalar_subquery()
     )
     brought = and_(
-        Entry.wallet_id == Wallet.id,
+        Entry.of(Wallet),
         Entry.credits == Payment.credits - later,
         case((Payment.via == Via.PLAN, by_plan), else_=by_purchase),
     )
@@ -81,7 +81,7 @@ def _months_without_credits(connection: Connection) -> Iterator[Problem]:
         literal("invoice:") + cast(PlanMonth.invoice_id, String) + ":month:" + cast(PlanMonth.number, String)
     )
     brought = and_(
-        Entry.wallet_id == Wallet.id,
+        Entry.of(Wallet),
         Entry.key == key,
         Entry.kind == Kind.ALLOWANCE,
         Entry.credits == PlanMonth.credits - PlanMonth.cut,
@@ -106,7 +106,7 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
     paid = and_(Payment.id == number, Payment.owner == Wallet.owner, Payment.state == PaymentState.PAID)
     free = (
         select(Wallet.owner, Entry.key, Entry.credits)
-        .join(Wallet, Wallet.id == Entry.wallet_id)
+        .join(Wallet, Entry.of(Wallet))
         .outerjoin(Payment, paid)
         .where(Entry.kind == Kind.PURCHASE, Entry.key.startswith("payment:"), Payment.id.is_(None))
     )
@@ -148,9 +148,7 @@ def _claims_without_grant(connection: Connection) -> Iterator[Problem]:
     )
     for head, owner, credits, is_due in owners:
         key = literal(head) + cast(CodeClaim.id, String)
-        granted = and_(
-            Entry.wallet_id == Wallet.id, Entry.key == key, Entry.kind == Kind.GRANT, Entry.credits == credits
-        )
+        granted = and_(Entry.of(Wallet), Entry.key == key, Entry.kind == Kind.GRANT, Entry.credits == credits)
         missing = (
             select(CodeClaim.id, owner, credits, Code.code)
             .join(Code, Code.id == CodeClaim.code_id)

@@ -82,6 +82,7 @@ def copy(
     url: str,
     *,
     host_tables: MetaData | None = None,
+    partitions: int | None = None,
     seen: Callable[[], None] = lambda: None,
 ) -> Copied:
     """Copy all ``prepaid_*`` tables to an empty database, which is upgraded first. The source stays as it is.
@@ -91,9 +92,11 @@ def copy(
 
     :param url: SQLAlchemy's URL of the database to copy to.
     :param host_tables: The host's own tables, which are copied as well; they are there, and empty.
+    :param partitions: The ledger's tables are made there in so many partitions.
     :param seen: Called for each row.
     :raises ConfigError: The URL names no database that will do, or not an empty one.
-    :raises UnfitDatabase: The database is another one than we work on.
+    :raises ValueError: ``partitions`` is no power of two from 2 to 256.
+    :raises UnfitDatabase: The database is another one than we work on, or its tables stand parted otherwise.
     :raises GatewayUnavailable: Stripe did not answer at the end. All is copied and audited.
     """
     if behind := upgrade.behind(context.engine):
@@ -106,7 +109,7 @@ def copy(
         ledger = Ledger(
             target, clock=setup.clock, debt_blocks=setup.debt_blocks, audit_rules=setup.audit_rules
         )
-        upgrade.upgrade(target)
+        upgrade.upgrade(target, partitions=partitions)
         tables = [*(_hosts(host_tables, target) if host_tables is not None else ()), *_tables()]
         with _still(context.engine, tables) as source, target.begin() as connection:
             rows = sum(_copy_table(table, source, connection, seen) for table in tables)
@@ -214,7 +217,7 @@ def _triggers_at_rest(table: Table, target: Connection) -> Iterator[None]:
 
 def _count_on(table: Table, target: Connection) -> None:
     """Let PostgreSQL give out numbers after the highest that was copied; SQLite does so by itself."""
-    column = table.autoincrement_column
+    column = next((column for column in table.columns if column.identity), table.autoincrement_column)
     if column is None or target.dialect.name != "postgresql":
         return
     sequence = func.pg_get_serial_sequence(_quoted(table.name, target), column.name)

@@ -168,7 +168,7 @@ def _gone(books: Engine, marks: list[Mark]) -> list[tuple[Mark, int | None]]:
     """
     entries = (
         select(Entry.wallet_id, Entry.seq, Entry.key, Wallet.owner)
-        .join(Wallet, Wallet.id == Entry.wallet_id)
+        .join(Wallet, Entry.of(Wallet))
         .where(tuple_(Entry.wallet_id, Entry.seq).in_([(mark.wallet_id, mark.seq) for mark in marks]))
     )
     wallets = select(Wallet.id, Wallet.seq).where(Wallet.id.in_([mark.wallet_id for mark in marks]))
@@ -192,10 +192,10 @@ def _problem(mark: Mark, stands_at: int | None) -> Problem:
 
 def _moved(books: Engine, since: Any) -> Iterator[Sequence[Any]]:
     """The latest entries of the wallets that moved since then, some at a time."""
-    latest = select(func.max(Entry.seq)).where(Entry.wallet_id == Wallet.id).correlate(Wallet)
+    latest = select(func.max(Entry.seq)).where(Entry.of(Wallet)).correlate(Wallet)
     wanted = (
         select(Wallet.id.label("wallet_id"), Wallet.owner, Entry.seq, Entry.key, Entry.at, Wallet.moved_at)
-        .join(Entry, (Entry.wallet_id == Wallet.id) & (Entry.seq == latest.scalar_subquery()))
+        .join(Entry, Entry.of(Wallet) & (Entry.seq == latest.scalar_subquery()))
         .order_by(Wallet.id)
         .limit(AT_ONCE)
     )

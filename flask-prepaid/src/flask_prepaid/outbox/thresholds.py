@@ -41,7 +41,7 @@ def _recover(context: Context) -> None:
     mine = Alert.id == Crossing.alert_id
     spent_less = (
         select(Budget.wallet_id)
-        .join(Wallet, Wallet.id == Budget.wallet_id)
+        .join(Wallet, Budget.of(Wallet))
         .join(Alert, _is_budget_of())
         .where(mine, ~_is_near())
         .exists()
@@ -117,7 +117,7 @@ def _tell_budgets(context: Context) -> int:
     near = (
         select(Alert.id, Alert.owner, Alert.threshold, Budget)
         .join(Wallet, Wallet.owner == Alert.owner)
-        .join(Budget, and_(Budget.wallet_id == Wallet.id, _is_budget_of()))
+        .join(Budget, and_(Budget.of(Wallet), _is_budget_of()))
         .where(
             or_(Budget.resets_at.is_(None), Budget.resets_at > now),  # else its window is over
             _is_near(),

@@ -57,8 +57,8 @@ def _is_open(context: Context, session: Session, owner: str, hold_key: str) -> b
     """
     hold = session.execute(
         select(Hold.state, Hold.expires_at)
-        .join(Wallet, Wallet.id == Hold.wallet_id)
-        .where(Wallet.owner == owner, Hold.key == hold_key)
+        .join(Wallet, Hold.of(Wallet))
+        .where(Wallet.owned_by(owner), Hold.key == hold_key)
     ).one_or_none()
     if hold is None:
         return False

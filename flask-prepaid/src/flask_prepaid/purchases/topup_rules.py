@@ -202,10 +202,12 @@ def _cause(session: Session, row: TopUp) -> Kind | None:
 
     ``None`` if they were below it when it was switched on.
     """
-    wallet = session.execute(select(Wallet.id, Wallet.held).where(Wallet.owner == row.owner)).one_or_none()
+    wallet = session.execute(
+        select(Wallet.slot, Wallet.id, Wallet.held).where(Wallet.owned_by(row.owner))
+    ).one_or_none()
     if wallet is None:
         return None
-    fewer = Entry.wallet_id == wallet.id, Entry.credits < 0
+    fewer = Entry.of(wallet), Entry.credits < 0
     available_before = Entry.balance_after - Entry.credits - wallet.held
     crossed = select(Entry.kind, Entry.seq).where(
         *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
@@ -215,7 +217,7 @@ def _cause(session: Session, row: TopUp) -> Kind | None:
         return None
     spent = select(Entry.seq).where(*fewer, Entry.seq >= fall.seq, Entry.kind == Kind.SPEND)
     held = select(Hold.seq).where(  # a hold sets credits aside to be spent
-        Hold.wallet_id == wallet.id, Hold.seq > fall.seq, Hold.state == HoldState.OPEN
+        Hold.of(wallet), Hold.seq > fall.seq, Hold.state == HoldState.OPEN
     )
     was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
     return Kind.SPEND if was_spent else Kind(fall.kind)

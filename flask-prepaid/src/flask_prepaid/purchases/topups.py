@@ -108,7 +108,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
         row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
         row.pack_credits, row.pack_minor, row.currency = offer.credits, offer.amount_minor, offer.currency
         row.after_payment = session.scalar(select(func.max(Payment.id))) or 0
-        row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owner == owner)) or 0
+        row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owned_by(owner))) or 0
         row.stopped = None
         session.add(row)
     return row

@@ -67,7 +67,7 @@ def sums_of_entries(connection: Connection) -> Iterator[Problem]:
     kind = case((Entry.key.startswith(f"{ROLL_OVER}:"), ROLL_OVER), else_=Entry.kind)
     entries = (
         select(kind, func.count(), func.sum(Entry.credits), func.sum(Entry.debt))
-        .join(Counted, and_(Counted.wallet_id == Entry.wallet_id, Entry.seq <= Counted.seq))
+        .join(Counted, and_(Counted.beside(Entry), Entry.seq <= Counted.seq))
         .group_by(kind)
     )
     kept = (
@@ -88,7 +88,7 @@ def sums_of_entries(connection: Connection) -> Iterator[Problem]:
 def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
     """What is paid for and not used yet is what the days add up to, once all that moved is counted."""
     behind = or_(Wallet.seq > func.coalesce(Counted.seq, 0), Wallet.drawn_seq < Wallet.seq)
-    waits = select(Wallet.id).outerjoin(Counted, Counted.wallet_id == Wallet.id).where(behind)
+    waits = select(Wallet.id).outerjoin(Counted, Counted.of(Wallet)).where(behind)
     if connection.execute(waits.limit(1)).first() is not None:
         return
     kept = (

@@ -109,7 +109,7 @@ def behind() -> Select[*tuple[Any, ...]]:
     """The wallets with entries that are not counted yet."""
     return (
         select(Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.moved_at)
-        .outerjoin(Counted, Counted.wallet_id == Wallet.id)
+        .outerjoin(Counted, Counted.of(Wallet))
         .where(Wallet.seq > counted())
     )
 
@@ -121,25 +121,29 @@ def counted() -> ColumnElement[int]:
 def _drawn_and_not_counted(session: Session, wallets: Mapping[int, int]) -> list[Stretch]:
     """The next entries that can be counted, of as many of these wallets as go together."""
     rows = session.execute(
-        select(Wallet.id, counted(), Wallet.drawn_seq)
-        .outerjoin(Counted, Counted.wallet_id == Wallet.id)
+        select(Wallet.id, Wallet.slot, counted(), Wallet.drawn_seq)
+        .outerjoin(Counted, Counted.of(Wallet))
         .where(Wallet.id.in_(wallets), Wallet.drawn_seq > counted())
         .order_by(Wallet.id)
     )
     stretches, count = list[Stretch](), 0
-    for wallet_id, so_far, drawn in rows:
+    for wallet_id, slot, so_far, drawn in rows:
         if count < TOGETHER:
-            stretches.append(Stretch(wallet_id, so_far, min(drawn, so_far + ENTRIES)))
+            stretches.append(Stretch(wallet_id, slot, so_far, min(drawn, so_far + ENTRIES)))
             count += stretches[-1].upto - so_far
     return stretches
 
 
 def _count(session: Session, stretches: Sequence[Stretch], zone: str) -> set[int]:
     """Add these entries to the sums, unless another process counts their wallet; whose were added."""
-    new = [{"wallet_id": stretch.wallet_id, "seq": 0} for stretch in stretches if not stretch.after]
+    new = [
+        {"wallet_id": stretch.wallet_id, "slot": stretch.slot, "seq": 0}
+        for stretch in stretches
+        if not stretch.after
+    ]
     if new:
         session.execute(insert(session, Counted).on_conflict_do_nothing(), new)
-    ours = move_marks(session, Counted.wallet_id, Counted.seq, stretches)
+    ours = move_marks(session, (Counted.wallet_id, Counted.slot), Counted.seq, stretches)
     mine = [stretch for stretch in stretches if stretch.wallet_id in ours]
     if mine:
         _add(session, _sums_of(session, mine, zone))
@@ -188,9 +192,9 @@ def _entries(stretches: Stretches) -> Select[*tuple[Any, ...]]:
     origin, earlier = aliased(Entry), aliased(Entry)
     undoes = earlier.kind == Kind.CLAWBACK
     lot_seq = case((undoes, earlier.refers_to_seq), else_=Entry.refers_to_seq)
-    is_its_lot = (Lot.wallet_id == Entry.wallet_id) & (Lot.seq == lot_seq)
+    is_its_lot = Lot.beside(Entry) & (Lot.seq == lot_seq)
     takes_of = is_its_lot & Entry.kind.in_((Kind.EXPIRY, Kind.CLAWBACK))
-    is_earlier = (earlier.wallet_id == Entry.wallet_id) & (earlier.seq == Entry.refers_to_seq)
+    is_earlier = earlier.beside(Entry) & (earlier.seq == Entry.refers_to_seq)
     return (
         select(
             Entry.wallet_id,
@@ -209,8 +213,8 @@ def _entries(stretches: Stretches) -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(earlier, is_earlier & (Entry.kind == Kind.CLAWBACK))
         .outerjoin(Lot, takes_of)
-        .outerjoin(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
-        .where(stretches.within(Entry.wallet_id, Entry.seq))
+        .outerjoin(origin, origin.beside(Lot) & (origin.seq == Lot.origin))
+        .where(stretches.within(Entry, Entry.seq))
     )
 
 

@@ -34,7 +34,7 @@ def moved(
     drawn = [ends[wallet_id]._replace(upto=lots[wallet_id][0].drawn_seq) for wallet_id in lots]
     used = _used(session, drawn) if drawn else {}
     for wallet_id, of_wallet in lots.items():
-        _, after, upto = ends[wallet_id]
+        _, _, after, upto = ends[wallet_id]
         by_seq = {lot.seq: lot for lot in of_wallet}
         left = {lot.seq: lot.left_over + lot.held for lot in of_wallet}
         for seq, lot_seq, credits in reversed(used.get(wallet_id, [])):
@@ -66,7 +66,7 @@ def in_lots() -> Select[str | None, int]:
     rest = 2 * (Lot.left_over + Lot.held) * net_minor() + Entry.credits
     return (
         select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
-        .join(Lot, (Lot.wallet_id == Entry.wallet_id) & (Lot.origin == Entry.seq))
+        .join(Lot, Lot.beside(Entry) & (Lot.origin == Entry.seq))
         .where(Entry.amount_minor > 0)
         .group_by(Entry.currency)
     )
@@ -84,17 +84,19 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
     One statement, so that both are of one moment.
     """
     origin, span = aliased(Entry), Stretches(session, stretches)
-    closed = span.since(Hold.wallet_id, Hold.closed_seq)
+    closed = span.since(Hold, Hold.closed_seq)
     # A hold that was captured whole gives nothing back: what it took stands where it was opened.
     opened = union(
-        select(Hold.wallet_id, Hold.seq).where(closed),
-        select(HoldExtension.wallet_id, HoldExtension.seq).join(Hold, extends()).where(closed),
+        select(Hold.wallet_id, Hold.slot, Hold.seq).where(closed),
+        select(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq)
+        .join(Hold, extends())
+        .where(closed),
     ).subquery()
-    of_opened = (opened.c.wallet_id == Draw.wallet_id) & (opened.c.seq == Draw.seq)
+    of_opened = Draw.beside(opened.c) & (opened.c.seq == Draw.seq)
     keys = union(
-        select(Lot.wallet_id, Lot.seq).where(span.since(Lot.wallet_id, Lot.seq)),
-        select(Draw.wallet_id, Draw.lot_seq).where(span.since(Draw.wallet_id, Draw.seq)),
-        select(Draw.wallet_id, Draw.lot_seq).join(opened, of_opened),
+        select(Lot.wallet_id, Lot.slot, Lot.seq).where(span.since(Lot, Lot.seq)),
+        select(Draw.wallet_id, Draw.slot, Draw.lot_seq).where(span.since(Draw, Draw.seq)),
+        select(Draw.wallet_id, Draw.slot, Draw.lot_seq).join(opened, of_opened),
     ).subquery()
     rows = session.execute(
         select(
@@ -107,9 +109,9 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
             origin.currency,
             Wallet.drawn_seq,
         )
-        .join(keys, (keys.c.wallet_id == Lot.wallet_id) & (keys.c.seq == Lot.seq))
-        .join(origin, (origin.wallet_id == Lot.wallet_id) & (origin.seq == Lot.origin))
-        .join(Wallet, Wallet.id == Lot.wallet_id)
+        .join(keys, Lot.beside(keys.c) & (keys.c.seq == Lot.seq))
+        .join(origin, origin.beside(Lot) & (origin.seq == Lot.origin))
+        .join(Wallet, Lot.of(Wallet))
         .where(origin.amount_minor > 0)
     )
     lots = defaultdict[int, list[Row[*tuple[Any, ...]]]](list)
@@ -120,7 +122,7 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
 
 def extends() -> ColumnElement[bool]:
     """Whether an extension is one of a hold."""
-    return (HoldExtension.wallet_id == Hold.wallet_id) & (HoldExtension.hold_seq == Hold.seq)
+    return HoldExtension.beside(Hold) & (HoldExtension.hold_seq == Hold.seq)
 
 
 def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple[int, int, int]]]:
@@ -133,12 +135,14 @@ def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple
     closed = {key: seq for key, seq in ends.items() if seq and seq <= upto[key[0]]}
     still_open = ends.keys() - closed.keys()
     columns = select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
-    draws = [*session.execute(columns.where(span.within(Draw.wallet_id, Draw.seq)))]
-    begun = {stretch.wallet_id: stretch.after for stretch in drawn}
-    before = [{"id": id, "seq": seq} for id, seq in closed if seq <= begun[id]]
+    draws = [*session.execute(columns.where(span.within(Draw, Draw.seq)))]
+    begun = {stretch.wallet_id: stretch for stretch in drawn}
+    before = [
+        {"wallet_id": id, "slot": begun[id].slot, "seq": seq} for id, seq in closed if seq <= begun[id].after
+    ]
     if before:
         opened = table_of(session, before, "opened").c
-        draws += session.execute(columns.where(Draw.wallet_id == opened.id, Draw.seq == opened.seq))
+        draws += session.execute(columns.where(Draw.beside(opened), Draw.seq == opened.seq))
     credits_of = Counter[tuple[int, int, int]]()
     for wallet_id, seq, lot_seq, credits in draws:
         if (wallet_id, seq) not in still_open:
@@ -154,11 +158,11 @@ def _ends_of_holds(session: Session, span: Stretches) -> dict[tuple[int, int], i
     """With which ``seq`` each hold was closed, and each extension with it, that began or ended since."""
     since = union(
         *(
-            select(Hold.wallet_id, Hold.seq).where(span.since(Hold.wallet_id, seq))
+            select(Hold.wallet_id, Hold.slot, Hold.seq).where(span.since(Hold, seq))
             for seq in (Hold.seq, Hold.closed_seq)
         )
     ).subquery()
-    one_of = (Hold.wallet_id == since.c.wallet_id) & (Hold.seq == since.c.seq)
+    one_of = Hold.beside(since.c) & (Hold.seq == since.c.seq)
     holds = select(Hold.wallet_id, Hold.seq, Hold.closed_seq).join(since, one_of)
     grown = select(Hold.wallet_id, HoldExtension.seq, Hold.closed_seq).join(since, one_of)
     rows = session.execute(union_all(holds, grown.join(HoldExtension, extends())))

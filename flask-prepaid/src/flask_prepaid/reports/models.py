@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base
+from prepaid_ledger.tables import InWallet
 
 #: What an allowance that moved up from an ended one is counted as: less of that one expired.
 ROLL_OVER = "rollover"
@@ -136,13 +137,14 @@ class CreditSum(Base):
     worth_minor: Mapped[int]
 
 
-class Counted(Base):
+class Counted(InWallet, Base):
     """Up to which ``seq`` the entries of a wallet are in ``CreditSum``."""
 
     __tablename__ = "prepaid_counted"
-    __table_args__ = (ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["wallet_id", "slot"], ["prepaid_wallet.id", "prepaid_wallet.slot"]),
+    )
 
-    wallet_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int]
 
 

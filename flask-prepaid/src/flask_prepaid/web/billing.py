@@ -194,7 +194,7 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
     links = []
     if payment.receipt_url and payment.paid_at:
         links.append((_("Receipt"), payment.receipt_url))
-    if payment.invoice_id:
+    if payment.invoice_id and payment.paid_at:  # that of a charge that failed is void
         number = payment.invoice_number or (invoice.number if invoice is not None else None) or ""
         links.append(
             (_("Invoice %(number)s", number=number).strip(), url_for("prepaid.invoice", payment=payment.id))

@@ -47,7 +47,7 @@ class MonthShop(PlanShop):
 
     def came(self, owner: str = "user:1") -> list[tuple[str, int]]:
         """The day and the credits of each allowance, but for what moved up, oldest first."""
-        mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id)
+        mine = select(Entry).join(Wallet, Entry.of(Wallet))
         mine = mine.where(Wallet.owner == owner, Entry.kind == Kind.ALLOWANCE).order_by(Entry.seq)
         rows = self.read(lambda: self.prepaid.session.scalars(mine).all())
         return [(day_of(row.at), row.credits) for row in rows if not row.key.startswith("rollover:")]

@@ -158,7 +158,7 @@ class Year:
 
     def written(self) -> tuple[list[Entry], dict[int, str]]:
         session = self.shop.prepaid.session
-        mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == "user:1")
+        mine = select(Entry).join(Wallet, Entry.of(Wallet)).where(Wallet.owner == "user:1")
         bills = {bill.id: bill.stripe_id for bill in session.scalars(select(Invoice))}
         return list(session.scalars(mine.order_by(Entry.seq))), bills
 

@@ -162,13 +162,13 @@ class PlanShop(Shop):
 
     def entries(self, owner: str = "user:1") -> list[tuple[str, int]]:
         """Kind and credits of the customer's entries, oldest first."""
-        mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == owner)
+        mine = select(Entry).join(Wallet, Entry.of(Wallet)).where(Wallet.owner == owner)
         rows = self.read(lambda: self.prepaid.session.scalars(mine.order_by(Entry.seq)).all())
         return [(str(row.kind), row.credits) for row in rows]
 
     def given(self, owner: str = "user:1") -> list[tuple[str, int]]:
         """Key and credits of each allowance, oldest first."""
-        mine = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id)
+        mine = select(Entry).join(Wallet, Entry.of(Wallet))
         mine = mine.where(Wallet.owner == owner, Entry.kind == Kind.ALLOWANCE)
         rows = self.read(lambda: self.prepaid.session.scalars(mine.order_by(Entry.seq)).all())
         return [(row.key, row.credits) for row in rows]

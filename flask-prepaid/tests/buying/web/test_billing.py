@@ -22,7 +22,8 @@ def test_billing_has_every_payment_with_its_card_and_folds_what_nobody_paid(shop
     shop.buy(credits="7")
     shop.press(shop.keep_card(number=DECLINES_LATER))
 
-    paid, _, folded = shop.browser().get("/prepaid/billing").text.rpartition("<details")
+    payments = shop.browser().get("/prepaid/billing").text.partition('id="invoices-for"')[0]
+    paid, _, folded = payments.rpartition("<details")
 
     assert "Buy your first credits" in empty
     assert re.search(r"Visa 4242</td>.*100</td>.*\$5\.00</td>\s*<td>Paid</td>", paid, re.S)
@@ -151,6 +152,19 @@ def test_by_a_setting_a_new_card_is_given_on_our_own_page_alone(shop_with: ShopW
     assert 'action="/prepaid/buy/custom"' in page
     assert "Stripe's page" not in page
     assert 'data-secret="cs_test_' in form
+
+
+def test_a_payment_that_failed_has_no_invoice_to_show(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_INVOICES=True)
+    declining = shop.keep_card(number="4000000000000341")
+
+    failed = shop.press(declining).text
+    paid = shop.come_back(shop.buy()).text  # its page is open, and nobody has paid
+
+    assert "The payment did not go through" in failed
+    assert "Invoice" not in failed
+    assert "Invoice" not in paid
+    assert "/prepaid/invoice/" not in shop.browser().get("/prepaid/billing").text
 
 
 def test_a_company_and_its_tax_id_stand_on_the_invoices_that_come(shop_with: ShopWith) -> None:

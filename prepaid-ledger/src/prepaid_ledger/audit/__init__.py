@@ -1,1 +1,4 @@
-"""The proof that the books are right. Imports ``tables``, and of ``books`` the pure rules and key names."""
+"""The proof that the books are right.
+
+Imports ``slots``, ``tables``, and of ``books`` the pure rules and key names.
+"""

@@ -13,7 +13,8 @@ Every entry, hold, lot and draw is read, wallet by wallet, and played again:
        taken and the debt made are together the share of the money that went back, less what of it had \
        lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by; \
        what a meter had counted is taken as the time of its hold is over |
-| I8 | a key stands once in its wallet; what the ledger writes by itself has the key that belongs to it |
+| I8 | an owner has one wallet, in the slot of the owner; a key stands once in it; what the ledger writes by \
+       itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 | I10 | a budget counts what its window was charged by spends and holds, less what came back |
 | I14 | the sums of usage are those of the entries up to the mark of each wallet |
@@ -42,6 +43,18 @@ from .usage import usage_sums
 GUARDS = {
     "sqlite": {"prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"},
     "postgresql": {"prepaid_entry_no_change", "prepaid_entry_no_truncate"},
+}
+
+#: The names of those that are there: in PostgreSQL on each partition, if there are any.
+GUARDED = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": """
+        WITH guarded (id) AS (
+          SELECT to_regclass('prepaid_entry')::oid
+          UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('prepaid_entry')
+        )
+        SELECT tgname FROM pg_trigger JOIN guarded ON tgrelid = id WHERE tgenabled <> 'D'
+        GROUP BY tgname HAVING count(*) = (SELECT count(*) FROM guarded)""",
 }
 
 
@@ -73,27 +86,20 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def _guards(connection: Connection) -> Iterator[Problem]:
-    sqlite = connection.dialect.name == "sqlite"
-    there = set(
-        connection.scalars(
-            text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            if sqlite
-            else text("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'")
-        )
-    )
+    there = set(connection.scalars(text(GUARDED[connection.dialect.name])))
     for name in sorted(GUARDS[connection.dialect.name] - there):
         yield Problem("I6", None, f"the trigger {name} is missing: entries can be changed")
     unique = {
         constraint["name"] for constraint in inspect(connection).get_unique_constraints("prepaid_entry")
     }
-    if "uq_prepaid_entry_wallet_id_key" not in unique:
+    if "uq_prepaid_entry_wallet_id_slot_key" not in unique:
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
 
 
 def _doubled_keys(connection: Connection) -> Iterator[Problem]:
     doubled = (
         select(Wallet.owner, Entry.key, func.count())
-        .join(Wallet, Wallet.id == Entry.wallet_id)
+        .join(Wallet, Entry.of(Wallet))
         .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
@@ -104,7 +110,7 @@ def _doubled_keys(connection: Connection) -> Iterator[Problem]:
 def _uncharged_meters(connection: Connection) -> Iterator[Problem]:
     uncharged = (
         select(Wallet.owner, Hold.key, Hold.counted)
-        .join(Wallet, Wallet.id == Hold.wallet_id)
+        .join(Wallet, Hold.of(Wallet))
         .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0)
     )
     for owner, key, counted in connection.execute(uncharged):

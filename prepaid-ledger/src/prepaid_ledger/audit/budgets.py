@@ -16,16 +16,15 @@ def budget_counts(connection: Connection) -> Iterator[Problem]:
     """Budgets that count something else, and wallets whose spends would not ask for theirs."""
     if connection.scalar(select(Budget.wallet_id).limit(1)) is None:
         return
-    unasked = (
-        select(Wallet.owner).join(Budget, Budget.wallet_id == Wallet.id).where(Wallet.budget_changes == 0)
-    )
+    unasked = select(Wallet.owner).join(Budget, Budget.of(Wallet)).where(Wallet.budget_changes == 0)
     for owner in connection.scalars(unasked.distinct()):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
     charged = charges()
+    same_wallet = Budget.beside(charged.c)
     everybodys = Budget.spender == EVERYBODY
     for whose, by_whom in (
-        (everybodys, charged.c.wallet_id == Budget.wallet_id),
-        (~everybodys, and_(charged.c.wallet_id == Budget.wallet_id, charged.c.spender == Budget.spender)),
+        (everybodys, same_wallet),
+        (~everybodys, and_(same_wallet, charged.c.spender == Budget.spender)),
     ):
         in_window = or_(
             Budget.window_start.is_(None),
@@ -34,7 +33,7 @@ def budget_counts(connection: Connection) -> Iterator[Problem]:
         total = func.coalesce(func.sum(charged.c.credits), 0)
         off = (
             select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
-            .join(Wallet, Wallet.id == Budget.wallet_id)
+            .join(Wallet, Budget.of(Wallet))
             .outerjoin(charged, and_(by_whom, in_window))
             .where(whose)
             .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..books.lot_store import StoredMemory, first
 from ..books.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part
+from ..slots import WalletKey
 from ..tables import Entry, Kind
 
 #: How many spends, holds and used-up lots of one wallet are remembered.
@@ -33,10 +34,10 @@ class RecentMemory:
     audit reads in the same order.
     """
 
-    def __init__(self, session: Session, wallet_id: int) -> None:
+    def __init__(self, session: Session, wallet: WalletKey) -> None:
         self._session = session
-        self._wallet_id = wallet_id
-        self._stored = StoredMemory(session, wallet_id)
+        self._wallet = wallet
+        self._stored = StoredMemory(session, wallet)
         self._spends: dict[int, Spend] = {}
         self._holds: dict[int, list[Part]] = {}
         self._lots: dict[int, LotState] = {}
@@ -73,7 +74,7 @@ class RecentMemory:
             return remembered
         lot = self._stored.lot(seq, before)
         ended = select(Entry.seq).where(
-            Entry.wallet_id == self._wallet_id,
+            Entry.of(self._wallet),
             Entry.refers_to_seq == seq,
             Entry.kind == Kind.EXPIRY,
             Entry.seq < before,

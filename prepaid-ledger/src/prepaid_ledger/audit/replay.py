@@ -15,6 +15,7 @@ from sqlalchemy.exc import NoResultFound
 
 from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from ..books.posting import OWN_KEYS
+from ..slots import slot_of
 from ..tables import Kind
 from .memory import RecentMemory
 from .problem import Problem
@@ -43,7 +44,7 @@ class WalletReplay:
         self.tables = tables
         self.account = account
         self.totals = totals
-        self.memory = RecentMemory(tables.session, account.id)
+        self.memory = RecentMemory(tables.session, account)
         self.lots = Lots([], self.memory)
         self.draws = Peekable(tables.draws.of(account.id))
         self.stored = Peekable(tables.lots.of(account.id))
@@ -203,6 +204,8 @@ class WalletReplay:
         yield from self._next_seq(self.seq + 1)
         for hold_seq in list(self.to_grow):
             yield from self._grown(hold_seq)
+        if account.slot != slot_of(account.owner):
+            yield self._off("I8", f"the wallet is in slot {account.slot}, not in {slot_of(account.owner)}")
         if account.balance != self.total:
             yield self._off("I1", f"the balance is {account.balance}, the entries sum up to {self.total}")
         if account.held != self.held:

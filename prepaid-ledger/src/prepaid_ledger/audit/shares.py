@@ -51,8 +51,8 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
 def _clawbacks() -> Select[*tuple[Any, ...]]:
     """Each clawback of a lot, and what of it was given back; ``back`` is null where it stands."""
     lot, claw, undone = (aliased(Entry) for _ in range(3))
-    of_lot = (claw.wallet_id == lot.wallet_id) & (claw.refers_to_seq == lot.seq)
-    of_claw = (undone.wallet_id == claw.wallet_id) & (undone.refers_to_seq == claw.seq)
+    of_lot = claw.beside(lot) & (claw.refers_to_seq == lot.seq)
+    of_claw = undone.beside(claw) & (undone.refers_to_seq == claw.seq)
     return (
         select(
             lot.wallet_id,
@@ -69,7 +69,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
         )
         .join(claw, of_lot)
         .outerjoin(undone, of_claw & (undone.kind == Kind.CLAWBACK))
-        .join(Wallet, Wallet.id == lot.wallet_id)
+        .join(Wallet, lot.of(Wallet))
         .where(lot.kind.in_(LOTS), claw.kind == Kind.CLAWBACK, claw.credits <= 0, claw.debt >= 0)
         .order_by(lot.wallet_id, lot.seq, claw.seq)
     )
@@ -78,7 +78,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
 @cache
 def _lapsed() -> Select[*tuple[Any, ...]]:
     """What lapsed of the lots that a clawback refers to."""
-    of_lot = (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.origin)
+    of_lot = Entry.beside(Lot) & (Entry.refers_to_seq == Lot.origin)
     clawed = exists().where(of_lot, Entry.kind == Kind.CLAWBACK, Entry.debt >= 0).correlate(Lot)
     gone = lapsed(clawed).subquery()
     return select(gone).order_by(gone.c.wallet_id, gone.c.origin, gone.c.seq)

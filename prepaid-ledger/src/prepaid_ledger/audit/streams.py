@@ -24,6 +24,7 @@ class Account(NamedTuple):
     """A wallet's row, as the tables have it."""
 
     id: int
+    slot: int
     owner: str
     balance: int
     held: int
@@ -72,27 +73,33 @@ class Tables:
             )
         )
         self.entries = stream(
-            connection, select(Entry.wallet_id, *ENTRY).order_by(Entry.wallet_id, Entry.seq), EntryRow._make
+            connection,
+            select(Entry.wallet_id, *ENTRY).order_by(Entry.wallet_id, Entry.slot, Entry.seq),
+            EntryRow._make,
         )
         self.opened = stream(
-            connection, select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.seq), Opened._make
+            connection,
+            select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.slot, Hold.seq),
+            Opened._make,
         )
         extended = select(HoldExtension.wallet_id, *EXTENDED).order_by(
-            HoldExtension.wallet_id, HoldExtension.seq
+            HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq
         )
         self.extended = stream(connection, extended, Extended._make)
         ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
-        self.closed = stream(connection, ended.order_by(Hold.wallet_id, Hold.closed_seq), Closed._make)
+        self.closed = stream(
+            connection, ended.order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq), Closed._make
+        )
         self.draws = stream(
             connection,
             select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
-                Draw.wallet_id, Draw.seq, Draw.lot_seq
+                Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq
             ),
             lambda row: StoredDraw(row[0], Part(row[1], row[2])),
         )
         self.lots = stream(
             connection,
-            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.seq),
+            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.slot, Lot.seq),
             lambda row: LotState(*row),
         )
 

@@ -17,12 +17,11 @@ def usage_sums(connection: Connection) -> Iterator[Problem]:
         connection.scalar(select(UsageMark.wallet_id).limit(1)) is None
     ):
         return
-    marked = select(UsageMark.wallet_id).where(
-        UsageMark.wallet_id == Entry.wallet_id, Entry.seq <= UsageMark.seq
-    )
+    marked = select(UsageMark.wallet_id).where(UsageMark.beside(Entry), Entry.seq <= UsageMark.seq)
     counted = sums_of_entries(connection.dialect.name, marked.exists()).subquery()
     kept = select(
         UsageSum.wallet_id,
+        UsageSum.slot,
         UsageSum.quarter,
         UsageSum.spender,
         UsageSum.item,
@@ -32,17 +31,15 @@ def usage_sums(connection: Connection) -> Iterator[Problem]:
     )
     both = union_all(select(counted), kept).subquery()
     sums = [func.sum(both.c[name]) for name in ("credits", "returned", "calls")]
-    key = (both.c.wallet_id, both.c.quarter, both.c.spender, both.c.item)
+    key = (both.c.wallet_id, both.c.slot, both.c.quarter, both.c.spender, both.c.item)
     off = select(*key, *sums).group_by(*key).having((sums[0] != 0) | (sums[1] != 0) | (sums[2] != 0))
     rows = off.subquery()
-    query = select(Wallet.owner, rows.c.spender, rows.c.item).outerjoin(Wallet, Wallet.id == rows.c.wallet_id)
+    query = select(Wallet.owner, rows.c.spender, rows.c.item).outerjoin(
+        Wallet, (Wallet.slot == rows.c.slot) & (Wallet.id == rows.c.wallet_id)
+    )
     for owner, spender, item in connection.execute(query):
         whose = f"{spender or 'nobody'} for {item or 'nothing'}"
         yield Problem("I14", owner, f"the sums of usage of {whose} are not those of the entries")
-    beyond = (
-        select(Wallet.owner)
-        .join(UsageMark, UsageMark.wallet_id == Wallet.id)
-        .where(UsageMark.seq > Wallet.seq)
-    )
+    beyond = select(Wallet.owner).join(UsageMark, UsageMark.of(Wallet)).where(UsageMark.seq > Wallet.seq)
     for owner in connection.scalars(beyond):
         yield Problem("I14", owner, "the sums of usage go further than the entries")

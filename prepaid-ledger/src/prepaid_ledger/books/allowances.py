@@ -71,9 +71,9 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
 
 def _origin(session: Session, wallet: LockedWallet, lot: LotState) -> Entry:
     """The entry that gave a lot's credits first."""
-    entry = session.get_one(Entry, (wallet.id, lot.seq))
+    entry = session.get_one(Entry, (wallet.id, wallet.slot, lot.seq))
     while entry.key.startswith("rollover:"):  # it moved up from one that ended
-        entry = session.get_one(Entry, (wallet.id, entry.refers_to_seq))
+        entry = session.get_one(Entry, (wallet.id, wallet.slot, entry.refers_to_seq))
     return entry
 
 
@@ -85,7 +85,7 @@ def _is_replaced(session: Session, wallet: LockedWallet, lot: LotState, keys: Co
 def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: datetime) -> None:
     """End an earlier lot now, and move ``moved_up`` of its credits to a new one."""
     session, wallet = store.session, store.wallet
-    old = session.get_one(Entry, (wallet.id, lot.seq))
+    old = session.get_one(Entry, (wallet.id, wallet.slot, lot.seq))
     end(session, wallet, lot, early=True, moves_up=moved_up)
     if not moved_up:
         return

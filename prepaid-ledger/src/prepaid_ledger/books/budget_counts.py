@@ -59,16 +59,16 @@ def budgets_of(session: Session, wallet: LockedWallet, spender: str | None) -> l
     if not wallet.budget_changes:
         return []
     mine = or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
-    budgets = read(session, wallet.id, mine)
+    budgets = read(session, wallet, mine)
     for budget in budgets:
         budget.roll(wallet.now)
     return budgets
 
 
-def read(session: Session, wallet_id: int, *which: ColumnElement[bool]) -> list[BudgetState]:
+def read(session: Session, wallet: LockedWallet, *which: ColumnElement[bool]) -> list[BudgetState]:
     """The budgets of a wallet, as they were last written; the whole wallet's first."""
     columns = [_budget.c[name] for name in BudgetState.__dataclass_fields__]
-    query = select(*columns).where(Budget.wallet_id == wallet_id, *which)
+    query = select(*columns).where(Budget.of(wallet), *which)
     rows = session.execute(query.order_by(Budget.spender, Budget.every))
     return [BudgetState(*row) for row in rows]
 
@@ -95,7 +95,7 @@ def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState]
     for budget in budgets:
         session.execute(
             update(_budget)
-            .where(*key_of(wallet.id, budget.spender, budget.every))
+            .where(*key_of(wallet, budget.spender, budget.every))
             .values(
                 spent=budget.spent + credits, window_start=budget.window_start, resets_at=budget.resets_at
             )
@@ -112,16 +112,16 @@ def give_back(
     if not wallet.budget_changes:
         return
     for budget in read(
-        session, wallet.id, or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
+        session, wallet, or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
     ):
         back = sum(credits for at, credits in charged if budget.counts(spender, at))
         if back:
             session.execute(
                 update(_budget)
-                .where(*key_of(wallet.id, budget.spender, budget.every))
+                .where(*key_of(wallet, budget.spender, budget.every))
                 .values(spent=_budget.c.spent - back)
             )
 
 
-def key_of(wallet_id: int, spender: str, every: Every) -> list[ColumnElement[bool]]:
-    return [_budget.c.wallet_id == wallet_id, _budget.c.spender == spender, _budget.c.every == every]
+def key_of(wallet: LockedWallet, spender: str, every: Every) -> list[ColumnElement[bool]]:
+    return [Budget.of(wallet), _budget.c.spender == spender, _budget.c.every == every]

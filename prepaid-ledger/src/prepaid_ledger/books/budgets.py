@@ -10,7 +10,7 @@ from ..tables import Budget, Every, Wallet
 from .budget_counts import EVERYBODY, key_of
 from .charges import charges, total
 from .expiry import bring_up_to_date
-from .posting import MAX_CREDITS, check_owner, lock, open_wallets, save
+from .posting import MAX_CREDITS, LockedWallet, check_owner, lock, open_wallets, save
 from .uses import MAX_NAME, check_name
 from .windows import Window, window_of, zone_of
 
@@ -44,22 +44,23 @@ def set_budget(
     assert wallet is not None, "a wallet that was just opened is there"
     bring_up_to_date(session, wallet)
     wallet.moved_at = wallet.now  # nothing may be dated before the window that begins now
-    session.execute(delete(Budget).where(*key_of(wallet.id, who, window)))
+    session.execute(delete(Budget).where(*key_of(wallet, who, window)))
     if credits is not None:
         runs = window_of(window, zone, wallet.now)
         row = {
+            "slot": wallet.slot,
             "wallet_id": wallet.id,
             "spender": who,
             "every": window,
             "zone": zone,
             "credits": credits,
-            "spent": charged_in(session, wallet.id, who, runs),
+            "spent": charged_in(session, wallet, who, runs),
             "window_start": runs.start,
             "resets_at": runs.end,
         }
         session.execute(insert(Budget).values(row))
     save(session, wallet)
-    changed = update(Wallet).where(Wallet.id == wallet.id)
+    changed = update(Wallet).where(Wallet.slot == wallet.slot, Wallet.id == wallet.id)
     session.execute(changed.values(budget_changes=Wallet.budget_changes + 1))
 
 
@@ -85,9 +86,9 @@ def every_of(every: str | None) -> Every:
         raise ValueError(f"every is {words}, or None for ever; not {every!r}") from error
 
 
-def charged_in(session: Session, wallet_id: int, spender: str, window: Window) -> int:
+def charged_in(session: Session, wallet: LockedWallet, spender: str, window: Window) -> int:
     """What was charged in a window, counted anew."""
-    charged = charges(wallet_id)
+    charged = charges(wallet)
     query = select(total(charged))
     if spender != EVERYBODY:
         query = query.where(charged.c.spender == spender)

@@ -110,9 +110,9 @@ def adjustments(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     of_adjustment = first.kind == Kind.ADJUSTMENT
     return (
         select(Entry.wallet_id, Entry.seq, Entry.credits, Lot.origin, Draw.credits, of_adjustment)
-        .outerjoin(Draw, (Draw.wallet_id == Entry.wallet_id) & (Draw.seq == Entry.seq))
-        .outerjoin(Lot, (Lot.wallet_id == Draw.wallet_id) & (Lot.seq == Draw.lot_seq))
-        .outerjoin(first, (first.wallet_id == Lot.wallet_id) & (first.seq == Lot.origin))
+        .outerjoin(Draw, Draw.beside(Entry) & (Draw.seq == Entry.seq))
+        .outerjoin(Lot, Lot.beside(Draw) & (Lot.seq == Draw.lot_seq))
+        .outerjoin(first, first.beside(Lot) & (first.seq == Lot.origin))
         .where(Entry.kind == Kind.ADJUSTMENT, *which)
         .order_by(Entry.wallet_id, Entry.seq, of_adjustment.desc(), Draw.lot_seq)
     )

@@ -12,50 +12,56 @@ from typing import Any
 from sqlalchemy import Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
+from ..slots import WalletKey
 from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
 
 
-def charges(wallet_id: int | None = None) -> Subquery:
-    """All charges, by ``wallet_id``, ``spender``, ``at`` and ``credits``.
+def charges(wallet: WalletKey | None = None) -> Subquery:
+    """All charges, by ``wallet_id``, ``slot``, ``spender``, ``at`` and ``credits``.
 
-    :param wallet_id: Only those of one wallet.
+    :param wallet: Only those of one wallet.
     """
     parts = [spends(), reversed_spends(), holds(), extensions(), owed()]
-    if wallet_id is not None:
-        parts = [part.where(part.selected_columns[0] == wallet_id) for part in parts]
+    if wallet is not None:
+        key = wallet.id, wallet.slot
+        parts = [
+            part.where(*(part.selected_columns[i] == value for i, value in enumerate(key))) for part in parts
+        ]
     return union_all(*parts).subquery("charges")
 
 
 def spends() -> Select[*tuple[Any, ...]]:
-    return select(Entry.wallet_id, Entry.spender, Entry.at, (-Entry.credits).label("credits")).where(
-        Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None)
-    )
+    return select(
+        Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, (-Entry.credits).label("credits")
+    ).where(Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None))
 
 
 def reversed_spends() -> Select[*tuple[Any, ...]]:
     reversal = aliased(Entry)
     return (
-        select(reversal.wallet_id, Entry.spender, Entry.at, -reversal.credits)
-        .join(Entry, (Entry.wallet_id == reversal.wallet_id) & (Entry.seq == reversal.refers_to_seq))
+        select(reversal.wallet_id, reversal.slot, Entry.spender, Entry.at, -reversal.credits)
+        .join(Entry, Entry.beside(reversal) & (Entry.seq == reversal.refers_to_seq))
         .where(reversal.kind == Kind.REVERSAL, Entry.refers_to_seq.is_(None))
     )
 
 
 def holds() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they opened."""
-    return select(Hold.wallet_id, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
+    return select(Hold.wallet_id, Hold.slot, Hold.spender, Hold.at, _kept(literal(0), Hold.opened_credits))
 
 
 def extensions() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they grew."""
-    of_hold = (Hold.wallet_id == HoldExtension.wallet_id) & (Hold.seq == HoldExtension.hold_seq)
+    of_hold = Hold.beside(HoldExtension) & (Hold.seq == HoldExtension.hold_seq)
     kept = _kept(HoldExtension.held_before, HoldExtension.credits)
-    return select(Hold.wallet_id, Hold.spender, HoldExtension.at, kept).join(HoldExtension, of_hold)
+    return select(Hold.wallet_id, Hold.slot, Hold.spender, HoldExtension.at, kept).join(
+        HoldExtension, of_hold
+    )
 
 
 def owed() -> Select[*tuple[Any, ...]]:
     """What captures made a debt."""
-    return select(Entry.wallet_id, Entry.spender, Entry.at, Entry.debt).where(
+    return select(Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, Entry.debt).where(
         Entry.kind == Kind.SPEND, Entry.debt > 0
     )
 
@@ -66,7 +72,7 @@ def _kept(before: Any, credits: Any) -> Any:
     returned = (
         select(func.coalesce(func.sum(reversal.credits), 0))
         .where(
-            reversal.wallet_id == Hold.wallet_id,
+            reversal.beside(Hold),
             reversal.refers_to_seq == Hold.closed_seq,
             reversal.kind == Kind.REVERSAL,
         )

@@ -115,7 +115,7 @@ def restore(
     earlier = repeat(session, wallet, posting, any_credits=True)
     if earlier is not None:
         return earlier
-    lot = session.get_one(Entry, (wallet.id, clawback.refers_to_seq))
+    lot = session.get_one(Entry, (wallet.id, wallet.slot, clawback.refers_to_seq))
     if not _is_lot(lot):
         raise NothingToReverse(refusal)
     expire(session, wallet)
@@ -158,7 +158,7 @@ class Clawed:
     @classmethod
     def of(cls, session: Session, wallet: LockedWallet, lot: Entry) -> Self:
         """Of a wallet whose lots are drawn to its last event."""
-        clawbacks = select(Entry).where(Entry.wallet_id == wallet.id, Entry.kind == Kind.CLAWBACK)
+        clawbacks = select(Entry).where(Entry.of(wallet), Entry.kind == Kind.CLAWBACK)
         taken = [
             entry
             for entry in session.scalars(clawbacks.where(Entry.refers_to_seq == lot.seq))
@@ -166,9 +166,9 @@ class Clawed:
         ]
         restored = session.scalars(clawbacks.where(Entry.refers_to_seq.in_([entry.seq for entry in taken])))
         undone = {entry.refers_to_seq: entry for entry in restored}
-        rows = session.execute(lapsed(Lot.wallet_id == wallet.id, Lot.origin == lot.seq))
+        rows = session.execute(lapsed(Lot.of(wallet), Lot.origin == lot.seq))
         gone = [Gone(row.seq, row.credits) for row in rows]
-        by_hand = gone_by_hand(session.execute(adjustments(Entry.wallet_id == wallet.id)))
+        by_hand = gone_by_hand(session.execute(adjustments(Entry.of(wallet))))
         gone += [Gone(seq, credits) for _, origin, seq, credits in by_hand if origin == lot.seq]
         return cls(lot, taken, undone, gone)
 

@@ -52,6 +52,7 @@ class Drawn(NamedTuple):
     """
 
     wallet_id: int
+    slot: int
     after: int
     upto: int
     draws: list[dict[str, int]]
@@ -85,12 +86,20 @@ def draw_together(engine: Engine, owners: Sequence[str], clock: Clock) -> list[s
 def _waiting(session: Session, owners: Sequence[str], now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
     """The wallets in which something is due or not drawn yet, and whether each has to be written alone."""
     is_due = and_(Wallet.next_expiry_at.is_not(None), Wallet.next_expiry_at <= now)
-    overdue = select(Hold.seq).where(Hold.wallet_id == Wallet.id, Hold.state == OPEN, Hold.expires_at <= now)
+    overdue = select(Hold.seq).where(Hold.of(Wallet), Hold.state == OPEN, Hold.expires_at <= now)
     too_long = Wallet.seq - Wallet.drawn_seq > PAGE
     alone = or_(is_due, overdue.exists(), too_long)
-    columns = (Wallet.id, Wallet.owner, Wallet.seq, Wallet.drawn_seq, Wallet.next_expiry_at, Wallet.moved_at)
+    columns = (
+        Wallet.id,
+        Wallet.slot,
+        Wallet.owner,
+        Wallet.seq,
+        Wallet.drawn_seq,
+        Wallet.next_expiry_at,
+        Wallet.moved_at,
+    )
     behind = or_(Wallet.seq > Wallet.drawn_seq, alone)
-    wanted = select(*columns, alone.label("alone")).where(Wallet.owner.in_(owners), behind)
+    wanted = select(*columns, alone.label("alone")).where(Wallet.owned_by(*owners), behind)
     return session.execute(wanted.order_by(Wallet.id)).all()
 
 
@@ -109,7 +118,9 @@ def _in_parts(wallets: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[list[Row[*tu
 
 def _draw(session: Session, wallets: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> list[Drawn]:
     """Each of them, but for those whose history has to be drawn under the lock."""
-    span = Stretches(session, [Stretch(wallet.id, wallet.drawn_seq, wallet.seq) for wallet in wallets])
+    span = Stretches(
+        session, [Stretch(wallet.id, wallet.slot, wallet.drawn_seq, wallet.seq) for wallet in wallets]
+    )
     live, happened = live_lots(session, span), events(session, span)
     each = (_draw_one(session, wallet, live[wallet.id], happened[wallet.id], now) for wallet in wallets)
     return [drawn for drawn in each if drawn is not None]
@@ -122,7 +133,7 @@ def _draw_one(
     happened: list[Event],
     now: datetime,
 ) -> Drawn | None:
-    lots = Lots(live, StoredMemory(session, wallet.id))
+    lots = Lots(live, StoredMemory(session, wallet))
     draws: list[dict[str, int]] = []
     for event in happened:
         if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
@@ -131,34 +142,41 @@ def _draw_one(
             parts = lots.feed(event)
         except BrokenHistory:
             return None  # under the lock it is raised, if it is broken and nobody was quicker than we were
-        draws += [{"wallet_id": wallet.id, "seq": event.seq, **part._asdict()} for part in parts]
+        draws += [
+            {"wallet_id": wallet.id, "slot": wallet.slot, "seq": event.seq, **part._asdict()}
+            for part in parts
+        ]
     now = max(now, wallet.moved_at)
     if lots.over(now):
         return None
     bound = lots.next_expiry_at(now)
     touched = [lots.lots[seq] for seq in sorted(lots.touched)]
     moves = bound != wallet.next_expiry_at
-    return Drawn(wallet.id, wallet.drawn_seq, wallet.seq, draws, touched, bound, moves)
+    return Drawn(wallet.id, wallet.slot, wallet.drawn_seq, wallet.seq, draws, touched, bound, moves)
 
 
 def _write(session: Session, drawn: Sequence[Drawn]) -> set[int]:
     """Write what was drawn of the wallets that stand as they were read; which they are."""
-    read = [Stretch(wallet.wallet_id, wallet.after, wallet.upto) for wallet in drawn]
-    ours = move_marks(session, Wallet.id, Wallet.drawn_seq, read)
+    read = [Stretch(wallet.wallet_id, wallet.slot, wallet.after, wallet.upto) for wallet in drawn]
+    ours = move_marks(session, (Wallet.id, Wallet.slot), Wallet.drawn_seq, read)
     kept = [wallet for wallet in drawn if wallet.wallet_id in ours]
     draws = [draw for wallet in kept for draw in wallet.draws]
     if draws:
         rows = table_of(session, draws).c
-        names = ("wallet_id", "seq", "lot_seq", "credits")
+        names = ("wallet_id", "slot", "seq", "lot_seq", "credits")
         session.execute(insert(Draw).from_select(names, select(*(rows[name] for name in names))))
     _write_lots(session, kept)
     moved = [
-        {"its_id": wallet.wallet_id, "its_seq": wallet.upto, "bound": wallet.bound}
+        {"its_id": wallet.wallet_id, "its_slot": wallet.slot, "its_seq": wallet.upto, "bound": wallet.bound}
         for wallet in kept
         if wallet.moves_bound
     ]
     if moved:  # what has come in since has its own bound
-        same = (_wallet.c.id == bindparam("its_id")) & (_wallet.c.seq == bindparam("its_seq"))
+        same = (
+            (_wallet.c.id == bindparam("its_id"))
+            & (_wallet.c.slot == bindparam("its_slot"))
+            & (_wallet.c.seq == bindparam("its_seq"))
+        )
         session.execute(update(_wallet).where(same).values(next_expiry_at=bindparam("bound")), moved)
     return ours
 
@@ -166,13 +184,17 @@ def _write(session: Session, drawn: Sequence[Drawn]) -> set[int]:
 def _write_lots(session: Session, kept: Sequence[Drawn]) -> None:
     """New lots, and what changes of those that were there."""
     came_in = [
-        row_of(wallet.wallet_id, lot) for wallet in kept for lot in wallet.lots if lot.seq > wallet.after
+        row_of(wallet.wallet_id, wallet.slot, lot)
+        for wallet in kept
+        for lot in wallet.lots
+        if lot.seq > wallet.after
     ]
     if came_in:
         session.execute(insert(Lot), came_in)
     changed: list[Given] = [
         {
             "wallet_id": wallet.wallet_id,
+            "slot": wallet.slot,
             "seq": lot.seq,
             "left_over": lot.left,
             "held": lot.held,
@@ -184,6 +206,6 @@ def _write_lots(session: Session, kept: Sequence[Drawn]) -> None:
     ]
     if changed:
         now = table_of(session, changed, "now")
-        same = (_lot.c.wallet_id == now.c.wallet_id) & (_lot.c.seq == now.c.seq)
+        same = Lot.beside(now.c) & (_lot.c.seq == now.c.seq)
         states = {name: now.c[name] for name in ("left_over", "held", "ended")}
         session.execute(update(_lot).where(same).values(states))

@@ -69,6 +69,7 @@ def grow(session: Session, wallet: LockedWallet, hold: Hold, more: int, *, debt_
     wallet.held += more
     save(session, wallet)
     extension = {
+        "slot": wallet.slot,
         "wallet_id": wallet.id,
         "seq": wallet.seq,
         "hold_seq": hold.seq,
@@ -104,6 +105,4 @@ def overrun(
 
 
 def _change(session: Session, hold: Hold, **values: object) -> None:
-    session.execute(
-        update(Hold).where(Hold.wallet_id == hold.wallet_id, Hold.seq == hold.seq).values(**values)
-    )
+    session.execute(update(Hold).where(Hold.beside(hold), Hold.seq == hold.seq).values(**values))

@@ -64,7 +64,7 @@ def close(
         save(session, wallet)
     session.execute(
         update(Hold)
-        .where(Hold.wallet_id == wallet.id, Hold.seq == hold.seq)
+        .where(Hold.of(wallet), Hold.seq == hold.seq)
         .values(state=state, captured=captured, closed_seq=wallet.seq, closed_at=wallet.now)
     )
 
@@ -82,7 +82,7 @@ def charged(session: Session, hold: Hold) -> list[tuple[datetime, int]]:
     parts = [(hold.at, hold.opened_credits)]
     if hold.credits > hold.opened_credits:
         grown = select(HoldExtension.at, HoldExtension.credits).where(
-            HoldExtension.wallet_id == hold.wallet_id, HoldExtension.hold_seq == hold.seq
+            HoldExtension.beside(hold), HoldExtension.hold_seq == hold.seq
         )
         parts += [(row.at, row.credits) for row in session.execute(grown.order_by(HoldExtension.seq))]
     return parts
@@ -104,7 +104,7 @@ def overdue(session: Session, wallet: LockedWallet) -> list[Hold]:
     return list(
         session.scalars(
             select(Hold)
-            .where(Hold.wallet_id == wallet.id, Hold.state == HoldState.OPEN, Hold.expires_at <= wallet.now)
+            .where(Hold.of(wallet), Hold.state == HoldState.OPEN, Hold.expires_at <= wallet.now)
             .order_by(Hold.seq)
             .execution_options(populate_existing=True)
         )

@@ -68,6 +68,7 @@ def hold(
     wallet.held += credits
     save(session, wallet)
     opened = insert(Hold).values(
+        slot=wallet.slot,
         wallet_id=wallet.id,
         seq=wallet.seq,
         key=key,
@@ -193,7 +194,7 @@ def capture(
 
 def _cost(session: Session, hold: Hold) -> int:
     """What a captured hold took, and what it made a debt."""
-    owed = select(Entry.debt).where(Entry.wallet_id == hold.wallet_id, Entry.seq == hold.closed_seq)
+    owed = select(Entry.debt).where(Entry.beside(hold), Entry.seq == hold.closed_seq)
     return hold.captured + (session.scalar(owed) or 0)
 
 
@@ -225,7 +226,5 @@ def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[Lo
 
 def _find(session: Session, wallet: LockedWallet, key: str) -> Hold | None:
     return session.scalar(
-        select(Hold)
-        .where(Hold.wallet_id == wallet.id, Hold.key == key)
-        .execution_options(populate_existing=True)
+        select(Hold).where(Hold.of(wallet), Hold.key == key).execution_options(populate_existing=True)
     )

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from ..database.rows import Stretch, Stretches
 from ..database.upsert import insert
+from ..slots import WalletKey
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
 from .lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from .posting import LockedWallet
@@ -52,8 +53,8 @@ class LotStore:
         self.session = session
         self.wallet = wallet
         self.keep = keep
-        own = Stretches(session, [Stretch(wallet.id, wallet.drawn_seq, wallet.seq)])
-        self.lots = Lots(live_lots(session, own)[wallet.id], StoredMemory(session, wallet.id))
+        own = Stretches(session, [Stretch(wallet.id, wallet.slot, wallet.drawn_seq, wallet.seq)])
+        self.lots = Lots(live_lots(session, own)[wallet.id], StoredMemory(session, wallet))
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -62,13 +63,19 @@ class LotStore:
         while after < self.wallet.seq:
             upto = min(after + PAGE, self.wallet.seq)
             draws: list[dict[str, int]] = []
-            of_page = Stretches(self.session, [Stretch(self.wallet.id, after, upto)])
+            of_page = Stretches(self.session, [Stretch(self.wallet.id, self.wallet.slot, after, upto)])
             for event in events(self.session, of_page)[self.wallet.id]:
                 if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
                 parts = self.lots.feed(event)
                 draws.extend(
-                    {"wallet_id": self.wallet.id, "seq": event.seq, **part._asdict()} for part in parts
+                    {
+                        "wallet_id": self.wallet.id,
+                        "slot": self.wallet.slot,
+                        "seq": event.seq,
+                        **part._asdict(),
+                    }
+                    for part in parts
                 )
             self._store(draws)
             after = upto
@@ -83,14 +90,17 @@ class LotStore:
             draws.clear()
         touched = [self.lots.lots[seq] for seq in sorted(self.lots.touched)]
         if touched:
-            self.session.execute(_upsert_lots(self.session), [row_of(self.wallet.id, lot) for lot in touched])
+            self.session.execute(
+                _upsert_lots(self.session), [row_of(self.wallet.id, self.wallet.slot, lot) for lot in touched]
+            )
         self.lots.forget()
 
 
-def row_of(wallet_id: int, lot: LotState) -> dict[str, object]:
+def row_of(wallet_id: int, slot: int, lot: LotState) -> dict[str, object]:
     """A lot's row."""
     return {
         "wallet_id": wallet_id,
+        "slot": slot,
         "seq": lot.seq,
         "origin": lot.origin,
         "left_over": lot.left,
@@ -104,14 +114,14 @@ def row_of(wallet_id: int, lot: LotState) -> dict[str, object]:
 def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
     new = insert(session, Lot)
     changed = {name: new.excluded[name] for name in ("left_over", "held", "ended")}
-    return new.on_conflict_do_update(index_elements=["wallet_id", "seq"], set_=changed)
+    return new.on_conflict_do_update(index_elements=["wallet_id", "slot", "seq"], set_=changed)
 
 
 def live_lots(session: Session, stretches: Stretches) -> defaultdict[int, list[LotState]]:
     """The stored lots of each wallet that still have credits, left or held."""
     live = (Lot.left_over > 0) | (Lot.held > 0)
     of_wallet = defaultdict[int, list[LotState]](list)
-    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot.wallet_id), live)):
+    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot), live)):
         of_wallet[row[0]].append(LotState(*row[1:]))
     return of_wallet
 
@@ -126,7 +136,7 @@ def events(session: Session, stretches: Stretches) -> defaultdict[int, list[Even
         (Closed, Hold.closed_seq, select(Hold.wallet_id, *CLOSED)),
     )
     for kind, seq, query in queries:
-        for row in session.execute(query.where(stretches.within(seq.class_.wallet_id, seq))):
+        for row in session.execute(query.where(stretches.within(seq.class_, seq))):
             of_wallet[row[0]].append(kind._make(row[1:]))
     for happened in of_wallet.values():
         happened.sort(key=by_seq)
@@ -136,35 +146,33 @@ def events(session: Session, stretches: Stretches) -> defaultdict[int, list[Even
 class StoredMemory:
     """What ``Lots`` must know of earlier events, from the tables."""
 
-    def __init__(self, session: Session, wallet_id: int) -> None:
+    def __init__(self, session: Session, wallet: WalletKey) -> None:
         self.session = session
-        self.wallet_id = wallet_id
+        self.wallet = wallet
 
     def lot(self, seq: int, before: int) -> LotState:
-        row = self.session.execute(select(*LOT).where(Lot.wallet_id == self.wallet_id, Lot.seq == seq)).one()
+        row = self.session.execute(select(*LOT).where(Lot.of(self.wallet), Lot.seq == seq)).one()
         return LotState(*row)
 
     def drawn(self, seq: int, before: int) -> list[Part]:
-        parts = select(Draw.lot_seq, Draw.credits).join(
-            Lot, (Lot.wallet_id == Draw.wallet_id) & (Lot.seq == Draw.lot_seq)
-        )
+        parts = select(Draw.lot_seq, Draw.credits).join(Lot, Lot.beside(Draw) & (Lot.seq == Draw.lot_seq))
         extensions = select(HoldExtension.seq).where(
-            HoldExtension.wallet_id == self.wallet_id,
+            HoldExtension.of(self.wallet),
             HoldExtension.hold_seq == seq,
             HoldExtension.seq < before,
         )
         endless = case((Lot.expires_at.is_(None), 1), else_=0)
         rows = self.session.execute(
-            parts.where(
-                Draw.wallet_id == self.wallet_id, or_(Draw.seq == seq, Draw.seq.in_(extensions))
-            ).order_by(Draw.seq, endless, Lot.expires_at, Lot.paid, Lot.seq)
+            parts.where(Draw.of(self.wallet), or_(Draw.seq == seq, Draw.seq.in_(extensions))).order_by(
+                Draw.seq, endless, Lot.expires_at, Lot.paid, Lot.seq
+            )
         )
         return [Part(*row) for row in rows]
 
     def spent(self, seq: int) -> list[Part]:
         spend = self.session.execute(
             select(Entry.kind, Entry.refers_to_seq, Entry.credits).where(
-                Entry.wallet_id == self.wallet_id, Entry.seq == seq
+                Entry.of(self.wallet), Entry.seq == seq
             )
         ).one()
         if spend.kind is not Kind.SPEND:
@@ -176,7 +184,7 @@ class StoredMemory:
     def reversed(self, seq: int, before: int) -> int:
         total = self.session.scalar(
             select(func.sum(Entry.credits)).where(
-                Entry.wallet_id == self.wallet_id,
+                Entry.of(self.wallet),
                 Entry.refers_to_seq == seq,
                 Entry.kind == Kind.REVERSAL,
                 Entry.seq < before,
@@ -186,7 +194,7 @@ class StoredMemory:
 
     def target_of(self, seq: int) -> int:
         target = self.session.scalar(
-            select(Entry.refers_to_seq).where(Entry.wallet_id == self.wallet_id, Entry.seq == seq)
+            select(Entry.refers_to_seq).where(Entry.of(self.wallet), Entry.seq == seq)
         )
         assert target is not None, "this entry refers to another"
         return target
@@ -211,7 +219,7 @@ def first(parts: list[Part], credits: int) -> list[Part]:
 def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
     """Whether an open hold has drawn on a lot that is over: what it gives back expires at once."""
     over = Lot.ended | (Lot.expires_at <= wallet.now)
-    held = select(Lot.seq).where(Lot.wallet_id == wallet.id, Lot.held > 0, over)
+    held = select(Lot.seq).where(Lot.of(wallet), Lot.held > 0, over)
     return session.scalar(held.limit(1)) is not None
 
 
@@ -222,6 +230,6 @@ def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int]:
     """
     return (
         select(Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
-        .join(Entry, (Entry.wallet_id == Lot.wallet_id) & (Entry.refers_to_seq == Lot.seq))
+        .join(Entry, Entry.beside(Lot) & (Entry.refers_to_seq == Lot.seq))
         .where(or_(Entry.kind == Kind.EXPIRY, Entry.key.startswith("rollover:")), *which)
     )

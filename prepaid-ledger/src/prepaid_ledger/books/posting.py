@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
 from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
+from ..slots import slot_of
 from ..tables import Entry, Hold, Kind, Wallet
 from .uses import UNSAID, Use, is_fit
 
@@ -33,6 +34,7 @@ _wallet = cast(Table, Wallet.__table__)
 
 #: The columns of ``LockedWallet``.
 WALLET_COLUMNS = (
+    _wallet.c.slot,
     _wallet.c.id,
     _wallet.c.owner,
     _wallet.c.balance,
@@ -108,6 +110,7 @@ class LockedWallet:
     ``now`` was read under the lock and is never before the wallet's last move.
     """
 
+    slot: int
     id: int
     owner: str
     balance: int
@@ -169,10 +172,10 @@ def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
     ``SELECT ... FOR UPDATE`` does nothing: an UPDATE takes the write lock there.
     """
     if session.get_bind().dialect.name == "sqlite":
-        taking = update(_wallet).where(_wallet.c.owner == owner).values(seq=_wallet.c.seq)
+        taking = update(_wallet).where(Wallet.owned_by(owner)).values(seq=_wallet.c.seq)
         row = session.execute(taking.returning(*WALLET_COLUMNS)).one_or_none()
     else:
-        reading = select(*WALLET_COLUMNS).where(_wallet.c.owner == owner)
+        reading = select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))
         row = session.execute(reading.with_for_update(key_share=True)).one_or_none()
     if row is None:
         return None
@@ -182,8 +185,11 @@ def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
 def open_wallets(session: Session, owners: list[str], now: datetime) -> None:
     """Make the wallets that are not there yet."""
     new = {"balance": 0, "held": 0, "debt": 0, "seq": 0, "drawn_seq": 0, "moved_at": now, "created_at": now}
-    rows = [{"owner": owner, **new} for owner in owners]
-    session.execute(insert(session, Wallet).on_conflict_do_nothing(index_elements=["owner"]), rows)
+    rows = [{"slot": slot_of(owner), "owner": owner, **new} for owner in owners]
+    new_wallet = insert(session, Wallet)
+    if session.get_bind().dialect.name == "sqlite":  # it counts up by itself only what is a key alone
+        new_wallet = new_wallet.values(id=select(func.coalesce(func.max(Wallet.id), 0) + 1).scalar_subquery())
+    session.execute(new_wallet.on_conflict_do_nothing(index_elements=["owner", "slot"]), rows)
 
 
 def begin_on(
@@ -208,7 +214,7 @@ def begin_on(
 
 def find(session: Session, wallet: LockedWallet, key: str) -> Entry | None:
     """The entry that the key has posted in this wallet."""
-    return session.scalar(select(Entry).where(Entry.wallet_id == wallet.id, Entry.key == key))
+    return session.scalar(select(Entry).where(Entry.of(wallet), Entry.key == key))
 
 
 def repeat(
@@ -248,6 +254,7 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
         wallet.expects_expiry(posting.expires_at)
     save(session, wallet)
     entry = plain_insert(Entry).values(
+        slot=wallet.slot,
         wallet_id=wallet.id,
         seq=wallet.seq,
         kind=posting.kind,
@@ -275,7 +282,7 @@ def save(session: Session, wallet: LockedWallet) -> None:
     """Write the wallet's row as it stands now."""
     session.execute(
         update(_wallet)
-        .where(_wallet.c.id == wallet.id)
+        .where(_wallet.c.slot == wallet.slot, _wallet.c.id == wallet.id)
         .values(
             balance=wallet.balance,
             held=wallet.held,

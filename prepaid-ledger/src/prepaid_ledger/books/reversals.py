@@ -55,7 +55,7 @@ def reverse(
         if credits not in (None, _total(session, earlier)):
             raise KeyReused(key)
         return earlier
-    memory = StoredMemory(session, wallet.id)
+    memory = StoredMemory(session, wallet)
     returned = memory.reversed(spend.seq, wallet.seq + 1)
     left = -spend.credits - returned
     credits = left if credits is None else credits
@@ -78,7 +78,7 @@ def _total(session: Session, reversal: Entry) -> int:
     """The credits of a reversal, with the entries for lots that had ended."""
     more = session.scalars(
         select(Entry.credits).where(
-            Entry.wallet_id == reversal.wallet_id,
+            Entry.beside(reversal),
             Entry.refers_to_seq == reversal.refers_to_seq,
             Entry.key.startswith(f"reversal:{reversal.seq}:"),
         )
@@ -124,20 +124,20 @@ def _drawn_at(session: Session, spend: Entry) -> datetime:
     """When the credits left their lots: a capture's did when it was held."""
     if spend.refers_to_seq is None:
         return spend.at
-    return session.get_one(Hold, (spend.wallet_id, spend.refers_to_seq)).at
+    return session.get_one(Hold, (spend.wallet_id, spend.slot, spend.refers_to_seq)).at
 
 
 def _charged(session: Session, spend: Entry, left: int, credits: int) -> list[tuple[datetime, int]]:
     """When the last ``credits`` of the ``left`` ones were charged."""
     if spend.refers_to_seq is None:
         return [(spend.at, credits)]
-    hold = session.get_one(Hold, (spend.wallet_id, spend.refers_to_seq))
+    hold = session.get_one(Hold, (spend.wallet_id, spend.slot, spend.refers_to_seq))
     return last_charged(charged(session, hold), left, credits)
 
 
 def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: datetime) -> Posting:
     """The price and the life of credits that come back after their lot has ended."""
-    lot = store.session.get_one(Entry, (store.wallet.id, ended.seq))
+    lot = store.session.get_one(Entry, (store.wallet.id, store.wallet.slot, ended.seq))
     if lot.amount_minor is not None:
         amount_minor = lot.amount_minor * posting.credits // lot.credits
         tax_minor = None if lot.tax_minor is None else lot.tax_minor * posting.credits // lot.credits

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Engine, Select, insert, or_, select, update
+from sqlalchemy import Engine, Select, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
@@ -69,11 +69,14 @@ def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
 
 def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, clock: Clock) -> None:
     open_wallets(session, list(owners), clock())  # on SQLite it takes the write lock for all that follows
-    of_owners = select(*WALLET_COLUMNS).where(Wallet.owner.in_(owners)).order_by(Wallet.id)
+    of_owners = select(*WALLET_COLUMNS).where(Wallet.owned_by(*owners)).order_by(Wallet.id)
     rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
     wallets = {row.id: LockedWallet(**row._mapping, now=max(now, row.moved_at)) for row in rows}
-    repeats = select(Entry).where(Entry.wallet_id.in_(wallets), Entry.key == posting.key)
+    repeats = select(Entry).where(
+        tuple_(Entry.slot, Entry.wallet_id).in_([(wallet.slot, wallet.id) for wallet in wallets.values()]),
+        Entry.key == posting.key,
+    )
     for entry in session.scalars(repeats):
         if (entry.kind, entry.credits) != (posting.kind, posting.credits):
             raise KeyReused(posting.key)
@@ -95,6 +98,7 @@ def _write(session: Session, wallets: Sequence[LockedWallet], posting: Posting) 
         wallet.expects_expiry(posting.expires_at)
     entries = [
         {
+            "slot": wallet.slot,
             "wallet_id": wallet.id,
             "seq": wallet.seq,
             "kind": posting.kind,
@@ -110,6 +114,7 @@ def _write(session: Session, wallets: Sequence[LockedWallet], posting: Posting) 
     ]
     moves = [
         {
+            "slot": wallet.slot,
             "id": wallet.id,
             "balance": wallet.balance,
             "seq": wallet.seq,
@@ -141,7 +146,7 @@ def due(now: datetime) -> tuple[Select[str], Select[str]]:
     of_lots = select(Wallet.owner).where(Wallet.next_expiry_at <= now + SOON, is_due)
     of_holds = (
         select(Wallet.owner)
-        .join(Hold, Hold.wallet_id == Wallet.id)
+        .join(Hold, Hold.of(Wallet))
         .where(Hold.state == OPEN, Hold.expires_at <= now)
         .order_by(Hold.expires_at)
     )

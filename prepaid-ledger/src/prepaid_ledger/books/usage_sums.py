@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from ..database.rows import Stretch, Stretches, move_marks
 from ..database.transactions import commit_alone
 from ..database.upsert import insert
+from ..slots import WalletKey
 from ..tables import Entry, Kind, UsageMark, UsageSum, Wallet
 
 #: Seconds.
@@ -44,7 +45,7 @@ LOOKED_AT = 20_000
 #: Wallets whose sums are brought up in one transaction: a thousand entries each, at least.
 TOGETHER = 20
 
-KEY = ("wallet_id", "quarter", "spender", "item")
+KEY = ("wallet_id", "slot", "quarter", "spender", "item")
 SUMS = ("credits", "returned", "calls")
 
 
@@ -68,6 +69,7 @@ def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Entry.wallet_id,
+            Entry.slot,
             quarter.label("quarter"),
             spender.label("spender"),
             item.label("item"),
@@ -76,35 +78,37 @@ def sums_of_entries(dialect: str, *which: Any) -> Select[*tuple[Any, ...]]:
             func.sum(case((spent, 1), else_=0)).label("calls"),
         )
         .where(Entry.kind.in_([Kind.SPEND, Kind.REVERSAL]), *which)
-        .group_by(Entry.wallet_id, quarter, spender, item)
+        .group_by(Entry.wallet_id, Entry.slot, quarter, spender, item)
     )
 
 
-def mark_of(session: Session, wallet_id: int) -> int:
+def mark_of(session: Session, wallet: WalletKey) -> int:
     """Up to which ``seq`` the sums go."""
-    return session.scalar(select(UsageMark.seq).where(UsageMark.wallet_id == wallet_id)) or 0
+    return session.scalar(select(UsageMark.seq).where(UsageMark.of(wallet))) or 0
 
 
 def bring_up(session: Session, owner: str) -> None:
     """Bring the sums of one wallet up to its last entry. Its spends don't wait for this."""
-    wallet = session.execute(select(Wallet.id, Wallet.seq).where(Wallet.owner == owner)).one_or_none()
+    wallet = session.execute(
+        select(Wallet.slot, Wallet.id, Wallet.seq).where(Wallet.owned_by(owner))
+    ).one_or_none()
     if wallet is None:
         return
-    new = insert(session, UsageMark).values(wallet_id=wallet.id, seq=0)
-    session.execute(new.on_conflict_do_nothing(index_elements=["wallet_id"]))
-    mine = UsageMark.wallet_id == wallet.id
+    new = insert(session, UsageMark).values(slot=wallet.slot, wallet_id=wallet.id, seq=0)
+    session.execute(new.on_conflict_do_nothing(index_elements=["wallet_id", "slot"]))
+    mine = UsageMark.of(wallet)
     # An UPDATE keeps a second sweep of this wallet out until we commit.
     same = update(UsageMark).where(mine).values(seq=UsageMark.seq)
     mark = session.scalars(same.returning(UsageMark.seq)).one()
     if mark >= wallet.seq:
         return
-    _add(session, [Stretch(wallet.id, mark, wallet.seq)])
+    _add(session, [Stretch(wallet.id, wallet.slot, mark, wallet.seq)])
     session.execute(update(UsageMark).where(mine).values(seq=wallet.seq))
 
 
 def _add(session: Session, stretches: Sequence[Stretch]) -> None:
     """Add the entries of these stretches to the sums. The marks of their wallets are ours."""
-    entries = Stretches(session, stretches).within(Entry.wallet_id, Entry.seq)
+    entries = Stretches(session, stretches).within(Entry, Entry.seq)
     sums = sums_of_entries(session.get_bind().dialect.name, entries)
     into = insert(session, UsageSum)
     added = {name: getattr(UsageSum, name) + into.excluded[name] for name in SUMS}
@@ -121,8 +125,8 @@ def bring_up_all(engine: Engine) -> None:
     """
     mark = func.coalesce(UsageMark.seq, 0)
     long = (
-        select(Wallet.id, mark, Wallet.seq)
-        .outerjoin(UsageMark, UsageMark.wallet_id == Wallet.id)
+        select(Wallet.id, Wallet.slot, mark, Wallet.seq)
+        .outerjoin(UsageMark, UsageMark.of(Wallet))
         .where(Wallet.seq >= MANY, Wallet.seq - mark >= MANY)
     )
     with Session(engine) as session:
@@ -137,10 +141,14 @@ def bring_up_all(engine: Engine) -> None:
 
 def _bring_up(session: Session, stretches: Sequence[Stretch]) -> None:
     """Bring up the sums of these wallets, but for those that somebody else brings up at the moment."""
-    marks = [{"wallet_id": stretch.wallet_id, "seq": 0} for stretch in stretches if not stretch.after]
+    marks = [
+        {"wallet_id": stretch.wallet_id, "slot": stretch.slot, "seq": 0}
+        for stretch in stretches
+        if not stretch.after
+    ]
     if marks:
         session.execute(insert(session, UsageMark).on_conflict_do_nothing(), marks)
-    ours = move_marks(session, UsageMark.wallet_id, UsageMark.seq, stretches)
+    ours = move_marks(session, (UsageMark.wallet_id, UsageMark.slot), UsageMark.seq, stretches)
     mine = [stretch for stretch in stretches if stretch.wallet_id in ours]
     if mine:
         _add(session, mine)

@@ -1,9 +1,11 @@
-"""The database below the books: durable commits, column types, upserts, migrations. Imports ``errors`` alone.
+"""The database below the books: durable commits, column types, upserts, migrations. Imports ``errors`` and
+``slots``.
 
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .engine import answer_within
+from .partitions import partitions_of
 from .rows import Stretch, Stretches, move_marks, table_of
 from .transactions import raising_busy
 from .turns import take_turns
@@ -23,6 +25,7 @@ __all__ = [
     "downgrade",
     "insert",
     "move_marks",
+    "partitions_of",
     "patiently",
     "raising_busy",
     "table_of",

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Boolean, ColumnElement, FromClause, cast, column, func, literal, select, update
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    and_,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import TypeEngine
 
@@ -39,6 +51,7 @@ class Stretch(NamedTuple):
     """What has a ``seq`` after ``after``, up to and with ``upto``, in one wallet."""
 
     wallet_id: int
+    slot: int
     after: int
     upto: int
 
@@ -53,25 +66,28 @@ class Stretches:
         rows = [stretch._asdict() for stretch in stretches]
         self._ends: Any = stretches[0] if len(rows) == 1 else table_of(session, rows, "stretch").c
 
-    def has(self, wallet_id: Any) -> ColumnElement[bool]:
-        """Whether a row's wallet is one of them."""
-        its: ColumnElement[bool] = wallet_id == self._ends.wallet_id
+    def has(self, rows: Any) -> ColumnElement[bool]:
+        """Whether the wallet of a row is one of them.
+
+        :param rows: A class of rows, with their ``wallet_id`` and ``slot``.
+        """
+        its: ColumnElement[bool] = and_(rows.wallet_id == self._ends.wallet_id, rows.slot == self._ends.slot)
         return its
 
-    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
+    def since(self, rows: Any, seq: Any) -> ColumnElement[bool]:
         """Whether a row of one of the wallets comes after the beginning of its stretch."""
         later: ColumnElement[bool] = seq > self._ends.after
-        return self.has(wallet_id) & later
+        return self.has(rows) & later
 
-    def within(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
+    def within(self, rows: Any, seq: Any) -> ColumnElement[bool]:
         """Whether a row of one of the wallets lies on its stretch."""
         in_time: ColumnElement[bool] = seq <= self._ends.upto
-        return self.since(wallet_id, seq) & in_time
+        return self.since(rows, seq) & in_time
 
 
 def move_marks(
     session: Session,
-    wallet_id: InstrumentedAttribute[int],
+    key: tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
     mark: InstrumentedAttribute[int],
     stretches: Sequence[Stretch],
 ) -> set[int]:
@@ -81,14 +97,16 @@ def move_marks(
     waited for, so two who do this at once never wait for each other. The rows stay locked until the
     transaction ends.
 
-    :param mark: A column of the table that has a row for each wallet, which ``wallet_id`` names.
+    :param key: The columns that name a wallet, by number and slot, in a table that has a row for each.
+    :param mark: A column of that table.
     """
     given = table_of(session, [stretch._asdict() for stretch in stretches], "stretch").c
-    stands = (wallet_id == given.wallet_id) & (mark == given.after)
+    wallet_id, slot = key
+    stands = (wallet_id == given.wallet_id) & (slot == given.slot) & (mark == given.after)
     table = wallet_id.class_
     moving = update(table).values({mark: given.upto}).where(stands).returning(wallet_id)
     if session.get_bind().dialect.name == "postgresql":
-        free = select(wallet_id.label("free")).where(stands).order_by(wallet_id)
+        free = select(wallet_id.label("free"), slot.label("slot")).where(stands).order_by(wallet_id)
         locked = free.with_for_update(key_share=True, of=table, skip_locked=True).cte("locked")
-        moving = moving.where(wallet_id == locked.c.free)
+        moving = moving.where(wallet_id == locked.c.free, slot == locked.c.slot)
     return set(session.scalars(moving.execution_options(synchronize_session=False)))

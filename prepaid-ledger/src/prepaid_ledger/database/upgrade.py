@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
 from ..errors import Busy, TablesLack, UnknownVersion
+from .partitions import check_as_they_stand, check_partitions
 from .transactions import sqlstate
 from .types import Base
 
@@ -53,8 +54,11 @@ class Chain:
     package: str
     base: type[DeclarativeBase] = Base
 
-    def settings(self, connection: Connection) -> Config:
-        """Alembic's settings for a migration on this connection."""
+    def settings(self, connection: Connection, partitions: int | None = None) -> Config:
+        """Alembic's settings for a migration on this connection.
+
+        :param partitions: In how many partitions new tables are made that may be parted.
+        """
         from alembic.config import Config
 
         config = Config()
@@ -63,6 +67,7 @@ class Chain:
             "connection": connection,
             "target_metadata": Base.metadata,  # names constraints as the models do
             "version_table": self.version_table,
+            "partitions": partitions,
         }
         return config
 
@@ -144,18 +149,23 @@ class Chain:
 LEDGER = Chain(Path(__file__).parent / "migrations", "prepaid_ledger_alembic_version", "prepaid_ledger")
 
 
-def upgrade(engine: Engine, *chains: Chain) -> None:
+def upgrade(engine: Engine, *chains: Chain, partitions: int | None = None) -> None:
     """Bring the tables of ``chains`` up to date, in this order. Does nothing where they are.
 
     On PostgreSQL it waits for an advisory lock, on SQLite for the write lock; either
     way a second process finds the work done. A failure leaves all tables as they were.
     Tables of a later release that this code can work with are left as they are.
 
+    :param partitions: New tables of the ledger are made in so many partitions by slot: 2, 4, ... 256.
+        PostgreSQL only. By default each is in one piece; tables that stand stay as they are.
+    :raises ValueError: ``partitions`` is no power of two from 2 to 256.
+    :raises UnfitDatabase: Tables can't be parted here, or stand already, parted otherwise.
     :raises UnknownVersion: Tables are there that this code has not made and can't work with.
     :raises TablesLack: They are at the newest version, and are not what it makes.
     :raises Busy: A table was in use for minutes. Nothing was changed.
     """
-    patiently(lambda: _upgrade(engine, chains))
+    check_partitions(engine, partitions)
+    patiently(lambda: _upgrade(engine, chains, partitions))
 
 
 def patiently(change: Callable[[], None]) -> None:
@@ -190,15 +200,17 @@ def patiently(change: Callable[[], None]) -> None:
     )
 
 
-def _upgrade(engine: Engine, chains: tuple[Chain, ...]) -> None:
+def _upgrade(engine: Engine, chains: tuple[Chain, ...], partitions: int | None) -> None:
     from alembic import command
 
     with engine.begin() as connection:
         _take_turns(connection)
         versions = [chain.version(connection) for chain in chains]  # refuses before any of them is changed
+        if any(version is not None for version in versions):
+            check_as_they_stand(connection, partitions)
         for chain, version in zip(chains, versions, strict=True):
             if not chain.is_later(version):
-                command.upgrade(chain.settings(connection), "head")
+                command.upgrade(chain.settings(connection, partitions), "head")
         if lacking := [name for chain in chains for name in chain.lacking(connection)]:
             raise TablesLack(lacking)
 

@@ -57,7 +57,7 @@ def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary
 
 def states_now(session: Session, wallet: LockedWallet) -> list[BudgetState]:
     """The budgets of a wallet in the windows of now, less what overdue holds will give back."""
-    states = read(session, wallet.id)
+    states = read(session, wallet)
     overdue = hold_states.overdue(session, wallet) if states and wallet.held else []
     back = [(hold, _goes_back(session, hold)) for hold in overdue]
     for state in states:

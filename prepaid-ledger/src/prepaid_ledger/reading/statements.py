@@ -31,8 +31,8 @@ class Reader(Protocol):
 
     def __call__(
         self,
-        page: Callable[[Session, int, int, int], Sequence[Entry]],
-        wallet_id: int,
+        page: Callable[[Session, LockedWallet, int, int], Sequence[Entry]],
+        wallet: LockedWallet,
         upto: int,
         after: int,
         /,
@@ -77,10 +77,10 @@ def statement(
         return Statement(owner, start, end, 0, 0)
     after, upto = (last_before(session, wallet, time) for time in (start, end))
     by_kind: Counter[Kind] = Counter()
-    for entry in _between(partial(_page, session, wallet.id, upto), after):
+    for entry in _between(partial(_page, session, wallet, upto), after):
         by_kind[entry.kind] += entry.credits
     opening, closing = (_balance_after(session, wallet, seq) for seq in (after, upto))
-    pages = partial(read, _page, wallet.id, upto)
+    pages = partial(read, _page, wallet, upto)
     return Statement(owner, start, end, opening, closing, dict(by_kind), _between(pages, after))
 
 
@@ -106,7 +106,7 @@ def last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclu
         middle = (low + high) // 2
         entry = session.execute(
             select(Entry.seq, Entry.at)
-            .where(Entry.wallet_id == wallet.id, Entry.seq >= middle, Entry.seq < high)
+            .where(Entry.of(wallet), Entry.seq >= middle, Entry.seq < high)
             .order_by(Entry.seq)
             .limit(1)
         ).one_or_none()
@@ -118,9 +118,7 @@ def last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclu
 
 
 def _balance_after(session: Session, wallet: LockedWallet, seq: int) -> int:
-    return (
-        session.scalar(select(Entry.balance_after).where(Entry.wallet_id == wallet.id, Entry.seq == seq)) or 0
-    )
+    return session.scalar(select(Entry.balance_after).where(Entry.of(wallet), Entry.seq == seq)) or 0
 
 
 def _between(page_after: Callable[[int], Sequence[Entry]], after: int) -> Iterator[Entry]:
@@ -129,6 +127,6 @@ def _between(page_after: Callable[[int], Sequence[Entry]], after: int) -> Iterat
         after = page[-1].seq
 
 
-def _page(session: Session, wallet_id: int, upto: int, after: int) -> Sequence[Entry]:
-    entries = select(Entry).where(Entry.wallet_id == wallet_id, Entry.seq > after, Entry.seq <= upto)
+def _page(session: Session, wallet: LockedWallet, upto: int, after: int) -> Sequence[Entry]:
+    entries = select(Entry).where(Entry.of(wallet), Entry.seq > after, Entry.seq <= upto)
     return session.scalars(entries.order_by(Entry.seq).limit(PAGE)).all()

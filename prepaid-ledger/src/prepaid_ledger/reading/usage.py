@@ -60,7 +60,7 @@ class Question(NamedTuple):
 def is_behind(session: Session, owner: str, *, clock: Clock) -> bool:
     """Whether more entries than are quickly read stand behind the mark."""
     wallet = find_wallet(session, owner, clock())
-    return wallet is not None and wallet.seq - mark_of(session, wallet.id) > MANY
+    return wallet is not None and wallet.seq - mark_of(session, wallet) > MANY
 
 
 def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
@@ -113,7 +113,7 @@ def _usage(by: str, key: Any, total: list[int]) -> Usage:
 
 def _rows(session: Session, wallet: LockedWallet, question: Question) -> Iterator[Any]:
     """Sums of whole quarters up to the mark, and of the entries around them."""
-    mark = mark_of(session, wallet.id)
+    mark = mark_of(session, wallet)
     first, last = ceil(question.start.timestamp() / QUARTER), floor(question.end.timestamp() / QUARTER)
     begin, end = last_before(session, wallet, question.start), last_before(session, wallet, question.end)
     if first >= last:
@@ -131,7 +131,7 @@ def _sums(session: Session, wallet: LockedWallet, question: Question, first: int
     column = {"spender": UsageSum.spender, "item": UsageSum.item}.get(question.by, UsageSum.quarter)
     total = (func.sum(getattr(UsageSum, name)).label(name) for name in ("credits", "returned", "calls"))
     query = select(column, *total).where(
-        UsageSum.wallet_id == wallet.id, UsageSum.quarter >= first, UsageSum.quarter < last
+        UsageSum.of(wallet), UsageSum.quarter >= first, UsageSum.quarter < last
     )
     if question.spender is not None:
         query = query.where(UsageSum.spender == question.spender)
@@ -145,7 +145,7 @@ def _entries(
 ) -> Iterator[Any]:
     if upto <= after:
         return
-    which: list[Any] = [Entry.wallet_id == wallet.id, Entry.seq > after, Entry.seq <= upto]
+    which: list[Any] = [Entry.of(wallet), Entry.seq > after, Entry.seq <= upto]
     if question.spender is not None:
         which.append(Entry.spender == question.spender)
     if question.item is not None:

@@ -57,7 +57,7 @@ class Page(list[Entry]):
 
 def find_wallet(session: Session, owner: str, now: datetime) -> LockedWallet | None:
     """The wallet as it stands, without its lock."""
-    row = session.execute(select(*WALLET_COLUMNS).where(Wallet.owner == owner)).one_or_none()
+    row = session.execute(select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))).one_or_none()
     return None if row is None else LockedWallet(**row._mapping, now=max(now, row.moved_at))
 
 
@@ -92,7 +92,7 @@ def lots(session: Session, owner: str, *, clock: Clock) -> list[LotSummary]:
     lots_now = _lots_now(session, wallet, hold_states.overdue(session, wallet))
     live = [lot for lot in lots_now.in_order() if lot.held or (lot.left and not lot.is_over(wallet.now))]
     seqs = [lot.seq for lot in live]
-    came_in = select(Entry).where(Entry.wallet_id == wallet.id, Entry.seq.in_(seqs))
+    came_in = select(Entry).where(Entry.of(wallet), Entry.seq.in_(seqs))
     entries = {entry.seq: entry for entry in session.scalars(came_in)}
     return [_summary_of_lot(lot, entries[lot.seq], wallet.now) for lot in live]
 
@@ -155,7 +155,7 @@ def entries(
     if not 1 <= limit <= MAX_ENTRIES:
         raise ValueError(f"limit is a whole number from 1 to {MAX_ENTRIES}")
     moved = (Entry.credits != 0) | (Entry.debt != 0)
-    query = select(Entry).join(Wallet, Wallet.id == Entry.wallet_id).where(Wallet.owner == owner, moved)
+    query = select(Entry).join(Wallet, Entry.of(Wallet)).where(Wallet.owned_by(owner), moved)
     query = which.of(query)
     if cursor is not None:
         query = query.where(Entry.seq < _seq(cursor))

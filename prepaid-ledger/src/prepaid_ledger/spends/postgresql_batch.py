@@ -9,47 +9,56 @@ from functools import lru_cache
 from typing import Any
 
 from ..database.engine import LOCK_TIMEOUT_S
+from ..slots import slot_of
 from .host_insert import BatchInsert
 from .outcomes import Outcome, said_of
 from .single import SpendRequest, Spent
 
-#: Locks the wallets in the order of their ids, so that two batches never wait for each other in a ring;
-#: then, under the locks, counts within each wallet, writes the entries, and moves each wallet once.
+#: Locks the wallets, each by its key and as it is found; then, under the locks, counts within each wallet,
+#: writes the entries, and moves each wallet once. Two batches never wait for each other in a ring: one of
+#: several wallets waits for none. Each table is named with its slot: of partitions, those are read alone.
 #: FOR UPDATE reads the newest wallet, but the rest sees what was there when the statement began: a
 #: key that came in between meets the unique constraint, and the caller repeats. Whether a key is new is
 #: looked up row by row: as an anti-join, planned while the table was small, it read a whole index each time.
 BATCH = """
 WITH requested AS MATERIALIZED (
   SELECT * FROM json_to_recordset(%(requested)s)
-    AS a (n integer, owner text, key text, credits bigint,
+    AS a (n integer, slot smallint, owner text, key text, credits bigint,
           spender text, item text, quantity text, price_version text{record})
 ), locked AS MATERIALIZED (
-  SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes FROM prepaid_wallet
-  WHERE owner = ANY (ARRAY(SELECT owner FROM requested)){timeout} ORDER BY id FOR NO KEY UPDATE {skip}
+  SELECT l.* FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
+    SELECT slot, id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes
+    FROM prepaid_wallet w
+    WHERE w.slot = a.slot AND w.owner = a.owner{timeout} FOR NO KEY UPDATE {skip}
+  ) l
 ), fresh AS (
   SELECT a.n, a.key, a.credits, a.spender, a.item, a.quantity, a.price_version,
-         l.id, l.seq, l.balance, l.balance - l.held AS available, l.budget_changes,
+         l.slot, l.id, l.seq, l.balance, l.balance - l.held AS available, l.budget_changes,
          greatest(l.moved_at, %(now)s) AS at
   FROM requested a JOIN locked l USING (owner)
   WHERE (l.next_expiry_at IS NULL OR l.next_expiry_at > %(now)s) AND (l.debt = 0 OR NOT %(debt_blocks)s)
-    AND (SELECT e.seq FROM prepaid_entry e WHERE e.wallet_id = l.id AND e.key = a.key) IS NULL
+    AND (SELECT e.seq FROM prepaid_entry e
+         WHERE e.slot = l.slot AND e.wallet_id = l.id AND e.key = a.key) IS NULL
     AND {budgets_are_known}
 ){budgets}, ranked AS (
   SELECT f.*, CAST(sum(f.credits) OVER earlier AS bigint) AS running, row_number() OVER earlier AS rank
   FROM fresh f{within_budgets} WINDOW earlier AS (PARTITION BY f.id ORDER BY f.n)
 ), taken AS (
-  SELECT n, id, key, credits, seq + rank AS seq, balance - running AS balance, at,
+  SELECT n, slot, id, key, credits, seq + rank AS seq, balance - running AS balance, at,
          spender, item, quantity, price_version
   FROM ranked WHERE running <= available
 ), posted AS (
-  INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at,
+  INSERT INTO prepaid_entry (slot, wallet_id, seq, kind, key, credits, debt, balance_after, at,
                              spender, item, quantity, price_version)
-  SELECT id, seq, 'spend', key, -credits, 0, balance, at, spender, item, quantity, price_version FROM taken
+  SELECT slot, id, seq, 'spend', key, -credits, 0, balance, at, spender, item, quantity, price_version
+  FROM taken
 ), moved AS (
   UPDATE prepaid_wallet w
   SET balance = w.balance - t.credits, seq = w.seq + t.entries, moved_at = t.at
-  FROM (SELECT id, sum(credits) AS credits, count(*) AS entries, max(at) AS at FROM taken GROUP BY id) t
-  WHERE w.id = t.id
+  FROM (
+    SELECT slot, id, sum(credits) AS credits, count(*) AS entries, max(at) AS at FROM taken GROUP BY slot, id
+  ) t
+  WHERE w.slot = t.slot AND w.id = t.id
 ){charged}{host_rows}
 SELECT l.id IS NOT NULL AS reached, t.seq, t.balance, coalesce(l.budget_changes, 0) > 0 AS has_budgets
 FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
@@ -70,13 +79,15 @@ WITHOUT_BUDGETS = {
 #: whose window is over. A spend beyond one of its budgets, after those before it, is left out of all counts.
 WITH_BUDGETS = {
     "budgets_are_known": """(l.budget_changes = 0 OR
-         l.budget_changes = (SELECT w.budget_changes FROM prepaid_wallet w WHERE w.id = l.id))""",
+         l.budget_changes = (SELECT w.budget_changes FROM prepaid_wallet w
+                               WHERE w.slot = l.slot AND w.id = l.id))""",
     "budgets": """, counted AS MATERIALIZED (
-  SELECT f.n, f.credits, b.wallet_id, b.spender, b.every, b.credits - b.spent AS left_over,
+  SELECT f.n, f.credits, b.slot, b.wallet_id, b.spender, b.every, b.credits - b.spent AS left_over,
          coalesce(b.resets_at <= f.at, false) AS is_over
   FROM fresh f CROSS JOIN LATERAL (
     SELECT * FROM prepaid_budget b
-    WHERE b.wallet_id = f.id AND b.spender IN ('', coalesce(f.spender, '')) FOR NO KEY UPDATE
+    WHERE b.slot = f.slot AND b.wallet_id = f.id AND b.spender IN ('', coalesce(f.spender, ''))
+    FOR NO KEY UPDATE
   ) b
   WHERE f.budget_changes > 0
 ), exceeded AS (
@@ -90,10 +101,10 @@ WITH_BUDGETS = {
     "charged": """, charged AS (
   UPDATE prepaid_budget b SET spent = b.spent + c.credits
   FROM (
-    SELECT wallet_id, spender, every, sum(credits) AS credits FROM counted
-    WHERE n IN (SELECT n FROM taken) GROUP BY wallet_id, spender, every
+    SELECT slot, wallet_id, spender, every, sum(credits) AS credits FROM counted
+    WHERE n IN (SELECT n FROM taken) GROUP BY slot, wallet_id, spender, every
   ) c
-  WHERE b.wallet_id = c.wallet_id AND b.spender = c.spender AND b.every = c.every
+  WHERE b.slot = c.slot AND b.wallet_id = c.wallet_id AND b.spender = c.spender AND b.every = c.every
 )""",
 }
 
@@ -139,6 +150,7 @@ def on_postgresql(
     requested = [
         {
             "n": n,
+            "slot": slot_of(request.owner),
             "owner": request.owner,
             "key": request.key,
             "credits": request.credits,

@@ -12,37 +12,38 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 
 from ..database.types import UtcDateTime
+from ..slots import slot_of
 from .outcomes import Outcome, said_of
 from .single import SpendRequest, Spent
 
 Row = dict[str, Any]
 
 WALLETS = text("""
-SELECT id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes FROM prepaid_wallet
-WHERE owner IN (SELECT value FROM json_each(:owners))
+SELECT w.slot, w.id, w.owner, w.balance, w.held, w.debt, w.seq, w.next_expiry_at, w.moved_at, w.budget_changes
+FROM json_each(:owners) AS a JOIN prepaid_wallet w ON w.slot = a.value ->> 0 AND w.owner = a.value ->> 1
 """).columns(next_expiry_at=UtcDateTime, moved_at=UtcDateTime)
 
 SEEN = text("""
 SELECT a.key AS n FROM json_each(:keys) AS a
-JOIN prepaid_entry e ON e.wallet_id = a.value ->> 0 AND e.key = a.value ->> 1
+JOIN prepaid_entry e ON e.slot = a.value ->> 0 AND e.wallet_id = a.value ->> 1 AND e.key = a.value ->> 2
 """)
 
 BUDGETS = text("""
 SELECT b.wallet_id, b.spender, b.rowid, b.credits - b.spent, b.resets_at FROM json_each(:whose) AS a
-JOIN prepaid_budget b ON b.wallet_id = a.value ->> 0 AND b.spender = a.value ->> 1
+JOIN prepaid_budget b ON b.slot = a.value ->> 0 AND b.wallet_id = a.value ->> 1 AND b.spender = a.value ->> 2
 """).columns(resets_at=UtcDateTime)
 
 ENTRY = text("""
-INSERT INTO prepaid_entry (wallet_id, seq, kind, "key", credits, debt, balance_after, at,
+INSERT INTO prepaid_entry (slot, wallet_id, seq, kind, "key", credits, debt, balance_after, at,
                            spender, item, quantity, price_version)
-VALUES (:wallet_id, :seq, 'spend', :key, :credits, 0, :balance, :at,
+VALUES (:slot, :wallet_id, :seq, 'spend', :key, :credits, 0, :balance, :at,
         :spender, :item, :quantity, :price_version)
 """).bindparams(bindparam("at", type_=UtcDateTime))
 
 NOTHING_SAID = dict.fromkeys(("spender", "item", "quantity", "price_version"))
 
 MOVE = text("""
-UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE id = :id
+UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE slot = :slot AND id = :id
 """).bindparams(bindparam("at", type_=UtcDateTime))
 
 #: All of a batch in one statement: each of its own costs more to prepare than to run.
@@ -70,7 +71,7 @@ def post_on_sqlite(
     connection: Connection, requests: Sequence[SpendRequest], now: datetime, debt_blocks: bool
 ) -> list[Outcome]:
     """Post what is batchable, without the host's rows."""
-    owners = json.dumps([request.owner for request in requests])
+    owners = json.dumps([(slot_of(owner), owner) for owner in {request.owner for request in requests}])
     wallets = {row.owner: dict(row._mapping) for row in connection.execute(WALLETS, {"owners": owners})}
     seen = _seen(connection, requests, wallets)
     budgets = _budgets(connection, requests, wallets)
@@ -109,7 +110,7 @@ def post_on_sqlite(
 def _seen(connection: Connection, requests: Sequence[SpendRequest], wallets: dict[str, Row]) -> set[int]:
     """The places of requests whose key has posted before."""
     keys = [
-        [wallets[request.owner]["id"] if request.owner in wallets else None, request.key]
+        [wallet["slot"], wallet["id"], request.key] if (wallet := wallets.get(request.owner)) else []
         for request in requests
     ]
     return set(connection.scalars(SEEN, {"keys": json.dumps(keys)}))
@@ -121,7 +122,7 @@ def _budgets(
     """The budgets that the requests count in, by wallet and spender."""
     budgets: defaultdict[tuple[int, str], list[BudgetRow]] = defaultdict(list)
     whose = {
-        (wallet["id"], spender)
+        (wallet["slot"], wallet["id"], spender)
         for request in requests
         if (wallet := wallets.get(request.owner)) is not None and wallet["budget_changes"]
         for spender in ("", request.spender or "")
@@ -134,6 +135,7 @@ def _budgets(
 
 def _entry(wallet: Row, request: SpendRequest) -> Row:
     return {
+        "slot": wallet["slot"],
         "wallet_id": wallet["id"],
         "seq": wallet["seq"],
         "key": request.key,

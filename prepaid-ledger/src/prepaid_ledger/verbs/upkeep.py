@@ -30,12 +30,16 @@ class Upkeep(Verbs):
         self._take_turns()
         sweep.bring_up_to_date(self.setup.engine, owners, self.setup.clock)
 
-    def upgrade(self) -> None:
+    def upgrade(self, *, partitions: int | None = None) -> None:
         """Make the ledger's tables, or bring them up to date. Does nothing when they are.
 
+        :param partitions: Make them in so many partitions by slot, on PostgreSQL: 2, 4, ... 256, for a ledger
+            of billions of entries. In one piece each by default; tables that stand stay as they are.
+        :raises ValueError: ``partitions`` is no power of two from 2 to 256.
+        :raises UnfitDatabase: The database is SQLite, or the tables stand already, parted otherwise.
         :raises UnknownVersion: Tables are there that this code has not made. They stay as they are.
         """
-        database.upgrade(self.setup.engine, LEDGER)
+        database.upgrade(self.setup.engine, LEDGER, partitions=partitions)
 
     def is_upgraded(self) -> bool:
         """Whether the tables have all that this version wants: for a readiness check.

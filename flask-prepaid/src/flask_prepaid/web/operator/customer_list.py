@@ -139,7 +139,7 @@ def rows_of(sort: str, owners: Sequence[str] | None) -> Select[Any]:
 def find(session: Session, text: str) -> list[str]:
     """The owners that ``text`` is about."""
     exact = [
-        session.scalar(select(Wallet.owner).where(Wallet.owner == text)),
+        session.scalar(select(Wallet.owner).where(Wallet.owned_by(text))),
         session.scalar(select(Customer.owner).where(Customer.stripe_id == text)),
         session.scalar(select(Subscription.owner).where(Subscription.stripe_id == text)),
         session.scalar(

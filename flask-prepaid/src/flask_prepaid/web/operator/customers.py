@@ -51,7 +51,7 @@ def customer(owner: str) -> ResponseReturnValue:
     bought = session.scalars(
         select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(PAYMENTS)
     ).all()
-    there = select(Wallet.id).where(Wallet.owner == owner)
+    there = select(Wallet.id).where(Wallet.owned_by(owner))
     if not bought and session.scalar(there) is None and known_customer(session, owner) is None:
         abort(404)
     try:

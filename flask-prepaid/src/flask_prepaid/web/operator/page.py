@@ -149,7 +149,7 @@ def known_owner(owner: str) -> str:
 
     :raises UnknownItem: There is no such customer.
     """
-    wallet = select(Wallet.owner).where(Wallet.owner == owner)
+    wallet = select(Wallet.owner).where(Wallet.owned_by(owner))
     if not owner.isprintable() or context().session.scalar(wallet) is None:
         raise UnknownItem("There is no such customer.", field="owner")
     return owner

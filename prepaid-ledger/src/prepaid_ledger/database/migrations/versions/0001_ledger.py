@@ -16,6 +16,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+#: As ``slots.py`` has it, for good.
+SLOTS = 256
+
 BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 SQLITE_GUARDS = (
@@ -25,7 +28,7 @@ SQLITE_GUARDS = (
        BEGIN SELECT RAISE(ABORT, 'prepaid_entry is never deleted: post a correction'); END""",
     # INSERT OR REPLACE deletes without firing the trigger above.
     """CREATE TRIGGER prepaid_entry_no_replace BEFORE INSERT ON prepaid_entry
-       WHEN EXISTS (SELECT 1 FROM prepaid_entry WHERE wallet_id = NEW.wallet_id
+       WHEN EXISTS (SELECT 1 FROM prepaid_entry WHERE slot = NEW.slot AND wallet_id = NEW.wallet_id
                     AND (seq = NEW.seq OR "key" = NEW."key"))
        BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: prepaid_entry.wallet_id, seq or key'); END""",
 )
@@ -36,9 +39,18 @@ POSTGRESQL_GUARDS = (
              USING ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER prepaid_entry_no_change BEFORE UPDATE OR DELETE ON prepaid_entry
        FOR EACH ROW EXECUTE FUNCTION prepaid_entry_refuse()""",
-    # Row triggers don't see TRUNCATE.
-    """CREATE TRIGGER prepaid_entry_no_truncate BEFORE TRUNCATE ON prepaid_entry
-       FOR EACH STATEMENT EXECUTE FUNCTION prepaid_entry_refuse()""",
+    # Row triggers don't see TRUNCATE. A trigger of a statement is not inherited by partitions.
+    """DO $$
+       DECLARE entries regclass;
+       BEGIN
+         FOR entries IN
+           SELECT 'prepaid_entry'::regclass
+           UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = 'prepaid_entry'::regclass
+         LOOP
+           EXECUTE format('CREATE TRIGGER prepaid_entry_no_truncate BEFORE TRUNCATE ON %s
+                           FOR EACH STATEMENT EXECUTE FUNCTION prepaid_entry_refuse()', entries);
+         END LOOP;
+       END $$""",
 )
 
 
@@ -54,10 +66,29 @@ def upgrade() -> None:
         op.execute(guard)
 
 
+def create_table(name: str, *columns: sa.schema.SchemaItem, fillfactor: int = 100) -> None:
+    """Make a table; in partitions by slot, where ``upgrade`` was told of them."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_table(name, *columns)
+        return
+    partitions = op.get_context().opts["partitions"]
+    room = f" WITH (fillfactor = {fillfactor})"
+    if not partitions:
+        op.create_table(name, *columns)
+        op.execute(f"ALTER TABLE {name} SET (fillfactor = {fillfactor})")
+        return
+    op.create_table(name, *columns, postgresql_partition_by="RANGE (slot)")
+    each = SLOTS // partitions
+    for number in range(partitions):
+        slots = f"FROM ({number * each}) TO ({(number + 1) * each})"
+        op.execute(f"CREATE TABLE {name}_p{number:03} PARTITION OF {name} FOR VALUES {slots}{room}")
+
+
 def create_wallets() -> None:
-    op.create_table(
+    create_table(
         "prepaid_wallet",
-        sa.Column("id", BigInt, nullable=False),
+        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("balance", BigInt, nullable=False),
         sa.Column("held", BigInt, nullable=False),
@@ -82,12 +113,11 @@ def create_wallets() -> None:
             "seq >= 0 AND drawn_seq >= 0 AND drawn_seq <= seq",
             name=op.f("ck_prepaid_wallet_drawn_within_seq"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_wallet")),
-        sa.UniqueConstraint("owner", name=op.f("uq_prepaid_wallet_owner")),
+        sa.CheckConstraint(f"slot >= 0 AND slot < {SLOTS}", name=op.f("ck_prepaid_wallet_slot_in_range")),
+        sa.PrimaryKeyConstraint("id", "slot", name=op.f("pk_prepaid_wallet")),
+        sa.UniqueConstraint("owner", "slot", name=op.f("uq_prepaid_wallet_owner_slot")),
+        fillfactor=70,  # room on each page lets PostgreSQL move a balance without touching an index
     )
-    if op.get_bind().dialect.name == "postgresql":
-        # Room on each page lets it move a balance without touching an index.
-        op.execute("ALTER TABLE prepaid_wallet SET (fillfactor = 70)")
     op.create_index(
         "ix_prepaid_wallet_next_expiry_at",
         "prepaid_wallet",
@@ -99,9 +129,10 @@ def create_wallets() -> None:
 
 
 def create_entries() -> None:
-    op.create_table(
+    create_table(
         "prepaid_entry",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column(
             "kind",
@@ -164,15 +195,17 @@ def create_entries() -> None:
         sa.CheckConstraint("balance_after >= 0", name=op.f("ck_prepaid_entry_balance_after_not_negative")),
         sa.CheckConstraint("seq > 0", name=op.f("ck_prepaid_entry_seq_positive")),
         sa.ForeignKeyConstraint(
-            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_entry_wallet_id")
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_entry_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_entry")),
-        sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_prepaid_entry_wallet_id_key")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_entry")),
+        sa.UniqueConstraint("wallet_id", "slot", "key", name=op.f("uq_prepaid_entry_wallet_id_slot_key")),
     )
     op.create_index(
-        "ix_prepaid_entry_wallet_id_refers_to_seq",
+        "ix_prepaid_entry_refers_to_seq",
         "prepaid_entry",
-        ["wallet_id", "refers_to_seq"],
+        ["wallet_id", "slot", "refers_to_seq"],
         unique=False,
         postgresql_where=sa.text("refers_to_seq IS NOT NULL"),
         sqlite_where=sa.text("refers_to_seq IS NOT NULL"),
@@ -180,9 +213,10 @@ def create_entries() -> None:
 
 
 def create_holds() -> None:
-    op.create_table(
+    create_table(
         "prepaid_hold",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("credits", BigInt, nullable=False),
@@ -235,10 +269,16 @@ def create_holds() -> None:
         ),
         sa.CheckConstraint("closed_seq > seq", name=op.f("ck_prepaid_hold_closed_after_opened")),
         sa.CheckConstraint("credits > 0", name=op.f("ck_prepaid_hold_credits_positive")),
-        sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_hold_wallet_id")),
-        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_hold")),
-        sa.UniqueConstraint("wallet_id", "closed_seq", name=op.f("uq_prepaid_hold_wallet_id_closed_seq")),
-        sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_prepaid_hold_wallet_id_key")),
+        sa.ForeignKeyConstraint(
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_hold_wallet_id_slot"),
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_hold")),
+        sa.UniqueConstraint(
+            "wallet_id", "slot", "closed_seq", name=op.f("uq_prepaid_hold_wallet_id_slot_closed_seq")
+        ),
+        sa.UniqueConstraint("wallet_id", "slot", "key", name=op.f("uq_prepaid_hold_wallet_id_slot_key")),
     )
     op.create_index(
         "ix_prepaid_hold_due",
@@ -251,7 +291,7 @@ def create_holds() -> None:
     op.create_index(
         "ix_prepaid_hold_open",
         "prepaid_hold",
-        ["wallet_id", "expires_at"],
+        ["wallet_id", "slot", "expires_at"],
         unique=False,
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
@@ -259,9 +299,10 @@ def create_holds() -> None:
 
 
 def create_extensions() -> None:
-    op.create_table(
+    create_table(
         "prepaid_hold_extension",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("hold_seq", BigInt, nullable=False),
         sa.Column("held_before", BigInt, nullable=False),
@@ -276,24 +317,26 @@ def create_extensions() -> None:
             name=op.f("ck_prepaid_hold_extension_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
-            ["wallet_id", "hold_seq"],
-            ["prepaid_hold.wallet_id", "prepaid_hold.seq"],
-            name=op.f("fk_prepaid_hold_extension_wallet_id_hold_seq"),
+            ["wallet_id", "slot", "hold_seq"],
+            ["prepaid_hold.wallet_id", "prepaid_hold.slot", "prepaid_hold.seq"],
+            name=op.f("fk_prepaid_hold_extension_wallet_id_slot_hold_seq"),
         ),
-        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_hold_extension")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_hold_extension")),
         sa.UniqueConstraint(
             "wallet_id",
+            "slot",
             "hold_seq",
             "held_before",
-            name=op.f("uq_prepaid_hold_extension_wallet_id_hold_seq_held_before"),
+            name=op.f("uq_prepaid_hold_extension_wallet_id_slot_hold_seq_held_before"),
         ),
     )
 
 
 def create_lots() -> None:
-    op.create_table(
+    create_table(
         "prepaid_lot",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("origin", BigInt, nullable=False),
         sa.Column("left_over", BigInt, nullable=False),
@@ -303,33 +346,43 @@ def create_lots() -> None:
         sa.Column("paid", sa.Boolean(), nullable=False),
         sa.CheckConstraint("held >= 0", name=op.f("ck_prepaid_lot_held_not_negative")),
         sa.CheckConstraint("left_over >= 0", name=op.f("ck_prepaid_lot_left_over_not_negative")),
-        sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_lot_wallet_id")),
-        sa.PrimaryKeyConstraint("wallet_id", "seq", name=op.f("pk_prepaid_lot")),
+        sa.ForeignKeyConstraint(
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_lot_wallet_id_slot"),
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", name=op.f("pk_prepaid_lot")),
     )
     op.create_index(
         "ix_prepaid_lot_live",
         "prepaid_lot",
-        ["wallet_id"],
+        ["wallet_id", "slot"],
         unique=False,
         postgresql_where=sa.text("left_over > 0 OR held > 0"),
         sqlite_where=sa.text("left_over > 0 OR held > 0"),
     )
-    op.create_table(
+    create_table(
         "prepaid_draw",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("lot_seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("credits", BigInt, nullable=False),
         sa.CheckConstraint("credits <> 0", name=op.f("ck_prepaid_draw_credits_move")),
-        sa.ForeignKeyConstraint(["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_draw_wallet_id")),
-        sa.PrimaryKeyConstraint("wallet_id", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
+        sa.ForeignKeyConstraint(
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_draw_wallet_id_slot"),
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
     )
 
 
 def create_budgets() -> None:
-    op.create_table(
+    create_table(
         "prepaid_budget",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("spender", sa.String(length=64), nullable=False),
         sa.Column(
             "every",
@@ -361,19 +414,20 @@ def create_budgets() -> None:
             name=op.f("ck_prepaid_budget_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
-            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_budget_wallet_id")
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_budget_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("wallet_id", "spender", "every", name=op.f("pk_prepaid_budget")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", "spender", "every", name=op.f("pk_prepaid_budget")),
+        fillfactor=70,
     )
-    if op.get_bind().dialect.name == "postgresql":
-        # Room on each page lets it move a counter without touching an index.
-        op.execute("ALTER TABLE prepaid_budget SET (fillfactor = 70)")
 
 
 def create_usage() -> None:
-    op.create_table(
+    create_table(
         "prepaid_usage",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("quarter", BigInt, autoincrement=False, nullable=False),
         sa.Column("spender", sa.String(length=64), nullable=False),
         sa.Column("item", sa.String(length=64), nullable=False),
@@ -388,18 +442,25 @@ def create_usage() -> None:
             name=op.f("ck_prepaid_usage_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
-            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_usage_wallet_id")
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_usage_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("wallet_id", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")),
+        sa.PrimaryKeyConstraint(
+            "wallet_id", "slot", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")
+        ),
     )
-    op.create_table(
+    create_table(
         "prepaid_usage_mark",
-        sa.Column("wallet_id", BigInt, autoincrement=False, nullable=False),
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", BigInt, nullable=False),
         sa.ForeignKeyConstraint(
-            ["wallet_id"], ["prepaid_wallet.id"], name=op.f("fk_prepaid_usage_mark_wallet_id")
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_usage_mark_wallet_id_slot"),
         ),
-        sa.PrimaryKeyConstraint("wallet_id", name=op.f("pk_prepaid_usage_mark")),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", name=op.f("pk_prepaid_usage_mark")),
     )
 
 

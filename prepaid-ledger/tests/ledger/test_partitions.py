@@ -1,0 +1,163 @@
+"""A ledger in partitions by slot: it keeps what any ledger keeps, and asks one partition for one wallet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from prepaid_ledger import Ledger, SpendRequest, UnfitDatabase
+from prepaid_ledger.database import partitions_of
+from prepaid_ledger.slots import SLOTS, slot_of
+from prepaid_ledger.spends.postgresql_batch import SET_UP, on_postgresql
+from prepaid_ledger.testing import Databases
+
+from .books import OWNER, Books
+
+PARTITIONS = 4
+
+
+@pytest.fixture
+def parted(databases: Databases) -> Iterator[Books]:
+    """A ledger in partitions with nothing in it."""
+    books = Books(databases.fresh("postgresql", partitions=PARTITIONS))
+    yield books
+    books.close()
+
+
+def partition_of(owner: str) -> str:
+    return f"p{slot_of(owner) * PARTITIONS // SLOTS:03}"
+
+
+def partitions_in(plan: str) -> set[str]:
+    return set(re.findall(r"prepaid_\w+?_(p\d{3})\b", plan))
+
+
+def test_a_slot_is_the_same_for_ever_in_python_and_in_sql(parted: Books) -> None:
+    assert [slot_of(owner) for owner in ("user:1", "user:42", "org:ü")] == [171, 234, 25]
+
+    owners = [f"user:{n}" for n in range(200)] + ["Größe", "組織:7", "a" * 64]
+    with parted.engine.connect() as connection:
+        in_sql = "SELECT get_byte(sha256(convert_to(:owner, 'UTF8')), 0)"
+        assert [connection.scalar(text(in_sql), {"owner": owner}) for owner in owners] == [
+            slot_of(owner) for owner in owners
+        ]
+    assert {slot_of(f"user:{n}") for n in range(3_000)} == set(range(SLOTS))
+
+
+def test_partitions_are_for_new_tables_of_postgresql(databases: Databases) -> None:
+    for number in (0, 1, 3, 512, True):
+        with pytest.raises(ValueError, match="a power of two from 2 to 256, such as 32"):
+            Ledger(create_engine(databases.empty("sqlite"), poolclass=NullPool)).upgrade(partitions=number)
+    with pytest.raises(UnfitDatabase, match="Partitions are PostgreSQL's: SQLite keeps each table in one"):
+        Ledger(create_engine(databases.empty("sqlite"), poolclass=NullPool)).upgrade(partitions=32)
+
+    engine = create_engine(databases.empty("postgresql"), poolclass=NullPool)
+    ledger = Ledger(engine)
+    ledger.upgrade(partitions=2)
+    ledger.upgrade(partitions=2)
+    ledger.upgrade()
+    assert ledger.is_upgraded()
+    with engine.connect() as connection:
+        assert partitions_of(connection) == 2
+    with pytest.raises(UnfitDatabase, match=r"stand already, in 2 partitions.*partitions=32"):
+        ledger.upgrade(partitions=32)
+
+    in_one_piece = Ledger(create_engine(databases.fresh("postgresql"), poolclass=NullPool))
+    with pytest.raises(UnfitDatabase, match="stand already, in one piece each"):
+        in_one_piece.upgrade(partitions=32)
+
+
+def test_entries_are_guarded_in_each_partition(parted: Books) -> None:
+    parted.grant(10)
+    mine = f"prepaid_entry_{partition_of(OWNER)}"
+    for table in ("prepaid_entry", mine):
+        for change in ("TRUNCATE {}", "DELETE FROM {}", "UPDATE {} SET credits = 11"):
+            with pytest.raises(DBAPIError, match="prepaid_entry is never"):
+                parted.execute(change.format(table))
+    assert parted.ledger.audit() == []
+
+    for trigger in ("prepaid_entry_no_change", "prepaid_entry_no_truncate"):
+        parted.execute(f"ALTER TABLE {mine} DISABLE TRIGGER {trigger}")
+        assert [str(problem) for problem in parted.ledger.audit()] == [
+            f"I6 all wallets: the trigger {trigger} is missing: entries can be changed"
+        ]
+        parted.execute(f"ALTER TABLE {mine} ENABLE TRIGGER {trigger}")
+
+
+def test_each_statement_of_one_wallet_asks_one_partition(parted: Books) -> None:
+    """Read from the plans: what a verb sends is explained with the values that it was sent with."""
+    ledger = parted.unjoined
+    ledger.grant(OWNER, 100, key="gift", reason="a story")
+    ledger.set_budget(OWNER, 90, every="day")
+    now = parted.later()
+    verbs: dict[str, Callable[[], object]] = {
+        "grant": lambda: ledger.grant(OWNER, 5, key="more", reason="a story"),
+        "spend alone": lambda: ledger.spend(OWNER, credits=1, key="report:1"),
+        "the same key again": lambda: ledger.spend(OWNER, credits=1, key="report:1"),
+        "hold": lambda: ledger.hold(OWNER, 5, key="job:1"),
+        "capture": lambda: ledger.capture(OWNER, key="job:1", credits=3),
+        "reverse": lambda: ledger.reverse(OWNER, spend_key="report:1", key="undo:1"),
+        "balance": lambda: ledger.balance(OWNER),
+        "entries": lambda: ledger.entries(OWNER),
+        "by key": lambda: ledger.entries(OWNER, keys=["report:1"]),
+        "statement": lambda: list(ledger.statement(OWNER, now, parted.later(days=1)).entries),
+        "lots": lambda: ledger.lots(OWNER),
+        "budgets": lambda: ledger.budgets(OWNER),
+        "usage": lambda: ledger.usage(OWNER, now, parted.later(days=1)),
+        "what is due": lambda: ledger.bring_up_to_date(OWNER),
+    }
+    for name, verb in verbs.items():
+        for statement, values in sent(parted, verb):
+            with parted.engine.connect() as connection:
+                plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+            assert partitions_in(plan) <= {partition_of(OWNER)}, f"{name}: {statement}\n{plan}"
+    assert ledger.audit() == []
+
+
+def sent(books: Books, verb: Callable[[], object]) -> list[tuple[str, Any]]:
+    """The statements on the ledger's tables that a verb sends; at least one."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(connection: object, cursor: object, statement: str, values: Any, *more: object) -> None:
+        if "prepaid_" in statement:
+            statements.append((statement, values[0] if isinstance(values, list) else values))
+
+    event.listen(books.engine, "before_cursor_execute", note)
+    verb()
+    event.remove(books.engine, "before_cursor_execute", note)
+    assert statements
+    return statements
+
+
+@pytest.mark.parametrize("with_budgets", [False, True])
+def test_a_batch_asks_the_partitions_of_its_wallets_and_no_other(parted: Books, with_budgets: bool) -> None:
+    """Read from what was done: PostgreSQL counts by table what a transaction scans and writes."""
+    owners = [f"user:{n}" for n in range(40)]
+    for owner in owners:
+        parted.unjoined.grant(owner, 10, key="gift", reason="a story")
+    mine = [owner for owner in owners if partition_of(owner) in ("p001", "p003")]
+    requests = [SpendRequest(owner, 1, "report:1") for owner in mine]
+    touched = text(
+        "SELECT relname FROM pg_stat_xact_user_tables WHERE relname LIKE 'prepaid%'"
+        " AND seq_scan + coalesce(idx_scan, 0) + n_tup_ins + n_tup_upd > 0"
+    )
+    parted.engine.dispose()  # a new connection has counted nothing
+    with parted.engine.connect() as connection:
+        connection.exec_driver_sql(SET_UP)
+        connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+        statement, values = on_postgresql(
+            requests, None, now=parted.later(), debt_blocks=True, with_budgets=with_budgets
+        )
+        rows = connection.exec_driver_sql(statement, values).all()
+        tables = " ".join(connection.scalars(touched))
+        connection.commit()
+
+    assert all(row.seq == 2 for row in rows)
+    assert partitions_in(tables) == {"p001", "p003"}, tables
+    assert parted.unjoined.audit() == []
