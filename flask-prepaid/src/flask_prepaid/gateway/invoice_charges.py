@@ -125,8 +125,8 @@ class InvoiceCharges(Topic):
             return None
         payments = invoice.payments.data if invoice.payments else []
         charges = charged_parts(payments)
-        asked = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
-        intent_id = charges[0].intent_id if charges and invoice.status == "paid" else asked
+        default_id = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
+        intent_id = charges[0].intent_id if charges and invoice.status == "paid" else default_id
         intent = self._charges.fetch(intent_id) if intent_id else None
         return invoice_charge_of(invoice, intent, charges, asked_at)
 

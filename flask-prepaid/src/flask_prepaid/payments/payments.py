@@ -106,8 +106,8 @@ def find(session: Session, *, key: str | None = None, stripe_id: str | None = No
         ]
     if not names:
         return None
-    found = session.scalars(select(Payment).where(or_(*names)).order_by(Payment.id)).first()
-    return found or (part_charges.payment_of(session, stripe_id) if stripe_id else None)
+    payment = session.scalars(select(Payment).where(or_(*names)).order_by(Payment.id)).first()
+    return payment or (part_charges.payment_of(session, stripe_id) if stripe_id else None)
 
 
 def apply(context: Context, payment: Payment, fetched: Fetched) -> None:

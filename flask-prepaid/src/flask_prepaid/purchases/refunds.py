@@ -84,8 +84,8 @@ def _write_down(
     wish = key.partition(":")[2] or key
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]  # Stripe hears of it in a header
     key = f"prepaid-refund-{payment_id}-{digest}"
-    asked = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
-    earlier = list(session.scalars(asked.order_by(Refund.id)))
+    under_key = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
+    earlier = list(session.scalars(under_key.order_by(Refund.id)))
     if earlier:
         if earlier[0].asked_minor != amount_minor:
             raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")

@@ -164,7 +164,7 @@ def test_a_customer_made_beside_a_removal_is_deleted_once_stripe_answers_again(s
     shop = shop_with(emulator=emulator, http_client=meddling, email=lambda owner: "ann@example.com")
 
     def cut_off() -> None:
-        raise stripe.APIConnectionError("the line is cut")
+        raise stripe.APIConnectionError("the line is cut")  # type: ignore[no-untyped-call]
 
     def remove() -> None:
         shop.read(lambda: shop.prepaid.remove_customer("user:1"))

@@ -132,7 +132,8 @@ def test_a_smaller_plan_that_is_billed_with_the_next_month_takes_of_the_month_be
     fair.pass_time(days=14)
     item = fair.v1.subscriptions.retrieve(fair.stripe_id())["items"].data[0].id
     wanted: Any = {"items": [{"id": item, "price": small, "quantity": 3}]}
-    fair.v1.subscriptions.update(fair.stripe_id(), {**wanted, "proration_behavior": "create_prorations"})
+    wanted["proration_behavior"] = "create_prorations"
+    fair.v1.subscriptions.update(fair.stripe_id(), wanted)
 
     fair.pass_time(days=14, hours=2)
 

@@ -180,7 +180,8 @@ def test_cards_and_auto_top_up(shop: Shop, app: App) -> None:
     assert app.ask("GET", "/top-up")["top_up"] is None
     on = app.ask("PUT", "/top-up", pack="starter", threshold=50, times=3)["top_up"]
     assert (on["on"], on["threshold"], on["times"], on["currency"]) == (True, 50, 3, "usd")
-    assert app.code("DELETE", f"/cards/{second}", 409) == "card_in_use"
+    for body in ({}, {"sure": False}, {"sure": None}):
+        assert app.code("DELETE", f"/cards/{second}", 409, **body) == "card_in_use"
     left = app.ask("DELETE", f"/cards/{second}", sure=True)["cards"]
     assert [(card["id"], card["is_default"]) for card in left] == [(first, True)]
     assert app.ask("DELETE", "/top-up")["top_up"]["on"] is False
