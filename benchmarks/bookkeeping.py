@@ -27,6 +27,7 @@ from sqlalchemy import text
 
 from flask_prepaid import Prepaid
 from flask_prepaid.reports import credit_sums
+from prepaid_ledger.slots import slot_of
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 SPENDS = 4
@@ -34,22 +35,19 @@ SPENDS = 4
 #: Of the wallets that are drawn one by one.
 ALONE = 500
 
-COUNT = """
-WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
-"""
 WALLETS = """
-INSERT INTO prepaid_wallet (id, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-{count} SELECT i, 'user:' || i, 1000, 0, 0, 1, 0, :at, :at FROM n
+INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
+VALUES (:id, :slot, :owner, 1000, 0, 0, 1, 0, :at, :at)
 """
 PACKS = """
 INSERT INTO prepaid_entry
-  (wallet_id, seq, kind, key, credits, debt, balance_after, at, amount_minor, currency)
-SELECT id, 1, 'purchase', 'sale:' || id, 1000, 0, 1000, :at, 5000, 'usd' FROM prepaid_wallet
+  (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at, amount_minor, currency)
+SELECT id, slot, 1, 'purchase', 'sale:' || id, 1000, 0, 1000, :at, 5000, 'usd' FROM prepaid_wallet
 WHERE id BETWEEN {first} AND {last}
 """
 MOVES = """
-INSERT INTO prepaid_entry (wallet_id, seq, kind, key, credits, debt, balance_after, at)
-SELECT id, seq + column1, 'spend', 'call:' || (seq + column1), -3, 0, balance - 3 * column1, :at
+INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at)
+SELECT id, slot, seq + column1, 'spend', 'call:' || (seq + column1), -3, 0, balance - 3 * column1, :at
 FROM prepaid_wallet, (VALUES {numbers}) n WHERE id BETWEEN {first} AND {last}
 """
 MOVED = """
@@ -78,18 +76,26 @@ class Books:
         ticks += sum(_ticks(int(child)) for child in children)
         return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
+    def written(self, at: datetime) -> object:
+        """A time as the database keeps it."""
+        return at if self.server else at.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def open(self, wallets: int, at: datetime) -> None:
+        owners = [f"user:{number}" for number in range(1, wallets + 1)]
+        rows = [
+            {"id": id, "slot": slot_of(owner), "owner": owner, "at": self.written(at)}
+            for id, owner in enumerate(owners, 1)
+        ]
+        with self.prepaid.engine.begin() as connection:
+            connection.execute(text(WALLETS), rows)
+
     def run(self, statements: tuple[str, ...], first: int, last: int, at: datetime) -> None:
         numbers = ", ".join(f"({number})" for number in range(1, SPENDS + 1))
         places: dict[str, Any] = {"first": first, "last": last, "spends": SPENDS, "numbers": numbers}
-        places["count"] = COUNT.format(**places)
-        sqlite = self.prepaid.engine.dialect.name == "sqlite"
         with self.prepaid.engine.begin() as connection:
             for statement in statements:
-                connection.execute(
-                    text(statement.format(**places)),
-                    {"at": at.replace(tzinfo=None).isoformat(" ", "microseconds") if sqlite else at},
-                )
-        if not sqlite:
+                connection.execute(text(statement.format(**places)), {"at": self.written(at)})
+        if self.server is not None:
             with self.prepaid.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM ANALYZE"))
 
@@ -116,7 +122,8 @@ def measure(url: str, wallets: int) -> dict[str, float]:
         prepaid.upgrade()
         books = Books(prepaid)
         print(f"loading {prepaid.engine.dialect.name}", file=sys.stderr, flush=True)
-        books.run((WALLETS, PACKS), 1, wallets, NOW - timedelta(days=30))
+        books.open(wallets, NOW - timedelta(days=30))
+        books.run((PACKS,), 1, wallets, NOW - timedelta(days=30))
         credit_sums.catch_up(prepaid)
         books.run((MOVES, MOVED), 1, wallets, NOW - timedelta(days=1))
         cpu_s, own_s = books.timed(lambda: credit_sums.catch_up(prepaid))

@@ -52,8 +52,10 @@ class Side:
         if self.server_pid is not None and self.database is not None:
             spent["database us"] = cpu_s(self.server_pid) * 1e6
             with psycopg.connect(self.database) as connection:
-                row = connection.execute("SELECT wal_bytes FROM pg_stat_wal").fetchone()
-            spent["WAL bytes"] = float(row[0]) if row else 0.0
+                wal = connection.execute("SELECT wal_bytes FROM pg_stat_wal").fetchone()
+                commits = connection.execute("SELECT sum(xact_commit) FROM pg_stat_database").fetchone()
+            assert wal is not None and commits is not None, "each of them is one row"  # noqa: PT018
+            spent |= {"WAL bytes": float(wal[0]), "commits": float(commits[0])}
         return spent
 
 
@@ -102,7 +104,7 @@ def main() -> None:
                 for clients in options.clients:
                     side.measure(clients, options.seconds)
         costs = {
-            side.name: {name: round(statistics.median(each), 1) for name, each in side.costs.items()}
+            side.name: {name: round(statistics.median(each), 3) for name, each in side.costs.items()}
             for side in measured
         }
     for name, figures in costs.items():

@@ -6,7 +6,7 @@ Stripe are compared with a model that is written apart. A life that goes wrong i
 if one does.
 
 ``--defect NAME`` puts a mistake into the product for the run; ``--defects`` runs every known one, and exits 1
-unless lives find each.
+unless lives find each. What these lives are about is the mistake's theme, or that of ``--theme``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from buying.lives.defects import DEFECTS, seeded
+from buying.lives.defects import DEFECTS, SHOWN_BY, seeded
 from buying.lives.living import Wrong, first_wrong
+from buying.lives.steps import NARROW, THEMES
 
 from flask_prepaid.testing import Databases
 
@@ -35,22 +36,25 @@ IN_ONE_GO = 50
 COLLECTED_AFTER = 200_000
 
 
-def live(seeds: range, kind: str, defect: str | None, short: bool, only: set[int] | None) -> Wrong | None:
+def live(
+    seeds: range, kind: str, defect: str | None, short: bool, only: set[int] | None, theme: str | None
+) -> Wrong | None:
     """What goes wrong in these lives, each in an empty shop."""
     gc.set_threshold(COLLECTED_AFTER)
     with tempfile.TemporaryDirectory(dir=FAST) as folder, seeded(defect):
-        return first_wrong(Databases(Path(folder)), kind, seeds, short=short, only=only)
+        return first_wrong(Databases(Path(folder)), kind, seeds, short=short, only=only, theme=theme)
 
 
 def find(
     options: argparse.Namespace, defect: str | None, *, short: bool, only: set[int] | None = None
 ) -> tuple[int, Wrong | None]:
-    """How many lives it took, and the first that went wrong."""
+    """How many lives it took, and the first that went wrong. Those that look for a defect are about it."""
+    theme = options.theme or (SHOWN_BY[defect] if defect else None)
     kind = "postgresql" if options.postgresql else "sqlite"
     end = options.seed + options.lives
     goes = [range(at, min(at + IN_ONE_GO, end)) for at in range(options.seed, end, IN_ONE_GO)]
     with ProcessPoolExecutor(options.processes) as workers:
-        waiting = [workers.submit(live, seeds, kind, defect, short, only) for seeds in goes]
+        waiting = [workers.submit(live, seeds, kind, defect, short, only, theme) for seeds in goes]
         for done in waiting:
             if wrong := done.result():
                 for rest in waiting:
@@ -78,6 +82,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--postgresql", action="store_true", help="in place of SQLite")
     parser.add_argument("--only", metavar="NUMBERS", help="live these steps alone: 1,4,7")
+    parser.add_argument("--theme", choices=[*THEMES, *NARROW], help="what all lives are about")
     parser.add_argument("--defect", choices=list(DEFECTS), help="with this mistake in the product")
     parser.add_argument("--defects", action="store_true", help="find each of them")
     parser.add_argument("--processes", type=int, default=2)

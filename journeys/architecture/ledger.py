@@ -13,7 +13,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "books": {"clock", "database", "errors", "slots", "tables"},
     "spends": {"books", "clock", "database", "errors", "slots"},
     "reading": {"books", "clock", "errors", "tables"},
-    "audit": {"books", "slots", "tables"},
+    "audit": {"books", "database", "slots", "tables"},
     "prices": {"books", "database"},
     "units": {"books", "prices"},
     "held_credits": {"database", "errors", "prices", "tables"},

@@ -56,12 +56,24 @@ def every_answer_has_stripes_shape(monkeypatch: pytest.MonkeyPatch, judge: Judge
 
     def watched(api: Api, call: Call) -> Reply:
         reply = answer(api, call)
-        departures.extend(f"{call.verb} {call.path} {departure}" for departure in judge(call, reply))
+        departures.extend(
+            f"{call.verb} {call.path} {departure}"
+            for departure in judge(call, reply)
+            if not (_by_a_browser(call) and "is missing from" in departure)
+        )
         return reply
 
     monkeypatch.setattr(Api, "answer", watched)
     yield
     assert departures == []
+
+
+def _by_a_browser(call: Call) -> bool:
+    """Whether a publishable key was sent, to which less is shown."""
+    return any(
+        "pk_test_" in part
+        for part in (call.header("authorization"), call.query, call.body.decode("utf-8", "replace"))
+    )
 
 
 @pytest.fixture(autouse=True)

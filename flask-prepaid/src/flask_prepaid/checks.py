@@ -135,7 +135,9 @@ def did_you_mean(value: object, choices: Collection[str], *, prefix: str = "") -
 
     :param prefix: What all words begin with where they are written; it makes none of them closer.
     """
-    near = difflib.get_close_matches(str(value), choices, 1)
+    word = str(value)
+    alike = [each for each in choices if len(word) > 1 and (each.startswith(word) or word.startswith(each))]
+    near = sorted(alike, key=len)[:1] or difflib.get_close_matches(word, choices, 1)
     return f"Did you mean {prefix}{near[0]}? " if near else ""
 
 

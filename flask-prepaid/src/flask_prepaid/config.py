@@ -284,6 +284,20 @@ class Config:
         "",
     )
 
+    standby: str = setting(
+        Text("a database's URL"),
+        "a standby of the app's database, on PostgreSQL: `audit` reads there, and spares the primary. Empty "
+        "is none",
+        "",
+    )
+
+    proofs: str = setting(
+        Text("a file, or a database's URL"),
+        "where `audit` keeps what it has proved, outside of the books: the next one plays only what came "
+        "since, and `--full` all. Empty is nowhere, and each audit is full",
+        "",
+    )
+
     @property
     def bills_charges(self) -> bool:
         """Whether a card on file is charged by an invoice: only that can carry tax."""

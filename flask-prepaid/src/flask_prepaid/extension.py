@@ -486,6 +486,7 @@ def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger
             debt_blocks=config.debt_blocks,
             hold_expires_after=config.hold_expires_after,
             audit_rules=[audit_rules.problems],
+            standby=host.standby(engine, config.standby),
         )
     except UnfitDatabase as error:
         raise ConfigError(str(error)) from error

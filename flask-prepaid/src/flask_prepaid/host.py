@@ -13,9 +13,10 @@ from typing import Any
 
 from flask import Flask, current_app
 from jinja2 import TemplateNotFound
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy import inspect as inspect_model
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 from werkzeug.routing import Rule
 
 from prepaid_ledger.clock import Clock
@@ -194,6 +195,26 @@ def unreachable(error: SQLAlchemyError) -> ConfigError:
         f"The database does not open: {getattr(error, 'orig', None) or error}. Does its folder exist, "
         "and may this process write there?"
     )
+
+
+def standby(engine: Engine, url: str) -> Engine | None:
+    """An engine on the standby of the app's database, with the app's driver; ``None`` without a standby.
+
+    Connections are opened when it is read, and kept no longer.
+
+    :raises ConfigError: The URL is none, or one of the two is no PostgreSQL.
+    """
+    if not url:
+        return None
+    cure = "Write the URL of a standby of the app's own database, such as postgresql://user@host/name."
+    try:
+        there = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(f"PREPAID_STANDBY is no URL of a database. {cure}") from error
+    if there.get_backend_name() != "postgresql" or engine.dialect.name != "postgresql":
+        kinds = f"of {there.get_backend_name()}, and the app's database is {engine.dialect.name}"
+        raise ConfigError(f"PREPAID_STANDBY is {kinds}. PostgreSQL alone has standbys. {cure}")
+    return create_engine(there.set(drivername=engine.url.drivername), poolclass=NullPool)
 
 
 def check_currency(currency: str, sold: Sequence[str]) -> None:

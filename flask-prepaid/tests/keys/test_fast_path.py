@@ -195,6 +195,11 @@ def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
         Sale(insert(host.roll), row=dict, answer=dict, at="when")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="credits"):
         Sale(insert(host.roll), row=dict, answer=dict, credits=0)  # type: ignore[arg-type]
+    unfit: dict[str, Any] = {"row": lambda caller: {}, "answer": 7, "read": "ask", "credits": lambda: 1}
+    for name, function in unfit.items():
+        functions = {"row": dict, "answer": dict, name: function}
+        with pytest.raises(ConfigError, match=rf"Sale\({name}=...\) is .*(Give it|It is called)"):
+            Sale(insert(host.roll), **functions)
     for wrong in ({"prefix": "Acme"}, {"max_per_owner": 0}, {"calls": 7}):
         with pytest.raises(ConfigError, match=r"Keys\("):
             Keys(**wrong)

@@ -101,6 +101,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Quantity((PriceTier(1, 10**6),)), "Stripe charges at most $999,999.99. Write fewer."),
     (lambda: PriceTier(0, 100), "PriceTier(0, 100).from_credits is 0"),
     (lambda: PriceTier(1, 0.5), "PriceTier(1, 0.5).unit_minor is 0.5"),  # type: ignore[arg-type]
+    (lambda: Pack("a", 100, prices={"US": 500}), "is 'US'. Did you mean usd?"),
     # what is handed to Prepaid
     (lambda: Prepaid(packs=Pack("a", 1, 500)), "Write a list: packs=[Pack(...)]"),  # type: ignore[arg-type]
     (lambda: Prepaid(packs=[Plan("p", 1, 500)]), "Write Pack(...) there"),  # type: ignore[list-item]

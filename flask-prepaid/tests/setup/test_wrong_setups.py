@@ -118,6 +118,13 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("GRANTS_PER_DAY", -1, "Write a whole number from 0"),
     ("CODE_GUESSES_PER_HOUR", "ten", "Write a whole number from 0"),
     ("MARKS", 7, "PREPAID_MARKS is 7"),
+    ("PROOFS", 7, "PREPAID_PROOFS is 7"),
+    ("STANDBY", "my standby", "PREPAID_STANDBY is no URL of a database"),
+    (
+        "STANDBY",
+        "postgresql://me:secret@host/db",
+        "the app's database is sqlite. PostgreSQL alone has standbys",
+    ),
     ("PATHS", {"endpoints": "hooks"}, "Write a path such as /credits"),
     # templates
     (
@@ -324,6 +331,11 @@ def test_the_emulators_keys_are_not_sent_to_stripe_nor_mixed_with_real_ones(tmp_
 def test_a_mail_without_an_address_for_its_links_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="PREPAID_BASE_URL is not set"):
         start(app_with(tmp_path), mail=lambda *words: None, email=lambda owner: None)
+
+
+def test_what_is_no_client_of_stripes_sdk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is 'http://proxy'\. Give it a stripe.HTTPClient"):
+        start(app_with(tmp_path), http_client="http://proxy")
 
 
 def test_a_price_above_its_route_is_refused(tmp_path: Path) -> None:

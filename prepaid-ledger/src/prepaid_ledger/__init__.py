@@ -1,5 +1,6 @@
 """Credits for any Python program: wallets, entries, lots, holds, and the proof that they are right."""
 
+from .audit.audit import Audited
 from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
 from .books.posting import check_key, check_owner
@@ -34,6 +35,7 @@ from .verbs import LedgerVerbs, Setup
 __all__ = [
     "ALLOWANCE_GRACE",
     "HOLD_EXPIRES_AFTER",
+    "Audited",
     "BudgetExceeded",
     "BudgetSummary",
     "Busy",

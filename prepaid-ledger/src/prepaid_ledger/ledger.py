@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -27,7 +27,9 @@ class Ledger(LedgerVerbs):
     :param debt_blocks: Whether an owner who owes credits is refused; the next purchase pays a debt first.
     :param hold_expires_after: How long a hold lasts that nobody ends.
     :param audit_rules: Rules on tables of your own, which each audit proves beside the ledger's.
+    :param standby: A standby of this database: audits read there, as far as it has come, and load no primary.
     :raises UnfitDatabase: The database is another one, or cannot make a commit durable.
+    :raises ValueError: The clock gives no time with its zone, or holds would end before they begin.
     """
 
     def __init__(
@@ -38,10 +40,19 @@ class Ledger(LedgerVerbs):
         debt_blocks: bool = True,
         hold_expires_after: timedelta = HOLD_EXPIRES_AFTER,
         audit_rules: Iterable[Rule] = (),
+        standby: Engine | None = None,
     ) -> None:
         prepare(engine)
+        _check_clock(clock)
+        if not isinstance(hold_expires_after, timedelta) or hold_expires_after <= timedelta(0):
+            raise ValueError(
+                "hold_expires_after is a timedelta above 0, such as timedelta(hours=1), not "
+                f"{hold_expires_after!r}"
+            )
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, tuple(audit_rules))
+        self._setup = Setup(
+            engine, clock, debt_blocks, hold_expires_after, spends, tuple(audit_rules), standby
+        )
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:
@@ -57,3 +68,13 @@ class Ledger(LedgerVerbs):
     @property
     def _session(self) -> Session | None:
         return self._joined
+
+
+def _check_clock(clock: object) -> None:
+    """:raises ValueError: It is no function that gives a time with its zone."""
+    now = clock() if callable(clock) else clock
+    if not callable(clock) or not isinstance(now, datetime) or now.utcoffset() is None:
+        raise ValueError(
+            "clock is a function that gives a time with its zone, such as lambda: datetime.now(UTC), not "
+            f"{clock!r}"
+        )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -46,6 +48,24 @@ def test_a_database_of_another_kind_is_refused() -> None:
 
     with pytest.raises(UnfitDatabase, match="not on mysql"):
         Ledger(mysql)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"clock": 5}, "clock is a function that gives a time with its zone"),
+        ({"clock": datetime.now}, "clock is a function that gives a time with its zone"),
+        ({"hold_expires_after": 60}, "hold_expires_after is a timedelta above 0"),
+        ({"hold_expires_after": timedelta(0)}, "hold_expires_after is a timedelta above 0"),
+    ],
+)
+def test_a_ledger_that_is_set_up_wrongly_is_refused_as_it_is_made(
+    databases: Databases, wrong: dict[str, Any], sentence: str
+) -> None:
+    engine = create_engine(databases.fresh("sqlite"))
+    with pytest.raises(ValueError, match=sentence):
+        Ledger(engine, **wrong)
+    engine.dispose()
 
 
 def test_an_sqlite_file_that_others_write_is_busy_and_then_not(

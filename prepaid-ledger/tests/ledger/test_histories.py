@@ -255,11 +255,33 @@ class Histories(RuleBasedStateMachine):
             self.they_agree()
             self.tick()
         else:
-            if end == "debt" and self.model.available:
-                self.spend_now(
-                    self.model.available, None
-                )  # so that what the capture has too little of is owed
             self.end_by_capture(key, data, "debt" if end == "debt" else "spend")
+
+    @rule(data=st.data(), step=few, spender=spenders)
+    def a_meter_counts_until_its_time_is_over(
+        self, data: st.DataObject, step: int, spender: str | None
+    ) -> None:
+        key = self.open_meter(step, spender)
+        if key is None:
+            return
+        counted = data.draw(st.integers(1, step))
+        refusal = self.model.extend(key, step, self.books.time, None, counted)
+        self.both(lambda: self.books.extend(key, step, None, counted), refusal)
+        self.books.time = self.model.holds[key].expires_at
+        self.they_agree()
+        self.tick()
+
+    @rule(credits=few, more=few, spender=spenders)
+    def a_capture_finds_nothing_left(self, credits: int, more: int, spender: str | None) -> None:
+        """What it takes beyond its hold is owed."""
+        key = self.open_hold(credits, spender)
+        if key is None:
+            return
+        if self.model.available:
+            self.spend_now(self.model.available, None)
+        refusal = self.model.capture(key, credits + more, self.books.time, "debt")
+        ledger = self.books.ledger
+        self.both(lambda: ledger.capture(OWNER, key=key, credits=credits + more, overrun="debt"), refusal)
 
     @precondition(lambda self: self.model.spends)
     @rule(data=st.data())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "coverage":
-        return _coverage()
+        return _until_nobody_reads(_coverage)
     for option, url in (("--webhook", options.webhook), ("--webhook-thin", options.webhook_thin)):
         if url and not url.startswith(("http://", "https://")):
             parser.error(f"{option} takes a URL that begins with http:// or https://")
@@ -24,6 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     host = f"[{options.host}]" if ":" in options.host else options.host
     _serve(options, host, asked_to_stop)
     return 0
+
+
+def _until_nobody_reads(write: Callable[[], int]) -> int:
+    """Write to stdout; a reader that has seen enough, such as ``head``, ends it and is no error."""
+    try:
+        return write()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return 0
 
 
 def _signals() -> SimpleQueue[int]:

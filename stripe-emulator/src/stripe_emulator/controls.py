@@ -36,7 +36,8 @@ LATEST = 7_258_118_400
 KEPT = (events.LISTENERS, account.NAME_SETTING)
 
 
-#: Where a test's customer lives.
+#: Who a test's customer is, and where they live.
+EMAIL, NAME = "customer@example.com", "Test Customer"
 ADDRESS: Json = {"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"}
 
 
@@ -73,15 +74,18 @@ def pay(
     refused: CardError | None = None
     with storage.transaction():
         session = store.get(completion.KIND, session_id, param="session")
+        typed = {"email": _email_of(session) or email or EMAIL, "name": name or NAME}
         method = (
-            payment_methods.new_card(cards.numbered(card))
+            payment_methods.new_card(cards.numbered(card), form={"billing_details": typed})
             if iban is None
-            else payment_methods.new_other("sepa_debit", {"sepa_debit": {"iban": iban}})
+            else payment_methods.new_other(
+                "sepa_debit", {"billing_details": typed, "sepa_debit": {"iban": iban}}
+            )
         )
         payer = Payer(
             method,
-            email or "customer@example.com",
-            name or "Test Customer",
+            email or EMAIL,
+            name or NAME,
             keep_card,
             phone="+15550100",
             address=address or _home_of(session),
@@ -104,6 +108,13 @@ def pay(
     if refused:
         raise refused
     return shown
+
+
+def _email_of(session: Json) -> str | None:
+    """The address that the page shows and nobody types."""
+    customer = store.find("customer", session["customer"]) if session["customer"] else None
+    known: str | None = session["customer_email"] or (customer or {}).get("email")
+    return known
 
 
 def _home_of(session: Json) -> Json:

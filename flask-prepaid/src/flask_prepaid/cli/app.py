@@ -6,8 +6,9 @@ from typing import Protocol
 
 import click
 from flask import current_app
+from sqlalchemy import Engine
 
-from prepaid_ledger import Problem
+from prepaid_ledger import Audited
 
 from ..context import Context
 
@@ -15,8 +16,8 @@ from ..context import Context
 class CommandContext(Context, Protocol):
     """What a command may know of the app, beside what every layer knows."""
 
-    def audit(self) -> list[Problem]:
-        """What is wrong in the books of credits and of payments."""
+    def audit(self, *, jobs: int = 1, proofs: Engine | None = None, full: bool = True) -> Audited:
+        """What is wrong in the books of credits and of payments, in all or since they were proved."""
 
 
 def context() -> CommandContext:

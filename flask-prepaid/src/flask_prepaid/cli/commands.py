@@ -10,7 +10,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
 from ..operations import connect as catalog_at_stripe
-from ..operations import copy_books, inbox, marks
+from ..operations import copy_books, elsewhere, inbox, marks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
@@ -167,18 +167,39 @@ def hosts_metadata() -> MetaData:
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--against", metavar="MARKS", help="A file or database's URL, as PREPAID_MARKS has it.")
-def audit(as_json: bool, against: str | None) -> None:
+@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes that work at once.")
+@click.option("--full", is_flag=True, help="Play everything again, whatever PREPAID_PROOFS has proved.")
+def audit(as_json: bool, against: str | None, jobs: int, full: bool) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
+
+    It reads from PREPAID_STANDBY, where that is set, as far as the standby has come. With PREPAID_PROOFS it
+    goes on from what it has proved there before, and says how much it has not looked at; with --full it
+    looks at all, and compares the entries with what was proved.
 
     Books that went back, as after a failover that lost something, add up. With --against, each wallet whose
     marked entry is gone is named as well.
     """
     app = context()
-    problems = app.audit()
+    place = app.config.proofs
+    try:
+        with elsewhere.opened(place, app.engine, "Proofs") if place else nullcontext() as proofs:
+            problems = app.audit(jobs=jobs, proofs=proofs, full=full)
+    except (DBAPIError, ValueError) as error:
+        raise click.ClickException(f"The books could not be read: {error}") from error
     if against:
         problems += marks.compare(app.engine, against)
+    played: dict[str, int] = {}
+    if place and not full:
+        names = ("wallets", "entries", "before")
+        played = {name: getattr(problems, name) for name in names}
+        click.echo(
+            "Played: {wallets:,} wallets that moved since they were proved, {entries:,} entries. "
+            "Not looked at: {before:,} entries that were proved before; --full does.".format(**played),
+            err=True,
+        )
     if as_json:
-        click.echo(json.dumps({"ok": not problems, "problems": [problem._asdict() for problem in problems]}))
+        rows = [problem._asdict() for problem in problems]
+        click.echo(json.dumps({"ok": not problems, "problems": rows, **played}))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

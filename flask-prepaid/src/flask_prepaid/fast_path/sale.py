@@ -76,6 +76,11 @@ class Sale(Generic[Ask]):
         if not callable(self.credits):
             checks.whole("Sale(credits=...)", self.credits, min=1, max=checks.MAX_CREDITS)
         checks.slug("Sale(name=...)", self.name)
+        checks.function("Sale(row=...)", self.row, "caller", "ask")
+        checks.function("Sale(answer=...)", self.answer, "row", "balance")
+        checks.function("Sale(read=...)", self.read, "query")
+        if callable(self.credits):
+            checks.function("Sale(credits=...)", self.credits, "ask")
 
     @property
     def table(self) -> Table:

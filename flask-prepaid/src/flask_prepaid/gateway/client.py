@@ -7,6 +7,7 @@ from typing import Any
 import stripe
 
 from ..config import Config
+from ..errors import ConfigError
 from . import timeouts
 from .account import Account
 from .ask_limit import AskLimit
@@ -33,9 +34,18 @@ PATIENCE = 2
 
 
 class Gateway:
-    """Stripe, for one app."""
+    """Stripe, for one app.
+
+    :param http_client: In place of the SDK's own.
+    :raises ConfigError: It is no client of the SDK's.
+    """
 
     def __init__(self, config: Config, http_client: Any = None) -> None:
+        if http_client is not None and not callable(getattr(http_client, "request", None)):
+            raise ConfigError(
+                f"Prepaid(http_client=...) is {http_client!r}. Give it a stripe.HTTPClient, such as "
+                "stripe_emulator.http_client()."
+            )
         attempt_s = config.stripe_timeout.total_seconds()
         session = timeouts.Session(attempt_s=attempt_s, call_s=PATIENCE * attempt_s)
         client = stripe.StripeClient(

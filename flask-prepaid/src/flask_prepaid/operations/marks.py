@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    URL,
     Column,
     Engine,
     MetaData,
     Select,
     String,
     Table,
-    create_engine,
     func,
     inspect,
     make_url,
@@ -29,19 +26,16 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import Problem
-from prepaid_ledger.database import BigInt, UtcDateTime, answer_within
+from prepaid_ledger.database import BigInt, UtcDateTime
 from prepaid_ledger.tables import Entry, Wallet
 
 from ..errors import ConfigError
+from .elsewhere import opened
 
 log = logging.getLogger(__name__)
-
-#: How long the marks' server is waited for, in seconds: for a connection, and for each answer.
-ANSWER_S = 10
 
 #: Wallets that are kept, or compared, at a time.
 AT_ONCE = 1_000
@@ -84,7 +78,7 @@ def keep(books: Engine, place: str) -> int:
     :raises DBAPIError: One of the two does not answer. The next time goes on from here.
     """
     count, gone = 0, 0
-    with _opened(place, books) as marks:
+    with opened(place, books, "Marks") as marks:
         METADATA.create_all(marks)
         with marks.connect() as connection:
             latest = connection.scalar(select(func.max(MARKS.c.moved_at)))
@@ -132,7 +126,7 @@ def compare(books: Engine, place: str) -> Iterator[Problem]:
 
     :raises ConfigError: No marks are kept there.
     """
-    with _opened(place, books) as marks:
+    with opened(place, books, "Marks") as marks:
         file = marks.url.database if marks.dialect.name == "sqlite" else None
         # SQLite would make an empty file of a name that was mistyped.
         if (file and not Path(file).exists()) or not inspect(marks).has_table(MARKS.name):
@@ -209,41 +203,3 @@ def _moved(books: Engine, since: Any) -> Iterator[Sequence[Any]]:
             return
         yield rows
         after = rows[-1].wallet_id
-
-
-@contextmanager
-def _opened(place: str, books: Engine) -> Iterator[Engine]:
-    engine = _engine(place)
-    if engine.url == books.url:
-        raise ConfigError(
-            "Marks that are kept in the books go back with them. Name a file, or another database."
-        )
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-def _engine(place: str) -> Engine:
-    try:
-        url = make_url(place if "://" in place else f"sqlite:///{place}")
-        if url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ConfigError(f"Marks are kept in a file, or on PostgreSQL, not on {url.get_backend_name()}.")
-        return _bounded(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as wrong:
-        raise ConfigError(
-            f"Marks cannot be kept there ({wrong}). Name a file, or write "
-            "postgresql+psycopg://user@host/database."
-        ) from wrong
-
-
-def _bounded(url: URL) -> Engine:
-    """An engine that waits for no server for long: one that stands still must not stop the tick."""
-    if url.get_backend_name() == "sqlite":
-        return create_engine(url, poolclass=NullPool)
-    bounds = {"connect_timeout": ANSWER_S, "tcp_user_timeout": ANSWER_S * 1_000}
-    given = {name: value for name, value in bounds.items() if name not in url.query}
-    engine = create_engine(url, poolclass=NullPool, connect_args=given)
-    if engine.driver == "psycopg":
-        answer_within(engine, ANSWER_S)
-    return engine

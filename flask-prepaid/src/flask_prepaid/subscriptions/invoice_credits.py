@@ -242,7 +242,7 @@ def _settle(
     if bill.credited_minor:
         due = _credited(due, Fraction(bill.total_minor - bill.credited_minor, bill.total_minor))
     row.credits, row.per_period = 0, due.per_period
-    given = _given(due)
+    given = row.given = _given(due)
     row.credits = given - _take_due(context, subscription, row, due)
     if given:
         _give(context, subscription, row, bill, due)
@@ -362,7 +362,7 @@ def _overtaken(context: Context, row: Invoice) -> bool:
     later = select(Invoice.id).where(
         Invoice.subscription_id == row.subscription_id,
         Invoice.period_start > row.period_start,
-        Invoice.credits > 0,
+        Invoice.given > 0,
     )
     return context.session.scalar(later.limit(1)) is not None
 

@@ -159,8 +159,8 @@ class Subscription(Base):
 class Invoice(Base):
     """What Stripe billed for a subscription. Amounts in the smallest unit of ``currency``.
 
-    ``credits`` is what it gave, or took where negative: ``None`` until it is paid and settled. What comes in
-    later months is in it. ``once`` are those that it gave on top, under the key ``once_key``.
+    ``credits`` is what it gave, ``given``, less what it took: ``None`` until it is paid and settled. What
+    comes in later months is in it. ``once`` are those that it gave on top, under the key ``once_key``.
     ``per_period`` is what a whole period of the plan gives since then, or each month of it where they come
     month by month; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
@@ -187,6 +187,7 @@ class Invoice(Base):
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     credits: Mapped[int | None]
+    given: Mapped[int] = mapped_column(default=0)
     once: Mapped[int] = mapped_column(default=0)
     once_key: Mapped[str | None] = mapped_column(String(120))
     per_period: Mapped[int] = mapped_column(default=0)

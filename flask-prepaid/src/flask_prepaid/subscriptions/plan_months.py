@@ -226,7 +226,7 @@ def keys_before(session: Session, subscription_id: int, at: datetime) -> set[str
     period, and stays. What a subscription before this one gave stays as long as was told.
     """
     given = select(Invoice.id).where(
-        Invoice.subscription_id == subscription_id, Invoice.credits > 0, Invoice.created_at < at
+        Invoice.subscription_id == subscription_id, Invoice.given > 0, Invoice.created_at < at
     )
     months = select(PlanMonth.invoice_id, PlanMonth.number).where(
         PlanMonth.subscription_id == subscription_id, PlanMonth.given > 0, PlanMonth.starts_at < at
@@ -241,7 +241,7 @@ def _is_overtaken(session: Session, subscription_id: int, starts_at: datetime) -
         PlanMonth.subscription_id == subscription_id, PlanMonth.given > 0, PlanMonth.starts_at > starts_at
     )
     periods = select(Invoice.id).where(
-        Invoice.subscription_id == subscription_id, Invoice.credits > 0, Invoice.period_start > starts_at
+        Invoice.subscription_id == subscription_id, Invoice.given > 0, Invoice.period_start > starts_at
     )
     return any(session.scalar(later.limit(1)) is not None for later in (months, periods))
 
@@ -254,9 +254,9 @@ def given_in(session: Session, subscription_id: int, window: Window, *, but: int
         .where(PlanMonth.invoice_id == Invoice.id)
         .scalar_subquery()
     )
-    own = select(Invoice.created_at, Invoice.period_start, Invoice.id, Invoice.credits - of_months).where(
+    own = select(Invoice.created_at, Invoice.period_start, Invoice.id, Invoice.given - of_months).where(
         Invoice.subscription_id == subscription_id,
-        Invoice.credits > of_months,
+        Invoice.given > of_months,
         Invoice.id != but,
         (Invoice.created_at >= since) | (Invoice.period_start >= since),
     )
@@ -267,7 +267,7 @@ def given_in(session: Session, subscription_id: int, window: Window, *, but: int
         PlanMonth.invoice_id != but,
     )
     dated = [
-        (max(at, start or at), Lot(invoice_id, OWN, credits or 0))
+        (max(at, start or at), Lot(invoice_id, OWN, credits))
         for at, start, invoice_id, credits in session.execute(own)
     ]
     dated += [

@@ -53,19 +53,24 @@ def vars_of(wallet: Any) -> dict[str, int]:
     return {name: getattr(wallet, name) for name in ("available", "held", "debt")}
 
 
-def payments_of(life: Life) -> dict[int, tuple[int, int, int]]:
-    """What the rows say: credits, paid, refunded."""
+def payments_of(life: Life) -> dict[int, tuple[int, int, int, int]]:
+    """What the rows say: credits, paid, charged, refunded."""
     return {
-        row.id: (row.credits, row.paid_minor or 0, row.refunded_minor)
+        row.id: (row.credits, row.paid_minor or 0, row.charged_minor, row.refunded_minor)
         for row in life.shop.payments(OWNER)
         if row.state is PaymentState.PAID
     }
 
 
-def payments_in(life: Life) -> dict[int, tuple[int, int, int]]:
-    """What the model says of the same."""
+def payments_in(life: Life) -> dict[int, tuple[int, int, int, int]]:
+    """What the model says of the same: a balance's money is not what was paid."""
     return {
-        life.rows[name]: (payment.lot.credits, payment.charged_minor, payment.refunded_minor)
+        life.rows[name]: (
+            payment.lot.credits,
+            payment.charged_minor,
+            payment.charged_minor,
+            payment.refunded_minor,
+        )
         for name, payment in life.model.payments.items()
     }
 

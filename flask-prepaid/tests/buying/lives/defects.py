@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,12 +24,19 @@ Swap = tuple[Any, str, Callable[[Any], Any]]
 
 DEFECTS: dict[str, tuple[Swap, ...]] = {}
 
+#: What lives are about that come upon a mistake soon.
+SHOWN_BY: dict[str, str] = {}
 
-def defect(where: Any, name: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
-    """Names a mistake by the function that makes it of what was there."""
+
+def defect(where: Any, name: str, theme: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Names a mistake by the function that makes it of what was there.
+
+    :param theme: What lives are about in which it shows.
+    """
 
     def named(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
         DEFECTS[make.__name__] = (*DEFECTS.get(make.__name__, ()), (where, name, make))
+        SHOWN_BY[make.__name__] = theme
         return make
 
     return named
@@ -50,7 +56,7 @@ def seeded(name: str | None) -> Iterator[None]:
             setattr(where, attribute, was)
 
 
-@defect(shares.Share, "feed")
+@defect(shares.Share, "feed", "packs")
 def a_lapse_is_read_as_spent(feed: Any) -> Any:
     def forgets_what_went(share: Any, move: Any) -> None:
         if not isinstance(move, shares.Gone):
@@ -59,7 +65,7 @@ def a_lapse_is_read_as_spent(feed: Any) -> Any:
     return forgets_what_went
 
 
-@defect(shares.Share, "feed")
+@defect(shares.Share, "feed", "refunds in parts")
 def each_refund_is_rounded_up_by_itself(feed: Any) -> Any:
     def alone(share: Any, move: Any) -> None:
         if isinstance(move, shares.Gone) or move.refunded_minor is None:
@@ -70,7 +76,7 @@ def each_refund_is_rounded_up_by_itself(feed: Any) -> Any:
     return alone
 
 
-@defect(invoice_credits, "_settle")
+@defect(invoice_credits, "_settle", "plans")
 def a_free_month_gives_nothing(settle: Any) -> Any:
     def only_what_was_paid(context: Any, subscription: Any, row: Any, bill: Any, prices: Any) -> None:
         if bill.total_minor:
@@ -79,55 +85,57 @@ def a_free_month_gives_nothing(settle: Any) -> Any:
     return only_what_was_paid
 
 
-@defect(invoice_credits, "_payment")
+@defect(invoice_credits, "_payment", "plans")
 def what_a_balance_paid_counts_as_charged(payment: Any) -> Any:
     def charged(context: Any, subscription: Any, bill: Any, credits: int) -> Any:
-        return payment(context, subscription, replace(bill, charged_minor=bill.total_minor), credits)
+        made = payment(context, subscription, bill, credits)
+        made.charged_minor = bill.total_minor
+        return made
 
     return charged
 
 
-@defect(Incoming, "allowance")
+@defect(Incoming, "allowance", "plans")
 def a_months_credits_end_with_the_month(allowance: Any) -> Any:
     return lambda *args, **terms: allowance(*args, **{**terms, "grace": timedelta(0)})
 
 
-@defect(allowances, "_supersede")
+@defect(allowances, "_supersede", "plans")
 def nothing_rolls_over(supersede: Any) -> Any:
     return lambda store, lot, moved_up, expires_at: supersede(store, lot, 0, expires_at)
 
 
-@defect(allowances, "come_in")
+@defect(allowances, "come_in", "debts of a plan")
 def a_plan_pays_no_debt(_: Any) -> Any:
     return posting.append
 
 
-@defect(topup_rules, "NOT_SPENT")
+@defect(topup_rules, "NOT_SPENT", "top-ups")
 def a_top_up_follows_our_own_correction(not_spent: Any) -> Any:
     return {kind: why for kind, why in not_spent.items() if kind is not Kind.ADJUSTMENT}
 
 
-@defect(topup_rules, "NOT_SPENT")
+@defect(topup_rules, "NOT_SPENT", "top-ups")
 def a_top_up_follows_a_lapse(not_spent: Any) -> Any:
     return {kind: why for kind, why in not_spent.items() if kind is not Kind.EXPIRY}
 
 
-@defect(topups, "stop_after")
+@defect(topups, "stop_after", "top-ups")
 def a_refunded_top_up_is_bought_again(_: Any) -> Any:
     return lambda context, payment, reason: None
 
 
-@defect(topup_rules, "decide")
+@defect(topup_rules, "decide", "blocks")
 def a_blocked_customer_is_charged(decide: Any) -> Any:
     return lambda context, row, *, blocked: decide(context, row, blocked=False)
 
 
-@defect(topup_rules, "_room_minor")
+@defect(topup_rules, "_room_minor", "top-ups")
 def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
     return lambda context, row: row.ceiling_minor
 
 
-@defect(topup_rules, "_reason_to_stop")
+@defect(topup_rules, "_reason_to_stop", "top-ups")
 def a_top_up_pays_any_price(reason_to_stop: Any) -> Any:
     def never_for_its_terms(*args: Any) -> str | None:
         reason: str | None = reason_to_stop(*args)
@@ -136,22 +144,22 @@ def a_top_up_pays_any_price(reason_to_stop: Any) -> Any:
     return never_for_its_terms
 
 
-@defect(refunds, "NOT_REFUNDED")
+@defect(refunds, "NOT_REFUNDED", "disputes")
 def a_failed_refund_counts_as_gone(_: Any) -> Any:
     return frozenset()
 
 
-@defect(refunds, "TAKES_NOTHING")
+@defect(refunds, "TAKES_NOTHING", "disputes")
 def a_dispute_that_was_won_takes(takes_nothing: Any) -> Any:
     return frozenset(takes_nothing) - {DisputeState.WON}
 
 
-@defect(refunds, "TAKES_NOTHING")
+@defect(refunds, "TAKES_NOTHING", "disputes")
 def an_inquiry_takes(takes_nothing: Any) -> Any:
     return frozenset(state for state in takes_nothing if not str(state).startswith("warning"))
 
 
-@defect(refunds, "take_back")
+@defect(refunds, "take_back", "disputes")
 def a_dispute_keeps_its_first_amount(take_back: Any) -> Any:
     def first(context: Any, payment: Any, row: Any, name: str, amount_minor: int, reason: str) -> None:
         if not (row.taken_minor and amount_minor):
@@ -160,22 +168,22 @@ def a_dispute_keeps_its_first_amount(take_back: Any) -> Any:
     return first
 
 
-@defect(clawbacks, "_expires_at")
+@defect(clawbacks, "_expires_at", "disputes")
 def credits_that_come_back_never_end(_: Any) -> Any:
     return lambda lot, clawback, now: None
 
 
-@defect(credit_notes, "take_back")
+@defect(credit_notes, "take_back", "plans")
 def a_credit_note_takes_nothing(_: Any) -> Any:
     return lambda *args: None
 
 
-@defect(verbs, "_worth_minor")
+@defect(verbs, "_worth_minor", "packs")
 def a_refund_by_credits_is_rounded_up(worth_minor: Any) -> Any:
     return lambda context, payment_id, credits: worth_minor(context, payment_id, credits) + 1
 
 
-@defect(payments, "_settle")
+@defect(payments, "_settle", "packs")
 def a_code_counts_as_paid(settle: Any) -> Any:
     def full_price(context: Any, payment: Any, fetched: Any, *, paid_minor: int) -> None:
         settle(context, payment, fetched, paid_minor=payment.amount_minor)
@@ -183,7 +191,7 @@ def a_code_counts_as_paid(settle: Any) -> Any:
     return full_price
 
 
-@defect(comparison, "not_as_agreed")
+@defect(comparison, "not_as_agreed", "packs")
 def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     def todays(context: Any, payment: Any, fetched: Any) -> str | None:
         pack = context.catalog.packs.get(payment.pack)
@@ -194,22 +202,22 @@ def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     return todays
 
 
-@defect(checkout, "check_with_stripe")
+@defect(checkout, "check_with_stripe", "packs")
 def nobody_asks_again_after_a_crash(_: Any) -> Any:
     return lambda context, payment_id: None
 
 
-@defect(reconcile, "_mend")
+@defect(reconcile, "_mend", "packs")
 def reconcile_mends_nothing(_: Any) -> Any:
     return lambda context, since, seen: None
 
 
-@defect(expiry, "release_overdue")
+@defect(expiry, "release_overdue", "credits")
 def a_hold_is_kept_for_ever(_: Any) -> Any:
     return lambda session, wallet: 0
 
 
-@defect(taking_back, "_invoice")
+@defect(taking_back, "_invoice", "plans")
 def a_plans_refund_takes_of_its_last_month(invoice_of: Any) -> Any:
     """Whichever month is refunded, the credits of the last one go."""
 

@@ -46,12 +46,15 @@ class Life(World):
 
     def payment(self, step: Step) -> tuple[str, Payment] | None:
         """The payment that a step is about."""
-        kind = {"top-up": "topup:", "plan": "plan:"}.get(step.word("of"))
+        kind = {"top-up": "topup:", "plan": "plan:", "first month": "plan:"}.get(step.word("of"))
         if kind is None:
             names = [name for name in self.model.payments if name == f"payment:{step.word('of')}"]
         else:
             names = [name for name in self.model.payments if name.startswith(kind)]
-        return (names[-1], self.model.payments[names[-1]]) if names else None
+        if not names:
+            return None
+        name = names[0 if step.word("of") == "first month" else -1]
+        return name, self.model.payments[name]
 
     # Buying
 

@@ -33,6 +33,7 @@ class Wrong:
             *map(str, self.drawn.steps),
             f"    {self.reason}",
             f"Again: ./dev campaign lives --seed {self.seed} --lives 1 --only {numbers}"
+            + (f" --theme {self.drawn.theme}" if self.drawn.theme else "")
             + (" --postgresql" if self.kind == "postgresql" else ""),
         ]
         return "\n".join(lines)
@@ -71,15 +72,22 @@ def judge(place: Place, drawn: Drawn) -> str | None:
 
 
 def first_wrong(
-    databases: Databases, kind: str, seeds: Iterable[int], *, short: bool = True, only: set[int] | None = None
+    databases: Databases,
+    kind: str,
+    seeds: Iterable[int],
+    *,
+    short: bool = True,
+    only: set[int] | None = None,
+    theme: str | None = None,
 ) -> Wrong | None:
     """The first of these lives that goes wrong; made short, if wanted.
 
     :param only: Live these steps alone.
+    :param theme: What all of them are about.
     """
     with without_logs(), closing(Judge(databases, kind)) as judge:
         for seed in seeds:
-            drawn = draw_life(seed)
+            drawn = draw_life(seed, theme)
             if only is not None:
                 steps = tuple(step for step in drawn.steps if step.number in only)
                 drawn = replace(drawn, steps=steps)

@@ -54,12 +54,12 @@ def of(earlier: list[Step], draw: Random, *verbs: str) -> int | None:
 
 
 def paid_by(earlier: list[Step], draw: Random) -> int | str | None:
-    """Which payment: that of an earlier step, the latest top-up, or the latest month of a plan."""
+    """Which payment: that of an earlier step, the latest top-up, or the latest or first month of a plan."""
     wheres: list[int | str] = [*[step.number for step in earlier if step.verb in PAYS][-4:]]
     if any(step.verb == "top_up" for step in earlier):
         wheres += ["top-up"] * 2
     if any(step.verb == "subscribe" for step in earlier):
-        wheres += ["plan"] * 2
+        wheres += ["plan", "plan", "first month"]
     return draw.choice(wheres) if wheres else None
 
 
@@ -217,24 +217,40 @@ THEMES: dict[str, tuple[str, ...]] = {
 }
 
 
+#: What lives are about that look for one mistake; others are never about so little.
+NARROW: dict[str, tuple[str, ...]] = {
+    "debts of a plan": ("subscribe", "spend", "refund"),
+    "refunds in parts": ("buy", "refund"),
+    "blocks": ("keep_card", "top_up", "block", "spend"),
+}
+
+
 @dataclass(frozen=True)
 class Drawn:
-    """A life as it was drawn: when it begins, its steps, and whether its shop makes invoices of all sales."""
+    """A life as it was drawn: when it begins, its steps, and whether its shop makes invoices of all sales.
+
+    ``theme`` is what it was to be about, where that was named.
+    """
 
     start: str
     steps: tuple[Step, ...]
     invoices: bool = False
+    theme: str | None = None
 
 
-def draw_life(seed: int) -> Drawn:
-    """The life of a seed. Its first step brings something in, and time passes in it; some have no theme."""
+def draw_life(seed: int, about: str | None = None) -> Drawn:
+    """The life of a seed. Its first step brings something in, and time passes in it; some have no theme.
+
+    :param about: Its theme, in place of one that is drawn.
+    """
     whole = Random(f"life {seed}")
-    theme = Random(f"theme of {seed}").choice([*THEMES.values(), tuple(VERBS), tuple(VERBS)])
+    any_theme = [*THEMES.values(), tuple(VERBS), tuple(VERBS)]
+    theme = (THEMES | NARROW)[about] if about else Random(f"theme of {seed}").choice(any_theme)
     steps: list[Step] = []
     for number in range(1, whole.randint(5, 14) + 1):
         draw = Random(f"life {seed}, step {number}")
         steps.append(draw_step(draw, number, steps, tuple(dict.fromkeys((*theme, "wait")))))
-    return Drawn(whole.choice(STARTS), tuple(steps), invoices=whole.random() < 1 / 4)
+    return Drawn(whole.choice(STARTS), tuple(steps), invoices=whole.random() < 1 / 4, theme=about)
 
 
 def draw_step(draw: Random, number: int, earlier: list[Step], names: tuple[str, ...]) -> Step:

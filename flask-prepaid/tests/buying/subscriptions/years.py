@@ -12,6 +12,7 @@ from typing import Any
 import stripe
 from hypothesis import strategies as st
 
+from flask_prepaid import Plan
 from flask_prepaid.subscriptions import prices
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, State
 from flask_prepaid.testing import Databases
@@ -269,22 +270,26 @@ def day_of(at: datetime) -> str:
 
 
 def check(shop: PlanShop) -> None:
-    """One allowance for each paid invoice that cost something, none for any other; nothing is off."""
+    """One allowance for each paid invoice that gives something, none for any other; nothing is off."""
     assert shop.drift("--fix") == []
     assert shop.audit() == []
     given = {key: credits for key, credits in shop.given() if not key.startswith("rollover:")}
     invoices = shop.invoices()
-    bought = {f"invoice:{bill.id}": bill.credits for bill in invoices if bill.credits and bill.credits > 0}
-    assert given == bought
+    assert given == {f"invoice:{bill.id}": bill.given for bill in invoices if bill.given}
     due = credits_due(shop)
     for invoice in invoices:
-        assert invoice.credits == (due[invoice.stripe_id] if invoice.state == "paid" else None)
+        if invoice.state == "paid":
+            gives, takes = due[invoice.stripe_id]
+            assert gives - takes <= (invoice.credits or 0) <= gives
+        else:
+            assert invoice.credits is None
 
 
-def credits_due(shop: PlanShop) -> dict[str, int]:
-    """What each of Stripe's invoices gives, told from its lines alone: by invoice.
+def credits_due(shop: PlanShop) -> dict[str, tuple[int, int]]:
+    """What each of Stripe's invoices gives, told from its lines alone, and may take of a time that is over.
 
-    A whole period gives what the plan is sold with, a part of one ``floor(difference * rest / period)``.
+    A whole period gives what the plan is sold with, a part of one ``floor(difference * rest / period)``. Of a
+    time that is over, it takes no more than is there, or was spent.
     """
     billed = {bill.id: list(lines_of(shop, bill.id)) for bill in bills_of(shop)}
     whole = {
@@ -293,9 +298,48 @@ def credits_due(shop: PlanShop) -> dict[str, int]:
         for line in lines
         if not is_part(line)
     }
-    return {
-        bill_id: int(sum(share_of(shop, line, whole) for line in lines)) for bill_id, lines in billed.items()
-    }
+    rates: dict[tuple[int, int], int] = {}
+    return {bill_id: of_bill(shop, lines, whole, rates) for bill_id, lines in reversed(billed.items())}
+
+
+def of_bill(
+    shop: PlanShop,
+    lines: list[stripe.InvoiceLineItem],
+    whole: set[tuple[int, int]],
+    rates: dict[tuple[int, int], int],
+) -> tuple[int, int]:
+    """What an invoice gives, and may take of a time that is over.
+
+    :param rates: What each period gives by now; it is brought up to date.
+    """
+    begins = [line.period.start for line in lines if not is_part(line) and line.amount]
+    given_back = {(line.period.start, line.period.end) for line in lines if line.amount < 0}
+    shares: dict[tuple[int, int], Fraction] = {}
+    for line in sorted(lines, key=lambda line: line.period.start):
+        start, end = line.period.start, line.period.end
+        period = (start, end)
+        credits = credits_of(shop, line)
+        if not (line.amount or line.discounts or line.discount_amounts):
+            continue
+        share = Fraction(0)
+        if is_part(line):
+            (period,) = [each for each in whole if each[1] == end and each[0] <= start]
+            rest = Fraction(end - start, end - period[0])
+            if line.amount < 0:
+                share = -credits * rest
+            else:
+                replaced = 0 if (start, end) in given_back else rates.get(period, 0)
+                share = (credits - replaced) * rest
+        else:
+            days = {"month": (28, 31), "year": (365, 366)}[plan_of(shop, line).interval]
+            assert line.amount == 0 or days[0] <= (end - start) / DAY <= days[1], "a period has its length"
+            share = Fraction(credits)
+        if line.amount >= 0:
+            rates[period] = credits
+        shares[period] = shares.get(period, Fraction(0)) + share
+    over = [each for each in shares if begins and each[1] <= begins[0] and shares[each] < 0]
+    takes = sum(-int(shares.pop(each)) for each in over)
+    return int(sum(shares.values())), takes
 
 
 def bills_of(shop: PlanShop) -> Iterator[stripe.Invoice]:
@@ -312,20 +356,17 @@ def is_part(line: stripe.InvoiceLineItem) -> bool:
     return bool((recurring and recurring.proration) or (extra and extra.proration))
 
 
-def share_of(shop: PlanShop, line: stripe.InvoiceLineItem, whole: set[tuple[int, int]]) -> Fraction:
+def plan_of(shop: PlanShop, line: stripe.InvoiceLineItem) -> Plan:
     assert line.pricing is not None
     assert line.pricing.price_details is not None
     price = shop.v1.prices.retrieve(str(line.pricing.price_details.price))
     (plan,) = [plan for plan in PLANS if f"prepaid_plan_{plan.slug}" == price.lookup_key]
-    credits = plan.credits * (line.quantity or 1)
-    net = line.amount - sum(discount.amount for discount in line.discount_amounts or [])
-    start, end = line.period.start, line.period.end
-    if not is_part(line):
-        days = {"month": (28, 31), "year": (365, 366)}[plan.interval]
-        assert line.amount == 0 or days[0] <= (end - start) / 86_400 <= days[1], "a period has its length"
-        return Fraction(credits if net else 0)
-    (began,) = [beginning for beginning, until in whole if until == end and beginning <= start]
-    return Fraction(credits * (end - start), end - began) * ((net > 0) - (net < 0))
+    return plan
+
+
+def credits_of(shop: PlanShop, line: stripe.InvoiceLineItem) -> int:
+    """What a whole period of a line's plan gives."""
+    return plan_of(shop, line).credits * (line.quantity or 1)
 
 
 def live(shop: PlanShop, plan: str, quantity: str, steps: list[Any], *, years: float) -> None:

@@ -1,6 +1,7 @@
-"""The proof that the books are right, read from one snapshot of a live database.
+"""The proof that the books are right, read from snapshots of a live database.
 
-Every entry, hold, lot and draw is read, wallet by wallet, and played again:
+Every entry, hold, lot and draw is read, wallet by wallet, and played again. Each range of wallets has a
+snapshot of its own, so that none stands for long: an old one keeps PostgreSQL from tidying up hot wallets.
 
 | | what holds |
 |---|---|
@@ -27,17 +28,31 @@ end is called unknown is for ``reconcile`` to prove.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
+from ..database.transactions import RETRYABLE, sqlstate
 from ..tables import Entry, Hold, HoldState, Kind, Wallet
 from .budgets import budget_counts
 from .problem import Problem, Rule
-from .replay import replay
+from .proofs import Proof, Proofs
+from .replay import Totals, replay
+from .scope import Moved, Scope, Which, scopes
 from .shares import clawed_shares
+from .streams import accounts
 from .usage import usage_sums
+from .workers import each
+
+#: A standby may take a snapshot away that stands in the way of what it copies.
+TRIES = 5
+
+#: Wallets that moved, and are played again with one set of statements.
+TOGETHER = 2_000
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
@@ -58,20 +73,117 @@ GUARDED = {
 }
 
 
-def audit(engine: Engine, *further: Rule) -> Iterator[Problem]:
-    """Everything that is off in the books. Needs the same memory for a million entries as for ten."""
-    with snapshot(engine) as connection:
-        yield from _guards(connection)
-        yield from _doubled_keys(connection)
-        totals: Counter[Kind] = Counter()
-        yield from replay(connection, totals)
-        yield from _trial_balance(connection, totals)
-        yield from clawed_shares(connection)
-        yield from _uncharged_meters(connection)
-        yield from budget_counts(connection)
-        yield from usage_sums(connection)
+class Audited(list[Problem]):
+    """What an audit has found, and how much it has looked at.
+
+    So many ``wallets`` and ``entries`` were played; the entries ``before`` were proved earlier, and were not.
+    """
+
+    wallets: int = 0
+    entries: int = 0
+    before: int = 0
+
+
+class Found(NamedTuple):
+    """What is off in a range of wallets, what was played of it, and how many entries were not."""
+
+    problems: list[Problem]
+    totals: Totals
+    before: int
+
+
+def audit(
+    books: Engine, *further: Rule, jobs: int = 1, proofs: Engine | None = None, full: bool = True
+) -> Audited:
+    """Everything that is off in the books. Needs the same memory for a million entries as for ten.
+
+    :param further: Rules about what stands beside the books; they share one snapshot, and look at all of it.
+    :param jobs: Processes that work at once, each on a range of wallets.
+    :param proofs: A database where what is proved is kept, and where it was.
+    :param full: Play everything, and compare the entries with what was proved; else only what came since.
+    :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
+    """
+    if proofs is not None:
+        Proofs(proofs).make()
+    engines = (books,) if proofs is None else (books, proofs)
+    audited = Audited()
+    with snapshot(books) as connection:
+        audited += _guards(connection)
+        ranges = scopes(connection)
+    balances, kinds = 0, Counter[Kind]()
+    for played in each(engines, partial(audit_range, full=full), ranges, jobs):
+        audited += played.problems
+        audited.wallets += played.totals.wallets
+        audited.entries += played.totals.entries
+        audited.before += played.before
+        balances += played.totals.balances
+        kinds.update(played.totals.kinds)
+    audited += _trial_balance(balances, kinds)
+    with snapshot(books) as connection:
         for rule in further:
-            yield from rule(connection)
+            audited += rule(connection)
+    return audited
+
+
+def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool) -> Found:
+    """Every rule on some wallets, from one snapshot; again where a standby takes the snapshot away.
+
+    What is proved is kept if nothing is off.
+    """
+    books, kept = engines[0], Proofs(engines[1]) if len(engines) > 1 else None
+    for attempt in range(1, TRIES + 1):
+        earlier = kept.of(scope) if kept else {}
+        try:
+            with snapshot(books) as connection:
+                played = _audit_range(connection, scope, earlier, full=full, seals=kept is not None)
+            break
+        except DBAPIError as error:
+            if sqlstate(error) not in RETRYABLE or attempt == TRIES:
+                raise
+    if kept and not played.problems:
+        kept.keep(played.totals.proofs)
+    played.totals.proofs.clear()
+    return played
+
+
+def _audit_range(
+    connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool, seals: bool
+) -> Found:
+    totals = Totals()
+    if full:
+        problems = list(_rules(connection, scope, totals, earlier, seals=seals))
+        return Found(problems, totals, 0)
+    moved, problems, before = _moved(connection, scope, earlier)
+    for first in range(0, len(moved), TOGETHER):
+        part = dict(moved[first : first + TOGETHER])
+        theirs = {wallet_id: earlier[wallet_id] for wallet_id in part if wallet_id in earlier}
+        problems += _rules(connection, Moved(connection, part), totals, theirs, seals=seals)
+    return Found(problems, totals, before)
+
+
+def _moved(
+    connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
+) -> tuple[list[tuple[int, int]], list[Problem], int]:
+    """The wallets that are not as they were proved, with the end of that; problems; the entries proved."""
+    moved, problems, left = list[tuple[int, int]](), list[Problem](), dict(earlier)
+    for account in accounts(connection, scope):
+        proof = left.pop(account.id, None)
+        if proof is None or proof.row != repr(tuple(account)):
+            moved.append((account.id, proof.seq if proof else 0))
+    for proof in left.values():
+        problems.append(Problem("I4", None, f"wallet {proof.wallet_id} was proved, and is gone"))
+    return moved, problems, sum(proof.seq for proof in earlier.values())
+
+
+def _rules(
+    connection: Connection, which: Which, totals: Totals, earlier: Mapping[int, Proof], *, seals: bool
+) -> Iterator[Problem]:
+    yield from _doubled_keys(connection, which)
+    yield from replay(connection, which, totals, earlier, seals=seals)
+    yield from clawed_shares(connection, which)
+    yield from _uncharged_meters(connection, which)
+    yield from budget_counts(connection, which)
+    yield from usage_sums(connection, which)
 
 
 @contextmanager
@@ -96,10 +208,11 @@ def _guards(connection: Connection) -> Iterator[Problem]:
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
 
 
-def _doubled_keys(connection: Connection) -> Iterator[Problem]:
+def _doubled_keys(connection: Connection, which: Which) -> Iterator[Problem]:
     doubled = (
         select(Wallet.owner, Entry.key, func.count())
         .join(Wallet, Entry.of(Wallet))
+        .where(which.has(Entry.wallet_id))
         .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
@@ -107,18 +220,17 @@ def _doubled_keys(connection: Connection) -> Iterator[Problem]:
         yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
 
 
-def _uncharged_meters(connection: Connection) -> Iterator[Problem]:
+def _uncharged_meters(connection: Connection, which: Which) -> Iterator[Problem]:
     uncharged = (
         select(Wallet.owner, Hold.key, Hold.counted)
         .join(Wallet, Hold.of(Wallet))
-        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0)
+        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, which.has(Hold.wallet_id))
     )
     for owner, key, counted in connection.execute(uncharged):
         yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")
 
 
-def _trial_balance(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
-    balances = int(connection.scalar(select(func.sum(Wallet.balance))) or 0)
+def _trial_balance(balances: int, totals: Counter[Kind]) -> Iterator[Problem]:
     if sum(totals.values()) != balances:
         by_kind = ", ".join(f"{kind} {credits}" for kind, credits in sorted(totals.items()))
         yield Problem(

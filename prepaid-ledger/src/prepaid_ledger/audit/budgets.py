@@ -10,16 +10,18 @@ from ..books.budget_counts import EVERYBODY
 from ..books.charges import charges
 from ..tables import Budget, Wallet
 from .problem import Problem
+from .scope import Which
 
 
-def budget_counts(connection: Connection) -> Iterator[Problem]:
+def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
     """Budgets that count something else, and wallets whose spends would not ask for theirs."""
-    if connection.scalar(select(Budget.wallet_id).limit(1)) is None:
+    its = which.has(Budget.wallet_id)
+    if connection.scalar(select(Budget.wallet_id).where(its).limit(1)) is None:
         return
-    unasked = select(Wallet.owner).join(Budget, Budget.of(Wallet)).where(Wallet.budget_changes == 0)
+    unasked = select(Wallet.owner).join(Budget, Budget.of(Wallet)).where(Wallet.budget_changes == 0, its)
     for owner in connection.scalars(unasked.distinct()):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
-    charged = charges()
+    charged = charges(lambda wallet_id, slot: which.has(wallet_id))
     same_wallet = Budget.beside(charged.c)
     everybodys = Budget.spender == EVERYBODY
     for whose, by_whom in (
@@ -35,7 +37,7 @@ def budget_counts(connection: Connection) -> Iterator[Problem]:
             select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
             .join(Wallet, Budget.of(Wallet))
             .outerjoin(charged, and_(by_whom, in_window))
-            .where(whose)
+            .where(whose, its)
             .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
             .having(total != Budget.spent)
         )

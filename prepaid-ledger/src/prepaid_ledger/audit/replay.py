@@ -3,47 +3,96 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 from heapq import merge
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
 
+from ..books.lot_store import live_lots
 from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from ..books.posting import OWN_KEYS
+from ..database.rows import Stretch, Stretches, table_of
 from ..slots import slot_of
-from ..tables import Kind
+from ..tables import Hold, Kind
 from .memory import RecentMemory
 from .problem import Problem
-from .streams import Account, StoredDraw, Tables
+from .proofs import EMPTY, Proof, State, written
+from .scope import Moved, Which
+from .streams import Account, SealedRow, StoredDraw, Tables
 
 #: After so many events, used-up lots are let go of.
 TIDY = 5_000
 
 
-def replay(connection: Connection, totals: Counter[Kind]) -> Iterator[Problem]:
+@dataclass
+class Totals:
+    """What was played: by how much balances and kinds of entries moved, and what is proved by it."""
+
+    balances: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    wallets: int = 0
+    entries: int = 0
+    proofs: list[Proof] = field(default_factory=list)
+
+
+def replay(
+    connection: Connection, which: Which, totals: Totals, earlier: Mapping[int, Proof], *, seals: bool
+) -> Iterator[Problem]:
     """Everything that is off in a wallet, or belongs to none.
 
-    :param totals: Filled with the credits of each kind.
+    :param totals: Filled with what was played.
+    :param earlier: Earlier proofs, by wallet. ``Moved`` wallets go on from them, others are compared.
+    :param seals: Whether what is proved is kept.
     """
-    tables = Tables(connection)
+    tables = Tables(connection, which)
+    before = Before(tables.session, earlier) if isinstance(which, Moved) else None
     for account in tables.accounts:
         yield from tables.strays(account.id)
-        yield from WalletReplay(tables, account, totals).problems()
+        wallet = WalletReplay(tables, account, totals, seals=seals)
+        if before is None:
+            wallet.known = earlier.get(account.id)
+        elif account.id in earlier:
+            yield from wallet.go_on(earlier[account.id], before)
+        yield from wallet.problems()
     yield from tables.strays(None)
 
 
-class WalletReplay:
-    """One wallet, from its first event to its last."""
+class Before:
+    """What is stored now of what came before the proofs: lots with credits, and holds that were open."""
 
-    def __init__(self, tables: Tables, account: Account, totals: Counter[Kind]) -> None:
+    def __init__(self, session: Session, proofs: Mapping[int, Proof]) -> None:
+        self.lots: Mapping[int, list[LotState]] = {}
+        self.holds: dict[tuple[int, int], int] = {}
+        if proofs:
+            proved = [Stretch(proof.wallet_id, proof.slot, 0, proof.seq) for proof in proofs.values()]
+            self.lots = live_lots(session, Stretches(session, proved))
+        opened = [
+            {"id": proof.wallet_id, "slot": proof.slot, "seq": seq}
+            for proof in proofs.values()
+            for seq in proof.state.holds
+        ]
+        if opened:
+            given = table_of(session, opened).c
+            same = (Hold.wallet_id == given.id) & (Hold.slot == given.slot) & (Hold.seq == given.seq)
+            rows = session.execute(select(Hold.wallet_id, Hold.seq, Hold.credits).where(same))
+            self.holds = {(wallet_id, seq): credits for wallet_id, seq, credits in rows}
+
+
+class WalletReplay:
+    """One wallet, from its first event or from what was proved of it to its last."""
+
+    def __init__(self, tables: Tables, account: Account, totals: Totals, *, seals: bool) -> None:
         self.tables = tables
         self.account = account
         self.totals = totals
+        self.seals = seals
         self.memory = RecentMemory(tables.session, account)
         self.lots = Lots([], self.memory)
         self.draws = Peekable(tables.draws.of(account.id))
@@ -52,9 +101,32 @@ class WalletReplay:
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
         self.to_grow: dict[int, int] = {}
+        self.holds: dict[int, int] = {}
         self.capture: EntryRow | None = None
         self.broken = False
         self.drawn: dict[int, LotState] | None = None
+        self.digest = EMPTY
+        self.known: Proof | None = None
+        totals.wallets += 1
+        totals.balances += account.balance
+
+    def go_on(self, proof: Proof, before: Before) -> Iterator[Problem]:
+        """Begin after what was proved. What is stored of that time is compared where it may still change."""
+        state = proof.state
+        self.seq, self.at, self.digest = state.seq, state.at, proof.digest
+        self.total = self.balance = state.balance
+        self.held, self.debt = state.held, state.debt
+        self.totals.balances -= state.balance
+        self.lots = Lots(state.lots, self.memory)
+        stored = before.lots.get(self.account.id, [])
+        self.stored_live = {lot.seq: lot for lot in stored if lot.seq <= state.seq}
+        self.holds = dict(state.holds)
+        for seq, credits in state.holds.items():
+            now = before.holds.get((self.account.id, seq))
+            if now is None:
+                yield self._off("I7", f"hold {seq} was open, and is gone")
+            else:
+                self.to_grow[seq] = now - credits
 
     def problems(self) -> Iterator[Problem]:
         tables, wallet_id = self.tables, self.account.id
@@ -68,12 +140,16 @@ class WalletReplay:
         for count, event in enumerate(events, 1):
             if self.drawn is None and event.seq > self.account.drawn_seq:
                 self._note_drawn_lots()
+            if self.known is not None and event.seq > self.known.seq:
+                yield from self._check_digest(self.known)
             yield from self._check_wallet(event)
             yield from self._draw(event)
             if count % TIDY == 0:
                 self.memory.let_go(self.lots)
         if self.drawn is None:
             self._note_drawn_lots()
+        if self.known is not None:
+            yield from self._check_digest(self.known)
         yield from self._check_account()
         yield from self._check_lots()
 
@@ -92,9 +168,11 @@ class WalletReplay:
         if isinstance(event, Opened):
             self.held += event.credits
             self.to_grow[event.seq] = event.more
+            self.holds[event.seq] = event.credits
         elif isinstance(event, Extended):
             yield from self._extend(event)
         else:
+            assert isinstance(event, SealedRow), "the entries are read so"
             yield from self._post(event)
         if not 0 <= self.held <= self.balance or self.debt < 0:
             yield self._off(
@@ -109,8 +187,12 @@ class WalletReplay:
             yield self._off("I4", f"seq goes from {self.seq} to {seq}")
         self.seq = seq
 
-    def _post(self, entry: EntryRow) -> Iterator[Problem]:
-        self.totals[entry.kind] += entry.credits
+    def _post(self, entry: SealedRow) -> Iterator[Problem]:
+        if self.seals or self.known is not None:
+            whole = f"{self.digest}{entry!r}{entry.beside!r}"
+            self.digest = blake2b(whole.encode(), digest_size=16).hexdigest()
+        self.totals.entries += 1
+        self.totals.kinds[entry.kind] += entry.credits
         self.total += entry.credits
         self.debt += entry.debt
         self.balance += entry.credits
@@ -128,6 +210,7 @@ class WalletReplay:
 
     def _extend(self, more: Extended) -> Iterator[Problem]:
         self.held += more.credits
+        self.holds[more.hold_seq] = self.holds.get(more.hold_seq, 0) + more.credits
         if more.hold_seq in self.to_grow:
             self.to_grow[more.hold_seq] -= more.credits
         else:
@@ -141,6 +224,7 @@ class WalletReplay:
 
     def _close(self, end: Closed) -> Iterator[Problem]:
         yield from self._grown(end.hold_seq)
+        self.holds.pop(end.hold_seq, None)
         if not end.captured:
             yield from self._next_seq(end.seq)
             self.held -= end.credits
@@ -198,6 +282,19 @@ class WalletReplay:
 
     def _note_drawn_lots(self) -> None:
         self.drawn = {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
+        if self.seals:
+            lots, holds = tuple(self.drawn.values()), self.holds
+            state = State(self.seq, self.total, self.held, self.debt, self.at, lots, holds)
+            row = repr(tuple(self.account))
+            self.totals.proofs.append(
+                Proof(self.account.id, self.account.slot, self.seq, self.digest, row, written(state))
+            )
+
+    def _check_digest(self, proof: Proof) -> Iterator[Problem]:
+        """The entries up to the proof are those that were proved."""
+        self.known = None
+        if self.digest != proof.digest:
+            yield self._off("I6", f"an entry up to {proof.seq} is another than when it was proved")
 
     def _check_account(self) -> Iterator[Problem]:
         account = self.account

@@ -19,6 +19,7 @@ from ..books.lot_store import lapsed
 from ..books.shares import Claim, Gone, share_of
 from ..tables import Entry, Kind, Lot, Wallet
 from .problem import Problem
+from .scope import Which
 from .streams import fetch
 
 #: Columns of a row of what went unspent.
@@ -27,10 +28,12 @@ GONE = 4
 LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
 
-def clawed_shares(connection: Connection) -> Iterator[Problem]:
+def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
     """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
-    by_hand = gone_by_hand(fetch(connection, adjustments()))
-    streams = fetch(connection, _clawbacks()), fetch(connection, _lapsed()), by_hand
+    clawed, lapses, by_hand = (
+        fetch(connection, _of(which, rows)) for rows in (_clawbacks(), _lapsed(), adjustments())
+    )
+    streams = clawed, lapses, gone_by_hand(by_hand)
     rows = merge(*streams, key=lambda row: tuple(row[:3]))
     for _, group in groupby(rows, key=lambda row: tuple(row[:2])):
         of_lot = list(group)
@@ -45,6 +48,11 @@ def clawed_shares(connection: Connection) -> Iterator[Problem]:
         if not moved == share <= lot.credits:
             detail = f"{moved} of its {lot.credits} credits are taken or owed, not {min(share, lot.credits)}"
             yield Problem("I7", lot.owner, f"{lot.key!r}: {detail}, which is what its refunds take")
+
+
+def _of(which: Which, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Those of some wallets, each of which a row begins with."""
+    return rows.where(which.has(rows.selected_columns[0]))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,9 +13,22 @@ from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
 from ..books.lots import Closed, EntryRow, Extended, LotState, Opened, Part
 from ..tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from .problem import Problem
+from .scope import Which
 
 #: Rows that are fetched at a time, from each table.
 FETCH = 2_000
+
+#: The columns of an entry beside those of ``EntryRow``.
+BESIDE = (
+    Entry.tax_minor,
+    Entry.currency,
+    Entry.claimed,
+    Entry.reason,
+    Entry.spender,
+    Entry.item,
+    Entry.quantity,
+    Entry.price_version,
+)
 
 Item = TypeVar("Item")
 
@@ -33,6 +46,18 @@ class Account(NamedTuple):
     drawn_seq: int
     next_expiry_at: datetime | None
     moved_at: datetime
+
+
+class SealedRow(EntryRow):
+    """An entry with all that it says; what plays no part in the books stands in ``beside``."""
+
+    beside: Sequence[object]
+
+
+def entry_row(row: Sequence[Any]) -> SealedRow:
+    sealed = SealedRow._make(row[: len(ENTRY)])
+    sealed.beside = tuple(row[len(ENTRY) :])
+    return sealed
 
 
 class StoredDraw(NamedTuple):
@@ -61,45 +86,49 @@ class Stream(Generic[Item]):
 
 
 class Tables:
-    """Every table of the ledger, read once."""
+    """Every table of the ledger, read once, for some of the wallets."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, which: Which) -> None:
         self.session = Session(connection)
-        self.accounts = (
-            Account(*row)
-            for row in fetch(
-                connection,
-                select(*(getattr(Wallet, name) for name in Account._fields)).order_by(Wallet.id),
-            )
-        )
+        self.accounts = accounts(connection, which)
         self.entries = stream(
             connection,
-            select(Entry.wallet_id, *ENTRY).order_by(Entry.wallet_id, Entry.slot, Entry.seq),
-            EntryRow._make,
+            select(Entry.wallet_id, *ENTRY, *BESIDE)
+            .where(which.since(Entry.wallet_id, Entry.seq))
+            .order_by(Entry.wallet_id, Entry.slot, Entry.seq),
+            entry_row,
         )
         self.opened = stream(
             connection,
-            select(Hold.wallet_id, *OPENED).order_by(Hold.wallet_id, Hold.slot, Hold.seq),
+            select(Hold.wallet_id, *OPENED)
+            .where(which.since(Hold.wallet_id, Hold.seq))
+            .order_by(Hold.wallet_id, Hold.slot, Hold.seq),
             Opened._make,
         )
-        extended = select(HoldExtension.wallet_id, *EXTENDED).order_by(
-            HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq
+        extended = (
+            select(HoldExtension.wallet_id, *EXTENDED)
+            .where(which.since(HoldExtension.wallet_id, HoldExtension.seq))
+            .order_by(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq)
         )
         self.extended = stream(connection, extended, Extended._make)
-        ended = select(Hold.wallet_id, *CLOSED).where(Hold.closed_seq.is_not(None))
-        self.closed = stream(
-            connection, ended.order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq), Closed._make
+        ended = (
+            select(Hold.wallet_id, *CLOSED)
+            .where(Hold.closed_seq.is_not(None), which.since(Hold.wallet_id, Hold.closed_seq))
+            .order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq)
         )
+        self.closed = stream(connection, ended, Closed._make)
         self.draws = stream(
             connection,
-            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits).order_by(
-                Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq
-            ),
+            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
+            .where(which.since(Draw.wallet_id, Draw.seq))
+            .order_by(Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq),
             lambda row: StoredDraw(row[0], Part(row[1], row[2])),
         )
         self.lots = stream(
             connection,
-            select(Lot.wallet_id, *LOT).order_by(Lot.wallet_id, Lot.slot, Lot.seq),
+            select(Lot.wallet_id, *LOT)
+            .where(which.since(Lot.wallet_id, Lot.seq))
+            .order_by(Lot.wallet_id, Lot.slot, Lot.seq),
             lambda row: LotState(*row),
         )
 
@@ -109,6 +138,13 @@ class Tables:
             rows: Stream[Any] = getattr(self, name)
             for wallet_id in rows.before(before):
                 yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
+
+
+def accounts(connection: Connection, which: Which) -> Iterator[Account]:
+    """The wallets' rows, by their ids."""
+    columns = (getattr(Wallet, name) for name in Account._fields)
+    rows = select(*columns).where(which.has(Wallet.id)).order_by(Wallet.id)
+    return (Account(*row) for row in fetch(connection, rows))
 
 
 def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:

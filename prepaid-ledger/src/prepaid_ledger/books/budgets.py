@@ -88,7 +88,7 @@ def every_of(every: str | None) -> Every:
 
 def charged_in(session: Session, wallet: LockedWallet, spender: str, window: Window) -> int:
     """What was charged in a window, counted anew."""
-    charged = charges(wallet)
+    charged = charges(lambda wallet_id, slot: (wallet_id == wallet.id) & (slot == wallet.slot))
     query = select(total(charged))
     if spender != EVERYBODY:
         query = query.where(charged.c.spender == spender)

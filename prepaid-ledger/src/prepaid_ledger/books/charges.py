@@ -7,27 +7,23 @@ at that time: the credits of a hold that were charged last go back first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
-from ..slots import WalletKey
 from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
 
 
-def charges(wallet: WalletKey | None = None) -> Subquery:
-    """All charges, by ``wallet_id``, ``slot``, ``spender``, ``at`` and ``credits``.
+def charges(which: Callable[[Any, Any], ColumnElement[bool]]) -> Subquery:
+    """The charges of some wallets, by ``wallet_id``, ``slot``, ``spender``, ``at`` and ``credits``.
 
-    :param wallet: Only those of one wallet.
+    :param which: Says of columns of wallets' numbers and slots whether they are among them.
     """
-    parts = [spends(), reversed_spends(), holds(), extensions(), owed()]
-    if wallet is not None:
-        key = wallet.id, wallet.slot
-        parts = [
-            part.where(*(part.selected_columns[i] == value for i, value in enumerate(key))) for part in parts
-        ]
-    return union_all(*parts).subquery("charges")
+    parts = (spends(), reversed_spends(), holds(), extensions(), owed())
+    theirs = (part.where(which(*part.selected_columns[:2])) for part in parts)
+    return union_all(*theirs).subquery("charges")
 
 
 def spends() -> Select[*tuple[Any, ...]]:

@@ -22,7 +22,8 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Setup:
-    """What every verb works with: one database, the time, two rules of the host, spends, and audit rules."""
+    """What every verb works with: one database, the time, two rules of the host, spends, and of audits their
+    rules and the standby that they read."""
 
     engine: Engine
     clock: Clock
@@ -30,6 +31,7 @@ class Setup:
     hold_expires_after: timedelta
     spends: GroupCommit
     audit_rules: tuple[Rule, ...] = ()
+    standby: Engine | None = None
 
 
 class Verbs(ABC):

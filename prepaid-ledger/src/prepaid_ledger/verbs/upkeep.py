@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from sqlalchemy import Engine
+
 from .. import database
 from ..audit import audit
-from ..audit.problem import Problem, Rule
+from ..audit.audit import Audited
+from ..audit.problem import Rule
 from ..books import sweep, usage_sums
 from ..database import LEDGER
 from ..errors import UnknownVersion
@@ -50,9 +53,22 @@ class Upkeep(Verbs):
             return not LEDGER.is_behind(LEDGER.version(connection))
         return False
 
-    def audit(self, *rules: Rule) -> list[Problem]:
+    def audit(self, *rules: Rule, jobs: int = 1, proofs: Engine | None = None, full: bool = True) -> Audited:
         """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.
 
-        :param rules: Further rules, on tables of your own, read from the same snapshot.
+        It reads from the standby, if the ledger was made with one. Each range of wallets, of some hundred
+        thousand entries, has a snapshot of its own.
+
+        :param rules: Further rules, on tables of your own; they share one snapshot with those of the ledger's
+            making.
+        :param jobs: Processes that work at once, each on a range of wallets.
+        :param proofs: Any database. What is proved of each wallet is kept there, best outside of the books.
+        :param full: With ``False`` wallets go on from their proofs. What came since is played; what was
+            proved is not looked at, but for sums of the wallets that moved. With ``True`` everything is
+            played, and a proved entry that was changed is named, even where the books agree with it.
+        :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process.
         """
-        return list(audit.audit(self.setup.engine, *self.setup.audit_rules, *rules))
+        books = self.setup.standby or self.setup.engine
+        return audit.audit(
+            books, *self.setup.audit_rules, *rules, jobs=jobs, proofs=proofs, full=full or proofs is None
+        )

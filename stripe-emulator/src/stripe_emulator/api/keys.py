@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from typing import Any
 
 from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.core import clock, store
@@ -12,6 +13,25 @@ from stripe_emulator.core.errors import NoSuchAccount, Unauthenticated
 from stripe_emulator.core.wire import Form
 
 SECRET, PUBLISHABLE, EPHEMERAL = ("sk_test_", "rk_test_"), "pk_test_", "ek_test_"
+
+_OF_A_PAYMENT = """
+id object allowed_payment_method_types amount amount_details automatic_payment_methods canceled_at
+cancellation_reason capture_method client_secret confirmation_method created currency description
+last_payment_error livemode next_action payment_method payment_method_configuration_details
+payment_method_types processing receipt_email setup_future_usage shipping source status
+"""
+_OF_A_SETUP = """
+id object allowed_payment_method_types automatic_payment_methods cancellation_reason client_secret created
+description last_setup_error livemode next_action payment_method payment_method_configuration_details
+payment_method_types status usage
+"""
+
+#: What a browser is shown of an intent, and what it is not shown of anything: it needs no more.
+SHOWN = {
+    "payment_intent": frozenset(_OF_A_PAYMENT.split()),
+    "setup_intent": frozenset(_OF_A_SETUP.split()),
+}
+HIDDEN = frozenset(["fingerprint", "metadata"])
 
 #: What an ephemeral key may call for its customer. https://docs.stripe.com/mobile
 FOR_ONE_CUSTOMER = {
@@ -81,6 +101,18 @@ def check(key: str, endpoint: Endpoint, values: dict[str, str], form: Form) -> N
             "The client_secret provided does not match any associated object on this account.",
             param="client_secret",
         )
+
+
+def as_seen(key: str, value: Any) -> Any:
+    """An answer, or what it holds, as the caller may see it: a publishable key is everybody's."""
+    if not key.startswith(PUBLISHABLE):
+        return value
+    if isinstance(value, list):
+        return [as_seen(key, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    only = SHOWN.get(value.get("object", ""), value.keys())
+    return {name: as_seen(key, item) for name, item in value.items() if name in only and name not in HIDDEN}
 
 
 def check_account(account: str) -> None:

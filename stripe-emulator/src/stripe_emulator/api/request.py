@@ -128,7 +128,7 @@ class Api:
                 if (earlier := idempotency.recall(key, fingerprint)) is not None:
                     headers |= {"Original-Request": earlier.request_id, "Idempotent-Replayed": "true"}
                     return Reply(earlier.status, earlier.body, headers, lost=trouble.lost_reply)
-            answer = _work(endpoint, values, form, version, request_id, self._logs)
+            answer = _work(endpoint, values, form, version, request_id, self._logs, secret)
             if trouble.fails_after:
                 answer = Answer(500, encode(_down().envelope(request_id, logs=self._logs)), request_id)
             if key is not None:
@@ -180,6 +180,7 @@ def _work(
     version: str | None,
     request_id: str,
     logs: str | None = None,
+    secret: str = "",
 ) -> Answer:
     """Have the resource do it; a refusal that is a fact of its own is an answer, too."""
     if endpoint.route:
@@ -192,10 +193,11 @@ def _work(
     try:
         with reading.errors_as_called():
             result = endpoint.view(form, *values.values())
-            body = encode(render(result, listed, shown_at))
+            body = encode(keys.as_seen(secret, render(result, listed, shown_at)))
             store.current().encode()
             _must_be_read(form, endpoint)
     except StripeError as error:
+        error.extra = keys.as_seen(secret, error.extra)
         if not error.keeps_work:
             raise
         envelope: Json = versions.downgrade(error.envelope(request_id, logs=logs), shown_at)

@@ -113,9 +113,7 @@ def usable_code(code_id: str, customer: Json | None, param: str, order: Order | 
     code = store.named("promotion_code", code_id, param)
     if not clock.somebody_asks():
         return code
-    used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
-    over = code["expires_at"] is not None and code["expires_at"] <= clock.now()
-    if not code["active"] or used_up or over:
+    if not code["active"] or is_over(code):
         raise InvalidRequest(
             "This promotion code is no longer active.", code="promotion_code_expired", param=param
         )
@@ -157,6 +155,20 @@ def refresh(coupon: Json) -> None:
     used_up = coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]
     over = coupon["redeem_by"] is not None and coupon["redeem_by"] <= clock.now()
     objects.change(coupon, valid=not (used_up or over))
+
+
+def is_active(code: Json) -> bool:
+    """Whether a promotion code works: nobody turned it off, and neither it nor its coupon is over."""
+    coupon = store.get("coupon", code["promotion"]["coupon"])
+    if not coupon.get("deleted"):
+        refresh(coupon)
+    return bool(code["active"] and coupon["valid"] and not is_over(code))
+
+
+def is_over(code: Json) -> bool:
+    """Whether a promotion code is used up, or its time is over."""
+    used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
+    return used_up or (code["expires_at"] is not None and code["expires_at"] <= clock.now())
 
 
 def give(holder: Json, discount: Json) -> None:

@@ -58,7 +58,14 @@ def retrieve(form: Form, promotion_code_id: str) -> Json:
 def update(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/update"""
     promotion_code = store.get("promotion_code", promotion_code_id, param="promotion_code")
-    if form.get("active") and not promotion_code["active"]:
+    if form.get("active") and not discounts.is_active(promotion_code):
+        discounts.usable_coupon(promotion_code["promotion"]["coupon"], "active")
+        if discounts.is_over(promotion_code):
+            raise InvalidRequest(
+                "This promotion code cannot be activated because it has expired or has been fully redeemed.",
+                code="promotion_code_expired",
+                param="active",
+            )
         _check_free(promotion_code["code"], promotion_code["customer"])
     return objects.change(
         promotion_code, "promotion_code.updated", **objects.patch(promotion_code, form, ("active",))
@@ -69,17 +76,27 @@ def update(form: Form, promotion_code_id: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/list"""
     where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}
-    only = ("active", "code", "customer")
+    only = ("code", "customer")
+    if "active" in form:
+        wanted = form.pop("active")
+        known = store.select("promotion_code")
+        where["id"] = [each["id"] for each in known if discounts.is_active(each) == wanted]
     return lists.page("promotion_code", form, url="/v1/promotion_codes", where=where, only=only)
 
 
-def active(code: str) -> Json | None:
-    """The active promotion code that a customer typed, in whatever case."""
+def typed(code: str) -> Json | None:
+    """The promotion code that a customer typed, in whatever case; the one that is active, of several."""
     wanted = code.strip().lower()
-    known = store.select("promotion_code", {"active": True})
-    return next(
-        (promotion_code for promotion_code in known if promotion_code["code"].lower() == wanted), None
-    )
+    same = [
+        each for each in store.select("promotion_code", {"active": True}) if each["code"].lower() == wanted
+    ]
+    return next(filter(discounts.is_active, same), same[0] if same else None)
+
+
+@register.computed("promotion_code")
+def with_its_coupon(promotion_code: Json) -> Json:
+    """A code is active as long as its coupon is valid."""
+    return {"active": discounts.is_active(promotion_code)}
 
 
 def _check(form: Form, code: str) -> None:
@@ -100,6 +117,6 @@ def _check(form: Form, code: str) -> None:
 
 
 def _check_free(code: str, customer: str | None) -> None:
-    taken = active(code)
-    if taken is not None and taken["customer"] in (None, customer):
+    taken = typed(code)
+    if taken is not None and discounts.is_active(taken) and taken["customer"] in (None, customer):
         raise InvalidRequest(f"An active promotion code with `code: {code}` already exists.", param="code")

@@ -41,7 +41,7 @@ def enter_code(session: Json, code: str) -> None:
         objects.change(session, discounts=[])
         apply(session)
         return
-    promotion_code = promotion_codes.active(code)
+    promotion_code = promotion_codes.typed(code)
     if promotion_code is None:
         raise InvalidRequest("This code is invalid.", code="promotion_code_invalid", param="promotion_code")
     _put(session, {"promotion_code": promotion_code["id"]}, "promotion_code")

@@ -8,7 +8,7 @@ from stripe_emulator.core import clock, emails, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import account, payment_method_configurations
+from stripe_emulator.payments import account, method_kinds, payment_method_configurations
 
 #: Parameters that promise more than is done here.
 NOT_YET = (
@@ -53,6 +53,14 @@ LIVES, SHORTEST = clock.DAY, 30 * 60
 #: Seconds of a trial whose end is named, at least.
 SHORTEST_TRIAL = 2 * clock.DAY
 MAX_URL = 5000
+
+
+def check_descriptor(form: Form) -> None:
+    """:raises InvalidRequest: A whole statement descriptor, where nothing but a card can pay."""
+    only = form.get("payment_method_types") or form.get("allowed_payment_method_types")
+    if only == ["card"]:
+        param = "payment_intent_data[statement_descriptor]"
+        method_kinds.check_descriptor(form.get("payment_intent_data") or {}, only, param)
 
 
 def defaults(form: Form) -> Json:

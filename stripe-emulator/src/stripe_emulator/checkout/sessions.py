@@ -25,7 +25,7 @@ from stripe_emulator.core import clock, ids, money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import method_currencies
+from stripe_emulator.payments import method_currencies, method_kinds
 
 register = Register()
 
@@ -65,6 +65,8 @@ def create(form: Form) -> Json:
     mode = session_forms.checked_mode(form)
     session_forms.check_urls(form)
     customer = session_forms.customer(form)
+    method_kinds.check_session(form.get("payment_method_types"))
+    session_forms.check_descriptor(form)
     lines = line_items.read(form.get("line_items") or [], currency=session_forms.currency(form))
     if lines:
         kinds = [*(form.get("payment_method_types") or []), *(form.get("allowed_payment_method_types") or [])]

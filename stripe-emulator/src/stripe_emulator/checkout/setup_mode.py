@@ -20,6 +20,10 @@ from stripe_emulator.payments.confirmation import Confirmation, Owner
 def _prepare(session: Json, form: Form) -> None:
     if form.get("line_items"):
         raise InvalidRequest("You cannot pass `line_items` in `setup` mode.", param="line_items")
+    if not session["currency"] and not (
+        form.get("payment_method_types") or form.get("allowed_payment_method_types")
+    ):
+        raise InvalidRequest("Missing required param: currency.", code="parameter_missing", param="currency")
     creation = form.get("customer_creation", "if_required")
     data = {
         key: value for key, value in (form.get("setup_intent_data") or {}).items() if key != "on_behalf_of"

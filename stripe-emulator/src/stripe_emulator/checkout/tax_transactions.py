@@ -42,6 +42,12 @@ def create_reversal(form: Form) -> Json:
         raise InvalidRequest("A reversal can't be reversed.", param="original_transaction")
     _must_be_new(form["reference"])
     whole = form["mode"] == "full"
+    earlier = _reversals(original)
+    if any(reversal["_whole"] for reversal in earlier):
+        raise InvalidRequest(
+            f"The tax transaction {original['id']} has already been fully reversed.",
+            param="original_transaction",
+        )
     if whole and (form.get("line_items") or form.get("shipping_cost")):
         raise InvalidRequest("A full reversal takes no line items.", param="line_items")
     if not whole and not (form.get("line_items") or form.get("shipping_cost")):
@@ -55,7 +61,8 @@ def create_reversal(form: Form) -> Json:
         for line in original["_lines"]
     ]
     if not whole:
-        lines = [_part(each, original, number) for number, each in enumerate(form.get("line_items") or [])]
+        left = _left(original, earlier)
+        lines = [_part(each, left, number) for number, each in enumerate(form.get("line_items") or [])]
     return _made(
         original,
         form,
@@ -64,6 +71,7 @@ def create_reversal(form: Form) -> Json:
         reversal={"original_transaction": original["id"]},
         shipping_cost=_less_shipping(original, form, whole),
         type="reversal",
+        _whole=whole,
     )
 
 
@@ -120,10 +128,27 @@ def _line(line: Json, kind: str, *, original: str | None = None, **changes: obje
     }
 
 
-def _part(form: Form, original: Json, number: int) -> Json:
-    """A line of a partial reversal, whose amounts are negative."""
+def _reversals(original: Json) -> list[Json]:
+    """What was reversed of a transaction, oldest first."""
+    return store.select(KIND, {"reversal.original_transaction": original["id"]})
+
+
+def _left(original: Json, reversals: list[Json]) -> dict[str, Json]:
+    """The lines of a transaction by their ids, with the amounts that are not reversed yet."""
+    left = {line["id"]: dict(line) for line in original["_lines"]}
+    for reversal in reversals:
+        for line in reversal["_lines"]:
+            for name in ("amount", "amount_tax"):
+                left[line["reversal"]["original_line_item"]][name] += line[name]
+    return left
+
+
+def _part(form: Form, known: dict[str, Json], number: int) -> Json:
+    """A line of a partial reversal, whose amounts are negative.
+
+    :param known: What is left of each line.
+    """
     param = f"line_items[{number}]"
-    known = {line["id"]: line for line in original["_lines"]}
     if form["original_line_item"] not in known:
         raise InvalidRequest(
             f"No such line item: '{form['original_line_item']}'",

@@ -7,7 +7,7 @@ The SDK is imported where something is read from it first; ``kept`` has it from 
 
 from stripe_emulator.contract.given import Given
 from stripe_emulator.contract.later import is_too_new
-from stripe_emulator.contract.outlines import blank, complete, is_field
+from stripe_emulator.contract.outlines import blank, complete, hashes, is_field
 from stripe_emulator.contract.parameters import Hash, Parameter, ParameterError
 from stripe_emulator.contract.requests import parameters_of, read
 from stripe_emulator.contract.routes import Route, coverage, find, routes
@@ -25,6 +25,7 @@ __all__ = [
     "coverage",
     "expandable",
     "find",
+    "hashes",
     "is_field",
     "is_too_new",
     "names_an_object",

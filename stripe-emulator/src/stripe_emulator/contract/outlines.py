@@ -76,6 +76,11 @@ def is_field(object_name: str, name: str) -> bool:
         return False
 
 
+def hashes(object_name: str) -> frozenset[str]:
+    """The fields of such an object that may be hashes of their own."""
+    return frozenset(_outline(object_name).hashes)
+
+
 def complete(object_name: str, fields: Json) -> Json:
     """``fields`` of such an object, each hash among them with every key that Stripe always sends.
 

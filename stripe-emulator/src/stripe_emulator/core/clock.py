@@ -44,6 +44,9 @@ BY_TIME = "by_time"
 #: Name of the setting that keeps what fell due and could not happen, and how many of them.
 FAILED, FAILED_KEPT = "failed_work", 100
 
+#: Name of the setting that keeps over which time the clock jumped last; so few seconds later, a jump goes on.
+JUMP, AT_ONCE = "jump", 60
+
 #: Where a transaction that lives on a test clock remembers which one, and the account's own time.
 TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"
 
@@ -137,9 +140,23 @@ def run_due(storage: Store, until: int | None = None) -> int:
 
 def advance(storage: Store, to: int) -> None:
     """Move the global clock forward to a moment; all that falls due on the way happens first."""
+    with storage.transaction():
+        _note_jump(now(), to)
     run_due(storage, to)
     with storage.transaction():
         move(to)
+
+
+def _note_jump(start: int, end: int) -> None:
+    """Remember over which time the clock jumps; a jump that follows at once goes on with the last."""
+    before = store.get_setting(JUMP)
+    store.put_setting(JUMP, [before[0] if before and start - before[1] < AT_ONCE else start, end])
+
+
+def when(due_at: float) -> float:
+    """When something that was due is done: at its own moment if the clock jumped over that, else now."""
+    start, end = store.get_setting(JUMP, [0, 0])
+    return due_at if start < due_at <= end else now()
 
 
 def move(to: int) -> None:

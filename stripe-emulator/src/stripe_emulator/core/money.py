@@ -43,7 +43,11 @@ MINIMUM = {
     "sek": 300,
     "thb": 1000,
 }
-DEFAULT_MINIMUM, MAXIMUM = 50, 99_999_999
+DEFAULT_MINIMUM = 50
+
+#: How many digits the amount of a charge may have, where that is not ``DIGITS``.
+MORE_DIGITS = {"cop": 10, "huf": 10, "idr": 12, "inr": 9, "jpy": 10}
+DIGITS = 8
 
 SYMBOLS = {
     "usd": "$",
@@ -84,9 +88,10 @@ def check_charge(amount: int, code: str, param: str = "amount") -> None:
         raise InvalidRequest(
             f"Amount must be at least {text(minimum, code)}.", code="amount_too_small", param=param
         )
-    if amount > MAXIMUM:
+    maximum = 10 ** MORE_DIGITS.get(code, DIGITS) - 1
+    if amount > maximum:
         raise InvalidRequest(
-            f"Amount must be no more than {text(MAXIMUM, code)}.", code="amount_too_large", param=param
+            f"Amount must be no more than {text(maximum, code)}.", code="amount_too_large", param=param
         )
     if (code in THREE_DECIMAL and amount % 10) or (code in WHOLE_ONLY and amount % 100):
         raise InvalidRequest(

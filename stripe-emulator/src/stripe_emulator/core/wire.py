@@ -33,7 +33,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_cir
 
 try:
     _orjson: Any = import_module("orjson")
-except ImportError:  # its wheels are not for every Python; without it JSON takes a fifth of a call's time
+except ImportError:  # its wheels are not for every Python; JSON is a sixth of our share without it
     _orjson = None
 
 

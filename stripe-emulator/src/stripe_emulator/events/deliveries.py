@@ -48,6 +48,7 @@ class Parcel:
 
     delivery: int
     attempts: int
+    due_at: float
     url: str
     endpoint: str
     body: bytes
@@ -100,20 +101,21 @@ class Courier:
             row = transaction.execute(
                 "UPDATE delivery SET leased_until = ?, attempts = attempts + 1 WHERE seq = ("
                 f" SELECT seq FROM delivery WHERE {self._due()} AND endpoint = coalesce(?, endpoint)"
-                " ORDER BY rank, seq LIMIT 1) RETURNING seq, event, endpoint, attempts",
+                " ORDER BY rank, due_at, seq LIMIT 1) RETURNING seq, event, endpoint, attempts, due_at",
                 (clock.wall() + LEASE, *_moments(), endpoint),
             ).fetchone()
             if row is None:
                 return None
-            delivery, event_id, endpoint_id, attempts = row
+            delivery, event_id, endpoint_id, attempts, due_at = row
             target = target_of(endpoint_id)
             event = store.find("event", event_id)
             if target is None or event is None:
                 transaction.execute("UPDATE delivery SET status = 'gone' WHERE seq = ?", (delivery,))
-                return Parcel(delivery, attempts, "", endpoint_id, b"", ())
+                return Parcel(delivery, attempts, due_at, "", endpoint_id, b"", ())
             heard = thin.twin_of(event) if events.is_thin(target) else render(shapes.as_heard(event, target))
             body = encode(heard).encode()
-            return Parcel(delivery, attempts, events.url_of(target), endpoint_id, body, secrets_of(target))
+            url, secrets = events.url_of(target), secrets_of(target)
+            return Parcel(delivery, attempts, due_at, url, endpoint_id, body, secrets)
 
     def _send(self, parcel: Parcel, headers: dict[str, str]) -> Reply:
         if not parcel.url:
@@ -123,9 +125,10 @@ class Courier:
 
     def _record(self, parcel: Parcel, headers: dict[str, str], reply: Reply, *, milliseconds: float) -> None:
         with self.store.transaction() as transaction:
+            moment = int(clock.when(parcel.due_at))
             made = transaction.execute(
                 "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
-                (parcel.delivery, clock.now(), reply.status, reply.text[:REPLY_LENGTH]),
+                (parcel.delivery, moment, reply.status, reply.text[:REPLY_LENGTH]),
             )
             transaction.execute(
                 "INSERT INTO attempt_sent VALUES (?, ?, ?, ?)",
@@ -133,7 +136,7 @@ class Courier:
             )
             delivered = reply.status is not None and 200 <= reply.status < 300
             if parcel.url:
-                failing_endpoints.note(parcel.endpoint, delivered=delivered)
+                failing_endpoints.note(parcel.endpoint, delivered=delivered, at=moment)
             if delivered:
                 outcome, wait = "delivered", 0
             elif parcel.attempts > len(BACKOFF):
@@ -143,7 +146,7 @@ class Courier:
             transaction.execute(
                 "UPDATE delivery SET status = ?, due_at = ?, leased_until = 0"
                 " WHERE seq = ? AND status = 'pending'",
-                (outcome, clock.now() + wait, parcel.delivery),
+                (outcome, moment + wait, parcel.delivery),
             )
 
 

@@ -15,8 +15,11 @@ from stripe_emulator.events import events, objects
 DISABLED_AFTER = 9 * clock.DAY
 
 
-def note(endpoint_id: str, *, delivered: bool) -> None:
-    """Remember how an attempt ended; the one that fails too long after the first disables its endpoint."""
+def note(endpoint_id: str, *, delivered: bool, at: int) -> None:
+    """Remember how an attempt ended; the one that fails too long after the first disables its endpoint.
+
+    :param at: When it was made.
+    """
     endpoint = next(filter(None, (store.find(kind, endpoint_id) for kind in events.REGISTERED)), None)
     if endpoint is None:
         return
@@ -25,8 +28,8 @@ def note(endpoint_id: str, *, delivered: bool) -> None:
         if since is not None:
             objects.change(endpoint, _failing_since=None)
     elif since is None:
-        objects.change(endpoint, _failing_since=clock.now())
-    elif clock.now() >= since + DISABLED_AFTER:
+        objects.change(endpoint, _failing_since=at)
+    elif at >= since + DISABLED_AFTER:
         objects.change(endpoint, status="disabled")
 
 

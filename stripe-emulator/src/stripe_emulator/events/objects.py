@@ -110,7 +110,7 @@ def merged(metadata: Json, form: Json | str | None) -> Json:
         if len(str(value)) > METADATA_VALUE_LENGTH:
             raise InvalidRequest(
                 f"Metadata values can have up to {METADATA_VALUE_LENGTH} characters, but you passed in a"
-                f" value that is {len(str(value))} characters long. Invalid value: {str(value)[:80]}",
+                f" value that is {len(str(value))} characters. Invalid value: {str(value)[:80]}",
                 param=f"metadata[{key}]",
             )
     return after

@@ -20,6 +20,7 @@ from stripe_emulator.payments import (
     confirmation_tokens,
     mandates,
     method_currencies,
+    method_kinds,
     payment_method_configurations,
     payment_methods,
 )
@@ -77,10 +78,13 @@ def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_intents/create"""
     if form.get("confirm"):
         form = confirmation_tokens.unfold(form)
+    method_kinds.check_descriptor(
+        form, form.get("payment_method_types") or form.get("allowed_payment_method_types")
+    )
     intent = new(form)
     if form.get("confirm"):
         confirmation_tokens.join(form, intent)
-        return confirmation.confirm(intent, confirmation_of(intent, form))
+        return _confirm(intent, form)
     without_effect(form, "use_stripe_sdk")  # nothing is asked of a browser yet
     for param in OF_CONFIRMATION:
         if param in form:
@@ -105,6 +109,8 @@ def update(form: Form, intent_id: str) -> Json:
     intent = store.get("payment_intent", intent_id, param="intent")
     refuse_connect(form)
     check_texts(form)
+    if not intent["automatic_payment_methods"]:
+        method_kinds.check_descriptor(form, intent["payment_method_types"])
     narrow(intent, form)
     if intent["status"] in ("succeeded", "canceled") and form.keys() - {
         "metadata",
@@ -138,7 +144,13 @@ def confirm(form: Form, intent_id: str) -> Json:
     confirmation_tokens.join(form, intent)
     narrow(intent, form)
     objects.change(intent, **objects.patch(intent, form, KEPT))
-    return confirmation.confirm(intent, confirmation_of(intent, form))
+    return _confirm(intent, form)
+
+
+def _confirm(intent: Json, form: Form) -> Json:
+    how = confirmation_of(intent, form)
+    method_kinds.check_descriptor(intent, [how.method["type"]])
+    return confirmation.confirm(intent, how)
 
 
 @register.post("/v1/payment_intents/{intent}/capture")
@@ -180,6 +192,7 @@ def new(form: Form) -> Json:
     check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
+    method_kinds.check(form.get("payment_method_types"), "payment_intent_invalid_parameter")
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
     kept = {key: form[key] for key in KEPT if form.get(key) not in (None, "")}
     intent_id = ids.new("payment_intent")

@@ -115,14 +115,15 @@ def new(form: Form) -> Json:
     details = form.get("card") or {}
     if "token" in details:
         return from_token(details["token"], form, "card[token]")
-    if "number" not in details:
-        raise InvalidRequest(
-            "Missing required param: card[number].", code="parameter_missing", param="card[number]"
-        )
+    for name in ("number", "exp_month", "exp_year"):
+        if name not in details:
+            raise InvalidRequest(
+                f"Missing required param: card[{name}].", code="parameter_missing", param=f"card[{name}]"
+            )
     return new_card(
         cards.numbered(details["number"]),
-        exp_month=int(details.get("exp_month", 12)),
-        exp_year=int(details.get("exp_year", 2034)),
+        exp_month=int(details["exp_month"]),
+        exp_year=int(details["exp_year"]),
         cvc=details.get("cvc"),
         form=form,
     )

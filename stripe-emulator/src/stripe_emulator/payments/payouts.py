@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, descriptors, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.wire import Form
+from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import balance_transactions
 
@@ -86,6 +86,18 @@ def cancel(form: Form, payout_id: str) -> Json:
     )
     objects.change(payout, failure_balance_transaction=moved["id"])
     return objects.change(payout, "payout.canceled", status="canceled")
+
+
+@register.post("/v1/payouts/{payout}/reverse")
+def reverse(form: Form, payout_id: str) -> Json:
+    """https://docs.stripe.com/api/payouts/reverse: of connected accounts alone, and there are none."""
+    without_effect(form, "metadata")
+    store.get("payout", payout_id, param="payout")
+    raise InvalidRequest(
+        "You can only reverse payouts of connected accounts to US and Canadian bank accounts.",
+        code="payout_not_allowed",
+        param="payout",
+    )
 
 
 @register.get("/v1/payouts")

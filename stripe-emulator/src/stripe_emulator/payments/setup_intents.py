@@ -12,7 +12,13 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import confirmation_tokens, mandates, payment_intents, setup_confirmation
+from stripe_emulator.payments import (
+    confirmation_tokens,
+    mandates,
+    method_kinds,
+    payment_intents,
+    setup_confirmation,
+)
 from stripe_emulator.payments.confirmation import Confirmation
 
 register = Register()
@@ -101,6 +107,7 @@ def list_attempts(form: Form) -> Json:
 def new(form: Form) -> Json:
     """A setup intent from creation parameters, announced by its event but not confirmed."""
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
+    method_kinds.check(form.get("payment_method_types"), "setup_intent_invalid_parameter")
     types = form.get("payment_method_types") or form.get("allowed_payment_method_types")
     intent_id = ids.new("setup_intent")
     intent = objects.create(

@@ -20,7 +20,10 @@ from stripe_emulator.core.wire import Form
 NOBODYS = {
     "/v1/application_fees": "application fee",
     "/v1/apple_pay/domains": "apple pay domain",
+    "/v1/apps/installs": "app install",
     "/v1/billing/alerts": "alert",
+    "/v1/climate/orders": "climate order",
+    "/v1/financial_connections/accounts": "account",
     "/v1/forwarding/requests": "request",
     "/v1/identity/verification_reports": "verification report",
     "/v1/identity/verification_sessions": "verification session",
@@ -29,12 +32,18 @@ NOBODYS = {
     "/v1/issuing/cardholders": "cardholder",
     "/v1/issuing/cards": "card",
     "/v1/issuing/disputes": "dispute",
+    "/v1/issuing/personalization_designs": "personalization design",
+    "/v1/issuing/physical_bundles": "physical bundle",
     "/v1/issuing/transactions": "transaction",
     "/v1/radar/value_lists": "value list",
     "/v1/reporting/report_runs": "report run",
     "/v1/sigma/scheduled_query_runs": "scheduled query run",
     "/v1/tax/registrations": "registration",
+    "/v1/terminal/configurations": "terminal configuration",
+    "/v1/terminal/locations": "terminal location",
+    "/v1/terminal/readers": "terminal reader",
     "/v1/transfers": "transfer",
+    "/v1/treasury/financial_accounts": "financial account",
 }
 
 
@@ -53,7 +62,7 @@ def endpoints() -> Iterator[Endpoint]:
         for path, kind in NOBODYS.items():
             if route.path == path:
                 yield Endpoint("GET", path, partial(_nothing, path, kind), route, True, False)
-            elif route.path.startswith(f"{path}/{{"):
+            elif route.path.startswith(f"{path}/{{") and not contract.parameters_of(route).required:
                 yield Endpoint("GET", route.path, partial(_missing, kind), route, True, False)
 
 

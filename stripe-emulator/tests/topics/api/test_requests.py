@@ -75,6 +75,36 @@ def test_a_publishable_key_sees_one_intent_by_its_secret(shop: Shop) -> None:
     assert error_of(call(shop.emulator, "GET", "/v1/customers", "", key))["code"] == "secret_key_required"
 
 
+def test_a_publishable_key_sees_no_more_of_an_intent_than_a_browser_needs(shop: Shop) -> None:
+    intent = shop.v1.payment_intents.create(
+        {"amount": 500, "currency": "usd", "metadata": {"margin": "40 %"}, "customer": shop.customer()}
+    )
+    setup = shop.v1.setup_intents.create({"metadata": {"margin": "40 %"}})
+    key, secret = "Bearer pk_test_x", f"client_secret={intent.client_secret}"
+    card = "payment_method_data[type]=card&payment_method_data[card][token]=tok_chargeDeclined"
+    back = "return_url=https://shop.test/"
+
+    seen = call(shop.emulator, "GET", f"/v1/payment_intents/{intent.id}", secret, key)
+    setup_seen = call(
+        shop.emulator, "GET", f"/v1/setup_intents/{setup.id}", f"client_secret={setup.client_secret}", key
+    )
+    declined = call(
+        shop.emulator, "POST", f"/v1/payment_intents/{intent.id}/confirm", f"{secret}&{card}&{back}", key
+    )
+    made = call(shop.emulator, "POST", "/v1/payment_methods", "type=card&card[token]=tok_visa", key)
+    again = call(shop.emulator, "POST", f"/v1/payment_intents/{intent.id}/cancel", f"{secret}", key)
+
+    shown = [json.loads(seen.body), json.loads(setup_seen.body), error_of(declined)["payment_intent"]]
+    assert [each["id"] for each in map(dict, shown)] == [intent.id, setup.id, intent.id]
+    for each in map(dict, shown):
+        assert not each.keys() & {"metadata", "customer", "latest_charge", "amount_received", "application"}
+        assert each["client_secret"]
+    assert not {"metadata", "fingerprint"} & {*json.loads(made.body), *json.loads(made.body)["card"]}
+    assert again.status == 401
+    whole = json.loads(call(shop.emulator, "GET", f"/v1/payment_intents/{intent.id}").body)
+    assert whole["metadata"] == {"margin": "40 %"}
+
+
 def test_a_repeated_key_gets_the_first_answer_and_does_nothing(stripe_emulator: Emulator) -> None:
     first = call(stripe_emulator, "POST", "/v1/customers", "name=Jo", idempotency_key="k1")
     again = call(stripe_emulator, "POST", "/v1/customers", "name=Jo", idempotency_key="k1")
@@ -158,12 +188,12 @@ def test_a_failed_request_leaves_nothing(shop: Shop) -> None:
 
 def test_what_stripe_has_and_we_do_not_says_so_once(shop: Shop) -> None:
     with pytest.raises(stripe.APIError) as refused:
-        shop.v1.terminal.readers.list()
+        shop.v1.climate.suppliers.list()
 
     assert refused.value.http_status == 501
     assert refused.value.headers is not None
     assert refused.value.headers["stripe-should-retry"] == "false"
-    assert "GET /v1/terminal/readers" in str(refused.value)
+    assert "GET /v1/climate/suppliers" in str(refused.value)
 
 
 def test_an_unknown_url_is_stripes_404(stripe_emulator: Emulator) -> None:

@@ -225,6 +225,33 @@ def test_an_active_code_is_taken_and_an_inactive_one_useless(shop: Shop) -> None
     ] == [taken]
 
 
+def test_a_promotion_code_is_active_no_longer_than_its_coupon_its_time_and_its_number(shop: Shop) -> None:
+    deleted, over = coupon(shop, percent_off=10), coupon(shop, percent_off=10, max_redemptions=1)
+    dated = coupon(shop, percent_off=10, redeem_by=shop.emulator.now() + DAY)
+    lasting = coupon(shop, percent_off=10)
+    codes = {
+        "deleted coupon": code(shop, deleted, "A"),
+        "used-up coupon": code(shop, over, "B"),
+        "coupon too old": code(shop, dated, "C"),
+        "used up": code(shop, lasting, "D", max_redemptions=1),
+        "too old": code(shop, lasting, "E", expires_at=shop.emulator.now() + DAY),
+        "none of these": code(shop, lasting, "F"),
+    }
+    shop.v1.coupons.delete(deleted)
+    for once in ({"coupon": over}, {"promotion_code": codes["used up"]}):
+        shop.subscribe(shop.customer(), shop.price(), discounts=[once])
+    shop.emulator.advance(days=2)
+
+    active = {name for name, code_id in codes.items() if shop.v1.promotion_codes.retrieve(code_id).active}
+    listed = {each.id for each in shop.v1.promotion_codes.list({"active": True}).data}
+
+    assert active == {"none of these"}
+    assert listed == {codes["none of these"]}
+    for name in ("deleted coupon", "used-up coupon", "used up", "too old"):
+        with pytest.raises(stripe.InvalidRequestError):
+            shop.v1.promotion_codes.update(codes[name], {"active": True})
+
+
 def open_session(shop: Shop, mode: str, **more: Any) -> stripe.checkout.Session:
     recurring = {"interval": "month"} if mode == "subscription" else None
     form = {

@@ -73,6 +73,8 @@ def test_what_the_payment_is_to_carry_reaches_it(shop: Shop) -> None:
     assert isinstance(paid.payment_intent, stripe.PaymentIntent)
     assert isinstance(paid.payment_intent.latest_charge, stripe.Charge)
     assert paid.payment_intent.latest_charge.metadata["payment"] == "17"
+    payer = paid.payment_intent.latest_charge.billing_details  # as somebody fills in the page
+    assert (payer.name, payer.email) == ("Test Customer", "customer@example.com")
     assert paid.payment_intent.description == "Ten credits"
 
 

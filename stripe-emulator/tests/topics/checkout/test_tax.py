@@ -62,9 +62,23 @@ def test_an_order_is_taxed_sold_and_given_back(shop: Shop) -> None:
     back = tax.transactions.create_reversal(
         {"mode": "partial", "original_transaction": sold.id, "reference": "refund_1", "line_items": [part]}
     )
+    with pytest.raises(stripe.InvalidRequestError, match="what is left of 500"):
+        tax.transactions.create_reversal(
+            {
+                "mode": "partial",
+                "original_transaction": sold.id,
+                "reference": "too much",
+                "line_items": [part | {"amount": -600, "reference": "more than half"}],
+            }
+        )
     all_back = tax.transactions.create_reversal(
         {"mode": "full", "original_transaction": sold.id, "reference": "refund_2"}
     )
+
+    with pytest.raises(stripe.InvalidRequestError, match="already been fully reversed"):
+        tax.transactions.create_reversal(
+            {"mode": "full", "original_transaction": sold.id, "reference": "again"}
+        )
 
     assert back.reversal is not None
     assert back.reversal.original_transaction == sold.id

@@ -58,6 +58,25 @@ def test_after_three_days_stripe_gives_up(shop: Shop) -> None:
     assert len(shop.heard) == 1 + len(BACKOFF)
 
 
+def test_one_step_of_the_clock_brings_every_retry_that_falls_due_in_it(shop: Shop) -> None:
+    shop.answers = 500
+    shop.v1.customers.create({})
+    shop.emulator.deliver()
+    begun = shop.emulator.now()
+
+    shop.emulator.advance(hours=1)
+
+    assert len(shop.heard) == 5  # at once, and after 5 s, 1 min, 5 min and 30 min more
+    with shop.emulator.store.transaction(write=False) as transaction:
+        attempts = [moment for (moment,) in transaction.execute("SELECT at FROM attempt ORDER BY seq")]
+    later = [attempt - begun for attempt in attempts]
+    assert [round(seconds / 5) * 5 for seconds in later] == [0, 5, 65, 365, 2165]
+    shop.answers = 200
+    shop.emulator.advance(days=1)
+    assert len(shop.heard) == 6
+    assert shop.emulator.state()["deliveries"] == {"delivered": 1}
+
+
 def test_a_receiver_that_breaks_does_not_break_the_rest(shop: Shop) -> None:
     def broken(body: bytes, headers: dict[str, str]) -> Reply:
         raise ValueError("a bug in the shop")

@@ -269,6 +269,20 @@ def test_coverage_counts_stripes_routes() -> None:
     assert last.endswith("of version 1 in all")
 
 
+def test_coverage_ends_well_where_nobody_reads_it_to_its_end() -> None:
+    """As ``stripe-emulator coverage | head`` does."""
+    command = [sys.executable, "-u", "-m", "stripe_emulator", "coverage"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        complaint = process.stderr.read()
+        code = process.wait(timeout=120)
+
+    assert (code, complaint) == (0, "")
+
+
 @pytest.mark.parametrize("name", ["seed.json", "seed.yaml"])
 def test_a_seed_is_planted_once(stripe_emulator: Emulator, tmp_path: Path, name: str) -> None:
     seed = tmp_path / name

@@ -358,6 +358,7 @@ def create_history_of_plans() -> None:
         sa.Column("period_start", AT),
         sa.Column("period_end", AT),
         sa.Column("credits", BIG),
+        sa.Column("given", BIG, nullable=False),
         sa.Column("once", BIG, nullable=False, server_default="0"),
         sa.Column("once_key", sa.String(120)),
         sa.Column("per_period", BIG, nullable=False, server_default="0"),

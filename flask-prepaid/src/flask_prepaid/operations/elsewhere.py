@@ -1,0 +1,62 @@
+"""A database outside of the books, for what must not go back, or be changed, with them: marks and proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from prepaid_ledger.database import answer_within
+
+from ..errors import ConfigError
+
+#: How long its server is waited for, in seconds: for a connection, and for each answer.
+ANSWER_S = 10
+
+
+@contextmanager
+def opened(place: str, books: Engine, what: str) -> Iterator[Engine]:
+    """An engine on a file, or on another database than the books, for as long as the block lasts.
+
+    :param what: What is kept there, as a sentence begins with it.
+    :raises ConfigError: The place is none, or the books themselves.
+    """
+    engine = _engine(place, what)
+    if engine.url == books.url:
+        raise ConfigError(
+            f"{what} that are kept in the books go back with them. Name a file, or another database."
+        )
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _engine(place: str, what: str) -> Engine:
+    try:
+        url = make_url(place if "://" in place else f"sqlite:///{place}")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ConfigError(
+                f"{what} are kept in a file, or on PostgreSQL, not on {url.get_backend_name()}."
+            )
+        return _bounded(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as wrong:
+        raise ConfigError(
+            f"{what} cannot be kept there ({wrong}). Name a file, or write "
+            "postgresql+psycopg://user@host/database."
+        ) from wrong
+
+
+def _bounded(url: URL) -> Engine:
+    """An engine that waits for no server for long: one that stands still must not stop the tick."""
+    if url.get_backend_name() == "sqlite":
+        return create_engine(url, poolclass=NullPool)
+    bounds = {"connect_timeout": ANSWER_S, "tcp_user_timeout": ANSWER_S * 1_000}
+    given = {name: value for name, value in bounds.items() if name not in url.query}
+    engine = create_engine(url, poolclass=NullPool, connect_args=given)
+    if engine.driver == "psycopg":
+        answer_within(engine, ANSWER_S)
+    return engine

@@ -1,0 +1,113 @@
+"""What an audit has proved, kept for the next one: each wallet as it stood, and a digest of its entries.
+
+Proofs are best kept outside of the books: whoever changes an old entry would change its proof, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Engine, MetaData, SmallInteger, String, Table, Text, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..books.lots import LotState
+from ..database.types import BigInt
+from .scope import Scope
+
+METADATA = MetaData()
+PROOFS = Table(
+    "prepaid_proof",
+    METADATA,
+    Column("wallet_id", BigInt, primary_key=True, autoincrement=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("seq", BigInt, nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("row", Text, nullable=False),
+    Column("written", Text, nullable=False),
+)
+
+#: The digest of no entries.
+EMPTY = ""
+
+
+class State(NamedTuple):
+    """A wallet after its events up to ``seq``.
+
+    ``lots`` are those with credits, left or held; ``holds`` the credits of each hold that is open.
+    """
+
+    seq: int = 0
+    balance: int = 0
+    held: int = 0
+    debt: int = 0
+    at: datetime | None = None
+    lots: tuple[LotState, ...] = ()
+    holds: Mapping[int, int] = {}
+
+
+class Proof(NamedTuple):
+    """What was proved of a wallet up to ``seq``: a digest of its entries, its row then, and its state."""
+
+    wallet_id: int
+    slot: int
+    seq: int
+    digest: str
+    row: str
+    written: str
+
+    @property
+    def state(self) -> State:
+        """The state as it was written down."""
+        values: dict[str, Any] = json.loads(self.written)
+        values["at"] = _time(values["at"])
+        values["lots"] = tuple(
+            LotState(**{**lot, "expires_at": _time(lot["expires_at"])}) for lot in values["lots"]
+        )
+        values["holds"] = {int(hold): credits for hold, credits in values["holds"].items()}
+        return State(**values)
+
+
+class Proofs:
+    """Where proofs are kept: any database. The table is made there if it is missing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def make(self) -> None:
+        METADATA.create_all(self.engine)
+
+    def of(self, scope: Scope) -> dict[int, Proof]:
+        """The proofs of some wallets."""
+        rows = select(PROOFS).where(scope.has(PROOFS.c.wallet_id))
+        with self.engine.connect() as connection:
+            return {row.wallet_id: Proof(*row) for row in connection.execute(rows)}
+
+    def keep(self, proofs: Sequence[Proof]) -> None:
+        """Keep these in place of earlier ones."""
+        if not proofs:
+            return
+        new = (sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert)(PROOFS)
+        changed = {name: new.excluded[name] for name in ("slot", "seq", "digest", "row", "written")}
+        with self.engine.begin() as connection:
+            connection.execute(
+                new.on_conflict_do_update(index_elements=["wallet_id"], set_=changed),
+                [proof._asdict() for proof in proofs],
+            )
+
+
+def written(state: State) -> str:
+    """The state as ``Proof.state`` reads it."""
+    lots = [{**asdict(lot), "expires_at": _text(lot.expires_at)} for lot in state.lots]
+    return json.dumps({**state._asdict(), "at": _text(state.at), "lots": lots})
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _time(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)

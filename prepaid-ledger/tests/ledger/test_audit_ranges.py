@@ -1,0 +1,161 @@
+"""An audit by ranges of wallets finds what one of all does, by several processes, and on a standby."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, event, text
+
+from prepaid_ledger import Ledger
+from prepaid_ledger.audit import scope
+from prepaid_ledger.testing import Databases
+
+from .books import Books
+from .test_drawn_together import Life
+
+pytestmark = [
+    pytest.mark.each_database,
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),  # of a fork beside other threads
+]
+
+OWNERS = [f"user:{number}" for number in range(1, 6)]
+
+
+def live(books: Books) -> None:
+    """Some of everything, in five wallets: a bought lot, a refund, a hold, a budget."""
+    for owner in OWNERS:
+        books.buy(20, 1000, owner=owner)
+        books.spend(3, "report:1", owner=owner)
+        books.ledger.set_budget(owner, 50)
+        lot: dict[str, Any] = {"lot_key": "sale:1", "key": "refund:1", "refunded_minor": 100}
+        books.committed(partial(books.ledger.claw_back, owner, **lot))
+        books.ledger.hold(owner, 2, key="job:1")
+    books.commit()
+
+
+def of(owner: str) -> str:
+    """The condition that a row is one of this owner's."""
+    return f"wallet_id = (SELECT id FROM prepaid_wallet WHERE owner = '{owner}')"
+
+
+def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(books)
+    with books.engine.connect() as connection:
+        whole = scope.scopes(connection)
+        monkeypatch.setattr(scope, "ENTRIES", 8)
+        parts = scope.scopes(connection)
+    assert whole == [(None, None)]
+    assert len(parts) > 3
+    assert (parts[0].after, parts[-1].upto) == (None, None)
+    assert [part.upto for part in parts[:-1]] == [part.after for part in parts[1:]]
+    assert books.unjoined.audit(jobs=2) == []
+
+    books.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:1'")
+    books.execute(f"UPDATE prepaid_budget SET spent = spent + 1 WHERE {of('user:4')}")
+    books.execute(f"UPDATE prepaid_hold SET credits = credits + 1 WHERE {of('user:5')}")
+    ahead = (
+        "INSERT INTO prepaid_usage_mark (wallet_id, slot, seq) SELECT id, slot, seq + 1 FROM prepaid_wallet"
+    )
+    books.execute(f"{ahead} WHERE owner = 'user:3'")
+    lines = sorted(map(str, books.unjoined.audit(jobs=2)))
+    assert lines == sorted(map(str, books.unjoined.audit()))
+    monkeypatch.setattr(scope, "ENTRIES", 100_000)
+    assert lines == sorted(map(str, books.unjoined.audit()))
+    assert {line.split(":")[0] + line.split(":")[1] for line in lines} >= {
+        "I1 user1",
+        "I10 user4",
+        "I7 user5",
+    }
+    books.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:1'")
+    books.execute(f"UPDATE prepaid_budget SET spent = spent - 1 WHERE {of('user:4')}")
+    books.execute(f"UPDATE prepaid_hold SET credits = credits - 1 WHERE {of('user:5')}")
+    books.execute(f"DELETE FROM prepaid_usage_mark WHERE {of('user:3')}")
+
+
+def test_with_a_standby_nothing_is_read_on_the_primary(books: Books) -> None:
+    live(books)
+    standby = create_engine(books.engine.url)
+    statements: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        statements.append(statement)
+
+    ledger = Ledger(books.engine, standby=standby)
+    event.listen(books.engine, "before_cursor_execute", note)
+    assert ledger.audit() == []
+    event.remove(books.engine, "before_cursor_execute", note)
+    standby.dispose()
+
+    assert [statement for statement in statements if "prepaid" in statement] == []
+
+
+@pytest.mark.parametrize("jobs", [0, -1, True, "2"])
+def test_jobs_are_a_number_of_processes(books: Books, jobs: Any) -> None:
+    with pytest.raises(ValueError, match="jobs is how many processes work at once"):
+        books.unjoined.audit(jobs=jobs)
+
+
+def test_the_audit_of_a_day_plays_its_day_alone_and_a_full_one_finds_what_was_changed_before(
+    books: Books, databases: Databases
+) -> None:
+    live(books)
+    books.unjoined.bring_up_to_date(*OWNERS)
+    proofs = create_engine(databases.fresh("sqlite"))
+    first = books.unjoined.audit(proofs=proofs, full=False)
+    assert (first, first.wallets, first.entries, first.before) == ([], 5, 15, 0)
+
+    books.wait(days=1)
+    books.spend(1, "report:2", owner="user:3")
+    books.ledger.capture("user:2", key="job:1", credits=1)
+    books.commit()
+    day = books.unjoined.audit(proofs=proofs, full=False)
+    assert (day, day.wallets, day.entries) == ([], 2, 2)
+    assert day.before == 5 * 4, "three entries and a hold of each wallet"
+
+    guard = switch_guard_off(books)
+    books.execute(f"UPDATE prepaid_entry SET item = 'other' WHERE seq = 2 AND {of('user:4')}")
+    at_hand = ["I6 user:4: an entry up to 4 is another than when it was proved"]
+    triggers = [str(problem) for problem in books.unjoined.audit()]
+    assert len(triggers) == 1
+    assert "can be changed" in triggers[0]
+    assert [*map(str, books.unjoined.audit(proofs=proofs, full=False))] == triggers
+    assert [*map(str, books.unjoined.audit(proofs=proofs))] == triggers + at_hand
+    assert [*map(str, books.unjoined.audit(proofs=proofs))] == triggers + at_hand, "what is off is not proved"
+
+    books.execute("UPDATE prepaid_entry SET item = NULL")
+    books.execute(guard)
+    proofs.dispose()
+
+
+def switch_guard_off(books: Books) -> str:
+    """Let entries be changed; the statement that ends it."""
+    if books.engine.dialect.name == "sqlite":
+        with books.engine.connect() as connection:
+            name = "name = 'prepaid_entry_no_update'"
+            guard = str(connection.scalar(text(f"SELECT sql FROM sqlite_master WHERE {name}")))
+        books.execute("DROP TRIGGER prepaid_entry_no_update")
+        return guard
+    books.execute("ALTER TABLE prepaid_entry DISABLE TRIGGER prepaid_entry_no_change")
+    return "ALTER TABLE prepaid_entry ENABLE TRIGGER prepaid_entry_no_change"
+
+
+def test_random_histories_are_proved_step_by_step(books: Books, databases: Databases, kind: str) -> None:
+    """Whatever is half done when it is proved, holds, debts, lots not drawn, the next audit goes on."""
+    proofs = create_engine(databases.fresh("sqlite"))
+    life = Life(books, 3 if kind == "sqlite" else 4)
+    for step in range(6):
+        life.live(7)
+        if step % 2:
+            books.unjoined.bring_up_to_date(*OWNERS[:3])
+        audited = books.unjoined.audit(proofs=proofs, full=False)
+        assert audited == []
+    assert audited.before > audited.entries
+    assert books.unjoined.audit(proofs=proofs) == []
+    books.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:1'")
+    assert {problem.invariant for problem in books.unjoined.audit(proofs=proofs, full=False)} == {"I1"}
+    books.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:1'")
+    proofs.dispose()
