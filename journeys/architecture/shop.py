@@ -6,14 +6,14 @@ from types import EllipsisType
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "models": set(),
-    "edge": {"limits", "migrations", "models"},
+    "edge": {"callers", "limits", "migrations", "models"},
     "errors": {"models"},
     "callers": {"models"},
     "audit_log": {"callers", "models"},
     "mails": {"callers"},
     "operators": {"audit_log", "callers", "models"},
     "limits": set(),
-    "shop": {"callers", "limits", "mails", "models", "operators"},
+    "shop": {"callers", "edge", "limits", "mails", "models", "operators"},
     "numbers": {"callers", "errors", "models"},
     "usage": {"audit_log", "callers", "edge", "limits", "models", "numbers"},
     "accounts": {"audit_log", "callers", "edge", "limits", "mails", "models", "shop"},

@@ -1,7 +1,7 @@
 """Prepaid credits and Stripe billing for any Flask app.
 
 The ground, which every folder from ``outbox`` up may import: ``checks``, ``context``, ``countries``,
-``errors``, ``money``, ``signals``.
+``errors``, ``languages``, ``money``, ``signals``.
 """
 
 from prepaid_ledger import BudgetSummary

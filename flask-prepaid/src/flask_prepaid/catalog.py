@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeVar
 from . import checks, money
 from .checks import MAX_CREDITS
 from .errors import ConfigError, UnknownItem
+from .languages.formats import plain_number
+from .languages.words import gettext as _
 
 #: The longest period that Stripe bills by, in each interval, and the longest trial in days.
 #: https://docs.stripe.com/api/prices/create#create_price-recurring-interval_count
@@ -287,7 +289,11 @@ class Quantity:
         """
         if not checks.is_whole(credits) or not self.min_credits <= credits <= self.max_credits:
             raise UnknownItem(
-                f"Choose a whole number of credits from {self.min_credits:,} to {self.max_credits:,}.",
+                _(
+                    "Choose a whole number of credits from %(min)s to %(max)s.",
+                    min=plain_number(self.min_credits),
+                    max=plain_number(self.max_credits),
+                ),
                 field="credits",
             )
         floor = 0

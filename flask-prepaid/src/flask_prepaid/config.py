@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,21 @@ from prepaid_ledger import ALLOWANCE_GRACE, HOLD_EXPIRES_AFTER
 
 from . import checks
 from .errors import ConfigError
-from .kinds import Key, Kind, MailAddress, Paths, Period, Secrets, Switch, Text, Url, Whole, Zone
+from .kinds import (
+    Folders,
+    Key,
+    Kind,
+    Languages,
+    MailAddress,
+    Paths,
+    Period,
+    Secrets,
+    Switch,
+    Text,
+    Url,
+    Whole,
+    Zone,
+)
 
 EMULATOR_URL = "http://127.0.0.1:12111"
 
@@ -163,6 +178,20 @@ class Config:
         Switch(),
         "each payment and each refund has a receipt by mail, once; `False` where Stripe sends its own",
         True,
+    )
+    languages: tuple[str, ...] = setting(
+        Languages(),
+        "what customers can read: `de`, `en` and `es`, and what your own catalogues add. The first one is "
+        "for whom nothing else speaks. [Speak your customers' language](../how-to/languages.md)",
+        ("en",),
+        shown="`en`",
+    )
+    translations: tuple[Path, ...] = setting(
+        Folders(),
+        "your own catalogues, `<language>/LC_MESSAGES/flask_prepaid.mo` in each folder: they add languages, "
+        "and word single messages anew",
+        (),
+        shown="",
     )
     time_zone: str = setting(
         Zone(),

@@ -62,6 +62,10 @@ class Context(Protocol):
     def catalog(self) -> Catalog: ...
 
     @property
+    def reader_language(self) -> str | None:
+        """The language of this request's customer; ``None`` in a command, or where one is offered."""
+
+    @property
     def address(self) -> str | None:
         """The network address of the customer's browser; ``None`` in a command."""
 
@@ -75,6 +79,9 @@ class Context(Protocol):
 
     def email_of(self, owner: str) -> str | None:
         """The owner's address, if the host has said how to find it and knows one."""
+
+    def language_of(self, owner: str | None) -> str | None:
+        """The language that the host says this owner has chosen, if it is one that is offered."""
 
     def is_blocked(self, owner: str) -> bool:
         """Whether the host has shut the owner out: nothing charges them by itself then."""

@@ -41,7 +41,7 @@ from .purchases import verbs
 from .purchases.customer_verbs import CustomerVerbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .web import blueprint, current_caller, mails, routes
+from .web import blueprint, current_caller, mails, reader, routes
 from .web.address import client_address
 from .web.api import routes as api
 from .web.mail_content import WrittenMail
@@ -91,6 +91,9 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
     :param mail: Sends a mail: the address, the subject, the text. If it takes ``html`` by name, it gets that,
         too. Needs ``email`` and PREPAID_BASE_URL.
     :param trial: Says whether an owner may try a plan free. By default everybody may; each owner once.
+    :param language: Gives the language that an owner has chosen, such as ``"de"``, for pages and mails;
+        ``None`` is: none was chosen. It is asked with ``None`` for a visitor who is not signed in. By default
+        pages follow the browser, and mails the browser with which the customer bought last.
     :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
         ``Keys(prefix="acme_")`` says how.
     :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
@@ -113,11 +116,13 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        language: Callable[[str | None], str | None] | None = None,
         keys: bool | Keys = False,
         unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
-        host.check_functions({"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial})
+        functions = {"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial}
+        host.check_functions({**functions, "language": language})
         if not isinstance(operators, Operators):
             checks.refuse("Prepaid(operators=...)", operators, "Write Operators(current=...) there.")
         if mail is not None and email is None:
@@ -139,6 +144,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         self._mail = mail
         self._mail_takes_html = mail is not None and host.takes_html(mail)
         self._trial = trial
+        self._language = language
         self._keys = key_setup.read(keys)
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         if app is not None:
@@ -164,6 +170,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         assert db is not None, "it has an engine"
         config = settings.read(app)
         host.check_currency(config.currency, self.catalog.currencies)
+        host.check_languages(config.languages, config.translations)
         if self._mail is not None and not config.base_url:
             raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
         if self._owner is None:
@@ -413,6 +420,24 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""
         return self._trial is None or self._trial(owner)
+
+    def language_of(self, owner: str | None) -> str | None:
+        """The language that the host says this owner has chosen, if it is one that is offered.
+
+        ``None`` as the owner is who is not signed in.
+        """
+        chosen = self._language(owner) if self._language is not None else None
+        return chosen if chosen in self.config.languages else None
+
+    @property
+    def current_language(self) -> str:
+        """The language that this request is answered in; ``en`` for programs and in commands."""
+        return reader.current(self)
+
+    @property
+    def reader_language(self) -> str | None:
+        """The language of this request's customer; ``None`` in a command, or where one is offered."""
+        return reader.of_customer(self)
 
     @property
     def address(self) -> str | None:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
@@ -22,6 +23,7 @@ from prepaid_ledger.clock import Clock
 
 from . import checks
 from .errors import ConfigError
+from .languages.words import has_catalogue
 
 #: What each function of the host's is called with.
 TAKES = {
@@ -30,6 +32,7 @@ TAKES = {
     "email": ("owner",),
     "mail": ("address", "subject", "text"),
     "trial": ("owner",),
+    "language": ("owner",),
 }
 
 OWNER_CURE = (
@@ -80,6 +83,20 @@ def check_app(app: Any) -> None:
             "This app has a blueprint named 'prepaid', which is the name of Prepaid's own pages. "
             "Give yours another name."
         )
+
+
+def check_languages(offered: Sequence[str], folders: tuple[Path, ...]) -> None:
+    """
+    :raises ConfigError: One of them has no catalogue.
+    """
+    for language in offered:
+        if not has_catalogue(language, folders):
+            name = language.replace("-", "_")
+            raise ConfigError(
+                f"PREPAID_LANGUAGES has {language!r}, and there are no words of it. Translate them into "
+                f"{name}/LC_MESSAGES/flask_prepaid.po, compile that by pybabel compile, and name the folder "
+                f"above {name} in PREPAID_TRANSLATIONS; or take the language out."
+            )
 
 
 def check_secret_key(app: Flask) -> None:

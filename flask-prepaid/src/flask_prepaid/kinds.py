@@ -10,9 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
 
 from . import checks
 from .checks import MAX_PERIOD, refuse
@@ -220,6 +223,43 @@ class Zone:
             return ZoneInfo(value).key
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
             refuse(name, value, "Take a name such as Europe/Berlin; on Windows, install tzdata.")
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Languages by their codes; a text has commas between."""
+
+    takes: str = "codes with commas between, such as `en,de,pt-BR`"
+
+    def read(self, name: str, value: Any) -> tuple[str, ...]:
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, Sequence) or not given:
+            refuse(name, value, "Write codes such as en,de; the first one is for whom nothing else speaks.")
+        codes = []
+        for code in given:
+            try:
+                codes.append(str(Locale.parse(str(code).strip().replace("_", "-"), sep="-")))
+            except (UnknownLocaleError, ValueError):
+                refuse(name, value, f"There is no language {str(code)!r}. Write codes such as en,de,pt-BR.")
+        return tuple(dict.fromkeys(code.replace("_", "-") for code in codes))
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Folders that are there; a text has commas between."""
+
+    takes: str = "a folder, or several with commas between"
+
+    def read(self, name: str, value: Any) -> tuple[Path, ...]:
+        given = value.split(",") if isinstance(value, str) else value
+        listed = given if isinstance(given, Sequence) else (given,)
+        if not all(isinstance(folder, str | Path) for folder in listed):
+            refuse(name, value, "Write the path of a folder.")
+        folders = tuple(Path(folder.strip() if isinstance(folder, str) else folder) for folder in listed)
+        for folder in folders:
+            if not folder.is_dir():
+                refuse(name, value, f"There is no folder {str(folder)!r}. Write its whole path.")
+        return folders
 
 
 def _instead(value: str) -> str:

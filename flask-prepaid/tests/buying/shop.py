@@ -68,6 +68,7 @@ class Shop:
         email: Callable[[str], str | None] | None = None,
         mail: Mail | None = None,
         trial: Callable[[str], bool] | None = None,
+        language: Callable[[str | None], str | None] | None = None,
         plans: Iterable[Plan] = (),
         packs: Iterable[Pack] = PACKS,
         quantity: Quantity | None = QUANTITY,
@@ -106,6 +107,7 @@ class Shop:
             email=email,
             mail=mail,
             trial=trial,
+            language=language,
             http_client=http_client or here,
         )
         OPENED.append(self)

@@ -8,10 +8,14 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, render_template, send_from_directory
 from flask.typing import ResponseReturnValue
 
+from flask_prepaid.languages.words import marked
+
 blueprint = Blueprint("about", __name__)
 
 #: What the shop is, for search engines and for whoever gets a link to it.
-DESCRIPTION = "Random numbers by the call. Pay once, no subscription needed, the first three are free."
+DESCRIPTION = marked(
+    "Random numbers by the call. Pay once, no subscription needed, the first three are free."
+)
 
 #: What crawlers have no use for: pages of one customer, and those of operators.
 NOT_CRAWLED = ("/admin", "/api/", "/billing", "/buy-credits", "/cards", "/mails", "/subscription", "/usage")

@@ -18,6 +18,8 @@ from typing import Any
 import click
 from dotenv import dotenv_values, find_dotenv
 
+from flask_prepaid.languages.words import marked
+
 from .production import is_address, unsafe
 
 EMULATOR_URL = "http://127.0.0.1:12111"
@@ -306,7 +308,7 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
             "check_deliverability": False,
             "test_environment": stripe(environ)["TEST_MODE"],
         },
-        "SECURITY_MSG_GENERIC_AUTHN_FAILED": ("The email or the password is wrong.", "error"),
+        "SECURITY_MSG_GENERIC_AUTHN_FAILED": (marked("The email or the password is wrong."), "error"),
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_POST_LOGIN_VIEW": "/",
         "SECURITY_POST_REGISTER_VIEW": "/",

@@ -27,6 +27,8 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from flask_prepaid import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 from flask_prepaid.errors import IdempotencyConflict, NotSignedIn, TooManyCalls
+from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.languages.words import marked
 
 from .models import db
 
@@ -46,21 +48,32 @@ CODES = {
 }
 
 #: What a limit is called, by how often it begins anew.
-WINDOWS = {"day": "daily limit", "week": "weekly limit", "month": "monthly limit", None: "limit"}
+WINDOWS = {
+    "day": marked("daily limit of %(credits)s credits"),
+    "week": marked("weekly limit of %(credits)s credits"),
+    "month": marked("monthly limit of %(credits)s credits"),
+    None: marked("limit of %(credits)s credits"),
+}
 
 #: The words of each error page: a title, and what to do now.
 WORDS = {
-    400: ("That request was not understood", "Go back, check what you sent, and try again."),
-    401: ("Please sign in", "This page is for signed-in customers."),
-    403: ("That is not yours to open", "Sign in with an account that may open it."),
-    404: ("There is no such page", "The address may be mistyped, or the page has moved."),
-    405: ("That does not work here", "Go back and use the buttons of the page."),
-    409: ("That was already done", "Nothing was taken twice. Open the page again to see where it stands."),
-    413: ("That was too much at once", "Send less and try again."),
-    422: ("That cannot be done", "Go back and choose something else."),
-    429: ("Too many tries", "Wait a minute, then try again."),
-    500: ("Something went wrong on our side", "We have kept a note of it. Try again in a moment."),
-    503: ("We are busy right now", "Nothing was taken. Try again in a moment."),
+    400: (marked("That request was not understood"), marked("Go back, check what you sent, and try again.")),
+    401: (marked("Please sign in"), marked("This page is for signed-in customers.")),
+    403: (marked("That is not yours to open"), marked("Sign in with an account that may open it.")),
+    404: (marked("There is no such page"), marked("The address may be mistyped, or the page has moved.")),
+    405: (marked("That does not work here"), marked("Go back and use the buttons of the page.")),
+    409: (
+        marked("That was already done"),
+        marked("Nothing was taken twice. Open the page again to see where it stands."),
+    ),
+    413: (marked("That was too much at once"), marked("Send less and try again.")),
+    422: (marked("That cannot be done"), marked("Go back and choose something else.")),
+    429: (marked("Too many tries"), marked("Wait a minute, then try again.")),
+    500: (
+        marked("Something went wrong on our side"),
+        marked("We have kept a note of it. Try again in a moment."),
+    ),
+    503: (marked("We are busy right now"), marked("Nothing was taken. Try again in a moment.")),
 }
 
 
@@ -118,7 +131,8 @@ def for_program() -> bool:
 
 def page(status: int, title: str, advice: str) -> Response:
     return make_response(
-        render_template("error.html", status=status, title=title, advice=advice, id=g.request_id), status
+        render_template("error.html", status=status, title=_(title), advice=_(advice), id=g.request_id),
+        status,
     )
 
 
@@ -153,21 +167,22 @@ def refused_by_the_ledger(error: PrepaidError) -> ResponseReturnValue:
 
 def limit_reached(error: BudgetExceeded) -> tuple[str, str, dict[str, Any]]:
     """The code, the words and the fields of a limit that allows no more: a key's, or the customer's own."""
-    window = f"{WINDOWS[error.every]} of {error.credits} credits"
+    window = _(WINDOWS[error.every], credits=error.credits)
     more = {"left": error.left, "needed": error.needed, "every": error.every}
     more["resets_at"] = error.resets_at.isoformat() if error.resets_at else None
     if error.spender is None:
-        advice = f"The {window} is reached. It can be raised at /api-keys/limits."
+        advice = _("The %(limit)s is reached. It can be raised at /api-keys/limits.", limit=window)
         return "spending_limit_reached", advice, {"limit": error.credits, **more}
     return (
         "key_cap_reached",
-        f"The {window} of this key is reached. Its owner can raise it.",
+        _("The %(limit)s of this key is reached. Its owner can raise it.", limit=window),
         {"cap": error.credits, **more},
     )
 
 
 def expired_form(error: CSRFError) -> ResponseReturnValue:
-    return page(400, "This form is out of date", "Go back, reload the page, and send it again.")
+    advice = marked("Go back, reload the page, and send it again.")
+    return page(400, marked("This form is out of date"), advice)
 
 
 def busy_database(error: SQLAlchemyError | Busy) -> ResponseReturnValue:
@@ -192,7 +207,7 @@ def refused_request(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if error.response is not None or status < 400:
         return error.get_response()
-    title, advice = WORDS.get(status, (error.name, "Go back and try again."))
+    title, advice = WORDS.get(status, (error.name, marked("Go back and try again.")))
     if for_program():
         response = envelope(status, CODES.get(status, "server_error"), f"{title}. {advice}")
     else:

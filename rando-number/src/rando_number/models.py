@@ -141,6 +141,7 @@ class User(Base, UserMixin):
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64))  # type: ignore[assignment]
     reset_digest: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]
+    language: Mapped[str | None] = mapped_column(String(35))
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
     numbers: Mapped[list[Number]] = relationship(back_populates="user", order_by="Number.id", viewonly=True)
     webauthn: Mapped[list[Passkey]] = relationship(  # type: ignore[assignment]

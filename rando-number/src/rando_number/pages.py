@@ -11,6 +11,7 @@ from flask_security import auth_required
 
 from flask_prepaid import BudgetExceeded, InsufficientCredits
 from flask_prepaid.errors import IdempotencyConflict
+from flask_prepaid.languages.words import gettext as _
 
 from .callers import caller_of, customer, owner
 from .errors import limit_reached
@@ -51,7 +52,9 @@ def draw() -> ResponseReturnValue:
     except InsufficientCredits:
         return show(refused=True), 402
     except (BudgetExceeded, IdempotencyConflict) as refused:
-        flash(limit_reached(refused)[1] if isinstance(refused, BudgetExceeded) else str(refused), "warning")
+        flash(
+            limit_reached(refused)[1] if isinstance(refused, BudgetExceeded) else _(str(refused)), "warning"
+        )
         return show(), refused.http_status
     return show(sold.row["values"][0])
 

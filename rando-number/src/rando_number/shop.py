@@ -10,9 +10,12 @@ from flask import Flask
 from markupsafe import Markup
 
 from flask_prepaid import Keys, Pack, Plan, Prepaid, PriceTier, Quantity
+from flask_prepaid.languages import formats
+from flask_prepaid.languages.words import gettext, marked
 
 from . import mails, operators
 from .callers import owner
+from .edge import languages
 from .limits.rates import ApiCalls
 from .models import db, prepaid, user_of
 
@@ -21,19 +24,19 @@ QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))
 
 #: A pack never costs more than the same number of credits bought freely.
 PACKS = (
-    Pack("starter", credits=10, amount_minor=1_000, name="Starter"),
-    Pack("regular", credits=60, amount_minor=5_400, name="Regular"),
-    Pack("bulk", credits=250, amount_minor=20_000, name="Bulk"),
+    Pack("starter", credits=10, amount_minor=1_000, name=marked("Starter")),
+    Pack("regular", credits=60, amount_minor=5_400, name=marked("Regular")),
+    Pack("bulk", credits=250, amount_minor=20_000, name=marked("Bulk")),
 )
 
 #: By the period a credit costs less than in any pack. The first is what most people want.
 PLANS = (
-    Plan("small", credits=20, amount_minor=1_500, name="Small"),
+    Plan("small", credits=20, amount_minor=1_500, name=marked("Small")),
     Plan(
         "medium",
         credits=60,
         amount_minor=4_200,
-        name="Medium",
+        name=marked("Medium"),
         trial_days=7,
         trial_credits=5,
         trial_needs_card=False,
@@ -42,28 +45,38 @@ PLANS = (
         "large",
         credits=200,
         amount_minor=12_000,
-        name="Large",
+        name=marked("Large"),
         trial_days=14,
         trial_credits=10,
         roll_over=100,
     ),
-    Plan("large-yearly", credits=2_400, amount_minor=120_000, interval="year", name="Large, by the year"),
+    Plan(
+        "large-yearly",
+        credits=2_400,
+        amount_minor=120_000,
+        interval="year",
+        name=marked("Large, by the year"),
+    ),
 )
 
-#: The pages' words for kinds of entries and states of payments. Other words are shown as they are.
+#: The pages' words for kinds of entries and states of payments.
 WORDS = {
-    "spend": "Number drawn",
-    "grant": "Gift",
-    "reversal": "Given back",
-    "clawback": "Taken back",
-    "requested": "Not known yet",
-    "unknown": "Not known yet: do not pay again",
-    "open": "Not paid yet",
-    "pending": "Waiting for the bank",
-    "failed": "Not paid",
-    "needs_review": "We are looking at it",
-    "expired": "Not paid in time",
-    "expiry": "Expired",
+    "spend": marked("Number drawn"),
+    "grant": marked("Gift"),
+    "reversal": marked("Given back"),
+    "clawback": marked("Taken back"),
+    "requested": marked("Not known yet"),
+    "unknown": marked("Not known yet: do not pay again"),
+    "open": marked("Not paid yet"),
+    "pending": marked("Waiting for the bank"),
+    "failed": marked("Not paid"),
+    "needs_review": marked("We are looking at it"),
+    "expired": marked("Not paid in time"),
+    "expiry": marked("Expired"),
+    "purchase": marked("Purchase"),
+    "allowance": marked("Allowance"),
+    "adjustment": marked("Adjustment"),
+    "paid": marked("Paid"),
 }
 
 #: What a new customer may try for nothing.
@@ -81,6 +94,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         email=email_of,
         mail=mails.send_from_outbox if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,
+        language=languages.language_of,
         keys=Keys(prefix="rn_", calls=ApiCalls(app.config["API_RATE"])),
         http_client=http_client,
     )
@@ -97,7 +111,7 @@ def email_of(owner: str) -> str | None:
 
 def welcome(owner: str) -> None:
     """Give a new customer the free credits, once."""
-    prepaid.grant(owner, WELCOME_CREDITS, key="welcome", reason="Welcome to Rando Number")
+    prepaid.grant(owner, WELCOME_CREDITS, key="welcome", reason=marked("Welcome to Rando Number"))
 
 
 def is_new(owner: str) -> bool:
@@ -106,17 +120,17 @@ def is_new(owner: str) -> bool:
 
 
 def money(amount_minor: int, currency: str = "usd") -> str:
-    """Write 123450 as ``$1,234.50``. Everything that this shop sells is in US dollars."""
+    """Write 123450 as ``$1,234.50``, by the reader's language. All that this shop sells is in US dollars."""
     assert currency == "usd", f"no price here is in {currency}"
-    return f"${amount_minor // 100:,}.{amount_minor % 100:02}"
+    return formats.amount(amount_minor, currency)
 
 
 def when(at: datetime) -> Markup:
     """Write a time in UTC as ``23 Nov 2026, 08:30``, with the exact time for programs."""
-    html = '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}"><span>{},</span> <span>{:%H:%M}</span></time>'
-    return Markup(html).format(at, f"{at.day} {at:%b %Y}", at)
+    html = '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}"><span>{},</span> <span>{}</span></time>'
+    return Markup(html).format(at, formats.short_day(at), formats.clock(at))
 
 
 def in_words(word: str) -> str:
     """The words for a kind of entry or a state: ``spend`` is ``Number drawn``."""
-    return WORDS.get(word) or word.replace("_", " ").capitalize()
+    return gettext(WORDS.get(word) or word.replace("_", " ").capitalize())

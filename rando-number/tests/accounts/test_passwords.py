@@ -138,6 +138,7 @@ def test_nobody_is_asked_for_a_hint_or_a_secret_question(shop: RunningShop) -> N
 
     assert set(re.findall(r'<input[^>]*name="(\w+)"', page)) == {
         "next",
+        "back",  # of the menu of languages
         "csrf_token",
         "email",
         "password",

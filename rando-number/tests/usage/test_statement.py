@@ -98,7 +98,7 @@ def test_a_filter_holds_on_all_pages_and_in_every_format(any_shop: RunningShop) 
 
     assert entries_of(everything) == 50
     assert (entries_of(by_key), by_key.count("44, 44, 44, 44")) == (1, 1)
-    assert "4 credits in 1 calls by nightly job" in by_key
+    assert "4 credits in 1 call by nightly job" in by_key
     assert entries_of(here) == 1
     assert entries_of(gifts) == 2
     assert entries_of(busy_ones.text) == 50
@@ -133,10 +133,8 @@ def test_the_chart_shows_each_key_on_its_day_and_names_it_beside_its_colour(shop
 
     page = customer.get("/usage").text
 
-    assert re.search(
-        r'class="bar key-1"[^>]*>\s*<title>[^<]*20 credits in 1 calls by large; 22 credits', page
-    )
-    assert re.search(r'class="bar key-2"[^>]*>\s*<title>[^<]*2 credits in 1 calls by small; 22 credits', page)
+    assert re.search(r'class="bar key-1"[^>]*>\s*<title>[^<]*20 credits in 1 call by large; 22 credits', page)
+    assert re.search(r'class="bar key-2"[^>]*>\s*<title>[^<]*2 credits in 1 call by small; 22 credits', page)
     assert re.search(r'swatch key-1"></span>large', page)
     assert re.search(r'swatch key-2"></span>small', page)
 
@@ -214,10 +212,10 @@ def test_a_wrong_limit_is_refused(shop: RunningShop, limit: str) -> None:
 
 def test_the_profile_says_how_long_the_balance_lasts_at_the_pace_so_far(shop: RunningShop) -> None:
     customer = shop.customer(credits=46)
-    assert "at your pace" not in customer.get("/user-profile").text
+    assert "At your pace" not in customer.get("/user-profile").text
     Program(shop, customer.make_key()).post("/numbers", {"count": 6})
 
     page = customer.get("/user-profile").text
 
     assert customer.balance == 40
-    assert "Worth $40.00 at $1.00 each, and enough for about 6 days at your pace." in page
+    assert "Worth $40.00 at $1.00 each. At your pace that is enough for about 6 days." in page

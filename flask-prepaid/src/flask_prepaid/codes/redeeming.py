@@ -15,20 +15,23 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CodeRefused
+from ..languages.words import marked
 from ..payments import customers
 from . import guesses, making
 from .models import Code, CodeClaim
 
 #: One answer for a code that is mistyped, was never made, is off, over or used up: the honest read what it
 #: may be, and who guesses does not learn that a code ever was.
-GIVES_NOTHING = (
+GIVES_NOTHING = marked(
     "This code gives nothing: it is mistyped, or over, or used up. Look at its letters again; blanks, dashes "
     "and small letters make no difference."
 )
-HAVE_IT = "You have redeemed this code already. Its credits are in your wallet."
-OWN_CODE = "This is your own code. Give it to somebody else: you both get credits when they redeem it."
-KNOW_EACH_OTHER = "One of you two has redeemed a code of the other's already. It counts once."
-SHUT_OUT = "This account is closed or blocked, so it can't redeem a code."
+HAVE_IT = marked("You have redeemed this code already. Its credits are in your wallet.")
+OWN_CODE = marked(
+    "This is your own code. Give it to somebody else: you both get credits when they redeem it."
+)
+KNOW_EACH_OTHER = marked("One of you two has redeemed a code of the other's already. It counts once.")
+SHUT_OUT = marked("This account is closed or blocked, so it can't redeem a code.")
 
 
 def redeem(context: Context, owner: str, code: str, *, key: str | None = None) -> CodeClaim:

@@ -1,1 +1,1 @@
-"""The one door to Stripe. Knows no table. Imports ``config`` and ``errors``."""
+"""The one door to Stripe. Knows no table. Imports ``config``, ``errors`` and ``languages``."""

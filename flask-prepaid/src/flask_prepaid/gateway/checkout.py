@@ -9,6 +9,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from ..config import Config
+from ..languages import choice
 from .billing_details import BillingDetails, printed
 from .calls import Topic, ask, ask_for, created, walk
 from .values import PAYMENT_KEY, Checkout, checkout_of, made_with, payment_key
@@ -128,7 +129,12 @@ def asks_company(config: Config, billed_to: BillingDetails, *, here: bool) -> di
 
 
 def shown_at(success_url: str, cancel_url: str | None) -> dict[str, str]:
-    """The part of a Checkout Session that says where it is shown, and where it leads."""
+    """The part of a Checkout Session that says where it is shown, in which language, and where it leads.
+
+    Stripe's page speaks as the page does that leads to it. Its elements are told so by our page's script.
+    """
     if cancel_url is None:
         return {"ui_mode": "elements", "return_url": success_url}
-    return {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url}
+    language = choice.of_stripes_page()
+    spoken = {"locale": language} if language else {}
+    return {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url, **spoken}

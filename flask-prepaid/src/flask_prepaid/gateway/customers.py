@@ -23,6 +23,10 @@ class Customers(Topic):
         """Where Stripe writes from now on: receipts and invoices."""
         ask_for(lambda: self._v1.customers.update(customer_id, {"email": email}))
 
+    def set_language(self, customer_id: str, language: str) -> None:
+        """In which language Stripe writes its mails, and the invoices that it finalizes from now on."""
+        ask_for(lambda: self._v1.customers.update(customer_id, {"preferred_locales": [language]}))
+
     def all(self, since: datetime | None) -> Iterator[tuple[StripeCustomer, StripeBilling]]:
         """Every customer, newest first, and whom their invoices are for."""
         asked_at = clock.wall()

@@ -16,6 +16,8 @@ from prepaid_ledger.database import take_turns
 from .. import signals
 from ..checks import TOO_LATE
 from ..errors import NotYours, UnknownItem
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from .cache import digest_of
 from .models import ApiKey, id_of
 from .setup import Keys
@@ -26,7 +28,12 @@ SHOWN = 8
 MAX_NAME = 80
 
 #: The windows of budgets, and how a limit goes on in words. ``None`` of a budget is ``ever``.
-WINDOWS = {"day": "a day", "week": "a week", "month": "a month", "ever": "in all"}
+WINDOWS = {
+    "day": marked("a day"),
+    "week": marked("a week"),
+    "month": marked("a month"),
+    "ever": marked("in all"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,8 @@ def make(session: Session, keys: Keys, owner: str, name: str, expires_at: dateti
         )
     if len(names) >= keys.max_per_owner:
         raise UnknownItem(
-            f"{keys.max_per_owner} keys are the most. Revoke one that is not in use.", field="name"
+            _("%(max)s keys are the most. Revoke one that is not in use.", max=keys.max_per_owner),
+            field="name",
         )
     secret = keys.prefix + secrets.token_urlsafe(32)
     row = ApiKey(
@@ -91,7 +99,7 @@ def checked_name(name: object) -> str:
     """
     written = name.strip() if isinstance(name, str) else ""
     if not 1 <= len(written) <= MAX_NAME:
-        raise UnknownItem(f"Give it a name of 1 to {MAX_NAME} characters.", field="name")
+        raise UnknownItem(_("Give it a name of 1 to %(max)s characters.", max=MAX_NAME), field="name")
     if not written.isprintable():
         raise UnknownItem("Leave out line breaks and other characters that can't be seen.", field="name")
     return written

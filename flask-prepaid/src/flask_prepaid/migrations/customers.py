@@ -17,6 +17,7 @@ def create_customers() -> None:
         sa.Column("default_card_id", sa.String(255)),
         sa.Column("cards_fetched_at", AT),
         sa.Column("refused_email", sa.String(255)),
+        sa.Column("language", sa.String(35)),
         sa.Column("outdated", sa.Boolean(), nullable=False),
         sa.Column("retry_card_id", sa.String(255)),
         sa.Column("charges_stopped", sa.Boolean(), nullable=False),

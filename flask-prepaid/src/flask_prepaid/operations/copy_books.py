@@ -63,6 +63,13 @@ class AppElsewhere:
     def email_of(self, owner: str) -> str | None:
         return self._app.email_of(owner)
 
+    @property
+    def reader_language(self) -> str | None:
+        return None
+
+    def language_of(self, owner: str | None) -> str | None:
+        return self._app.language_of(owner)
+
     def is_blocked(self, owner: str) -> bool:
         return self._app.is_blocked(owner)
 

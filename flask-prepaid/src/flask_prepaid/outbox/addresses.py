@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from ..errors import UnknownItem
+from ..languages.words import gettext as _
 
 MAX_URL = 500
 
@@ -67,15 +68,15 @@ def read(url: str, *, local: bool) -> Place:
         host, port = "", 0
     wrong = ""
     if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        wrong = f"Write an address of up to {MAX_URL} plain characters."
+        wrong = _("Write an address of up to %(max)s plain characters.", max=MAX_URL)
     elif not host or parts.scheme not in ("https", "http"):
-        wrong = "Write an address such as https://example.com/webhooks."
+        wrong = _("Write an address such as https://example.com/webhooks.")
     elif parts.scheme == "http" and not local:
-        wrong = "Write an address that begins with https://."
+        wrong = _("Write an address that begins with https://.")
     elif parts.username is not None or parts.password is not None or parts.fragment:
-        wrong = "Write the address without a name, a password, or #."
+        wrong = _("Write the address without a name, a password, or #.")
     elif port != 443 and port < 1024 and not local:
-        wrong = "Choose port 443, or one from 1024 on."
+        wrong = _("Choose port 443, or one from 1024 on.")
     if wrong:
         raise UnknownItem(wrong, field="url")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

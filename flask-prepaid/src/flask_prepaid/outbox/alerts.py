@@ -13,6 +13,8 @@ from prepaid_ledger.database import insert, take_turns
 from .. import checks, signals
 from ..context import Context, transaction
 from ..errors import NotYours, UnknownItem
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from .models import Alert, AlertKind, Crossing
 
 #: Alerts that one owner may have.
@@ -22,9 +24,9 @@ MAX_ALERTS = 20
 MAX = {AlertKind.BALANCE: checks.MAX_CREDITS, AlertKind.BUDGET: 100, AlertKind.LAPSE: 366}
 
 ASK = {
-    AlertKind.BALANCE: "Write a number of credits, from 1 on; 0 is no alert.",
-    AlertKind.BUDGET: "Write how many per cent, from 1 to 100.",
-    AlertKind.LAPSE: "Write how many days before, from 1 to 366.",
+    AlertKind.BALANCE: marked("Write a number of credits, from 1 on; 0 is no alert."),
+    AlertKind.BUDGET: marked("Write how many per cent, from 1 to 100."),
+    AlertKind.LAPSE: marked("Write how many days before, from 1 to 366."),
 }
 
 #: The host's alert for everybody who has set none of their own.
@@ -65,7 +67,8 @@ def put(
         values = {**row, "created_at": context.clock()}
         session.execute(insert(session, Alert).values(values).on_conflict_do_nothing())
         if (session.scalar(select(func.count()).where(Alert.owner == owner)) or 0) > MAX_ALERTS:
-            raise UnknownItem(f"{MAX_ALERTS} alerts are the most. Remove one first.", field="threshold")
+            words = _("%(max)s alerts are the most. Remove one first.", max=MAX_ALERTS)
+            raise UnknownItem(words, field="threshold")
         signals.tell(signals.alert_set, owner=owner, kind=kind.value, threshold=threshold, on=True)
         return session.scalars(select(Alert).filter_by(**row)).one()
 

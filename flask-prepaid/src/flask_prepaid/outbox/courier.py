@@ -23,6 +23,7 @@ from prepaid_ledger.clock import Clock
 
 from .. import signals
 from ..context import apart
+from ..languages.words import marked
 from . import customer_events, messages, queues
 from .http import Poster, WebhookAnswer
 from .messages import Queue
@@ -147,7 +148,11 @@ class Courier:
         )
         if url is None:
             return
-        reason = "it failed for three days" if because is OffBecause.FAILED else "it answered 410 Gone"
+        reason = (
+            marked("it failed for three days")
+            if because is OffBecause.FAILED
+            else marked("it answered 410 Gone")
+        )
         stopped = {"owner": queue.owner, "endpoint_id": queue.endpoint_id, "url": url, "reason": reason}
         messages.write(
             session,

@@ -14,6 +14,7 @@ from typing import Any
 from prepaid_ledger import Unit
 
 from .. import signals
+from ..languages.words import marked
 
 
 @dataclass(frozen=True)
@@ -30,47 +31,55 @@ class EventType:
 #: What a customer's endpoint is sent, by the signal's name.
 EVENTS: dict[str, EventType] = {
     signals.credits_added.name: EventType(
-        "credits.added", "credits came in by a payment or a plan", ("payment_id",), ("credits",)
+        "credits.added", marked("credits came in by a payment or a plan"), ("payment_id",), ("credits",)
     ),
     signals.clawed_back.name: EventType(
         "credits.clawed_back",
-        "money went back, and its credits with it",
+        marked("money went back, and its credits with it"),
         ("payment_id",),
         ("credits", "debt"),
     ),
     signals.credits_lapsing.name: EventType(
-        "credits.lapsing", "your alert: credits lapse soon", ("expires_at", "days"), ("credits",)
+        "credits.lapsing", marked("your alert: credits lapse soon"), ("expires_at", "days"), ("credits",)
     ),
     signals.balance_low.name: EventType(
-        "balance.low", "your alert: the balance is low", (), ("credits", "threshold")
+        "balance.low", marked("your alert: the balance is low"), (), ("credits", "threshold")
     ),
     signals.budget_near.name: EventType(
         "budget.near",
-        "your alert: so much of a limit is spent",
+        marked("your alert: so much of a limit is spent"),
         ("spender", "every", "percent", "resets_at"),
         ("credits", "spent"),
     ),
-    signals.payment_failed.name: EventType("payment.failed", "a payment came to nothing", ("payment_id",)),
+    signals.payment_failed.name: EventType(
+        "payment.failed", marked("a payment came to nothing"), ("payment_id",)
+    ),
     signals.topup_failed.name: EventType(
-        "topup.failed", "an auto top-up did not go through; it is tried again", ("payment_id",)
+        "topup.failed", marked("an auto top-up did not go through; it is tried again"), ("payment_id",)
     ),
     signals.topup_stopped.name: EventType(
-        "topup.stopped", "auto top-up has switched itself off", ("payment_id", "reason")
+        "topup.stopped", marked("auto top-up has switched itself off"), ("payment_id", "reason")
     ),
-    signals.topup_skipped.name: EventType("topup.skipped", "an auto top-up was not made", ("reason",)),
+    signals.topup_skipped.name: EventType(
+        "topup.skipped", marked("an auto top-up was not made"), ("reason",)
+    ),
     signals.card_expiring.name: EventType(
-        "card.expiring", "the card that pays expires soon", ("brand", "last4", "month", "year")
+        "card.expiring", marked("the card that pays expires soon"), ("brand", "last4", "month", "year")
     ),
     signals.plan_changed.name: EventType(
-        "plan.changed", "a plan began, changed or ended", ("subscription_id", "before", "after")
+        "plan.changed", marked("a plan began, changed or ended"), ("subscription_id", "before", "after")
     ),
     signals.plan_payment_failed.name: EventType(
-        "plan.payment_failed", "a plan's payment did not go through", ("subscription_id", "state", "page_url")
+        "plan.payment_failed",
+        marked("a plan's payment did not go through"),
+        ("subscription_id", "state", "page_url"),
     ),
     signals.trial_ending.name: EventType(
-        "trial.ending", "a trial ends in three days", ("subscription_id", "trial_end")
+        "trial.ending", marked("a trial ends in three days"), ("subscription_id", "trial_end")
     ),
-    signals.code_redeemed.name: EventType("code.redeemed", "a code was redeemed", ("code",), ("credits",)),
+    signals.code_redeemed.name: EventType(
+        "code.redeemed", marked("a code was redeemed"), ("code",), ("credits",)
+    ),
 }
 
 #: The name under which a test is kept; its type is sent to no endpoint by itself.

@@ -18,6 +18,7 @@ from prepaid_ledger.database import take_turns
 from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, TooManyCalls, UnknownItem
+from ..languages.words import gettext as _
 from . import addresses, customer_events, messages, queues
 from .addresses import Refused
 from .app_outbox import AppOutbox
@@ -66,7 +67,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     refuse_uncommitted(context)
     types = list(dict.fromkeys(events))
     if unknown := [type_ for type_ in types if type_ not in customer_events.MEANINGS]:
-        raise UnknownItem(f"There is no event {unknown[0]!r}.", field="events")
+        raise UnknownItem(_("There is no event %(type)s.", type=repr(unknown[0])), field="events")
     url = url.strip()
     poster = context.outbox.poster
     place = addresses.read(url, local=poster.local)
@@ -88,7 +89,8 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
         session.flush()
         mine = select(func.count()).where(WebhookEndpoint.owner == owner)
         if (session.scalar(mine) or 0) > MAX_ENDPOINTS:
-            raise UnknownItem(f"{MAX_ENDPOINTS} addresses are the most. Remove one first.", field="url")
+            words = _("%(max)s addresses are the most. Remove one first.", max=MAX_ENDPOINTS)
+            raise UnknownItem(words, field="url")
         signals.tell(signals.endpoint_set, owner=owner, endpoint_id=row.id, action="added")
     return row
 

@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 
 from ..errors import UnknownItem
 from ..gateway import timeouts
+from ..languages.words import marked
 from . import addresses
 from .addresses import Place, Refused, Resolve
 
@@ -81,7 +82,7 @@ class Poster:
             try:
                 return self._post(place, address, headers, body)
             except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError):
-                posted = WebhookAnswer(None, "It cannot be connected to.")
+                posted = WebhookAnswer(None, marked("It cannot be connected to."))
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 return WebhookAnswer(None, in_words(error))
         return posted
@@ -126,15 +127,15 @@ class Poster:
 def refusal(status: int, words: str) -> str:
     """What an answer that is not 2xx says, on one line."""
     if 300 <= status < 400:
-        return "It redirects, which is not followed. Write the address that it leads to."
+        return marked("It redirects, which is not followed. Write the address that it leads to.")
     shown = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return shown[:SHOWN] or "It answered with an empty body."
+    return shown[:SHOWN] or marked("It answered with an empty body.")
 
 
 def in_words(error: Exception) -> str:
     """Why nothing was answered."""
     if isinstance(error, urllib3.exceptions.SSLError):
-        return "Its certificate is not valid for this address."
+        return marked("Its certificate is not valid for this address.")
     if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-        return "It took too long to answer."
-    return "It did not answer as HTTP has it."
+        return marked("It took too long to answer.")
+    return marked("It did not answer as HTTP has it.")

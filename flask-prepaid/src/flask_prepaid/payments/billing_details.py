@@ -14,6 +14,9 @@ from .. import countries
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, write_now
 from ..errors import GatewayRefused, UnknownItem
 from ..gateway.billing_details import BillingDetails, StripeBilling
+from ..languages.choice import locale
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from .customers import known_customer, removals_of, with_customer
 from .models import Customer
 
@@ -23,7 +26,7 @@ FIELDS = tuple(BillingDetails.__dataclass_fields__)
 #: As long as the columns are. On Stripe's page a customer may write more.
 MAX_TEXT, MAX_TAX_ID = 255, 64
 
-NO_ADDRESS = (
+NO_ADDRESS = marked(
     "Your billing address is needed to find the tax. Write it on the billing page, or pay with another card "
     "on the next page."
 )
@@ -69,8 +72,9 @@ def save(context: Context, owner: str, details: BillingDetails) -> None:
         )
     except GatewayRefused as refused:
         if refused.reason == "tax_id_invalid":
-            where = countries.NAMES.get(details.country, "")
-            raise UnknownItem(f"This is no tax id of {where}. Look at it again.", field="tax_id") from None
+            where = locale().territories.get(details.country, "")
+            words = _("This is no tax id of %(country)s. Look at it again.", country=where)
+            raise UnknownItem(words, field="tax_id") from None
         raise
     if saved is not None:
         write_now(context, partial(_copy, context, saved))

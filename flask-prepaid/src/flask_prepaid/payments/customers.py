@@ -42,6 +42,7 @@ def with_customer(context: Context, owner: str, ask: Callable[[str], T], *, remo
         with reading(context) as session:
             removals = removals_of(session, owner)
     customer_id = customer_of(context, owner, removals)
+    _remember_language(context, owner, customer_id)
     try:
         return ask(customer_id)
     except GatewayRefused as refused:
@@ -50,6 +51,37 @@ def with_customer(context: Context, owner: str, ask: Callable[[str], T], *, remo
     with transaction(context) as session:
         _forget(session, owner, customer_id)
     return ask(customer_of(context, owner, removals))
+
+
+def _remember_language(context: Context, owner: str, customer_id: str) -> None:
+    """Write to the customer in the language that they buy in: our mails, and Stripe's. Commits.
+
+    Where Stripe does not take it, only its own mails and invoices stay in another language.
+    """
+    language = context.reader_language
+    if language is None:
+        return
+    with transaction(context) as session:
+        other = Customer.owner == owner, Customer.language.is_distinct_from(language)
+        changed = session.execute(
+            update(Customer).where(*other).values(language=language).returning(Customer.owner)
+        ).first()
+    if changed is None:
+        return
+    try:
+        context.gateway.customers.set_language(customer_id, language)
+    except (GatewayRefused, GatewayUnavailable) as error:
+        log.warning("Stripe does not know that %s reads %s: %s", owner, language, error)
+
+
+def language_of(context: Context, owner: str) -> str:
+    """The language of what is written to an owner: what the host says, else the one they bought in last."""
+    chosen = context.language_of(owner)
+    if chosen is None:
+        remembered = select(Customer.language).where(Customer.owner == owner)
+        chosen = context.session.scalar(remembered)
+    offered = context.config.languages
+    return chosen if chosen in offered else offered[0]
 
 
 def removals_of(session: Session, owner: str) -> int:
@@ -276,6 +308,7 @@ def _forget_copies(context: Context, customer_id: str, asked_at: datetime) -> No
         "default_card_id": None,
         "retry_card_id": None,
         "refused_email": None,
+        "language": None,
     }
     gone = update(Customer).where(Customer.stripe_id == customer_id).values(forgotten)
     owner = context.session.scalar(gone.returning(Customer.owner))
@@ -310,6 +343,7 @@ def _forget(session: Session, owner: str, customer_id: str) -> None:
             idempotency_key=_new_key(),
             default_card_id=None,
             refused_email=None,
+            language=None,
             outdated=False,
             retry_card_id=None,
             charges_stopped=False,

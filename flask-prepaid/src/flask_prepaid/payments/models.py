@@ -100,7 +100,8 @@ class Via(StrEnum):
 class Customer(BillingColumns, Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
 
-    ``refused_email`` is the host's address, where Stripe does not take it.
+    ``refused_email`` is the host's address, where Stripe does not take it. ``language`` is the one that was
+    bought in last, where the shop speaks several.
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
     that was left or corrected while a plan owes money, which ``tick`` tries to pay with it.
     ``charges_stopped``: the owner is shut out by the host, so that a plan is not charged. ``closed_at``:
@@ -117,6 +118,7 @@ class Customer(BillingColumns, Base):
     default_card_id: Mapped[str | None]
     cards_fetched_at: Mapped[datetime | None]
     refused_email: Mapped[str | None]
+    language: Mapped[str | None] = mapped_column(String(35))
     outdated: Mapped[bool] = mapped_column(default=False)
     retry_card_id: Mapped[str | None]
     charges_stopped: Mapped[bool] = mapped_column(default=False)

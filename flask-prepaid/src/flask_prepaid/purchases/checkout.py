@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from .. import money
 from ..catalog import Offer
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -15,6 +14,8 @@ from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.subscription_values import StripeInvoice
 from ..gateway.values import Checkout, Intent, NextStep, is_session_id
+from ..languages import formats
+from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
@@ -69,7 +70,7 @@ def open_checkout(
             agreed = _agreed(payment)
     ask = partial(
         context.gateway.checkout.open,
-        **agreed,
+        **{**agreed, "title": formats.title(agreed["title"])},
         about=_about(offer),
         keep_card=keep_card,
         success_url=success_url,
@@ -93,7 +94,7 @@ def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Ch
         with transaction(context):
             payments.give_up(context, payment, str(refused))
         if refused.reason == "amount_too_small":  # another least, where Stripe pays out in another currency
-            words = "That is less than can be charged. Choose more credits."
+            words = _("That is less than can be charged. Choose more credits.")
             raise UnknownItem(words, field="credits") from refused
         raise
 
@@ -122,9 +123,9 @@ def _begin(
 
 
 def _about(offer: Offer) -> str:
-    """How many credits an offer gives, where its title does not say so already."""
-    credits = money.credits(offer.credits)
-    return "" if credits in offer.title else credits
+    """How many credits an offer gives, where its title does not say so already; for the buyer to read."""
+    credits = formats.credits(offer.credits)
+    return "" if credits in formats.title(offer.title) else credits
 
 
 def _agreed(payment: Payment) -> dict[str, Any]:

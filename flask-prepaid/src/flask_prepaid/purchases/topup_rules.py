@@ -18,6 +18,7 @@ from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
+from ..languages.words import marked
 from ..payments import billing_details, tax_rates
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
 from ..subscriptions import currencies
@@ -30,30 +31,30 @@ BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
 UNKNOWN = (PaymentState.REQUESTED, PaymentState.PENDING, PaymentState.UNKNOWN)
 
 #: Why it stops. Each can be read after "because".
-BLOCKED = "this account is blocked"
-CHALLENGED = "your bank wants you to confirm a payment"
-DECLINED = "the card was declined"
-DISPUTED = "a payment of yours is disputed"
-IN_DEBT = "credits are owed after a refund or a dispute"
-NO_ADDRESS = "your billing address is missing, by which the tax is found"
-NO_CARD = "no card is on file"
-NOT_SOLD = "the pack is not sold any more"
-OTHER_CURRENCY = "your plan is paid in another currency, in which your card pays all else"
-OTHER_TERMS = "the pack is sold on other terms now"
-REFUNDED = "a top-up was refunded"
-REFUSED = "our payment service refused the charge, not your bank"
-UNDER_REVIEW = "we are looking at your last top-up"
-WARNED = "a bank has warned of a payment of yours"
+BLOCKED = marked("this account is blocked")
+CHALLENGED = marked("your bank wants you to confirm a payment")
+DECLINED = marked("the card was declined")
+DISPUTED = marked("a payment of yours is disputed")
+IN_DEBT = marked("credits are owed after a refund or a dispute")
+NO_ADDRESS = marked("your billing address is missing, by which the tax is found")
+NO_CARD = marked("no card is on file")
+NOT_SOLD = marked("the pack is not sold any more")
+OTHER_CURRENCY = marked("your plan is paid in another currency, in which your card pays all else")
+OTHER_TERMS = marked("the pack is sold on other terms now")
+REFUNDED = marked("a top-up was refunded")
+REFUSED = marked("our payment service refused the charge, not your bank")
+UNDER_REVIEW = marked("we are looking at your last top-up")
+WARNED = marked("a bank has warned of a payment of yours")
 
 #: Why one that is due is not made, while it stays on.
-CEILING = "this month's ceiling is reached"
-SELLING_PAUSED = "buying is paused"
+CEILING = marked("this month's ceiling is reached")
+SELLING_PAUSED = marked("buying is paused")
 
 #: How credits went that nobody spent.
 NOT_SPENT = {
-    Kind.ADJUSTMENT: "your credits were corrected, not spent",
-    Kind.CLAWBACK: "your credits were taken back, not spent",
-    Kind.EXPIRY: "your credits have lapsed unspent",
+    Kind.ADJUSTMENT: marked("your credits were corrected, not spent"),
+    Kind.CLAWBACK: marked("your credits were taken back, not spent"),
+    Kind.EXPIRY: marked("your credits have lapsed unspent"),
 }
 
 

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Wallet
 
-from .. import money, signals
+from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
+from ..languages import formats
+from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, tax_rates
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import is_news
@@ -114,11 +116,14 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
 
 def _ceiling_words(packs: int, amount_minor: int, currency: str) -> str:
     if packs == 1:
-        return "The monthly ceiling must be at least what one top-up costs, and no more than a bank allows."
-    return (
-        f"From 0 credits it takes {packs:,} of this pack to reach that threshold, for "
-        f"{money.show(packs * amount_minor, currency)} at once. Allow at least {packs:,} packs a month, "
-        "choose a larger pack, or a lower threshold."
+        return _(
+            "The monthly ceiling must be at least what one top-up costs, and no more than a bank allows."
+        )
+    return _(
+        "From 0 credits it takes %(packs)s of this pack to reach that threshold, for %(amount)s at once. "
+        "Allow at least %(packs)s packs a month, choose a larger pack, or a lower threshold.",
+        packs=formats.plain_number(packs),
+        amount=formats.amount(packs * amount_minor, currency),
     )
 
 

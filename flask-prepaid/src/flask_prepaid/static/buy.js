@@ -11,16 +11,21 @@
 
   const chosen = (name) => form?.querySelector(`input[type=radio][name="${name}"]:checked`);
 
+  // In the language of the page: the button has them all.
+  const pay = form?.querySelector("[data-pay]");
+  const words = pay ? { ...pay.dataset, plain: pay.textContent } : {};
+  const fill = (message, values) => message.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
   const nameButton = () => {
     if (!form) return;
-    const button = form.querySelector("[data-pay]");
+    const button = pay;
     const pack = chosen("pack");
     const card = chosen("saved_card")?.dataset.card;
     const before = pack?.value ? pack.dataset.price : price;
     const amount = (card && (pack?.value ? pack.dataset.taxed : taxed)) || before;
-    if (pack?.value && !amount) button.textContent = "Get them for free";
-    else if (!amount) button.textContent = "Buy Now";
-    else button.textContent = card ? `Pay ${amount} with ${card}` : `Continue to pay ${amount}`;
+    if (pack?.value && !amount) button.textContent = words.free;
+    else if (!amount) button.textContent = words.plain;
+    else button.textContent = fill(card ? words.card : words.amount, { amount, card });
     form.querySelector(".form-check").hidden = Boolean(card);
   };
 
@@ -41,7 +46,7 @@
       if (mine !== latest) return; // an older answer may come later
       price = sum.total ?? "";
       taxed = sum.with_tax ?? price;
-      total.textContent = !price ? "–" : taxed === price ? price : `${price}, ${taxed} with tax`;
+      total.textContent = !price ? "–" : taxed === price ? price : fill(words.withTax, { price, taxed });
       nameButton();
     };
     credits.addEventListener("input", () => {

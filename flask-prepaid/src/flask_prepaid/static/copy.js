@@ -3,15 +3,16 @@
 (() => {
   "use strict";
 
+  const words = document.currentScript.dataset;
   if (!navigator.clipboard) return; // a page that is not served over https has none
   for (const text of document.querySelectorAll("[data-copy]")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-outline-secondary btn-sm mt-2";
-    button.textContent = "Copy";
+    button.textContent = words.copy ?? "Copy";
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text.textContent);
-      button.textContent = "Copied";
+      button.textContent = words.copied ?? "Copied";
     });
     text.parentElement.after(button);
   }

@@ -20,7 +20,7 @@
     const show = (session) => {
       const due = session.total.total.amount;
       if (total) total.textContent = due;
-      if (button.dataset.pays) button.textContent = `${button.dataset.pays} ${due}`;
+      if (button.dataset.pays) button.textContent = button.dataset.pays.replace("{amount}", due);
     };
 
     // Stripe's fields do not follow the page by themselves: their words would be dark on dark.
@@ -33,10 +33,10 @@
 
     const start = async () => {
       if (typeof Stripe === "undefined") {
-        say("Stripe's script did not load, so no card can be entered here. Load this page again.");
+        say(form.dataset.notLoaded);
         return;
       }
-      const checkout = Stripe(form.dataset.key).initCheckoutElementsSdk({
+      const checkout = Stripe(form.dataset.key, { locale: document.documentElement.lang || "auto" }).initCheckoutElementsSdk({
         clientSecret: form.dataset.secret,
         elementsOptions: { appearance: look() },
       });

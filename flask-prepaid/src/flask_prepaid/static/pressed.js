@@ -4,6 +4,7 @@
 (() => {
   "use strict";
 
+  const words = document.currentScript.dataset;
   let pressed;
 
   addEventListener("submit", (event) => {
@@ -15,7 +16,7 @@
     }
     pressed = { button, words: button.innerHTML };
     button.ariaBusy = "true";
-    if (button.matches(".btn")) button.textContent = "One moment …";
+    if (button.matches(".btn")) button.textContent = words.wait ?? "One moment …";
   });
 
   // The page is there again by the back button, as it was left.

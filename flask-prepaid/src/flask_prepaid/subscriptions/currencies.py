@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from .. import countries
 from ..context import Context
 from ..errors import UnknownItem
+from ..languages.words import gettext as _
 from ..payments import billing_details
 from ..payments.models import Payment, PaymentState
 from .models import BEGINNING, PlanPrice
@@ -56,7 +57,11 @@ def require_payable(context: Context, owner: str, currency: str, *, field: str =
     bound = binding(context, owner)
     if bound not in (None, currency):
         raise UnknownItem(
-            f"While your plan runs in {bound.upper()}, you pay in that. This is not sold in it.", field=field
+            _(
+                "While your plan runs in %(currency)s, you pay in that. This is not sold in it.",
+                currency=bound.upper(),
+            ),
+            field=field,
         )
 
 
@@ -66,7 +71,8 @@ def require_as_shown(paid: str, shown: str) -> None:
     :raises UnknownItem: It was, as where a plan has begun in another tab.
     """
     if shown != paid:
-        raise UnknownItem(f"You pay in {paid.upper()} now. Look at the price again.", field="currency")
+        words = _("You pay in %(currency)s now. Look at the price again.", currency=paid.upper())
+        raise UnknownItem(words, field="currency")
 
 
 def _paid_last(session: Session, owner: str) -> str | None:

@@ -20,6 +20,8 @@ from ..context import Context, Write, reading, refuse_uncommitted, transaction, 
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
@@ -31,10 +33,10 @@ OVERDUE_AFTER = timedelta(hours=2)
 #: How often what was begun before is fetched anew, while it changes under our hands.
 CLOSING_TRIES = 3
 
-OTHER_CHOICE = "This was already asked for with another choice. Load the page again."
-TWO_AT_ONCE = "Another page of yours has just begun a plan. Load this page again."
-CARD_GONE = "That card is not on file any more. Choose another one."
-ONE_PLAN = "You have a plan already. Change it on this page; a second one is not needed."
+OTHER_CHOICE = marked("This was already asked for with another choice. Load the page again.")
+TWO_AT_ONCE = marked("Another page of yours has just begun a plan. Load this page again.")
+CARD_GONE = marked("That card is not on file any more. Choose another one.")
+ONE_PLAN = marked("You have a plan already. Change it on this page; a second one is not needed.")
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,8 @@ def check_quantity(plan: Plan, quantity: int) -> None:
     :raises UnknownItem: It is out of bounds.
     """
     if not checks.is_whole(quantity) or not 1 <= quantity <= plan.max_quantity:
-        raise UnknownItem(f"This plan can be taken 1 to {plan.max_quantity} times over.", field="quantity")
+        words = _("This plan can be taken 1 to %(max)s times over.", max=plan.max_quantity)
+        raise UnknownItem(words, field="quantity")
 
 
 def _count_attempt(context: Context, owner: str) -> None:
@@ -289,7 +292,7 @@ def _put_away(context: Context, owner: str, key: str) -> None:
 
     :raises PlanRefused: The owner has a plan.
     """
-    for _ in range(CLOSING_TRIES):
+    for _try in range(CLOSING_TRIES):
         with reading(context) as session:
             row = sync.running(session, owner)
             if row is None or row.idempotency_key == key:

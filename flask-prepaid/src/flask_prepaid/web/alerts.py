@@ -10,10 +10,12 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger import BudgetSummary
 
-from .. import money
 from ..errors import NotYours, UnknownItem
 from ..keys import keys
 from ..keys.keys import WINDOWS
+from ..languages import formats
+from ..languages.words import gettext as _
+from ..languages.words import ngettext
 from ..outbox import alerts
 from ..outbox.models import Alert, AlertKind
 from . import forms, page
@@ -46,7 +48,7 @@ def put() -> ResponseReturnValue:
             alerts.put(context, owner, kind, -1 if number is None else number, spender=spender, every=every)
     except UnknownItem as error:
         return overview(owner, error=error, kind=kind), error.http_status
-    return page.done("prepaid.alerts", "Your alert is set.")
+    return page.done("prepaid.alerts", _("Your alert is set."))
 
 
 def remove(alert_id: str) -> ResponseReturnValue:
@@ -59,7 +61,7 @@ def remove(alert_id: str) -> ResponseReturnValue:
         alerts.put(context, owner, AlertKind.BALANCE, 0)
     else:
         alerts.remove(context, owner, number)
-    return page.done("prepaid.alerts", "That alert is gone.")
+    return page.done("prepaid.alerts", _("That alert is gone."))
 
 
 def overview(owner: str, *, error: UnknownItem | None = None, kind: str = "") -> str:
@@ -83,25 +85,41 @@ def everybodys(own: Iterable[Alert]) -> list[Shown]:
     threshold = page.context().config.balance_low
     if not threshold or any(alert.kind is AlertKind.BALANCE for alert in own):
         return []
-    return [Shown(alerts.EVERYBODYS, f"Fewer than {money.credits(threshold)} are left")]
+    return [Shown(alerts.EVERYBODYS, fewer_than(threshold))]
 
 
 def shown(alert: Alert, budgets: list[BudgetSummary], names: dict[str, str]) -> Shown:
     if alert.kind is AlertKind.BALANCE:
-        return Shown(alert.id, f"Fewer than {money.credits(alert.threshold)} are left")
+        return Shown(alert.id, fewer_than(alert.threshold))
     if alert.kind is AlertKind.LAPSE:
-        days = "1 day" if alert.threshold == 1 else f"{alert.threshold} days"
-        return Shown(alert.id, f"{money.unit().plural.capitalize()} lapse within {days}")
+        words = ngettext(
+            "%(unit)s lapse within %(count)s day",
+            "%(unit)s lapse within %(count)s days",
+            alert.threshold,
+            unit=formats.unit_name().capitalize(),
+        )
+        return Shown(alert.id, words)
     for budget in budgets:
         if (budget.spender or "", budget.every or "ever") == (alert.spender, alert.every):
-            return Shown(alert.id, f"{alert.threshold} % spent of {words_of(budget, names)}")
-    return Shown(alert.id, f"{alert.threshold} % of a limit", idle="The limit is gone.")
+            words = words_of(budget, names)
+            return Shown(
+                alert.id, _("%(percent)s %% spent of %(limit)s", percent=alert.threshold, limit=words)
+            )
+    words = _("%(percent)s %% of a limit", percent=alert.threshold)
+    return Shown(alert.id, words, idle=_("The limit is gone."))
+
+
+def fewer_than(threshold: int) -> str:
+    return _("Fewer than %(credits)s are left", credits=formats.credits(threshold))
 
 
 def words_of(budget: BudgetSummary, names: dict[str, str]) -> str:
     """A budget as its owner reads it: ``500 credits a month, of the key "billing job"``."""
-    limit = f"{money.credits(budget.credits)} {WINDOWS[budget.every or 'ever']}"
-    return limit if budget.spender is None else f"{limit}, of {names.get(budget.spender, budget.spender)}"
+    limit = f"{formats.credits(budget.credits)} {_(WINDOWS[budget.every or 'ever'])}"
+    if budget.spender is None:
+        return limit
+    name = names.get(budget.spender, budget.spender)
+    return _("%(limit)s, of the key “%(name)s”", limit=limit, name=name)
 
 
 def names_of_spenders(owner: str) -> dict[str, str]:
@@ -109,7 +127,7 @@ def names_of_spenders(owner: str) -> dict[str, str]:
     context = page.context()
     if context.app_keys is None:
         return {}
-    return {key.spender: f"the key “{key.name}”" for key in keys.live(context.session, owner)}
+    return {key.spender: key.name for key in keys.live(context.session, owner)}
 
 
 def value_of(budget: BudgetSummary) -> str:
@@ -118,5 +136,5 @@ def value_of(budget: BudgetSummary) -> str:
 
 
 def budget_of(text: str) -> tuple[str | None, str | None]:
-    every, _, spender = text.partition("|")
+    every, _bar, spender = text.partition("|")
     return spender or None, None if every in ("", "ever") else every

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from flask import url_for
 from sqlalchemy import select
 
-from .. import money
+from ..languages import formats
+from ..languages.words import gettext as _
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import changing, sync
 from ..subscriptions.models import State
@@ -37,11 +38,15 @@ def _of_plan(owner: str) -> list[Banner]:
     row = sync.running(context.session, owner)
     if row is None or row.state not in UNPAID:
         return []
-    words = "The last payment of your plan did not go through, so it gives no new credits."
+    words = _("The last payment of your plan did not go through, so it gives no new credits.")
     owed = changing.owed(context, row)
     if owed is None or owed.page_url is None:
-        return [Banner(words, url_for("prepaid.plan"), "See your plan")]
-    return [Banner(words, owed.page_url, f"Pay {money.show(owed.due_minor, owed.currency)}")]
+        return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
+    return [
+        Banner(
+            words, owed.page_url, _("Pay %(amount)s", amount=formats.amount(owed.due_minor, owed.currency))
+        )
+    ]
 
 
 def _of_bank(owner: str) -> list[Banner]:
@@ -51,6 +56,9 @@ def _of_bank(owner: str) -> list[Banner]:
     payment = page.context().session.scalars(waiting.order_by(Payment.id.desc()).limit(1)).first()
     if payment is None:
         return []
-    amount = money.show(payment.amount_minor, payment.currency)
-    words = f"Your bank asks you to confirm a payment of {amount} for “{payment.title}”."
-    return [Banner(words, url_for("prepaid.return", payment=payment.id), "Confirm it")]
+    words = _(
+        "Your bank asks you to confirm a payment of %(amount)s for “%(title)s”.",
+        amount=formats.amount(payment.amount_minor, payment.currency),
+        title=formats.title(payment.title),
+    )
+    return [Banner(words, url_for("prepaid.return", payment=payment.id), _("Confirm it"))]

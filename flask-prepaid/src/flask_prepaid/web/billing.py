@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +14,13 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from .. import countries, money
+from .. import countries
 from ..errors import UnknownItem
 from ..gateway.tax_words import REVERSE_CHARGE
+from ..languages import formats
+from ..languages.choice import locale
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from ..payments import billing_details
 from ..payments.models import Customer, Payment, PaymentState, Via
 from ..purchases import cards, topups
@@ -31,16 +36,19 @@ ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
 
 #: The words of each state.
 STATES = {
-    PaymentState.REQUESTED: "Not paid",
-    PaymentState.OPEN: "Not paid yet",
-    PaymentState.PENDING: "Waiting for the bank",
-    PaymentState.PAID: "Paid",
-    PaymentState.FAILED: "Not paid",
-    PaymentState.EXPIRED: "Not paid in time",
-    PaymentState.UNKNOWN: "Not known yet: do not pay again",
-    PaymentState.NEEDS_REVIEW: "We are looking at it",
+    PaymentState.REQUESTED: marked("Not paid"),
+    PaymentState.OPEN: marked("Not paid yet"),
+    PaymentState.PENDING: marked("Waiting for the bank"),
+    PaymentState.PAID: marked("Paid"),
+    PaymentState.FAILED: marked("Not paid"),
+    PaymentState.EXPIRED: marked("Not paid in time"),
+    PaymentState.UNKNOWN: marked("Not known yet: do not pay again"),
+    PaymentState.NEEDS_REVIEW: marked("We are looking at it"),
 }
-INVOICE_STATES: dict[str, str] = {InvoiceState.OPEN: "To pay", InvoiceState.UNCOLLECTIBLE: "Not paid"}
+INVOICE_STATES: dict[str, str] = {
+    InvoiceState.OPEN: marked("To pay"),
+    InvoiceState.UNCOLLECTIBLE: marked("Not paid"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,9 @@ def billing() -> ResponseReturnValue:
         billing_details.save(page.context(), owner, forms.billed_to())
     except UnknownItem as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.billing", "Your next invoices have it. Those that are made stay as they are.")
+    return page.done(
+        "prepaid.billing", _("Your next invoices have it. Those that are made stay as they are.")
+    )
 
 
 def overview(owner: str, error: UnknownItem | None = None) -> str:
@@ -101,10 +111,18 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
         topup=topups.setting(session, owner),
         sells_plans=bool(context.catalog.plans),
         billed=session.get(Customer, owner),
-        countries=countries.NAMES,
+        countries=names_of_countries(),
         written=request.form,
         error=error,
     )
+
+
+def names_of_countries() -> dict[str, str]:
+    """Each country as the reader's language calls it, in the order of its alphabet."""
+    territories = locale().territories
+    named = {code: territories.get(code, name) for code, name in countries.NAMES.items()}
+    plain = {code: unicodedata.normalize("NFKD", name) for code, name in named.items()}
+    return dict(sorted(named.items(), key=lambda item: plain[item[0]]))
 
 
 def is_abandoned(payment: Payment) -> bool:
@@ -175,16 +193,19 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
     """A pack or a number of credits; with an invoice, a period of a plan."""
     links = []
     if payment.receipt_url and payment.paid_at:
-        links.append(("Receipt", payment.receipt_url))
+        links.append((_("Receipt"), payment.receipt_url))
     if payment.invoice_id and payment.paid_at:  # that of a charge that failed is void
         number = payment.invoice_number or (invoice.number if invoice is not None else None) or ""
-        links.append((f"Invoice {number}".strip(), url_for("prepaid.invoice", payment=payment.id)))
+        links.append(
+            (_("Invoice %(number)s", number=number).strip(), url_for("prepaid.invoice", payment=payment.id))
+        )
     if payment.state is PaymentState.OPEN:
-        links.append(("Continue", url_for("prepaid.return", payment=payment.id)))
+        links.append((_("Continue"), url_for("prepaid.return", payment=payment.id)))
+    brand = payment.brand or _("card")
     return BillingLine(
         at=payment.paid_at or payment.created_at,
-        title=payment.title,
-        card=f"{(payment.brand or 'card').capitalize()} {payment.last4}" if payment.last4 else "",
+        title=formats.title(payment.title),
+        card=f"{brand.capitalize()} {payment.last4}" if payment.last4 else "",
         amount_minor=payment.amount_minor if payment.paid_minor is None else payment.paid_minor,
         refunded_minor=payment.refunded_minor,
         currency=payment.currency,
@@ -199,23 +220,29 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
 def tax_of(payment: Payment) -> str:
     """What of a payment is tax, or that its customer pays the tax to the state, in words."""
     if payment.taxed.endswith(REVERSE_CHARGE):
-        return "reverse charge"
-    return f"incl. {money.show(payment.tax_minor, payment.currency)} tax" if payment.tax_minor else ""
+        return _("reverse charge")
+    if not payment.tax_minor:
+        return ""
+    return _("incl. %(amount)s tax", amount=formats.amount(payment.tax_minor, payment.currency))
 
 
 def of_invoice(invoice: Invoice, title: str) -> BillingLine:
     """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
-    links = [(f"Invoice {invoice.number or ''}".strip(), invoice.pdf_url)] if invoice.pdf_url else []
+    links = (
+        [(_("Invoice %(number)s", number=invoice.number or "").strip(), invoice.pdf_url)]
+        if invoice.pdf_url
+        else []
+    )
     if invoice.state == InvoiceState.OPEN and invoice.page_url:
-        links.append(("Pay", invoice.page_url))
+        links.append((_("Pay"), invoice.page_url))
     return BillingLine(
         at=invoice.paid_at or invoice.created_at,
-        title=title,
+        title=formats.title(title),
         card="",
         amount_minor=invoice.total_minor,
         refunded_minor=0,
         currency=invoice.currency,
         credits=invoice.credits,
-        state=INVOICE_STATES.get(invoice.state, "Paid"),
+        state=INVOICE_STATES.get(invoice.state, marked("Paid")),
         links=links,
     )

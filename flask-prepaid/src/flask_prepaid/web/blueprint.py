@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,24 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from prepaid_ledger.errors import PrepaidError
 
 from .. import money
-from ..payments.models import SavedCard
+from ..catalog import Offer, Pack, Plan
+from ..languages import formats
+from ..languages.choice import current
+from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
+from ..payments.models import Payment, SavedCard
+from ..subscriptions.models import PlanPrice, State
 from . import csrf, errors
 from .banners import banners
+
+#: The words of a plan's state.
+STATES = {
+    State.ACTIVE: marked("Active"),
+    State.TRIALING: marked("Trialing"),
+    State.PAST_DUE: marked("Past due"),
+    State.UNPAID: marked("Unpaid"),
+    State.INCOMPLETE: marked("Incomplete"),
+    State.PAUSED: marked("Paused"),
+}
 
 
 def create() -> Blueprint:
@@ -45,15 +61,32 @@ def register(app: Flask, pages: Blueprint) -> None:
     """Put the pages into ``app``, with the answers to errors and the filters of the templates."""
     app.register_blueprint(pages)
     app.register_error_handler(PrepaidError, errors.answer)
-    app.jinja_env.filters["prepaid_money"] = money.show
-    app.jinja_env.filters["prepaid_credits"] = money.credits
-    app.jinja_env.filters["prepaid_number"] = money.number
-    app.jinja_env.filters["prepaid_plain"] = money.plain
-    app.jinja_env.filters["prepaid_unit"] = money.named
-    app.jinja_env.filters["prepaid_each"] = money.each
-    app.jinja_env.filters["prepaid_date"] = day
-    app.jinja_env.filters["prepaid_time"] = minute
-    app.jinja_env.filters["prepaid_card"] = card
+    app.jinja_env.filters |= {
+        "prepaid_money": formats.amount,
+        "prepaid_each": formats.each,
+        "prepaid_credits": formats.credits,
+        "prepaid_number": formats.number,
+        "prepaid_unit": formats.unit,
+        "prepaid_plural_of": formats.plural_of,
+        "prepaid_title": title,
+        "prepaid_titled": formats.title,
+        "prepaid_every": partial(formats.every, count=1),
+        "prepaid_times": formats.times,
+        "prepaid_billed": billed,
+        "prepaid_given": given,
+        "prepaid_state": state,
+        "prepaid_plain": money.plain,
+        "prepaid_date": day,
+        "prepaid_short_date": short_day,
+        "prepaid_time": minute,
+        "prepaid_short_moment": formats.short_moment,
+        "prepaid_card": card,
+        "prepaid_ending": ending,
+        "prepaid_translated": gettext,
+    }
+    app.jinja_env.globals["prepaid_text"] = gettext_in_page
+    app.jinja_env.globals["prepaid_plural"] = ngettext_in_page
+    app.jinja_env.globals["prepaid_language"] = current
     app.jinja_env.globals["prepaid_banners"] = banners
 
 
@@ -70,6 +103,31 @@ def card(card: SavedCard) -> str:
     return f"{card.brand.capitalize()} {card.last4}"
 
 
+def ending(row: SavedCard | Payment) -> str:
+    """A card in a sentence: ``Visa ending in 4242``."""
+    return formats.card(row.brand, row.last4)
+
+
+def title(item: Pack | Plan | Offer | PlanPrice | Payment) -> str:
+    """What is sold, or was bought, in the reader's language."""
+    return formats.title(item.title)
+
+
+def billed(plan: Plan | PlanPrice) -> str:
+    """How often a plan is paid: ``a month`` or ``every 3 months``."""
+    return formats.every(plan.interval, plan.interval_count)
+
+
+def given(plan: Plan) -> str:
+    """How often a plan's credits come."""
+    return formats.every("month", 1) if plan.every == "month" else billed(plan)
+
+
+def state(state: State) -> str:
+    """The state of a plan, in a word or two."""
+    return gettext(STATES.get(state, str(state)))
+
+
 @pass_context
 def day(page: Page, at: datetime) -> str:
     """A day as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly.
@@ -77,7 +135,16 @@ def day(page: Page, at: datetime) -> str:
     It is that of UTC on pages, and that of the reader's zone in mails.
     """
     at = at.astimezone(_zone(page)) if "prepaid_zone" in page else at
-    written = f"{at.day} {at:%B %Y}"
+    return _dated(page, at, formats.day(at))
+
+
+@pass_context
+def short_day(page: Page, at: datetime) -> str:
+    """A day in a table, ``23 Nov 2026``, as ``day`` gives it."""
+    return _dated(page, at, formats.short_day(at))
+
+
+def _dated(page: Page, at: datetime, written: str) -> str:
     if not page.eval_ctx.autoescape:  # a mail's .txt would show the tags
         return written
     return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, written)
@@ -86,9 +153,7 @@ def day(page: Page, at: datetime) -> str:
 @pass_context
 def minute(page: Page, at: datetime) -> str:
     """A time to the minute for a text, by the clocks of the reader's zone, which it names."""
-    zone = _zone(page)
-    local = at.astimezone(zone)
-    return f"{local.day} {local:%B %Y, %H:%M} ({zone.key})"
+    return formats.moment(at, _zone(page))
 
 
 def _zone(page: Page) -> ZoneInfo:

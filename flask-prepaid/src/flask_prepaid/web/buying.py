@@ -8,11 +8,13 @@ from datetime import timedelta
 from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from .. import money
 from ..catalog import Catalog, Offer, Quantity
 from ..codes import making
 from ..errors import GatewayUnavailable, NotYours, UnknownItem
 from ..gateway.values import Checkout, NextStep
+from ..languages import choice, formats
+from ..languages.words import gettext as _
+from ..languages.words import ngettext
 from ..payments import tax_rates
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards
@@ -111,11 +113,11 @@ def chosen_on_shelf(catalog: Catalog, sent: Mapping[str, str]) -> str | None:
 def lasting(expires_after: timedelta | None) -> str:
     """How long credits last, as a sentence."""
     if expires_after is None:
-        return "Credits do not expire."
+        return _("Credits do not expire.")
     days = expires_after.days
-    return (
-        f"Credits last for {days:,} day{'s' * (days != 1)}." if days else "Credits last for less than a day."
-    )
+    if not days:
+        return _("Credits last for less than a day.")
+    return ngettext("Credits last for %(count)s day.", "Credits last for %(count)s days.", days)
 
 
 def open_checkout(
@@ -167,13 +169,14 @@ def charge_card(
             max_minor=max_minor,
         )
     except NotYours:
-        gone = "That card is not on file any more. Choose another one."
+        gone = _("That card is not on file any more. Choose another one.")
         raise UnknownItem(gone, field="saved_card") from None
     if payment.failure == tax_rates.ABOVE_MAX:
         tax = payment.tax_minor
-        total, part = (money.show(minor, payment.currency) for minor in (payment.amount_minor + tax, tax))
-        words = (
-            f"With tax it is {total}, of which {part} are tax. Nothing is charged yet: press again to pay."
+        words = _(
+            "With tax it is %(total)s, of which %(tax)s are tax. Nothing is charged yet: press again to pay.",
+            total=formats.amount(payment.amount_minor + tax, payment.currency),
+            tax=formats.amount(tax, payment.currency),
         )
         raise UnknownItem(words, field="saved_card")
     return payment, step
@@ -211,13 +214,18 @@ def quantity(owner: str, error: UnknownItem | None = None) -> str:
 
 def total() -> ResponseReturnValue:
     """What a quantity costs, for the live total. The server alone decides prices."""
+    with choice.written_in(choice.of_reader() or choice.current()):  # the page's script reads it out
+        return _total()
+
+
+def _total() -> ResponseReturnValue:
     try:
         offer = page.context().catalog.offer(credits=forms.whole_number(request.args, "credits"))
     except UnknownItem as error:
-        return jsonify({"error": str(error)}), error.http_status
-    words = {"total": money.show(offer.amount_minor, offer.currency)}
+        return jsonify({"error": _(str(error))}), error.http_status
+    words = {"total": formats.amount(offer.amount_minor, offer.currency)}
     if rate := tax_rates.last(page.context(), page.customer()):
-        words["with_tax"] = money.show(tax_rates.with_tax(offer.amount_minor, rate), offer.currency)
+        words["with_tax"] = formats.amount(tax_rates.with_tax(offer.amount_minor, rate), offer.currency)
     return jsonify(words)
 
 

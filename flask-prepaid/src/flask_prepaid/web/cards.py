@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
-from .. import money
 from ..context import reading
 from ..errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..languages import formats
+from ..languages.words import gettext as _
 from ..payments import tax_rates
 from ..payments.customers import known_customer
 from ..payments.models import TopUp
@@ -78,9 +79,9 @@ def edit(card_id: str) -> ResponseReturnValue:
     try:
         correct(owner, card_id)
     except (UnknownItem, GatewayRefused, CardDeclined) as error:
-        words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else str(error)
+        words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else _(str(error))
         return page.render("card.html", card=card, error=words, written=request.form), 422
-    return page.done("prepaid.cards", f"Your card ending in {card.last4} is changed.")
+    return page.done("prepaid.cards", _("Your card ending in %(last4)s is changed.", last4=card.last4))
 
 
 def correct(owner: str, card_id: str) -> None:
@@ -96,12 +97,13 @@ def top_up() -> ResponseReturnValue:
     context = page.context()
     if "off" in request.form:
         topups.switch_off(context, owner)
-        return page.done("prepaid.cards", "Auto top-up is off. Nothing more is bought by itself.")
+        return page.done("prepaid.cards", _("Auto top-up is off. Nothing more is bought by itself."))
     try:
         row = switch_on(owner)
     except (UnknownItem, NotYours) as error:
         return overview(owner, error), 422
-    return page.done("prepaid.cards", f"Auto top-up is on: it buys below {money.credits(row.threshold)}.")
+    words = _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(row.threshold))
+    return page.done("prepaid.cards", words)
 
 
 def switch_on(owner: str) -> TopUp:
@@ -119,7 +121,7 @@ def switch_on(owner: str) -> TopUp:
 
 def choose(card_id: str) -> ResponseReturnValue:
     choose_card(page.customer(), card_id)
-    return page.done("prepaid.cards", "This card pays by default now.")
+    return page.done("prepaid.cards", _("This card pays by default now."))
 
 
 def choose_card(owner: str, card_id: str) -> None:
@@ -134,7 +136,7 @@ def remove(card_id: str) -> ResponseReturnValue:
     needed = remove_card(page.customer(), card_id)
     if needed is not None:
         return page.render("card_remove.html", needed=needed)
-    return page.done("prepaid.cards", "The card is removed, here and at Stripe.")
+    return page.done("prepaid.cards", _("The card is removed, here and at Stripe."))
 
 
 def remove_card(owner: str, card_id: str) -> cards.Needed | None:

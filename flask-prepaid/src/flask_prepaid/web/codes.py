@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import KeyReused, PrepaidError
 
-from .. import money
 from ..codes import redeeming
 from ..codes.models import CodeClaim
 from ..errors import CodeRefused, TooManyGuesses
+from ..languages import formats
+from ..languages.words import gettext as _
 from . import forms, page
 
 
@@ -24,7 +25,7 @@ def redeem() -> ResponseReturnValue:
     except (CodeRefused, KeyReused, TooManyGuesses) as error:
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyGuesses) else {}
         return form(owner, error), error.http_status, headers
-    flash(f"{money.credits(claim.credits)} added by your code.", "success")
+    flash(_("%(credits)s added by your code.", credits=formats.credits(claim.credits)), "success")
     return redirect(url_for("prepaid.redeem"), 303)
 
 

@@ -6,30 +6,34 @@ decline without a reason. https://docs.stripe.com/declines/codes
 
 from __future__ import annotations
 
-NO_REASON = "Your bank declined the card and gives no reason. It can tell you more."
+from ..languages.words import gettext, marked
+
+NO_REASON = marked("Your bank declined the card and gives no reason. It can tell you more.")
 
 #: What a customer can do something about, by Stripe's code.
 WORDS = {
-    "authentication_required": "Your bank wants you to confirm the payment, and that was not done.",
-    "payment_intent_authentication_failure": "Your bank wants you to confirm the payment, and that failed.",
-    "card_not_supported": "This card can't be used for a purchase of this kind.",
-    "card_velocity_exceeded": "The card has reached a limit that its bank has set.",
-    "currency_not_supported": "The card does not pay in this currency.",
-    "expired_card": "The card has expired.",
-    "incorrect_cvc": "The security code was not right.",
-    "invalid_cvc": "The security code was not right.",
-    "incorrect_number": "The card number was not right.",
-    "invalid_expiry_month": "The month in which the card expires was not right.",
-    "invalid_expiry_year": "The year in which the card expires was not right.",
-    "incorrect_zip": "The postal code is not the one that the bank has.",
-    "insufficient_funds": "There was not enough money on the card.",
-    "withdrawal_count_limit_exceeded": "The card has reached a limit that its bank has set.",
-    "processing_error": "Something went wrong while the card was charged. Try it once more.",
-    "try_again_later": "Your bank could not answer. Try again later.",
-    "issuer_not_available": "Your bank could not be reached. Try again later.",
+    "authentication_required": marked("Your bank wants you to confirm the payment, and that was not done."),
+    "payment_intent_authentication_failure": marked(
+        "Your bank wants you to confirm the payment, and that failed."
+    ),
+    "card_not_supported": marked("This card can't be used for a purchase of this kind."),
+    "card_velocity_exceeded": marked("The card has reached a limit that its bank has set."),
+    "currency_not_supported": marked("The card does not pay in this currency."),
+    "expired_card": marked("The card has expired."),
+    "incorrect_cvc": marked("The security code was not right."),
+    "invalid_cvc": marked("The security code was not right."),
+    "incorrect_number": marked("The card number was not right."),
+    "invalid_expiry_month": marked("The month in which the card expires was not right."),
+    "invalid_expiry_year": marked("The year in which the card expires was not right."),
+    "incorrect_zip": marked("The postal code is not the one that the bank has."),
+    "insufficient_funds": marked("There was not enough money on the card."),
+    "withdrawal_count_limit_exceeded": marked("The card has reached a limit that its bank has set."),
+    "processing_error": marked("Something went wrong while the card was charged. Try it once more."),
+    "try_again_later": marked("Your bank could not answer. Try again later."),
+    "issuer_not_available": marked("Your bank could not be reached. Try again later."),
 }
 
 
 def in_words(code: str) -> str:
     """The sentence for a code of Stripe's, or for a decline without a reason."""
-    return WORDS.get(code, NO_REASON)
+    return gettext(WORDS.get(code, NO_REASON))

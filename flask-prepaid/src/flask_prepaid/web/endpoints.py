@@ -6,6 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..errors import NotYours, UnknownItem
+from ..languages.words import gettext as _
 from ..outbox import customer_events, endpoints
 from . import forms, page
 
@@ -68,28 +69,32 @@ def reveal(endpoint_id: str) -> ResponseReturnValue:
 def rotate(endpoint_id: str) -> ResponseReturnValue:
     """Sign under a new secret, and for a day under the one before, too."""
     endpoints.rotate(page.context(), page.customer(), number_of(endpoint_id))
-    return back_to(endpoint_id, "It has a new secret. For a day the one from before signs, too.")
+    return back_to(endpoint_id, _("It has a new secret. For a day the one from before signs, too."))
 
 
 def switch(endpoint_id: str) -> ResponseReturnValue:
     """On or off, as the form's ``on`` says."""
     on = request.form.get("on") == "1"
     endpoints.switch(page.context(), page.customer(), number_of(endpoint_id), on=on)
-    return back_to(endpoint_id, "It is on. What waited is sent now." if on else "It is off.")
+    return back_to(endpoint_id, _("It is on. What waited is sent now.") if on else _("It is off."))
 
 
 def remove(endpoint_id: str) -> ResponseReturnValue:
     endpoints.remove(page.context(), page.customer(), number_of(endpoint_id))
-    return page.done("prepaid.endpoints", "The endpoint is gone. It is sent nothing more.")
+    return page.done("prepaid.endpoints", _("The endpoint is gone. It is sent nothing more."))
 
 
 def test(endpoint_id: str) -> ResponseReturnValue:
     """Send a test now, and say what came of it."""
     posted = endpoints.test(page.context(), page.customer(), number_of(endpoint_id))
     if not posted.error:
-        return back_to(endpoint_id, f"The test arrived: it answered {posted.status}.")
-    answered = f"it answered {posted.status}. " if posted.status else ""
-    flash(f"The test did not arrive: {answered}{posted.error}", "warning")
+        return back_to(endpoint_id, _("The test arrived: it answered %(status)s.", status=posted.status))
+    why = _(posted.error)
+    if posted.status:
+        words = _("The test did not arrive: it answered %(status)s. %(why)s", status=posted.status, why=why)
+    else:
+        words = _("The test did not arrive: %(why)s", why=why)
+    flash(words, "warning")
     return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
 
 
@@ -99,9 +104,9 @@ def again(endpoint_id: str) -> ResponseReturnValue:
     try:
         endpoints.send_again(page.context(), owner, delivery)
     except UnknownItem as error:
-        flash(str(error), "warning")
+        flash(_(str(error)), "warning")
         return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
-    return back_to(endpoint_id, "It is sent again within a minute.")
+    return back_to(endpoint_id, _("It is sent again within a minute."))
 
 
 def back_to(endpoint_id: str, words: str) -> ResponseReturnValue:

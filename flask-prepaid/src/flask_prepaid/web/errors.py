@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.database import raising_busy
-from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
+from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError, WalletBlocked
 
 from .. import money, upgrade
 from ..errors import (
@@ -26,6 +26,10 @@ from ..errors import (
 )
 from ..gateway.version import no_answer
 from ..keys import keys
+from ..languages import formats
+from ..languages.choice import ENGLISH, current
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from ..payments import refusals
 from . import page
 from .asking import API, wants_json
@@ -34,13 +38,17 @@ log = logging.getLogger(__name__)
 
 #: What a customer is told where the error itself speaks to operators.
 FOR_PEOPLE: dict[type[PrepaidError], str] = {
-    GatewayUnavailable: "The payment service does not answer right now. It is not known yet whether your "
-    "last step got through, so do not pay twice: look at your payments first, and try again in a minute.",
-    GatewayRefused: "The payment service refused this. Nothing was charged. Please tell us if it goes on.",
+    GatewayUnavailable: marked(
+        "The payment service does not answer right now. It is not known yet whether your "
+        "last step got through, so do not pay twice: look at your payments first, and try again in a minute."
+    ),
+    GatewayRefused: marked(
+        "The payment service refused this. Nothing was charged. Please tell us if it goes on."
+    ),
 }
 
 #: What is said in place of that where no money was on its way: to who sees cards, and to operators.
-NOTHING_PAID = (
+NOTHING_PAID = marked(
     "The payment service does not answer right now. Nothing is charged by this step. Try again in a minute."
 )
 TO_OPERATORS = (
@@ -85,16 +93,16 @@ def way_on(error: PrepaidError) -> tuple[str, str]:
     """The one button of the page of an error: an address of ours, and its words."""
     endpoint = request.endpoint or ""
     if isinstance(error, InsufficientCredits | UnknownItem):
-        return url_for("prepaid.buy"), "Buy Credits"
+        return url_for("prepaid.buy"), _("Buy Credits")
     if of_operators(endpoint):
         return url_for("prepaid.operator"), "Overview"
     if endpoint in OF_CARDS:
-        return url_for("prepaid.cards"), "Back to your cards"
+        return url_for("prepaid.cards"), _("Back to your cards")
     if "plan" in endpoint:
-        return url_for("prepaid.plan"), "Back to your plan"
+        return url_for("prepaid.plan"), _("Back to your plan")
     if isinstance(error, GatewayUnavailable | GatewayRefused):
-        return url_for("prepaid.billing"), "See your payments"
-    return url_for("prepaid.buy"), "Buy Credits"
+        return url_for("prepaid.billing"), _("See your payments")
+    return url_for("prepaid.buy"), _("Buy Credits")
 
 
 def of_operators(endpoint: str) -> bool:
@@ -140,7 +148,7 @@ def words(error: PrepaidError) -> str:
     """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
     if isinstance(error, BudgetExceeded):
         error = with_name_of_key(error)
-    message = FOR_PEOPLE.get(type(error), error.message(money.unit()))
+    message = _(FOR_PEOPLE[type(error)]) if type(error) in FOR_PEOPLE else of_credits(error)
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
     elif isinstance(error, GatewayUnavailable) and request.endpoint in (
@@ -148,14 +156,36 @@ def words(error: PrepaidError) -> str:
         *PAYS_NOTHING,
         "prepaid.billing",
     ):
-        message = NOTHING_PAID
+        message = _(NOTHING_PAID)
     if isinstance(error, GatewayRefused) and error.request_id:
-        message += f" Stripe's name for the request is {error.request_id}."
+        message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)
     base = page.context().config.api_base
     if isinstance(error, GatewayUnavailable) and current_app.debug and base:
         log.warning("%s", no_answer(base))
         message += f" {no_answer(base)}"
     return message
+
+
+def of_credits(error: PrepaidError) -> str:
+    """The error's own sentence in the reader's language, with credits as they are written there."""
+    if current() == ENGLISH:
+        return error.message(money.unit())
+    if isinstance(error, InsufficientCredits):
+        return _(
+            "%(needed)s needed, %(available)s available",
+            needed=formats.credits(error.needed),
+            available=formats.number(error.available),
+        )
+    if isinstance(error, WalletBlocked):
+        return _("%(credits)s owed; the next purchase pays that first", credits=formats.credits(error.debt))
+    if isinstance(error, BudgetExceeded):
+        return _(
+            "A limit of %(credits)s has %(left)s left, and %(needed)s are needed",
+            credits=formats.credits(error.credits),
+            left=formats.number(error.left),
+            needed=formats.number(error.needed),
+        )
+    return _(str(error))
 
 
 def with_name_of_key(error: BudgetExceeded) -> BudgetExceeded:

@@ -17,16 +17,20 @@ from .. import countries, money
 from ..errors import NotYours, UnknownItem
 from ..fast_path.requests import checked
 from ..gateway.billing_details import BillingDetails
+from ..languages import formats
+from ..languages.choice import locale
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from . import page
 
 #: What the customer is asked to write where a field holds no whole number.
 IN_DIGITS = {
-    "credits": "Write the number of credits in digits, such as 10.",
-    "quantity": "Write in digits how many times you want the plan, such as 2.",
-    "threshold": "Write in digits below how many credits to top up, such as 50.",
-    "times": "Write in digits how many times a month to top up at most, such as 4.",
-    "proration_date": "This preview has lost its time. Show the change again.",
-    "due_minor": "This preview has lost its amount. Show the change again.",
+    "credits": marked("Write the number of credits in digits, such as 10."),
+    "quantity": marked("Write in digits how many times you want the plan, such as 2."),
+    "threshold": marked("Write in digits below how many credits to top up, such as 50."),
+    "times": marked("Write in digits how many times a month to top up at most, such as 4."),
+    "proration_date": marked("This preview has lost its time. Show the change again."),
+    "due_minor": marked("This preview has lost its amount. Show the change again."),
 }
 
 #: Digits of the longest whole number or amount that is read, and of the longest number of a row.
@@ -36,16 +40,16 @@ MAX_ROW_DIGITS = 18
 #: Longest reason that is kept, with room for who gave it.
 MAX_REASON = 180
 
-#: What an invoice says of whom it is for: each line as an error calls it, and how long it may be.
+#: What an invoice says of whom it is for: what an error says of each line, and how long it may be.
 MAX_BILLED_TO = {
-    "company": ("name", 150),
-    "line1": ("street", 200),
-    "line2": ("line", 200),
-    "postal_code": ("postal code", 20),
-    "city": ("city", 100),
-    "state": ("state", 100),
-    "country": ("country", 2),
-    "tax_id": ("tax id", 40),
+    "company": (marked("Write a name of up to %(length)s characters."), 150),
+    "line1": (marked("Write a street of up to %(length)s characters."), 200),
+    "line2": (marked("Write a line of up to %(length)s characters."), 200),
+    "postal_code": (marked("Write a postal code of up to %(length)s characters."), 20),
+    "city": (marked("Write a city of up to %(length)s characters."), 100),
+    "state": (marked("Write a state of up to %(length)s characters."), 100),
+    "country": (marked("Write a country of up to %(length)s characters."), 2),
+    "tax_id": (marked("Write a tax id of up to %(length)s characters."), 40),
 }
 
 #: Longest note about a customer.
@@ -123,7 +127,7 @@ def tax_rate() -> Fraction | None:
     text = sent().get("tax_rate")
     if text is None:
         return None
-    over, _, under = text.partition("/")
+    over, _slash, under = text.partition("/")
     top, bottom = _digits(over, MAX_DIGITS), _digits(under, MAX_DIGITS)
     return Fraction(top, bottom) if top is not None and bottom else Fraction(0)
 
@@ -151,13 +155,21 @@ def credits_to_move(field: str = "credits") -> int:
     """
     unit = money.unit()
     try:
-        number = unit.parts(sent().get(field, "").strip())
+        number = unit.parts(_with_point(sent().get(field, "").strip()))
     except ValueError:
         number = 0
     if not 0 < number <= MAX_CREDITS:
-        kind = f"so many {unit.plural}" if unit.scale else f"a whole number of {unit.plural}"
-        raise UnknownItem(f"Write {kind}, {unit.number(1)} to {unit.number(MAX_CREDITS)}.", field=field)
+        bounds = {"min": formats.number(1), "max": formats.number(MAX_CREDITS), "unit": formats.unit_name()}
+        if unit.scale:
+            raise UnknownItem(_("Write so many %(unit)s, %(min)s to %(max)s.", **bounds), field=field)
+        raise UnknownItem(_("Write a whole number of %(unit)s, %(min)s to %(max)s.", **bounds), field=field)
     return number
+
+
+def _with_point(text: str) -> str:
+    """A number as the reader's language writes it, such as ``2,5`` in German, as programs read it."""
+    comma = locale().number_symbols["latn"]["decimal"] == ","
+    return text.replace(",", ".") if comma and "." not in text else text
 
 
 def amount_minor(currency: str, *, example_minor: int) -> int:
@@ -206,10 +218,10 @@ def billed_to() -> BillingDetails:
     :raises UnknownItem: One of them is too long, or no text; or there is no such country.
     """
     lines: dict[str, str] = {}
-    for name, (called, length) in MAX_BILLED_TO.items():
+    for name, (words, length) in MAX_BILLED_TO.items():
         text = " ".join(sent().get(name, "").split())
         if len(text) > length or not text.isprintable():
-            raise UnknownItem(f"Write a {called} of up to {length} characters.", field=name)
+            raise UnknownItem(_(words, length=length), field=name)
         lines[name] = text
     country = lines["country"] = lines["country"].upper()
     if country and country not in countries.NAMES:

@@ -11,13 +11,15 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger import BudgetSummary
 
-from .. import money, signals
+from .. import signals
 from ..context import transaction
 from ..errors import NotYours, UnknownItem
 from ..keys import keys
 from ..keys.keys import WINDOWS, NewKey
 from ..keys.models import ApiKey
 from ..keys.verbs import AppKeys
+from ..languages import formats
+from ..languages.words import gettext as _
 from . import forms, page
 
 
@@ -34,7 +36,7 @@ class Limit:
     @property
     def words(self) -> str:
         """How many credits in which window: ``500 credits a month``."""
-        return f"{money.credits(self.budget.credits)} {WINDOWS[self.every]}"
+        return f"{formats.credits(self.budget.credits)} {_(WINDOWS[self.every])}"
 
     @property
     def resets_on(self) -> datetime | None:
@@ -93,7 +95,7 @@ def make_key(owner: str) -> NewKey:
 def revoke(key_id: str) -> ResponseReturnValue:
     """End a key at once."""
     revoke_key(page.customer(), number_of(key_id))
-    flash("The key has been revoked. Calls with it are refused from now on.", "success")
+    flash(_("The key has been revoked. Calls with it are refused from now on."), "success")
     return redirect(url_for("prepaid.keys"), 303)
 
 
@@ -119,7 +121,7 @@ def limits() -> ResponseReturnValue:
         save_limit(owner, key, remove="remove" in request.form)
     except UnknownItem as error:
         return limits_page(owner, key, error), error.http_status
-    flash("Your limit is saved." if "remove" not in request.form else "That limit is gone.", "success")
+    flash(_("That limit is gone.") if "remove" in request.form else _("Your limit is saved."), "success")
     return redirect(url_for("prepaid.limits", key=key.id if key else None), 303)
 
 

@@ -18,12 +18,15 @@ from flask import Flask, current_app, render_template
 
 from .. import signals
 from ..context import Context, reading
+from ..languages.choice import written_in
+from ..languages.words import gettext as _
 from ..outbox.mail_log import SentMail
+from ..payments.customers import language_of
 from ..payments.models import Payment, PaymentState, Refund, Via
 from . import mail_content
 from .mail_content import WrittenMail
 from .page import PageContext
-from .receipts import learn_card
+from .receipts import complete
 
 
 class MailWithHtml(Protocol):
@@ -72,7 +75,7 @@ class Sender:
     def signature(self) -> str:
         """The lines below a plain text."""
         lines = [f"{self.name}{self.mode}", self.url]
-        lines += [f"Questions? Write to {self.support_email}"] if self.support_email else []
+        lines += [f"{_('Questions? Write to')} {self.support_email}"] if self.support_email else []
         return "\n".join(filter(None, lines))
 
 
@@ -115,8 +118,11 @@ def write(context: PageContext, signal: str, owner: str, values: dict[str, Any])
     if address is None:
         return None
     if signal == signals.payment_paid.name:
-        learn_card(context, values["payment_id"])
-    name, mail = render(context, app, TEMPLATES[signal], owner, values)
+        complete(context, values["payment_id"])
+    with reading(context):
+        language = language_of(context, owner)
+    with written_in(language):
+        name, mail = render(context, app, TEMPLATES[signal], owner, values)
     try:
         context.send_mail(address, mail)
     except Exception as error:  # whatever the host's mailer raises: the log of mails has it
@@ -161,7 +167,7 @@ def worded(context: Context, app: Flask, name: str, values: dict[str, Any], zone
         return urljoin(context.config.base_url, addresses.build(f"prepaid.{endpoint}", parts))
 
     template = f"prepaid/mail/{name}.txt"
-    subject, _, text = render_template(template, **values, page=address, prepaid_zone=zone).partition("\n")
+    subject, _end, text = render_template(template, **values, page=address, prepaid_zone=zone).partition("\n")
     return composed(context, subject, text)
 
 
@@ -177,7 +183,7 @@ def composed(context: Context, subject: str, text: str) -> WrittenMail:
 
 def sender_of(context: Context) -> Sender:
     config = context.config
-    mode = "" if config.livemode else " (test mode, no real money)"
+    mode = "" if config.livemode else f" ({_('test mode, no real money')})"
     host = urlsplit(config.base_url).netloc
     name = config.shop_name or host or current_app.name
     return Sender(name, config.base_url or "", config.support_email or "", mode)

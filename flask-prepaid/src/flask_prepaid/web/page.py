@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Protocol
 
 from flask import (
@@ -16,8 +17,11 @@ from flask import (
     url_for,
 )
 
+from prepaid_ledger.errors import PrepaidError
+
 from ..errors import NotSignedIn
 from ..keys.verbs import AppKeys
+from ..languages.words import gettext
 from ..outbox.endpoints import OutboxContext
 from . import csrf
 from .asking import wants_json
@@ -64,6 +68,8 @@ def customer() -> str:
 def render(template: str, **values: Any) -> str:
     """A page in the host's frame, or in the extension's own."""
     prepaid = context()
+    if isinstance(error := values.get("error"), PrepaidError):
+        values["error"] = translated(error)
     return render_template(
         f"prepaid/{template}",
         prepaid=prepaid,
@@ -73,6 +79,13 @@ def render(template: str, **values: Any) -> str:
         prepaid_config=prepaid.config,
         **values,
     )
+
+
+def translated(error: PrepaidError) -> PrepaidError:
+    """The error with its message in the reader's language, where it is a whole sentence of ours."""
+    shown = copy(error)
+    shown.args = (gettext(str(error)),)
+    return shown
 
 
 def done(endpoint: str, words: str) -> Response:

@@ -15,6 +15,9 @@ from ..catalog import Plan
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ..gateway.subscription_values import Page, StripeInvoice
+from ..languages import formats
+from ..languages.words import gettext as _
+from ..languages.words import marked
 from ..purchases import cards
 from ..subscriptions import changing, currencies, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
@@ -24,7 +27,7 @@ from . import forms, page
 SHOWN = 36
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
-RESUMED = "Your plan is resumed."
+RESUMED = marked("Your plan is resumed.")
 
 
 def plan() -> ResponseReturnValue:
@@ -245,7 +248,10 @@ def change() -> ResponseReturnValue:
         wanted = change_plan(owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.plan", f"Your plan changes to {wanted.title}. Below stands from when.")
+    return page.done(
+        "prepaid.plan",
+        _("Your plan changes to %(plan)s. Below stands from when.", plan=formats.title(wanted.title)),
+    )
 
 
 def change_plan(owner: str) -> Plan:
@@ -293,9 +299,9 @@ def cancel() -> ResponseReturnValue:
                 owed=changing.owed(context, row),
             )
         if end_plan(owner):
-            words = "Your plan has ended. Nothing more is charged."
+            words = _("Your plan has ended. Nothing more is charged.")
         else:
-            words = "Your plan ends with the period that is paid. Nothing more is charged."
+            words = _("Your plan ends with the period that is paid. Nothing more is charged.")
     except (PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
@@ -310,11 +316,11 @@ def end_plan(owner: str) -> bool:
 
 def keep() -> ResponseReturnValue:
     """Undo what is to come: the end, or a smaller plan."""
-    return move(changing.keep, "Your plan goes on as it was.")
+    return move(changing.keep, marked("Your plan goes on as it was."))
 
 
 def pause() -> ResponseReturnValue:
-    return move(changing.pause, "Your plan is paused: it does not renew.")
+    return move(changing.pause, marked("Your plan is paused: it does not renew."))
 
 
 def resume() -> ResponseReturnValue:
@@ -333,7 +339,7 @@ def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
         verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.plan", words)
+    return page.done("prepaid.plan", _(words))
 
 
 def use_card() -> ResponseReturnValue:
@@ -344,7 +350,7 @@ def use_card() -> ResponseReturnValue:
         pay_with(owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview(owner, error), error.http_status
-    return page.done("prepaid.plan", "This card pays your plan now.")
+    return page.done("prepaid.plan", _("This card pays your plan now."))
 
 
 def pay_with(owner: str) -> None:
@@ -352,6 +358,6 @@ def pay_with(owner: str) -> None:
 
     :raises PlanRefused: It did not pay.
     """
-    _, paid = changing.use_card(page.context(), owner, forms.sent().get("saved_card", ""))
+    _row, paid = changing.use_card(page.context(), owner, forms.sent().get("saved_card", ""))
     if not paid:
         raise PlanRefused("This card did not pay. Confirm the payment with your bank, or take another card.")

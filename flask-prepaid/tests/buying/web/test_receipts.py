@@ -153,6 +153,24 @@ def test_a_receipt_of_an_invoice_has_its_number_and_the_tax_or_why_there_is_none
     shop.close()
 
 
+def test_a_receipt_of_checkout_has_the_number_of_its_invoice_and_the_times_of_its_reader(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = opened(PREPAID_INVOICES=True, PREPAID_TIME_ZONE="Europe/Berlin")
+    shop.pay(shop.buy())
+    with shop.app.app_context():
+        shop.prepaid.set_budget("user:1", 500, every="month", zone="America/New_York")
+        shop.prepaid.session.commit()
+    shop.pay(shop.buy())
+
+    berlin, new_york = (rows_of(mail) for mail in sent)
+    assert berlin["Date"] == "31 January 2026, 13:00 (Europe/Berlin)"
+    assert new_york["Date"] == "31 January 2026, 07:00 (America/New_York)"
+    numbers = [invoice.number for invoice in shop.dashboard().v1.invoices.list().data]
+    assert [new_york["Number"], berlin["Number"]] == numbers
+    shop.close()
+
+
 def test_what_costs_nothing_has_a_receipt_without_a_card(
     opened: Callable[..., PlanShop], sent: list[Mail]
 ) -> None:

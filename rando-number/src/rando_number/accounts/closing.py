@@ -33,6 +33,7 @@ from flask_prepaid import (
     PrepaidError,
     WebhookEndpoint,
 )
+from flask_prepaid.languages.words import gettext as _
 
 from .. import audit_log, mails
 from ..callers import customer, owner
@@ -194,16 +195,17 @@ def close() -> ResponseReturnValue:
         close_account(user)
     except PrepaidError:
         db.session.rollback()
-        flash("Stripe did not answer, so your account is still open. Try again in a minute.", "error")
+        flash(_("Stripe did not answer, so your account is still open. Try again in a minute."), "error")
         return render_template("accounts/close.html", available=prepaid.available(customer().owner)), 503
     session.clear()
     mails.send(
         email,
-        "Your account at Rando Number is closed",
-        "Your account is closed, and your data and cards are gone, here and at Stripe.\n\n"
-        "If this was not you, answer this mail.\n",
+        _("Your account at Rando Number is closed"),
+        _("Your account is closed, and your data and cards are gone, here and at Stripe.")
+        + "\n\n"
+        + _("If this was not you, answer this mail."),
     )
-    flash("Your account is closed. Thank you for having been here.", "success")
+    flash(_("Your account is closed. Thank you for having been here."), "success")
     return redirect(url_for("pages.home"), 303)
 
 

@@ -7,6 +7,9 @@ from typing import Any
 from flask import Flask, Response, after_this_request, current_app, flash
 from flask_security import change_email_confirmed, user_not_registered, user_registered
 
+from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.languages.words import ngettext
+
 from .. import audit_log, mails
 from ..models import Action, User, db, prepaid
 from . import welcome
@@ -50,14 +53,21 @@ def greet_confirmed(user: User) -> None:
 
 def say_welcome(user: User) -> None:
     if credits := user.account_credits:
-        flash(f"Welcome. {credits} credits are yours to try.", "success")
+        flash(
+            ngettext(
+                "Welcome. %(count)s credit is yours to try.",
+                "Welcome. %(count)s credits are yours to try.",
+                credits,
+            ),
+            "success",
+        )
     else:
-        flash("Welcome back. Your mailbox has had its free credits before.", "info")
+        flash(_("Welcome back. Your mailbox has had its free credits before."), "info")
 
 
 def point_to_login(app: Flask, **extra: Any) -> None:
     if not mail_tells(app):
-        flash("That address has an account already. Sign in, or reset your password.", "warning")
+        flash(_("That address has an account already. Sign in, or reset your password."), "warning")
 
 
 def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
@@ -65,9 +75,10 @@ def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -
     audit_log.note(Action.EMAIL_CHANGED, actor=user.owner)
     mails.send(
         old_email,
-        "Your address at Rando Number was changed",
-        "Mails go to another address from now on, and the old one opens the account no more.\n\n"
-        "If this was not you, answer this mail at once.\n",
+        _("Your address at Rando Number was changed"),
+        _("Mails go to another address from now on, and the old one opens the account no more.")
+        + "\n\n"
+        + _("If this was not you, answer this mail at once."),
     )
 
 

@@ -12,6 +12,8 @@ from flask_security.change_email import _verify_token_status as change_of_link
 from flask_security.confirmable import confirm_email_token_status as confirmation_of_link
 from sqlalchemy.exc import IntegrityError
 
+from flask_prepaid.languages.words import gettext as _
+
 from ..callers import signed_in
 from ..limits import guesses
 from ..limits.rates import client_address
@@ -40,10 +42,10 @@ def confirm(token: str) -> ResponseReturnValue:
     expired, invalid, user = confirmation_of_link(token)  # type: ignore[no-untyped-call]
     here = signed_in()
     if here is not None and here.confirmed_at is not None and (user is None or user.id == here.id):
-        flash("Your address is confirmed.", "info")
+        flash(_("Your address is confirmed."), "info")
         return redirect(url_for("pages.home"))
     if user is None or expired or invalid or not user.active or user.confirmed_at is not None:
-        flash("This link has been used, or is too old. Sign in, or ask for a new one here.", "warning")
+        flash(_("This link has been used, or is too old. Sign in, or ask for a new one here."), "warning")
         return redirect(url_for("security.send_confirmation"))
     if somebody_else_than(user):
         return other_account(user)
@@ -52,7 +54,7 @@ def confirm(token: str) -> ResponseReturnValue:
             first_proof.confirm(user)
             login_user(user, authn_via=["confirm"])
             db.session.commit()
-            flash("Thank you. Your address is confirmed.", "success")
+            flash(_("Thank you. Your address is confirmed."), "success")
             return redirect(url_for("pages.home"))
         return page(user, wrong=True), 422
     return page(user)
@@ -71,7 +73,7 @@ def change_address(token: str) -> ResponseReturnValue:
     """Move the account of who is signed in to the address that the link went to."""
     expired, invalid, user, new_email = change_of_link(token)  # type: ignore[no-untyped-call]
     if expired or invalid or not user.active:
-        flash("This link works no more. Ask for a new one.", "error")
+        flash(_("This link works no more. Ask for a new one."), "error")
         return redirect(url_for("security.change_email"))
     if signed_in() is None:
         return redirect(url_for("security.login", next=request.path))
@@ -91,7 +93,7 @@ def change_address(token: str) -> ResponseReturnValue:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         change_email_confirmed.send(app, user=user, old_email=old_email)
         db.session.commit()
-        flash("Your address is changed.", "success")
+        flash(_("Your address is changed."), "success")
         return redirect(url_for("pages.user_profile"))
     return render_template("accounts/change_address.html", new_email=new_email)
 

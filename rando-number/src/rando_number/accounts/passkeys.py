@@ -26,6 +26,9 @@ from webauthn.helpers.structs import (
 from wtforms import HiddenField, RadioField
 from wtforms.fields import SelectChoice
 
+from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.languages.words import marked
+
 from .. import audit_log, mails
 from ..models import Action, Passkey, User, db, owner_of
 
@@ -45,10 +48,10 @@ SETTINGS = {
     "SECURITY_WAN_SIGNIN_TEMPLATE": "accounts/passkey_login.html",
     "SECURITY_WAN_VERIFY_TEMPLATE": "accounts/passkey_verify.html",
     "SECURITY_TWO_FACTOR_SELECT_TEMPLATE": "accounts/second_factor_choice.html",
-    "SECURITY_MSG_WEBAUTHN_REGISTER_SUCCESSFUL": ("The passkey %(name)s is set up.", "success"),
-    "SECURITY_MSG_WEBAUTHN_CREDENTIAL_DELETED": ("The passkey %(name)s is removed.", "success"),
-    "SECURITY_MSG_WEBAUTHN_UNKNOWN_CREDENTIAL_ID": ("This passkey opens nothing here.", "error"),
-    "SECURITY_MSG_WEBAUTHN_CREDENTIAL_WRONG_USAGE": ("This passkey opens nothing here.", "error"),
+    "SECURITY_MSG_WEBAUTHN_REGISTER_SUCCESSFUL": (marked("The passkey %(name)s is set up."), "success"),
+    "SECURITY_MSG_WEBAUTHN_CREDENTIAL_DELETED": (marked("The passkey %(name)s is removed."), "success"),
+    "SECURITY_MSG_WEBAUTHN_UNKNOWN_CREDENTIAL_ID": (marked("This passkey opens nothing here."), "error"),
+    "SECURITY_MSG_WEBAUTHN_CREDENTIAL_WRONG_USAGE": (marked("This passkey opens nothing here."), "error"),
 }
 
 
@@ -97,7 +100,7 @@ class ShallowCredential:
         try:
             return bool(super().validate(**kwargs))  # type: ignore[misc]
         except RecursionError:
-            self.credential.errors = ["This is no answer of a passkey."]
+            self.credential.errors = [_("This is no answer of a passkey.")]
             return False
 
 
@@ -121,7 +124,7 @@ class PasskeyAnswerForm(ShallowCredential, WebAuthnSigninResponseForm):
         )
         if taken.first() is not None:
             return True
-        self.credential.errors = ["This answer of the passkey has been used. Try again."]
+        self.credential.errors = [_("This answer of the passkey has been used. Try again.")]
         return False
 
 
@@ -135,9 +138,12 @@ def added(app: Flask, user: User, name: str, **extra: Any) -> None:
     audit_log.note(Action.PASSKEY_ADDED, actor=owner_of(user.id))
     mails.send(
         user.email,
-        "A passkey was added to your account at Rando Number",
-        "A new passkey opens your account from now on.\n\n| Its name | {name}\n\n"
-        "If this was not you, remove it on the page of your passkeys and change your password.\n",
+        _("A passkey was added to your account at Rando Number"),
+        _("A new passkey opens your account from now on.")
+        + "\n\n| "
+        + _("Its name")
+        + " | {name}\n\n"
+        + _("If this was not you, remove it on the page of your passkeys and change your password."),
         name=name,
     )
 

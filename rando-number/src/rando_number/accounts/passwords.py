@@ -13,6 +13,8 @@ from flask_security import PasswordUtil, change_email_confirmed, password_change
 from flask_security import reset_password_instructions_sent as reset_link_sent
 from sqlalchemy import select
 
+from flask_prepaid.languages.words import gettext as _
+
 from ..models import User, db
 
 MAX_LENGTH = 1_000
@@ -65,7 +67,7 @@ def newest_link_only() -> ResponseReturnValue | None:
     digest = hashlib.sha256(token.encode()).hexdigest()
     if db.session.scalar(select(User.id).where(User.reset_digest == digest)) is not None:
         return None
-    flash("This link works no more. Ask for a new one.", "error")
+    flash(_("This link works no more. Ask for a new one."), "error")
     return redirect(url_for("security.forgot_password"))
 
 

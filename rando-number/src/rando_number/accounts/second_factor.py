@@ -21,6 +21,8 @@ from flask_security import (
 from flask_security.utils import check_and_get_token_status
 from wtforms import RadioField, StringField
 
+from flask_prepaid.languages.words import gettext as _
+
 from .. import audit_log
 from ..callers import customer, signed_in
 from ..models import Action, User, owner_of
@@ -120,7 +122,9 @@ def same_code_again(token: str, state: dict[str, Any]) -> ResponseReturnValue:
     totp = current_app.extensions["security"].totp_factory
     shown = totp.fetch_setup_values(state["totp_secret"], customer())
     form = TwoFactorVerifyCodeForm(formdata=None)
-    form.code.errors = ["This is not the code that the app shows now. Wait for the next one, and type that."]
+    form.code.errors = [
+        _("This is not the code that the app shows now. Wait for the next one, and type that.")
+    ]
     return render_template(
         "accounts/two_factor_setup.html",
         two_factor_verify_code_form=form,

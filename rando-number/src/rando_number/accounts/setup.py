@@ -22,7 +22,18 @@ from ..callers import signed_in
 from ..limits import guesses, known_browsers, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
-from . import closing, first_proof, greetings, links, passkeys, passwords, second_factor, sign_ins, welcome
+from . import (
+    closing,
+    first_proof,
+    greetings,
+    links,
+    passkeys,
+    passwords,
+    second_factor,
+    sign_ins,
+    welcome,
+    words,
+)
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
@@ -90,6 +101,7 @@ def init_app(app: Flask) -> None:
         wan_signin_form=PasskeyLoginForm,
         wan_signin_response_form=PasskeyAnswerForm,
     )
+    words.init_app(app, security)
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     views = app.view_functions

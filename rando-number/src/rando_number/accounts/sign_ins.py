@@ -13,6 +13,8 @@ from flask_login import AnonymousUserMixin, user_logged_out
 from flask_security import auth_required, password_changed, password_reset, user_authenticated
 from sqlalchemy import delete, select
 
+from flask_prepaid.languages.words import gettext as _
+
 from .. import audit_log
 from ..callers import customer, signed_in
 from ..models import Action, SignIn, User, db, owner_of, utc_now
@@ -66,8 +68,8 @@ def in_plain_words(user_agent: str) -> str:
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), None)
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), None)
     if browser is None:
-        return user_agent[:60] or "unknown"
-    return f"{browser} on {system}" if system else browser
+        return user_agent[:60] or _("unknown")
+    return _("%(browser)s on %(system)s", browser=browser, system=system) if system else browser
 
 
 def digest_of(token: str) -> str:
@@ -152,7 +154,7 @@ def end_all() -> ResponseReturnValue:
     audit_log.note(Action.SIGN_IN_ENDED, all=True)
     db.session.commit()
     session.clear()
-    flash("You are signed out everywhere.", "success")
+    flash(_("You are signed out everywhere."), "success")
     return redirect(url_for("security.login"), 303)
 
 
@@ -170,5 +172,5 @@ def end_one() -> ResponseReturnValue:
         abort(404)
     audit_log.note(Action.SIGN_IN_ENDED, one=bool(named))
     db.session.commit()
-    flash("That session has ended." if named else "Every other session has ended.", "success")
+    flash(_("That session has ended.") if named else _("Every other session has ended."), "success")
     return redirect(url_for("sign_ins.sessions"), 303)

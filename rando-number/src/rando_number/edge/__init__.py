@@ -1,4 +1,4 @@
-"""What every request and answer passes, whatever page it is for: hosts, headers, long answers, health.
+"""What every request and answer passes, for any page: its language, hosts, headers, streams, health.
 
-Imports ``limits``, ``migrations``, ``models``.
+Imports ``callers``, ``limits``, ``migrations``, ``models``.
 """

@@ -3,6 +3,7 @@
 
 const form = document.getElementById("getnumber-form");
 const figure = document.getElementById("number");
+const language = document.documentElement.lang;
 const note = document.getElementById("number-note");
 
 if (form) form.addEventListener("submit", async (event) => {
@@ -18,9 +19,9 @@ if (form) form.addEventListener("submit", async (event) => {
     const drawn = await answer.json();
     figure.textContent = drawn.number;
     figure.classList.remove("waiting");
-    note.textContent = left(drawn.balance);
-    for (const balance of document.querySelectorAll("[data-balance]")) balance.textContent = drawn.balance.toLocaleString("en");
-    for (const unit of document.querySelectorAll("[data-unit]")) unit.textContent = drawn.balance === 1 ? "credit" : "credits";
+    note.textContent = note.dataset.taken.replace("{left}", drawn.balance.toLocaleString(language));
+    for (const balance of document.querySelectorAll("[data-balance]")) balance.textContent = drawn.balance.toLocaleString(language);
+    for (const unit of document.querySelectorAll("[data-unit]")) unit.textContent = drawn.balance === 1 ? note.dataset.one : note.dataset.many;
     form.elements.once.value = crypto.getRandomValues(new Uint32Array(4)).join("-");
   } catch {
     form.submit();
@@ -28,7 +29,3 @@ if (form) form.addEventListener("submit", async (event) => {
     button.disabled = false;
   }
 });
-
-function left(credits) {
-  return `1 credit taken, ${credits.toLocaleString("en")} left.`;
-}

@@ -18,10 +18,10 @@ async function send() {
     form.submit();
   } catch (refusal) {
     status.textContent =
-      refusal.name === "InvalidStateError" ? "This device has a passkey for your account already."
-      : refusal.name === "NotAllowedError" ? "No passkey was used."
-      : refusal.name === "SecurityError" ? "Passkeys need a name in the address bar, such as localhost, not numbers."
-      : "This browser can't use passkeys here.";
+      refusal.name === "InvalidStateError" ? form.dataset.hasOne
+      : refusal.name === "NotAllowedError" ? form.dataset.unused
+      : refusal.name === "SecurityError" ? form.dataset.nameless
+      : form.dataset.unable;
     form.querySelector("a").hidden = false;
   }
 }

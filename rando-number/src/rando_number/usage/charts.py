@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask_prepaid.languages import formats
+
 from . import totals
 from .choice import Choice
 from .totals import Per, Share
@@ -75,7 +77,8 @@ def added_up(shares: Sequence[Share]) -> list[Share]:
 
 def label(at: datetime, per: Per) -> str:
     """``23 Nov`` or ``23 Nov, 08:00``; a week is named by its first day."""
-    return f"{at.day} {at:%b}, {at:%H}:00" if per == "hour" else f"{at.day} {at:%b}"
+    day = formats.day_of_month(at)
+    return f"{day}, {formats.clock(at)}" if per == "hour" else day
 
 
 def labels(bars: Sequence[Bar]) -> list[str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.languages.words import marked
+
 from ..models import owner_of, prepaid
 from . import totals
 from .totals import By, Per, Share
@@ -46,10 +49,12 @@ class Choice:
         last = day_in(fields, "to") or prepaid.clock().date()
         first = day_in(fields, "from") or last - timedelta(days=DAYS_SHOWN - 1)
         if not first <= last < first + timedelta(days=MAX_DAYS):
-            raise BadChoice(f"From must be a day up to {MAX_DAYS - 1} days before To, or the same day.")
+            raise BadChoice(
+                _("From must be a day up to %(days)s days before To, or the same day.", days=MAX_DAYS - 1)
+            )
         kind = fields.get("kind") or None
         if kind is not None and kind not in KINDS:
-            raise BadChoice("What must be one of the kinds in the list.")
+            raise BadChoice(_("What must be one of the kinds in the list."))
         return cls(first, last, key_in(fields), kind, per_in(fields, (last - first).days + 1))
 
     @classmethod
@@ -88,7 +93,11 @@ def day_in(fields: Mapping[str, str], name: str) -> date | None:
     except ValueError:
         day = date.min
     if not 2000 <= day.year < 2100:
-        raise BadChoice(f"{name.capitalize()} must be a day such as 2026-11-23.")
+        words = {
+            "from": marked("From must be a day such as 2026-11-23."),
+            "to": marked("To must be a day such as 2026-11-23."),
+        }
+        raise BadChoice(_(words[name]))
     return day
 
 
@@ -96,13 +105,13 @@ def per_in(fields: Mapping[str, str], days: int) -> Per:
     per = fields.get("per") or "day"
     if per == "hour":
         if days > MAX_DAYS_BY_HOUR:
-            raise BadChoice(f"By the hour, choose up to {MAX_DAYS_BY_HOUR} days.")
+            raise BadChoice(_("By the hour, choose up to %(days)s days.", days=MAX_DAYS_BY_HOUR))
         return "hour"
     if per == "week":
         return "week"
     if per == "day":
         return "day"
-    raise BadChoice("By must be hour, day or week.")
+    raise BadChoice(_("By must be hour, day or week."))
 
 
 def key_in(fields: Mapping[str, str]) -> By:
@@ -112,5 +121,5 @@ def key_in(fields: Mapping[str, str]) -> By:
     if text == "site":
         return "site"
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadChoice("Key must be one of the keys in the list.")
+        raise BadChoice(_("Key must be one of the keys in the list."))
     return int(text)

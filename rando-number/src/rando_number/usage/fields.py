@@ -7,6 +7,9 @@ from typing import Any
 from wtforms import IntegerField
 from wtforms.validators import ValidationError
 
+from flask_prepaid.languages.formats import plain_number
+from flask_prepaid.languages.words import gettext as _
+
 
 class WholeNumberField(IntegerField):  # type: ignore[misc]
     """A whole number from 1 on in ASCII digits, or nothing: no sign and no digits of other scripts.
@@ -37,4 +40,4 @@ class WholeNumberField(IntegerField):  # type: ignore[misc]
 
     @property
     def advice(self) -> str:
-        return f"Write a whole number from 1 to {self.max:,}, in digits."
+        return _("Write a whole number from 1 to %(max)s, in digits.", max=plain_number(self.max))

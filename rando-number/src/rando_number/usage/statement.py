@@ -19,6 +19,8 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 
 from flask_prepaid import ApiKey, BudgetSummary
+from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.languages.words import ngettext
 
 from .. import audit_log
 from ..callers import customer
@@ -61,7 +63,10 @@ def set_limit() -> ResponseReturnValue:
     prepaid.set_budget(customer().owner, form.limit.data, every="month")
     audit_log.note(Action.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
-    flash("Your monthly limit is saved." if form.limit.data else "There is no monthly limit now.", "success")
+    flash(
+        _("Your monthly limit is saved.") if form.limit.data else _("There is no monthly limit now."),
+        "success",
+    )
     return redirect(url_for("usage.statement"), 303)
 
 
@@ -122,4 +127,7 @@ def all_keys_of(user: User) -> list[ApiKey]:
 def ready_made() -> list[tuple[str, str]]:
     """Ranges that one press shows: their words, and the first day of each."""
     today = prepaid.clock().date()
-    return [(f"{count} days", str(today - timedelta(days=count - 1))) for count in (7, 30, 90, 365)]
+    return [
+        (ngettext("%(count)s day", "%(count)s days", count), str(today - timedelta(days=count - 1)))
+        for count in (7, 30, 90, 365)
+    ]

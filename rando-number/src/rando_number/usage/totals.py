@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, func, literal, select
 
 from flask_prepaid import ApiKey
+from flask_prepaid.languages.words import marked
 
 from ..models import Number, db
 from ..numbers import KEY_PREFIX
@@ -20,7 +21,7 @@ By = int | Literal["site"] | None
 #: What the credits are added up by.
 Per = Literal["hour", "day", "week"]
 
-ON_THIS_SITE = "this site"
+ON_THIS_SITE = marked("this site")
 
 
 @dataclass(frozen=True)

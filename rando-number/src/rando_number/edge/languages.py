@@ -1,0 +1,61 @@
+"""The language of each customer: what they chose at the foot of a page, else what their browser asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, abort, current_app, has_request_context, redirect, request, session
+from flask.typing import ResponseReturnValue
+
+from flask_prepaid.languages.formats import list_of_languages
+
+from ..callers import signed_in
+from ..models import db, user_of
+
+blueprint = Blueprint("languages", __name__)
+
+#: What this shop speaks, the language of whom nothing else is known of first.
+LANGUAGES = ("en", "de", "es")
+
+#: The shop's own words, in the catalogues that a host of the extension has.
+TRANSLATIONS = Path(__file__).parent.parent / "translations"
+
+#: Where a visitor's choice is kept until they sign in.
+_CHOSEN = "language"
+
+
+def init_app(app: Flask) -> None:
+    app.config.setdefault("PREPAID_LANGUAGES", LANGUAGES)
+    app.config.setdefault("PREPAID_TRANSLATIONS", TRANSLATIONS)
+    app.jinja_env.globals["languages"] = lambda: list_of_languages(LANGUAGES)
+    app.register_blueprint(blueprint)
+
+
+def language_of(owner: str | None) -> str | None:
+    """What a customer has chosen, or a visitor in this browser; ``None`` where they have not."""
+    user = user_of(owner) if owner is not None else None
+    if user is not None and user.language:
+        return user.language
+    return session.get(_CHOSEN) if has_request_context() else None
+
+
+@blueprint.post("/language")
+def choose() -> ResponseReturnValue:
+    """Speak another language from now on, and go back to the page that was open."""
+    language = request.form.get("language", "")
+    if language not in LANGUAGES:
+        abort(422)
+    session[_CHOSEN] = language
+    user = signed_in()
+    if user is not None:
+        user.language = language
+        db.session.commit()
+    return redirect(way_back(request.form.get("back", "")), 303)
+
+
+def way_back(path: str) -> str:
+    """A page of this shop, by its path and query; the home page in place of anything else."""
+    parts = urlsplit(path)
+    ours = not parts.scheme and not parts.netloc and path.startswith("/") and path[1:2] not in ("/", "\\")
+    return path if ours and path.isprintable() else current_app.url_for("pages.home")

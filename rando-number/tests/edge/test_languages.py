@@ -1,0 +1,53 @@
+"""The shop speaks its reader's language: what they chose at the foot of a page, else their browser's."""
+
+from __future__ import annotations
+
+from ..running_shop import RunningShop, Visitor
+
+BROWSER = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
+
+
+def reader(shop: RunningShop, language: str) -> Visitor:
+    return shop.visitor(HTTP_ACCEPT=BROWSER, HTTP_ACCEPT_LANGUAGE=language)
+
+
+def test_a_german_registers_and_reads_german_all_along(shop: RunningShop) -> None:
+    ann = reader(shop, "de-DE,de;q=0.9,en;q=0.8")
+
+    home = ann.get("/").text
+    for words in ('<html lang="de">', "Zufallszahlengenerator", "10,00\u00a0$", "1,00\u00a0$ pro Zahl"):
+        assert words in home
+    assert "Diese Seite gibt es nicht" in ann.get("/nowhere").text
+    wrong = ann.login("ann@rando.test", "no password of hers")
+    assert "Die E-Mail-Adresse oder das Passwort ist falsch." in wrong.text
+    short = ann.register("ann@rando.test", "short")
+    assert "Passwort muss mindestens 8 Zeichen" in short.text  # a message of Flask-Security's own
+
+    ann.register("ann@rando.test")
+    profile = ann.get("/user-profile").text
+    assert "Verbleibendes Guthaben" in profile
+    assert "Willkommen. 3 Credits gehören Ihnen zum Ausprobieren." in profile
+    ann.draw()
+    usage = ann.get("/usage").text
+    assert "Zahl gezogen" in usage
+    assert "Willkommen bei Rando Number" in usage
+    assert ann.api("/number/?min=9&max=1").json["error"]["message"].isascii()  # type: ignore[index]
+
+
+def test_a_choice_goes_before_the_browser_and_stays_with_its_customer(shop: RunningShop) -> None:
+    ben = reader(shop, "de")
+    ben.register("ben@rando.test")
+
+    sent = ben.send("/language", form_of="/terms", language="es")
+    assert sent.location == "/terms"
+    assert "Qué compra aquí" in ben.get("/terms").text
+    elsewhere = reader(shop, "en")
+    elsewhere.login("ben@rando.test")
+    assert "Créditos restantes" in elsewhere.get("/user-profile").text
+    reader(shop, "es").send("/reset", email="ben@rando.test")
+    assert "Establecer una contraseña nueva" in shop.mails()[-1]
+
+    for back in ("//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example"):
+        assert ben.send("/language", form_of="/terms", language="en", back=back).location == "/"
+    assert ben.send("/language", form_of="/terms", language="tlh").status_code == 422
+    assert "What you buy here" in ben.get("/terms").text
