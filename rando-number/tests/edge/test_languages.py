@@ -47,7 +47,13 @@ def test_a_choice_goes_before_the_browser_and_stays_with_its_customer(shop: Runn
     reader(shop, "es").send("/reset", email="ben@rando.test")
     assert "Establecer una contraseña nueva" in shop.mails()[-1]
 
-    for back in ("//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example"):
+    for back in (
+        "//elsewhere.example",
+        "https://elsewhere.example",
+        "/\\elsewhere.example",
+        "http://[",
+        "/\telsewhere",
+    ):
         assert ben.send("/language", form_of="/terms", language="en", back=back).location == "/"
     assert ben.send("/language", form_of="/terms", language="tlh").status_code == 422
     assert "What you buy here" in ben.get("/terms").text

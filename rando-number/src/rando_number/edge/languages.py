@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, current_app, has_request_context, redirect, request, session
 from flask.typing import ResponseReturnValue
@@ -56,6 +55,5 @@ def choose() -> ResponseReturnValue:
 
 def way_back(path: str) -> str:
     """A page of this shop, by its path and query; the home page in place of anything else."""
-    parts = urlsplit(path)
-    ours = not parts.scheme and not parts.netloc and path.startswith("/") and path[1:2] not in ("/", "\\")
+    ours = path.startswith("/") and path[1:2] not in ("/", "\\")
     return path if ours and path.isprintable() else current_app.url_for("pages.home")
