@@ -151,17 +151,19 @@ def test_books_that_are_behind_what_was_proved_are_told_from_books_that_were_cha
     assert books.unjoined.audit(proofs=place) == []
 
     for full in (False, True):
-        found = behind.unjoined.audit(proofs=place, full=full)
-        assert [*map(str, found)] == [
+        audited = behind.unjoined.audit(proofs=place, full=full)
+        assert [*map(str, audited)] == [
             "I4 user:2: the wallet stands at 4, and was proved up to 5: the books are older than that, as on "
             "a standby that is behind, or went back",
             "I4 all wallets: wallet 6 was proved, and is gone: removed, or the books are older than that",
         ]
-        assert found.wallets == (5 if full else 1)
+        assert audited.wallets == (5 if full else 1)
     behind.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:2'")
     for full in (False, True):
-        found = behind.unjoined.audit(proofs=place, full=full)
-        assert "I1 user:2: the balance is" in "".join(map(str, found)), "it is played from its first event on"
+        audited = behind.unjoined.audit(proofs=place, full=full)
+        assert "I1 user:2: the balance is" in "".join(map(str, audited)), (
+            "it is played from its first event on"
+        )
 
     behind.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:2'")
     behind.close()
@@ -183,9 +185,9 @@ def test_what_a_busy_file_cannot_keep_is_a_warning_and_costs_no_finding(
 
     with other.connect() as writer, caplog.at_level(logging.WARNING):
         writer.exec_driver_sql("BEGIN IMMEDIATE")
-        found = books.unjoined.audit(proofs=place, jobs=2)
+        audited = books.unjoined.audit(proofs=place, jobs=2)
 
-    assert [problem.owner for problem in found] == ["user:5", None]
+    assert [problem.owner for problem in audited] == ["user:5", None]
     assert "could not be kept (database is locked)" in caplog.text
     books.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:5'")
     again, after = (books.unjoined.audit(proofs=place, jobs=2, full=False) for _ in range(2))

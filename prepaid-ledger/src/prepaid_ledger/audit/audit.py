@@ -170,7 +170,7 @@ def _audit_range(
 
 def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]) -> Compared:
     """Look at each wallet beside its proof. One that is behind it is played from its first event on."""
-    found, left = Compared({}, [], [], 0), dict(earlier)
+    compared, left = Compared({}, [], [], 0), dict(earlier)
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
         if proof is not None and account.drawn_seq < proof.seq:
@@ -178,16 +178,16 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
                 f"the wallet stands at {account.drawn_seq}, and was proved up to {proof.seq}: the books are "
                 "older than that, as on a standby that is behind, or went back"
             )
-            found.problems.append(Problem("I4", account.owner, behind))
+            compared.problems.append(Problem("I4", account.owner, behind))
             proof = None
         if proof is not None:
-            found.proofs[account.id] = proof
+            compared.proofs[account.id] = proof
         if proof is None or proof.row != repr(tuple(account)):
-            found.moved.append((account.id, proof.seq if proof else 0))
+            compared.moved.append((account.id, proof.seq if proof else 0))
     for wallet_id in left:
         gone = f"wallet {wallet_id} was proved, and is gone: removed, or the books are older than that"
-        found.problems.append(Problem("I4", None, gone))
-    return found._replace(before=sum(proof.seq for proof in found.proofs.values()))
+        compared.problems.append(Problem("I4", None, gone))
+    return compared._replace(before=sum(proof.seq for proof in compared.proofs.values()))
 
 
 def _keep(proofs: Engine, proved: Sequence[Proof]) -> None:
