@@ -237,10 +237,13 @@ def charge_card(
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the bank's question if it wants to see its customer.
     :raises NotYours: The owner has no such card.
-    :raises UnknownItem: Tax is added, and the owner's country is not known; or invoices are made, and the
-        owner's plan runs in another currency.
+    :raises UnknownItem: It costs more than ``max_minor`` even without tax; or tax is added, and the owner's
+        country is not known; or invoices are made, and the owner's plan runs in another currency.
     """
     refuse_uncommitted(context)
+    if max_minor is not None and offer.amount_minor > max_minor:
+        price = formats.amount(offer.amount_minor, offer.currency)
+        raise UnknownItem(f"It costs {price}, more than max_minor. Nothing is charged.", field="max_minor")
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
