@@ -17,6 +17,8 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── BadIdempotencyKey        the name of a request is none                      400
 ├── IdempotencyConflict      it stands for another request                      409
 ├── BadBody                  a call's body is no object of JSON                 400
+├── NoSuchCall               the JSON API has no call there                     404
+├── WrongMethod              the JSON API has it by another method              405
 ├── FormExpired              the form is not from one of our pages, or old      400
 ├── BadKey                   a request names what it pays for by an empty text   400
 ├── AlreadyPaid              this was done, and paid for, under the same key    409
@@ -32,7 +34,7 @@ The world's errors are raised and handled. Our own mistakes are asserts, never c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -66,10 +68,21 @@ class PlanRefused(PrepaidError):
 
 
 class TooManyAttempts(PrepaidError):
-    """Too many attempts to pay within an hour, as card testers make. Stripe was not asked."""
+    """Too many attempts to pay within an hour, as card testers make. Stripe was not asked.
+
+    ``retry_after_s``: by then the limit has room again.
+    """
 
     http_status = 429
     code = "too_many_attempts"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        return {"retry_after": self.retry_after_s}
 
 
 class TooManyGuesses(PrepaidError):
@@ -177,6 +190,24 @@ class BadBody(PrepaidError):
 
     http_status = 400
     code = "malformed"
+
+
+class NoSuchCall(PrepaidError):
+    """The JSON API has no call at this address."""
+
+    http_status = 404
+    code = "not_found"
+
+
+class WrongMethod(PrepaidError):
+    """The JSON API has a call at this address, by another method. ``methods`` are those."""
+
+    http_status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, methods: Sequence[str]) -> None:
+        super().__init__(message)
+        self.methods = methods
 
 
 class FormExpired(PrepaidError):

@@ -53,6 +53,20 @@ def test_a_key_is_made_limited_and_revoked(host: Host) -> None:
     assert call(browser, "PUT", "/budgets", limit="0.0001")["error"]["param"] == "limit"
 
 
+def test_a_limit_is_taken_away_by_null_and_by_nothing_else(host: Host) -> None:
+    browser = host.app.test_client()
+    key = call(browser, "POST", "/keys", name="laptop", limit=9)["id"]
+
+    for field, sent in (
+        ("limit", {"key": key}),
+        ("limit", {"key": key, "limit": False}),
+        ("key", {"key": False, "limit": 3}),
+    ):
+        assert call(browser, "PUT", "/budgets", **sent)["error"]["param"] == field
+    assert [budget["credits"] for budget in call(browser, "GET", "/keys")["budgets"]] == ["9.000"]
+    assert call(browser, "PUT", "/budgets", key=key, limit=None)["budgets"] == []
+
+
 def test_a_key_opens_none_of_it_also_in_the_browser_of_its_owner(host: Host) -> None:
     secret = host.make_key().secret
     headers = {"X-Owner": OWNER, "Authorization": f"Bearer {secret}"}

@@ -32,7 +32,7 @@ class AskLimit:
         :raises TooManyAttempts: This owner's pages have had it asked very often.
         """
         if not self.may(owner):
-            raise TooManyAttempts("This was asked for very often. Try again in a minute.")
+            raise TooManyAttempts("This was asked for very often. Try again in a minute.", retry_after_s=60)
 
     def may(self, owner: str) -> bool:
         """Whether Stripe may be asked once more for a page of this owner's; it counts."""

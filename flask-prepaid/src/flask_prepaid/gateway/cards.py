@@ -30,20 +30,21 @@ class Cards(Topic):
         ask(lambda: self._v1.customers.update(customer_id, settings))
 
     def update(
-        self, card_id: str, *, exp_month: int, exp_year: int, name: str, address: dict[str, str]
+        self, card_id: str, *, exp_month: int, exp_year: int, name: str | None, address: dict[str, str] | None
     ) -> None:
         """Correct what is printed on a card and where its bill goes. The number never changes.
+
+        ``None`` leaves a name or an address as it is.
 
         Stripe takes away a name or a whole address, but no single line of one:
         https://docs.stripe.com/api/payment_methods/update
         """
-        changes: Any = {
-            "card": {"exp_month": exp_month, "exp_year": exp_year},
-            "billing_details": {
-                "name": name,
-                "address": {line: text for line, text in address.items() if text} or "",
-            },
-        }
+        details: dict[str, Any] = {}
+        if name is not None:
+            details["name"] = name
+        if address is not None:
+            details["address"] = {line: text for line, text in address.items() if text} or ""
+        changes: Any = {"card": {"exp_month": exp_month, "exp_year": exp_year}, "billing_details": details}
         ask(lambda: self._v1.payment_methods.update(card_id, changes))
 
     def remove(self, card_id: str) -> None:

@@ -63,7 +63,10 @@ def refuse_unless_selling(context: Context) -> None:
 
 def _too_many(limit: int, whose: str | None) -> TooManyAttempts:
     log.warning("payments are refused: %s within an hour, by %s", limit, whose)
-    return TooManyAttempts("Too many payments were tried lately. Try again in an hour.")
+    return TooManyAttempts(
+        "Too many payments were tried lately. Try again in an hour.",
+        retry_after_s=int(LATELY.total_seconds()),
+    )
 
 
 def _begun(context: Context) -> Select[int]:

@@ -110,12 +110,14 @@ def correct(
     *,
     exp_month: int,
     exp_year: int,
-    name: str,
-    address: dict[str, str],
+    name: str | None,
+    address: dict[str, str] | None,
 ) -> None:
     """Correct a card's expiry, name or address. Commits.
 
-    :param address: Stripe's ``line1``, ``city``, ``postal_code`` and ``country``; none at all removes it.
+    :param name: ``None`` leaves it as it is; an empty one removes it.
+    :param address: Stripe's ``line1``, ``city``, ``postal_code``, ``country``; ``None`` leaves it as it is,
+        none of them removes it.
     :raises NotYours: The owner has no such card.
     """
     customer_id = _own(context, owner, card_id)

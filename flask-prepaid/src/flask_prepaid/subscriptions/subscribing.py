@@ -321,7 +321,7 @@ def _count_attempt(context: Context, owner: str) -> None:
     begun = select(func.count()).where(Subscription.owner == owner, lately)
     limit = context.config.attempts_per_hour
     if limit and (context.session.scalar(begun) or 0) >= limit:
-        raise TooManyAttempts("Too many plans were begun lately. Try again in an hour.")
+        raise TooManyAttempts("Too many plans were begun lately. Try again in an hour.", retry_after_s=3600)
 
 
 def _put_away(context: Context, owner: str, key: str) -> None:

@@ -118,7 +118,12 @@ def switch_on(owner: str) -> TopUp:
     times = forms.whole_number(sent, "times")
     threshold = forms.threshold()
     price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
-    return topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor)
+    try:
+        return topups.switch_on(
+            context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor
+        )
+    except UnknownItem as error:
+        raise UnknownItem(str(error), field="times" if error.field == "ceiling" else error.field) from None
 
 
 def choose(card_id: str) -> ResponseReturnValue:

@@ -23,6 +23,7 @@ from ..errors import (
     TooManyCalls,
     TooManyGuesses,
     UnknownItem,
+    WrongMethod,
 )
 from ..gateway.version import no_answer
 from ..keys import keys
@@ -82,8 +83,10 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
-    if isinstance(error, TooManyCalls | TooManyGuesses):
+    if isinstance(error, TooManyCalls | TooManyGuesses | TooManyAttempts):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, WrongMethod):
+        response.headers["Allow"] = ", ".join(error.methods)
     if isinstance(error, NotSignedIn) and page.context().app_keys is not None:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

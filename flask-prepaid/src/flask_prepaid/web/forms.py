@@ -31,6 +31,8 @@ IN_DIGITS = {
     "times": marked("Write in digits how many times a month to top up at most, such as 4."),
     "proration_date": marked("This preview has lost its time. Show the change again."),
     "due_minor": marked("This preview has lost its amount. Show the change again."),
+    # Only programs send it, and what they are told is English.
+    "max_minor": "Send the total that was shown, in the smallest unit of its currency, such as 500.",
 }
 
 #: Digits of the longest whole number or amount that is read, and of the longest number of a row.
@@ -58,8 +60,8 @@ MAX_NOTE = 1_000
 #: The most credits that one form may move.
 MAX_CREDITS = 1_000_000_000
 
-#: What the form of a card may hold besides its expiry, and how long each may be.
-MAX_ADDRESS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+#: Of these, what the address of a card has; and how long the name on one may be.
+CARD_ADDRESS = {"line1", "city", "postal_code", "country"}
 MAX_NAME = 150
 
 #: Where the fields of a body of JSON are kept, once it was read.
@@ -203,13 +205,32 @@ def expiry(now: datetime) -> tuple[int, int]:
     return month, year
 
 
-def address() -> dict[str, str]:
-    """The billing address of a card, cut to what Stripe takes."""
-    return {name: sent().get(name, "").strip()[:length] for name, length in MAX_ADDRESS.items()}
+def address() -> dict[str, str] | None:
+    """The billing address of a card; ``None`` where no line of it was sent, as by a program.
+
+    :raises UnknownItem: A line is longer than Stripe takes.
+    """
+    if not CARD_ADDRESS & sent().keys():
+        return None
+    return {name: short_line(name) for name in MAX_BILLED_TO if name in CARD_ADDRESS}
 
 
-def name_on_card() -> str:
-    return sent().get("name", "").strip()[:MAX_NAME]
+def short_line(name: str) -> str:
+    """A line of an address, without spaces that say nothing.
+
+    :raises UnknownItem: It is longer than Stripe takes, or can't be printed.
+    """
+    words, length = MAX_BILLED_TO[name]
+    text = " ".join(sent().get(name, "").split())
+    if len(text) > length or not text.isprintable():
+        raise UnknownItem(_(words, length=length), field=name)
+    return text
+
+
+def name_on_card() -> str | None:
+    """What is printed on a card; ``None`` where it was not sent."""
+    name = sent().get("name")
+    return None if name is None else name.strip()[:MAX_NAME]
 
 
 def billed_to() -> BillingDetails:
@@ -217,12 +238,7 @@ def billed_to() -> BillingDetails:
 
     :raises UnknownItem: One of them is too long, or no text; or there is no such country.
     """
-    lines: dict[str, str] = {}
-    for name, (words, length) in MAX_BILLED_TO.items():
-        text = " ".join(sent().get(name, "").split())
-        if len(text) > length or not text.isprintable():
-            raise UnknownItem(_(words, length=length), field=name)
-        lines[name] = text
+    lines = {name: short_line(name) for name in MAX_BILLED_TO}
     country = lines["country"] = lines["country"].upper()
     if country and country not in countries.NAMES:
         raise UnknownItem("Choose a country from the list.", field="country")

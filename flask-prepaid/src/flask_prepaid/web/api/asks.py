@@ -154,7 +154,7 @@ class NewKeyAsk:
 class BudgetAsk:
     """What one key, or all together, may spend."""
 
-    limit: Annotated[int | str | None, "Credits; null takes the limit away"] = None
+    limit: Annotated[int | str | None, "Credits; null takes the limit away"]
     key: Annotated[int | None, "The id of a key; null is the whole wallet"] = None
     every: Annotated[Literal["day", "week", "month", "ever"], "How often it begins anew"] = "month"
     zone: Annotated[str | None, "Whose days they are, such as Europe/Berlin"] = None

@@ -35,16 +35,13 @@ def take(shape: type) -> None:
         if name not in fields:
             known = ", ".join(fields) or "none"
             raise UnknownItem(f"There is no such field. This call takes: {known}.", field=name[:MAX_TEXT])
+    hints = hints_of(shape)
     for name, field in fields.items():
-        if field.default is dataclasses.MISSING and sent.get(name) is None:
+        is_there = name in sent and (sent[name] is not None or may_be_null(hints[name]))
+        if field.default is dataclasses.MISSING and not is_there:
             raise UnknownItem(f"Send {name}, too.", field=name)
-    forms.take(
-        {
-            name: as_typed(name, value, hints_of(shape)[name])
-            for name, value in sent.items()
-            if value is not None and value is not False
-        }
-    )
+    typed = {name: as_typed(name, value, hints[name]) for name, value in sent.items() if value is not None}
+    forms.take({name: text for name, text in typed.items() if text is not None})
 
 
 def read() -> dict[str, Any]:
@@ -53,9 +50,12 @@ def read() -> dict[str, Any]:
     :raises BadBody: It is none, or is too long.
     """
     if (request.content_length or 0) > MAX_BYTES:
-        raise BadBody(f"Send {MAX_BYTES // 1024} KB at most.")
-    body = request.get_data()
-    if len(body) < (request.content_length or 0):  # the line was cut: this is not what was shape for
+        raise too_long()
+    # A body in chunks has no length: it is read as far as it may be long.
+    body = request.get_data() if request.content_length is not None else request.stream.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise too_long()
+    if len(body) < (request.content_length or 0):  # the line was cut: this is not what was sent
         raise BadBody("The body ended before its Content-Length. Send it again.")
     if not body:
         return {}
@@ -70,6 +70,10 @@ def read() -> dict[str, Any]:
     return sent
 
 
+def too_long() -> BadBody:
+    return BadBody(f"Send {MAX_BYTES // 1024} KB at most.")
+
+
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON.
 
@@ -81,8 +85,12 @@ def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def as_typed(name: str, value: Any, hint: Any) -> str:
-    """A value as a browser sends it.
+def may_be_null(hint: Any) -> bool:
+    return type(None) in get_args(get_args(hint)[0] if get_origin(hint) is Annotated else hint)
+
+
+def as_typed(name: str, value: Any, hint: Any) -> str | None:
+    """A value as a browser sends it, which sends nothing of a box that is not ticked.
 
     :raises UnknownItem: It is not of the type that the call asks for.
     """
@@ -98,7 +106,9 @@ def as_typed(name: str, value: Any, hint: Any) -> str:
         raise UnknownItem(f"Send {name} as {words}.", field=name)
     if isinstance(value, str) and not is_text(value):
         raise UnknownItem(f"Send {name} as a text of up to {MAX_TEXT:,} characters.", field=name)
-    return "1" if value is True else str(value)
+    if isinstance(value, bool):
+        return "1" if value else None
+    return str(value)
 
 
 def is_text(value: str) -> bool:

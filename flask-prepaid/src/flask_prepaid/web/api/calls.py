@@ -5,15 +5,16 @@ A call names no error of its own: those of the functions that it shares with the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Blueprint, Response, jsonify
 
-from ...errors import NotSignedIn, UnknownItem
+from ...errors import NoSuchCall, NotSignedIn, UnknownItem, WrongMethod
 from .. import asking, csrf, forms, page
 from ..current_caller import bearer
 from . import body
@@ -21,6 +22,9 @@ from .asks import Nothing
 
 #: Methods by which nothing changes.
 SAFE = ("GET",)
+
+#: All that a call may be sent by.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,23 @@ def plain(value: Any) -> Any:
 
 def add_to(pages: Blueprint, path: str, calls: list[Call]) -> None:
     """Put the calls below ``path``."""
+    pages.add_url_rule(f"{path}/<path:rest>", f"{asking.API}no_call", no_call(calls), methods=METHODS)
     for call in calls:
         endpoint = f"{asking.API}{call.name}"
         pages.add_url_rule(f"{path}{call.path}", endpoint, view_of(call), methods=[call.method])
+
+
+def no_call(calls: list[Call]) -> Callable[[str], NoReturn]:
+    """The view of each address below the API where no call is, so that it answers in the API's shape."""
+    known = [(re.compile(re.sub(r"<\w+>", "[^/]+", call.path)), call.method) for call in calls]
+
+    def view(rest: str) -> NoReturn:
+        methods = sorted({method for path, method in known if path.fullmatch(f"/{rest}")})
+        if methods:
+            raise WrongMethod(f"This call takes {' or '.join(methods)}.", methods=methods)
+        raise NoSuchCall("There is no such call. openapi.json has all of them.")
+
+    return view
 
 
 def view_of(call: Call) -> Callable[..., Response]:

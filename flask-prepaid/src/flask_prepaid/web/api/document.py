@@ -24,7 +24,7 @@ class ErrorDetail:
 
 @dataclass(frozen=True)
 class Error:
-    """A call that was refused. It has changed nothing, unless its code is gateway_unavailable."""
+    """A call that was refused. Nothing was paid by it, unless its code is gateway_unavailable."""
 
     status: Literal["FAILURE"]
     error: ErrorDetail

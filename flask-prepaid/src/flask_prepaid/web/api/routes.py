@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from . import asks, buying, calls, cards, document, keys, plans, shapes, wallet
 from .calls import Call, Query
@@ -78,4 +78,6 @@ def add_to(pages: Blueprint, path: str, *, with_keys: bool) -> None:
     """Put the API, and the document that describes it, below ``path``."""
     served = [*CALLS, *OF_KEYS] if with_keys else CALLS
     calls.add_to(pages, path, served)
-    pages.add_url_rule(f"{path}/openapi.json", "openapi", lambda: document.of(served, path))
+    pages.add_url_rule(
+        f"{path}/openapi.json", "openapi", lambda: document.of(served, f"{request.root_path}{path}")
+    )
