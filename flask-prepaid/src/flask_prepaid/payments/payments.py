@@ -56,7 +56,7 @@ def write_down(
     *,
     via: Via,
     attempt: str | None = None,
-    asked: str | None = None,
+    sent_digest: str | None = None,
     card_id: str | None = None,
 ) -> Payment:
     """The row of what is about to be asked of Stripe. Commit it before you ask.
@@ -64,7 +64,7 @@ def write_down(
     :param attempt: Names the customer's wish: sent again, it finds the first row, so that a double click
         pays once. It begins with who asks, ``form:``, ``verb:`` or ``job:``, so that none of them can take
         another's name, followed by a token of the form or the host's key.
-    :param asked: The digest of what was sent under that name.
+    :param sent_digest: The digest of what was sent under that name.
     :raises KeyReused: The attempt has asked for something else.
     """
     session = context.session
@@ -79,7 +79,7 @@ def write_down(
     values = {
         **agreed,
         "owner": owner,
-        "asked": asked,
+        "sent_digest": sent_digest,
         "state": PaymentState.REQUESTED,
         "title": offer.title,
         "expires_after_s": int(offer.expires_after.total_seconds()) if offer.expires_after else None,
@@ -90,12 +90,12 @@ def write_down(
     }
     session.execute(insert(session, Payment).values(values).on_conflict_do_nothing())
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one()
-    if any(getattr(payment, name) != value for name, value in {**agreed, "asked": asked}.items()):
+    if any(getattr(payment, name) != value for name, value in {**agreed, "sent_digest": sent_digest}.items()):
         raise reused(attempt or key)
     return payment
 
 
-def begun(session: Session, owner: str, attempt: str | None, asked: str | None) -> Payment | None:
+def begun(session: Session, owner: str, attempt: str | None, sent_digest: str | None) -> Payment | None:
     """The row that the attempt has written down before.
 
     :raises KeyReused: The attempt has asked for something else.
@@ -104,7 +104,7 @@ def begun(session: Session, owner: str, attempt: str | None, asked: str | None) 
         return None
     key = attempt_key(owner, attempt)
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one_or_none()
-    if payment is not None and payment.asked != asked:
+    if payment is not None and payment.sent_digest != sent_digest:
         raise reused(attempt)
     return payment
 

@@ -38,7 +38,7 @@ def open_checkout(
     success_url: str,
     cancel_url: str | None,
     attempt: str | None = None,
-    asked: str | None = None,
+    sent_digest: str | None = None,
     keep_card: bool = False,
 ) -> Checkout:
     """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
@@ -48,7 +48,8 @@ def open_checkout(
     :param cancel_url: Where a customer goes who does not pay; ``None`` opens no page of
         Stripe's, but a session for its elements on a page of our own.
     :param attempt: A token of the form that was sent. The same one finds the same page, before any guard.
-    :param asked: The digest of what was sent with it, by which another wish is refused.
+    :param sent_digest: The digest of what was sent with it, by which another wish is refused; by default
+        that of the offer.
     :param keep_card: Whether the card that pays is put on file.
     :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
@@ -56,17 +57,18 @@ def open_checkout(
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
     refuse_uncommitted(context)
-    name, opened = earlier.page(context, owner, attempt, asked=asked)
+    sent_digest = sent_digest or payments.digest({"pack": offer.pack, "credits": offer.credits})
+    name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
     if opened is not None:
         return opened
     with reading(context):
         currencies.require_payable(context, owner, offer.currency)
-    payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=name, asked=asked)
+    payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=name, sent_digest=sent_digest)
     with reading(context) as session:
         agreed, is_open = _agreed(payment), payment.session_id is not None
         billed_to = billing_details.details_of(session, owner)
     if is_open:  # by another request of the same attempt, meanwhile
-        name, opened = earlier.page(context, owner, attempt, asked=asked)
+        name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
         if opened is not None:
             return opened
     ask = partial(
@@ -107,7 +109,7 @@ def _begin(
     *,
     via: Via,
     attempt: str | None = None,
-    asked: str | None = None,
+    sent_digest: str | None = None,
     card_id: str | None = None,
 ) -> Payment:
     """Count the attempt, then write down what is about to be asked of Stripe. Commits each by itself.
@@ -120,7 +122,7 @@ def _begin(
         card_testing.count_attempt(context, owner)
     with transaction(context):
         return payments.write_down(
-            context, owner, offer, via=via, attempt=attempt, asked=asked, card_id=card_id
+            context, owner, offer, via=via, attempt=attempt, sent_digest=sent_digest, card_id=card_id
         )
 
 
@@ -230,7 +232,7 @@ def charge_card(
     *,
     return_url: Callable[[int], str],
     attempt: str | None = None,
-    asked: str | None = None,
+    sent_digest: str | None = None,
     max_minor: int | None = None,
 ) -> tuple[Payment, NextStep | None]:
     """Charge a card on file for ``offer``, in one press. Commits.
@@ -254,7 +256,9 @@ def charge_card(
             raise NotYours("There is no such card.")
         currencies.require_payable(context, owner, offer.currency)
     billing_details.require_address(context, owner)
-    payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, asked=asked, card_id=card_id)
+    payment = _begin(
+        context, owner, offer, via=Via.CARD, attempt=attempt, sent_digest=sent_digest, card_id=card_id
+    )
     return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
 
 
@@ -263,7 +267,7 @@ def charge_again(
     owner: str,
     attempt: str | None,
     *,
-    asked: str | None,
+    sent_digest: str | None,
     return_url: Callable[[int], str],
     most: Callable[[int], int | None],
 ) -> tuple[Payment, NextStep | None] | None:
@@ -277,7 +281,7 @@ def charge_again(
     """
     refuse_uncommitted(context)
     with reading(context) as session:
-        payment = payments.begun(session, owner, attempt, asked)
+        payment = payments.begun(session, owner, attempt, sent_digest)
         if payment is None or payment.via is not Via.CARD:
             return None
         max_minor = most(payment.amount_minor)

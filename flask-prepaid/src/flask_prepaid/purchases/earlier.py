@@ -11,7 +11,7 @@ from ..payments.models import PaymentState, Via
 
 
 def page(
-    context: Context, owner: str, attempt: str | None, *, asked: str | None
+    context: Context, owner: str, attempt: str | None, *, sent_digest: str | None
 ) -> tuple[str | None, Checkout | None]:
     """The page that the attempt has opened, while it can be paid and once it is; and the attempt's name.
 
@@ -25,7 +25,7 @@ def page(
     for turn in count(1):
         name = attempt if turn == 1 else f"again-{turn}:{attempt}"
         with reading(context) as session:
-            payment = payments.begun(session, owner, name, asked)
+            payment = payments.begun(session, owner, name, sent_digest)
             if payment is None or payment.via is not Via.CHECKOUT:
                 return name, None
             session_id, state = payment.session_id, payment.state

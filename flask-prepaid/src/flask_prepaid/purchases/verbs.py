@@ -77,7 +77,7 @@ def checkout(
     where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url}
     where["attempt"] = _of_verb(key)
     if key is not None:
-        where["asked"] = payments.digest({**asdict(wish), "keep_card": keep_card})
+        where["sent_digest"] = payments.digest({**asdict(wish), "keep_card": keep_card})
     check_owner(owner)
     refuse_uncommitted(context)
     _check_currency(context, wish)

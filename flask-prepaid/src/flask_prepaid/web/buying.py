@@ -146,7 +146,7 @@ def opened_before(owner: str) -> Checkout | None:
 
     :raises KeyReused: Its key has asked for something else.
     """
-    return earlier.page(page.context(), owner, forms.attempt(), asked=sent_again.asked())[1]
+    return earlier.page(page.context(), owner, forms.attempt(), sent_digest=sent_again.digest())[1]
 
 
 def charged_before(owner: str, most: Callable[[int], int | None]) -> tuple[Payment, NextStep | None] | None:
@@ -160,7 +160,7 @@ def charged_before(owner: str, most: Callable[[int], int | None]) -> tuple[Payme
         page.context(),
         owner,
         forms.attempt(),
-        asked=sent_again.asked(),
+        sent_digest=sent_again.digest(),
         return_url=result_url,
         most=most,
     )
@@ -180,7 +180,7 @@ def open_checkout(
         success_url=success_url or page.way_back("prepaid.return"),
         cancel_url=cancel_url,
         attempt=forms.attempt(),
-        asked=sent_again.asked(),
+        sent_digest=sent_again.digest(),
         keep_card=bool(forms.sent().get("keep_card")),
     )
 
@@ -222,7 +222,7 @@ def charge_card(
             card_id,
             return_url=result_url,
             attempt=forms.attempt(),
-            asked=sent_again.asked(),
+            sent_digest=sent_again.digest(),
             max_minor=max_minor,
         )
     except NotYours:

@@ -78,7 +78,7 @@ def chosen_plan(owner: str) -> ChosenPlan:
 
 def subscribe(owner: str, card_id: str) -> Subscription:
     """Begin the plan that the form chooses with a card on file. Commits."""
-    earlier = subscribing.begun_before(page.context(), owner, forms.attempt(), sent_again.asked())
+    earlier = subscribing.begun_before(page.context(), owner, forms.attempt(), sent_again.digest())
     if earlier is not None:
         return earlier
     chosen = chosen_plan(owner)
@@ -90,7 +90,7 @@ def subscribe(owner: str, card_id: str) -> Subscription:
         quantity=chosen.quantity,
         trial_promised=chosen.trial,
         attempt=forms.attempt(),
-        asked=sent_again.asked(),
+        sent_digest=sent_again.digest(),
     )
 
 
@@ -126,7 +126,7 @@ def open_page(
         success_url=success_url or page.way_back("prepaid.plan"),
         cancel_url=cancel_url,
         attempt=f"own-{wish}" if wish and cancel_url is None and not sent_again.is_call() else wish,
-        asked=sent_again.asked(),
+        sent_digest=sent_again.digest(),
     )
 
 

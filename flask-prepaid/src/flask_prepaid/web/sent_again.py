@@ -16,7 +16,7 @@ def is_call() -> bool:
     return (forms.attempt() or "").startswith("json:")
 
 
-def asked() -> str | None:
+def digest() -> str | None:
     """A digest of what this request asks for; ``None`` where no key names it.
 
     Of a call it is that of all that was sent. Of a form it is that of its choices, and whether a card on file

@@ -91,13 +91,13 @@ def test_a_key_whose_page_has_expired_opens_one_other(shop: Shop, app: App) -> N
     wish: dict[str, Any] = {"key": "old", "pack": "starter"}
     pages = [app.ask("POST", "/checkout", **wish)["session_id"]]
 
-    for told in (True, False):
+    for is_delivered in (True, False):
         shop.dashboard().v1.checkout.sessions.expire(pages[-1])
-        if told:
+        if is_delivered:
             shop.stripe.deliver()
-        asked = {app.ask("POST", "/checkout", **wish)["session_id"] for _time in range(3)}
-        assert len(asked) == 1
-        pages += asked
+        opened = {app.ask("POST", "/checkout", **wish)["session_id"] for _time in range(3)}
+        assert len(opened) == 1
+        pages += opened
 
     assert len(set(pages)) == 3
     shop.pay(pages[-1])
