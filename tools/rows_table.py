@@ -78,6 +78,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "taxed": "the buyer's country, and how it was taxed there",
         "refunded_minor": "what has been sent back so far",
         "idempotency_key": "what Stripe's objects carry in their metadata, to find the row",
+        "sent_digest": "a digest of what was sent under the key that names the purchase",
         "session_id": "Stripe's Checkout session, `cs_...`",
         "payment_intent_id": "Stripe's payment, `pi_...`",
         "charge_id": "Stripe's charge, `ch_...`",

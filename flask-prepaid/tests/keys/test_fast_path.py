@@ -203,6 +203,9 @@ def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
     for wrong in ({"prefix": "Acme"}, {"max_per_owner": 0}, {"calls": 7}):
         with pytest.raises(ConfigError, match=r"Keys\("):
             Keys(**wrong)
+    for limits in ({"calls": 0}, {"calls": 1.5}, {"wrong_keys": 0}, {"wrong_keys": -1}, {"calls": True}):
+        with pytest.raises(ConfigError, match=r"CallsPerMinute\(.*Write a whole number from 1 to"):
+            CallsPerMinute(**limits)
     host.close()
     without = Host(database, keys=False)
     with pytest.raises(ConfigError, match="keys=True"):

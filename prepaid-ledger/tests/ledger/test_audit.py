@@ -166,6 +166,16 @@ def test_a_lot_that_would_never_end_is_named(forged: Books) -> None:
     assert named(forged) == {"I9"}
 
 
+def test_a_guard_that_stops_nobody_but_a_copy_is_missing(forged: Books) -> None:
+    """PostgreSQL can keep a trigger for what it copies from elsewhere alone."""
+    if forged.engine.dialect.name == "sqlite":
+        forged.execute("DROP TRIGGER prepaid_entry_no_update")
+    else:
+        forged.execute("ALTER TABLE prepaid_entry ENABLE REPLICA TRIGGER prepaid_entry_no_change")
+
+    assert "can be changed" in "".join(map(str, forged.unjoined.audit()))
+
+
 def test_times_that_go_back_are_named(forged: Books) -> None:
     let_entries_be_changed(forged)
     forged.execute("UPDATE prepaid_entry SET at = (SELECT min(at) FROM prepaid_entry) WHERE key = 'report:3'")

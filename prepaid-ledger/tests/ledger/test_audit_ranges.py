@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from prepaid_ledger import Ledger
-from prepaid_ledger.audit import scope
+from prepaid_ledger.audit import audit, proofs, scope
+from prepaid_ledger.audit.problem import Problem
 from prepaid_ledger.testing import Databases
 
 from .books import Books
@@ -129,6 +133,86 @@ def test_the_audit_of_a_day_plays_its_day_alone_and_a_full_one_finds_what_was_ch
     books.execute("UPDATE prepaid_entry SET item = NULL")
     books.execute(guard)
     proofs.dispose()
+
+
+def test_books_that_are_behind_what_was_proved_are_told_from_books_that_were_changed(
+    books: Books, databases: Databases, kind: str
+) -> None:
+    """As those of a standby that has not come so far, or of a backup."""
+    live(books)
+    books.unjoined.bring_up_to_date(*OWNERS)
+    behind = Books(databases.fresh(kind))
+    live(behind)
+    behind.unjoined.bring_up_to_date(*OWNERS)
+    books.spend(1, "report:2", owner="user:2")
+    books.grant(1, owner="user:6")
+    books.unjoined.bring_up_to_date(*OWNERS, "user:6")
+    place = create_engine(databases.fresh("sqlite"))
+    assert books.unjoined.audit(proofs=place) == []
+
+    for full in (False, True):
+        audited = behind.unjoined.audit(proofs=place, full=full)
+        assert [*map(str, audited)] == [
+            "I4 user:2: the wallet stands at 4, and was proved up to 5: the books are older than that, as on "
+            "a standby that is behind, or went back",
+            "I4 all wallets: wallet 6 was proved, and is gone: removed, or the books are older than that",
+        ]
+        assert audited.wallets == (5 if full else 1)
+    behind.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:2'")
+    for full in (False, True):
+        audited = behind.unjoined.audit(proofs=place, full=full)
+        assert "I1 user:2: the balance is" in "".join(map(str, audited)), (
+            "it is played from its first event on"
+        )
+
+    behind.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:2'")
+    behind.close()
+    place.dispose()
+
+
+def test_what_a_busy_file_cannot_keep_is_a_warning_and_costs_no_finding(
+    books: Books, databases: Databases, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    live(books)
+    books.unjoined.bring_up_to_date(*OWNERS)
+    monkeypatch.setattr(scope, "ENTRIES", 8)
+    monkeypatch.setattr(proofs, "PATIENCE_S", 0)
+    place = create_engine(databases.fresh("sqlite"))
+    other = create_engine(place.url)
+    books.unjoined.audit(proofs=place)
+    books.spend(1, "report:2", owner="user:1")
+    books.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:5'")
+
+    with other.connect() as writer, caplog.at_level(logging.WARNING):
+        writer.exec_driver_sql("BEGIN IMMEDIATE")
+        audited = books.unjoined.audit(proofs=place, jobs=2)
+
+    assert [problem.owner for problem in audited] == ["user:5", None]
+    assert "could not be kept (database is locked)" in caplog.text
+    books.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:5'")
+    again, after = (books.unjoined.audit(proofs=place, jobs=2, full=False) for _ in range(2))
+    assert (again, again.wallets, after.wallets) == ([], 1, 0)
+    place.dispose()
+    other.dispose()
+
+
+def test_a_standby_may_take_any_snapshot_away_and_is_asked_again(books: Books) -> None:
+    live(books)
+    left = audit.TRIES - 1
+
+    def taken_away(connection: Connection) -> Iterator[Problem]:
+        nonlocal left
+        yield Problem("own", None, "found")
+        if left:
+            left -= 1
+            conflict = Exception("canceling statement due to conflict with recovery")
+            conflict.sqlstate = "40001"  # type: ignore[attr-defined]
+            raise OperationalError("SELECT 1", None, conflict)
+
+    assert [*map(str, books.unjoined.audit(taken_away))] == ["own all wallets: found"]
+    left = audit.TRIES
+    with pytest.raises(OperationalError, match="conflict with recovery"):
+        books.unjoined.audit(taken_away)
 
 
 def switch_guard_off(books: Books) -> str:

@@ -57,6 +57,15 @@ def test_a_small_spend_after_one_that_is_too_large_is_still_made(books: Books) -
     assert isinstance(small, Spent)
 
 
+def test_a_grant_takes_a_number_of_a_wallet_for_those_who_have_none_yet(books: Books) -> None:
+    owners = [f"user:{number}" for number in range(1, 6)]
+    for month in range(4):
+        assert [*books.unjoined.grant_many(owners, 1, key=f"month:{month}", reason="a gift")] == [5]
+    assert [*books.unjoined.grant_many([*owners, "user:6"], 1, key="month:4", reason="a gift")] == [6]
+
+    assert books.unjoined.grant("user:7", 1, key="gift", reason="a gift").wallet_id == 7
+
+
 def test_a_grant_to_many_is_given_once_and_pays_debts_first(books: Books) -> None:
     books.buy(100, 1000)
     books.spend(100, "report:1")

@@ -138,6 +138,17 @@ def next_release(folder: Path) -> Chain:
     return Chain(folder, LEDGER.version_table, LEDGER.package)
 
 
+def test_tables_of_the_same_number_that_lack_something_are_not_ready(databases: Databases, kind: str) -> None:
+    """What was not released may change under its number."""
+    engine = create_engine(databases.fresh(kind), poolclass=NullPool)
+    assert Ledger(engine).is_upgraded()
+
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE prepaid_draw RENAME COLUMN credits TO former"))
+
+    assert not Ledger(engine).is_upgraded()
+
+
 def test_this_release_works_on_the_tables_of_the_next_and_refuses_those_that_lack_something(
     databases: Databases, kind: str, tmp_path: Path
 ) -> None:

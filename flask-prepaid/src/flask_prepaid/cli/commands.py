@@ -194,7 +194,7 @@ def audit(as_json: bool, against: str | None, jobs: int, full: bool) -> None:
         played = {name: getattr(problems, name) for name in names}
         click.echo(
             "Played: {wallets:,} wallets that moved since they were proved, {entries:,} entries. "
-            "Not looked at: {before:,} entries that were proved before; --full does.".format(**played),
+            "Not looked at: {before:,} events that were proved before; --full does.".format(**played),
             err=True,
         )
     if as_json:

@@ -8,9 +8,13 @@ from math import ceil
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+from .. import checks
 from ..errors import TooManyCalls
 
 WINDOW_S = 60
+
+#: A limit beyond this is no limit.
+MAX_CALLS = 1_000_000_000
 
 #: What begins the name of a counter of calls with no key, or a wrong one; an address follows.
 UNKNOWN = "unknown:"
@@ -62,6 +66,7 @@ class CallsPerMinute:
     :param calls: The most that one owner's programs may make in a minute.
     :param wrong_keys: The most that one address may make with keys that open nothing.
     :param clock_s: Seconds that go by.
+    :raises ConfigError: A limit is not a whole number from 1 on.
     """
 
     takes_time = False
@@ -69,8 +74,8 @@ class CallsPerMinute:
     def __init__(
         self, calls: int = 6_000, wrong_keys: int = 60, *, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._calls = calls
-        self._wrong_keys = wrong_keys
+        self._calls = checks.whole("CallsPerMinute(calls=...)", calls, min=1, max=MAX_CALLS)
+        self._wrong_keys = checks.whole("CallsPerMinute(wrong_keys=...)", wrong_keys, min=1, max=MAX_CALLS)
         self._clock_s = clock_s
         self._minute = 0
         self._now: dict[str, int] = {}
@@ -105,6 +110,7 @@ class CallsPerMinute:
 def free_at_s(limit: int, counted: int, before: int) -> float:
     """How many seconds after this minute began a call is let through again, if nobody calls until then.
 
+    :param limit: 1 or more.
     :param counted: The calls of this minute.
     :param before: Those of the minute before it.
     """

@@ -177,7 +177,8 @@ class Payment(Base):
     ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
     longer once that is final. ``taxed`` is the buyer's country and how the purchase was taxed there, such as
     ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
-    ``failure_counted``: it is in the sums of failures. ``brand`` and ``last4`` are those of the card that
+    ``failure_counted``: it is in the sums of failures. ``sent_digest`` is that of what was sent under the
+    key that names the purchase; empty where none does. ``brand`` and ``last4`` are those of the card that
     was charged.
     """
 
@@ -229,6 +230,7 @@ class Payment(Base):
     tax_minor: Mapped[int] = mapped_column(default=0)
     refunded_minor: Mapped[int] = mapped_column(default=0)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
+    sent_digest: Mapped[str | None] = mapped_column(String(40))
     session_id: Mapped[str | None] = mapped_column(unique=True)
     payment_intent_id: Mapped[str | None] = mapped_column(unique=True)
     charge_id: Mapped[str | None] = mapped_column(unique=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import or_, select, update
@@ -38,6 +40,11 @@ INTENT_STATES = {
 }
 
 
+#: Why nothing came of a payment without a bank being asked. Operators read it.
+UNKNOWN_AT_STRIPE = "Stripe knows nothing of it"
+NEVER_ISSUED = "its invoice was never issued"
+CUSTOMER_GONE = "the customer is gone"
+
 #: What Stripe has of a payment.
 Fetched = Checkout | Intent | InvoiceCharge
 
@@ -49,6 +56,7 @@ def write_down(
     *,
     via: Via,
     attempt: str | None = None,
+    sent_digest: str | None = None,
     card_id: str | None = None,
 ) -> Payment:
     """The row of what is about to be asked of Stripe. Commit it before you ask.
@@ -56,6 +64,7 @@ def write_down(
     :param attempt: Names the customer's wish: sent again, it finds the first row, so that a double click
         pays once. It begins with who asks, ``form:``, ``verb:`` or ``job:``, so that none of them can take
         another's name, followed by a token of the form or the host's key.
+    :param sent_digest: The digest of what was sent under that name.
     :raises KeyReused: The attempt has asked for something else.
     """
     session = context.session
@@ -70,6 +79,7 @@ def write_down(
     values = {
         **agreed,
         "owner": owner,
+        "sent_digest": sent_digest,
         "state": PaymentState.REQUESTED,
         "title": offer.title,
         "expires_after_s": int(offer.expires_after.total_seconds()) if offer.expires_after else None,
@@ -80,10 +90,36 @@ def write_down(
     }
     session.execute(insert(session, Payment).values(values).on_conflict_do_nothing())
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one()
-    if any(getattr(payment, name) != value for name, value in agreed.items()):
-        name = (attempt or key).partition(":")[2] or key
-        raise KeyReused(name, "This was already asked for with another choice. Go back and choose again.")
+    if any(getattr(payment, name) != value for name, value in {**agreed, "sent_digest": sent_digest}.items()):
+        raise reused(attempt or key)
     return payment
+
+
+def begun(session: Session, owner: str, attempt: str | None, sent_digest: str | None) -> Payment | None:
+    """The row that the attempt has written down before.
+
+    :raises KeyReused: The attempt has asked for something else.
+    """
+    if attempt is None:
+        return None
+    key = attempt_key(owner, attempt)
+    payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one_or_none()
+    if payment is not None and payment.sent_digest != sent_digest:
+        raise reused(attempt)
+    return payment
+
+
+def reused(attempt: str) -> KeyReused:
+    """Why an attempt is refused that has asked for something else."""
+    name = attempt.rpartition(":")[2] if attempt.startswith("again-") else attempt.partition(":")[2]
+    return KeyReused(
+        name or attempt, "This was already asked for with another choice. Go back and choose again."
+    )
+
+
+def digest(wish: Mapping[str, object]) -> str:
+    """What is asked for under a name, as it is kept to tell it from another wish under the same name."""
+    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()[:40]
 
 
 def attempt_key(owner: str, attempt: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import currencies
-from . import by_invoice, cards
+from . import by_invoice, by_key, cards, earlier
 
 #: Stripe was perhaps asked, and nobody has said no or yes.
 UNTRIED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
@@ -37,6 +38,7 @@ def open_checkout(
     success_url: str,
     cancel_url: str | None,
     attempt: str | None = None,
+    sent_digest: str | None = None,
     keep_card: bool = False,
 ) -> Checkout:
     """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
@@ -45,7 +47,9 @@ def open_checkout(
         place of ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: Where a customer goes who does not pay; ``None`` opens no page of
         Stripe's, but a session for its elements on a page of our own.
-    :param attempt: A token of the form that was sent. The same one finds the same page.
+    :param attempt: A token of the form that was sent. The same one finds the same page, before any guard.
+    :param sent_digest: The digest of what was sent with it, by which another wish is refused; by default
+        that of the offer.
     :param keep_card: Whether the card that pays is put on file.
     :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
@@ -53,21 +57,20 @@ def open_checkout(
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
     refuse_uncommitted(context)
+    sent_digest = sent_digest or payments.digest({"pack": offer.pack, "credits": offer.credits})
+    name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
+    if opened is not None:
+        return opened
     with reading(context):
         currencies.require_payable(context, owner, offer.currency)
-    payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=attempt)
+    payment = _begin(context, owner, offer, via=Via.CHECKOUT, attempt=name, sent_digest=sent_digest)
     with reading(context) as session:
-        agreed, earlier_id = _agreed(payment), payment.session_id
+        agreed, is_open = _agreed(payment), payment.session_id is not None
         billed_to = billing_details.details_of(session, owner)
-        is_over = payment.state in payments.FINAL
-    if earlier_id:
-        earlier = context.gateway.checkout.fetch(earlier_id)
-        if earlier is not None and earlier.status != "expired":
-            return earlier
-    if earlier_id or is_over:
-        payment = _begin(context, owner, offer, via=Via.CHECKOUT)
-        with reading(context):
-            agreed = _agreed(payment)
+    if is_open:  # by another request of the same attempt, meanwhile
+        name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
+        if opened is not None:
+            return opened
     ask = partial(
         context.gateway.checkout.open,
         **{**agreed, "title": formats.title(agreed["title"])},
@@ -106,11 +109,10 @@ def _begin(
     *,
     via: Via,
     attempt: str | None = None,
+    sent_digest: str | None = None,
     card_id: str | None = None,
 ) -> Payment:
     """Count the attempt, then write down what is about to be asked of Stripe. Commits each by itself.
-
-    An attempt counts even where its key was sent before with another choice.
 
     :raises KeyReused: The attempt has asked for something else.
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
@@ -119,7 +121,9 @@ def _begin(
     with transaction(context):
         card_testing.count_attempt(context, owner)
     with transaction(context):
-        return payments.write_down(context, owner, offer, via=via, attempt=attempt, card_id=card_id)
+        return payments.write_down(
+            context, owner, offer, via=via, attempt=attempt, sent_digest=sent_digest, card_id=card_id
+        )
 
 
 def _about(offer: Offer) -> str:
@@ -228,31 +232,80 @@ def charge_card(
     *,
     return_url: Callable[[int], str],
     attempt: str | None = None,
+    sent_digest: str | None = None,
     max_minor: int | None = None,
 ) -> tuple[Payment, NextStep | None]:
     """Charge a card on file for ``offer``, in one press. Commits.
+
+    Who sends an attempt again asks ``charge_again`` first: it finds the payment whatever has changed since.
 
     :param max_minor: The total with tax that the customer was shown. What costs more is not charged; the
         payment's failure is ``tax_rates.ABOVE_MAX`` then, and its ``tax_minor`` what comes on top.
     :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
     :return: The payment, and the bank's question if it wants to see its customer.
     :raises NotYours: The owner has no such card.
-    :raises UnknownItem: Tax is added, and the owner's country is not known; or invoices are made, and the
-        owner's plan runs in another currency.
+    :raises UnknownItem: It costs more than ``max_minor`` even without tax; or tax is added, and the owner's
+        country is not known; or invoices are made, and the owner's plan runs in another currency.
     """
     refuse_uncommitted(context)
+    if max_minor is not None and offer.amount_minor > max_minor:
+        price = formats.amount(offer.amount_minor, offer.currency)
+        raise UnknownItem(f"It costs {price}, more than max_minor. Nothing is charged.", field="max_minor")
     with reading(context) as session:
         if card_on_file(session, owner, card_id) is None:
             raise NotYours("There is no such card.")
         currencies.require_payable(context, owner, offer.currency)
     billing_details.require_address(context, owner)
-    payment = _begin(context, owner, offer, via=Via.CARD, attempt=attempt, card_id=card_id)
+    payment = _begin(
+        context, owner, offer, via=Via.CARD, attempt=attempt, sent_digest=sent_digest, card_id=card_id
+    )
+    return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
+
+
+def charge_again(
+    context: Context,
+    owner: str,
+    attempt: str | None,
+    *,
+    sent_digest: str | None,
+    return_url: Callable[[int], str],
+    most: Callable[[int], int | None],
+) -> tuple[Payment, NextStep | None] | None:
+    """The charge that the attempt has begun before, as ``charge_card`` returns it, if there is one. Commits.
+
+    Nothing is guarded and nothing counted: what is paid stays paid though the shop sells no more, the price
+    is another or the card is gone.
+
+    :param most: Makes the ``max_minor`` of ``charge_card`` of the price that was agreed.
+    :raises KeyReused: The attempt has asked for something else.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        payment = payments.begun(session, owner, attempt, sent_digest)
+        if payment is None or payment.via is not Via.CARD:
+            return None
+        max_minor = most(payment.amount_minor)
+    return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
+
+
+def _go_on(
+    context: Context,
+    owner: str,
+    payment: Payment,
+    *,
+    return_url: Callable[[int], str],
+    max_minor: int | None,
+) -> tuple[Payment, NextStep | None]:
+    """Charge what is written down, or lead on to the bank; nothing where either is done. Commits."""
     with reading(context):
-        payment_id, is_new = payment.id, payment.state is PaymentState.REQUESTED
-    if not is_new:
-        return payment, None
-    charged = charge(context, payment, return_url=return_url(payment_id), max_minor=max_minor)
-    return payment, by_invoice.next_step(charged) if charged else None
+        payment_id, state = payment.id, payment.state
+    if state is PaymentState.REQUESTED:
+        charged = charge(context, payment, return_url=return_url(payment_id), max_minor=max_minor)
+        return payment, by_invoice.next_step(charged) if charged else None
+    if state is PaymentState.OPEN:
+        with suppress(GatewayUnavailable):  # what is known is answered
+            return resume(context, owner, payment_id, return_url=return_url(payment_id))
+    return payment, None
 
 
 def charge(
@@ -268,7 +321,7 @@ def charge(
     assert card_id is not None, "this payment charges a card on file"
     if customer_id is None:  # the account was closed meanwhile
         with transaction(context):
-            payments.give_up(context, payment, "the customer is gone")
+            payments.give_up(context, payment, payments.CUSTOMER_GONE)
         return None
     try:
         wanted = CardCharge(
@@ -280,8 +333,9 @@ def charge(
             payments.mark_unknown(context, payment)
         return None
     except (GatewayRefused, CardDeclined) as refused:
+        declined = refused.reason if isinstance(refused, CardDeclined) else None
         with transaction(context):
-            payments.give_up(context, payment, str(refused))
+            payments.give_up(context, payment, declined or str(refused))
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
             cards.refresh(context, customer_id)
         return None
@@ -388,7 +442,7 @@ def check_with_stripe(context: Context, payment_id: int) -> None:
         ends_after = None if via is Via.CHECKOUT else _ends_after(payment)
     if not is_known and age > timing.IN_FLIGHT:
         with transaction(context):
-            payments.give_up(context, payment, "Stripe knows nothing of it")
+            payments.give_up(context, payment, payments.UNKNOWN_AT_STRIPE)
     elif ends_after is not None and age > ends_after:
         _close_charge(context, payment)
 
@@ -413,7 +467,7 @@ def _close_charge(context: Context, payment: Payment) -> None:
         closed = context.gateway.charges.cancel(intent_id)
     with transaction(context):
         if closed is None:
-            payments.give_up(context, payment, "its invoice was never issued")
+            payments.give_up(context, payment, payments.NEVER_ISSUED)
         else:
             payments.apply(context, payment, closed)
 
@@ -429,33 +483,12 @@ def _sync(context: Context, payment: Payment) -> bool:
         invoice_id = payment.invoice_id
     fetched: payments.Fetched | None
     if via is Via.CHECKOUT:
-        fetched = _find_checkout(context, session_id, customer_id, key)
+        fetched = by_key.checkout(context, session_id, customer_id, key)
     elif invoice_id is not None:
         fetched = by_invoice.fetch(context, invoice_id)
     else:
-        fetched = _find_charge(context, intent_id, customer_id, key)
+        fetched = by_key.charge(context, intent_id, customer_id, key)
     if fetched is not None:
         with transaction(context):
             payments.apply(context, payment, fetched)
     return fetched is not None
-
-
-def _find_checkout(
-    context: Context, session_id: str | None, customer_id: str | None, key: str
-) -> Checkout | None:
-    if session_id:
-        return context.gateway.checkout.fetch(session_id)
-    return context.gateway.checkout.find(customer_id, key) if customer_id else None
-
-
-def _find_charge(
-    context: Context, intent_id: str | None, customer_id: str | None, key: str
-) -> Intent | InvoiceCharge | None:
-    if intent_id:
-        return context.gateway.charges.fetch(intent_id)
-    if customer_id is None:
-        return None
-    intent = context.gateway.charges.find(customer_id, key)
-    if intent is not None and intent.invoice_id is None:
-        return intent
-    return by_invoice.find(context, customer_id, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from prepaid_ledger.errors import NothingToReverse
 from .. import checks, money
 from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
-from ..payments import customers
+from ..payments import customers, payments
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
 from . import cards, refunds
@@ -76,6 +76,8 @@ def checkout(
         raise UnknownItem("Choose a pack, a number of credits or a plan, one of the three.", field="pack")
     where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url}
     where["attempt"] = _of_verb(key)
+    if key is not None:
+        where["sent_digest"] = payments.digest({**asdict(wish), "keep_card": keep_card})
     check_owner(owner)
     refuse_uncommitted(context)
     _check_currency(context, wish)

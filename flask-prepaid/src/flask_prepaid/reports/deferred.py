@@ -155,12 +155,15 @@ def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple
 
 
 def _ends_of_holds(session: Session, span: Stretches) -> dict[tuple[int, int], int | None]:
-    """With which ``seq`` each hold was closed, and each extension with it, that began or ended since."""
+    """With which ``seq`` each hold that began, grew or ended since was closed, and its extensions with it."""
     since = union(
         *(
             select(Hold.wallet_id, Hold.slot, Hold.seq).where(span.since(Hold, seq))
             for seq in (Hold.seq, Hold.closed_seq)
-        )
+        ),
+        select(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.hold_seq).where(
+            span.since(HoldExtension, HoldExtension.seq)
+        ),
     ).subquery()
     one_of = Hold.beside(since.c) & (Hold.seq == since.c.seq)
     holds = select(Hold.wallet_id, Hold.seq, Hold.closed_seq).join(since, one_of)

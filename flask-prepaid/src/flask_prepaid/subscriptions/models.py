@@ -99,7 +99,8 @@ class Subscription(Base):
     ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL``.
     ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
     nobody can pay on its page; a row can't expire before, so an owner's pages are never two. ``anchor_at``:
-    its day of the month and its time are those on which periods begin.
+    its day of the month and its time are those on which periods begin. ``sent_digest``: that of what was sent
+    under the key that names it.
     """
 
     __tablename__ = "prepaid_subscription"
@@ -134,6 +135,7 @@ class Subscription(Base):
     trial_days: Mapped[int] = mapped_column(default=0)
     trial_credits: Mapped[int] = mapped_column(default=0)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
+    sent_digest: Mapped[str | None] = mapped_column(String(40))
     session_id: Mapped[str | None] = mapped_column(unique=True)
     page_closed_at: Mapped[datetime | None]
     stripe_id: Mapped[str | None] = mapped_column(unique=True)

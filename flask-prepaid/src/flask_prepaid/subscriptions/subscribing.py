@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 
 from prepaid_ledger import check_owner, clock
 from prepaid_ledger.database import insert
-from prepaid_ledger.errors import KeyReused
+from prepaid_ledger.errors import KeyReused, PrepaidError
 
 from .. import checks
 from ..catalog import Plan
@@ -91,6 +91,7 @@ def open_page(
     success_url: str,
     cancel_url: str | None,
     attempt: str | None = None,
+    sent_digest: str | None = None,
 ) -> Page:
     """Ask Stripe for a page where ``owner`` can subscribe to ``plan``. Commits.
 
@@ -99,12 +100,14 @@ def open_page(
         ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
     :param attempt: A token of the form that was sent. The same one finds the same page.
+    :param sent_digest: The digest of what was sent with it, by which another wish is refused.
+    :raises KeyReused: The attempt has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises TooManyAttempts: The owner has begun too many lately.
     :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
-    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt)
+    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest)
     if begun.is_repeat:
         earlier = context.gateway.plan_pages.fetch(begun.session_id) if begun.session_id else None
         if earlier is not None and earlier.status == "open":
@@ -145,17 +148,22 @@ def subscribe(
     quantity: int = 1,
     trial_promised: bool = False,
     attempt: str | None = None,
+    sent_digest: str | None = None,
 ) -> Subscription:
     """Subscribe with a card on file, in one press; the subscription as far as it is known. Commits.
 
     Where the bank says no or wants its customer, it is ``incomplete`` and its invoice can be paid.
 
+    :raises KeyReused: The attempt has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises UnknownItem: The card is not on file, or tax is added and the owner's country is not known.
     """
+    earlier = begun_before(context, owner, attempt, sent_digest)
+    if earlier is not None:
+        return earlier
     check_card(context, owner, card_id)
     billing_details.require_address(context, owner)
-    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, card_id)
+    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest, card_id)
     if begun.is_repeat:
         return row
     with reading(context) as session:
@@ -203,19 +211,23 @@ def _begin(
     quantity: int,
     trial_promised: bool,
     attempt: str | None,
+    sent_digest: str | None,
     card_id: str | None = None,
 ) -> tuple[Subscription, _Begun]:
     """The row of what is about to be asked of Stripe; what was begun before it is put away. Commits.
 
     Of two at once, the second finds the first one's row: the database lets one of them stand.
     """
-    refuse_uncommitted(context)
+    earlier = begun_before(context, owner, attempt, sent_digest)
+    if earlier is not None:
+        with reading(context):
+            return earlier, _begun(earlier)
     with transaction(context):
         _count_attempt(context, owner)
     check_quantity(plan, quantity)
     trial_days = _trial_days(context, owner, plan, promised=trial_promised)
     price_id = prices.ensure(context, plan).id
-    key = payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
+    key = _key_of(owner, attempt)
     _put_away(context, owner, key)
     values = {
         "owner": owner,
@@ -225,6 +237,7 @@ def _begin(
         "trial_days": trial_days,
         "trial_credits": plan.trial_credits * quantity if trial_days else 0,
         "idempotency_key": key,
+        "sent_digest": sent_digest,
         "card_id": card_id,
         "created_at": context.clock(),
         "check_at": timing.first_check(context.config),
@@ -234,11 +247,39 @@ def _begin(
         row = sync.find(session, key=key)
         if row is None:
             raise PlanRefused(TWO_AT_ONCE)
-        if (row.price_id, row.quantity) != (price_id, quantity):
-            if attempt is not None and attempt.startswith("verb:"):
-                raise KeyReused(attempt.removeprefix("verb:"))
-            raise PlanRefused(OTHER_CHOICE)
+        if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, sent_digest):
+            raise _other_choice(attempt or key)
         return row, _begun(row)
+
+
+def begun_before(
+    context: Context, owner: str, attempt: str | None, sent_digest: str | None
+) -> Subscription | None:
+    """The plan that the attempt has begun before, whatever has changed since. Commits.
+
+    ``None`` also where Stripe's answer was lost: then it is asked again, under the same name.
+
+    :raises KeyReused: The attempt has asked for something else.
+    :raises PlanRefused: The same, of a form.
+    """
+    refuse_uncommitted(context)
+    if attempt is None:
+        return None
+    with reading(context) as session:
+        row = sync.find(session, key=_key_of(owner, attempt))
+        if row is not None and row.sent_digest != sent_digest:
+            raise _other_choice(attempt)
+        return row if row is not None and _begun(row).is_repeat else None
+
+
+def _key_of(owner: str, attempt: str | None) -> str:
+    return payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
+
+
+def _other_choice(attempt: str) -> PrepaidError:
+    """Why an attempt is refused that has asked for something else."""
+    who, _colon, name = attempt.partition(":")
+    return KeyReused(name) if who in ("verb", "json") else PlanRefused(OTHER_CHOICE)
 
 
 def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> int:

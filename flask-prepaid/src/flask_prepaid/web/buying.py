@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from flask import Response, jsonify, make_response, redirect, request, url_for
@@ -17,10 +17,10 @@ from ..languages.words import gettext as _
 from ..languages.words import ngettext
 from ..payments import tax_rates
 from ..payments.models import Payment, PaymentState
-from ..purchases import cards
+from ..purchases import cards, earlier
 from ..purchases import checkout as purchases
 from ..subscriptions import currencies
-from . import declines, forms, page
+from . import asking, declines, forms, page, sent_again
 
 #: The return page asks again by itself while one of these may still change.
 WAITING = {PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN}
@@ -32,6 +32,8 @@ def buy() -> ResponseReturnValue:
     if request.method == "GET":
         return shelf(owner)
     try:
+        if (led := sent_before(owner)) is not None:
+            return led
         offer = chosen_offer()
         card_id = chosen_card(offer)
         return pay_by_card(owner, offer, card_id) if card_id else pay_at_stripe(owner, offer)
@@ -52,8 +54,12 @@ def chosen_offer() -> Offer:
     credits = forms.whole_number(sent, "credits") if is_number else None
     catalog, currency = page.context().catalog, buyers_currency(page.customer())
     offer = catalog.offer(pack=pack, credits=credits, currency=currency)
-    shown = catalog.offer(pack=pack, credits=credits, currency=sent.get("currency") or currency)
-    currencies.require_as_shown(offer.currency, shown.currency)
+    wanted = sent.get("currency")
+    if not (
+        wanted and asking.is_api()
+    ):  # a form sends the currency of its page, whatever each pack is sold in
+        wanted = catalog.offer(pack=pack, credits=credits, currency=wanted or currency).currency
+    currencies.require_as_shown(offer.currency, wanted)
     return offer
 
 
@@ -120,6 +126,49 @@ def lasting(expires_after: timedelta | None) -> str:
     return ngettext("Credits last for %(count)s day.", "Credits last for %(count)s days.", days)
 
 
+def sent_before(owner: str) -> Response | None:
+    """Where a form leads that was sent before, whatever has changed since; ``None`` where it is the first.
+
+    Stripe's elements on a page of our own are shown anew.
+
+    :raises KeyReused: Its token has asked for something else.
+    """
+    rate = forms.tax_rate()
+    charged = charged_before(owner, lambda price: None if rate is None else tax_rates.with_tax(price, rate))
+    if charged is not None:
+        return to_result(*charged)
+    opened = opened_before(owner)
+    return None if opened is None or (opened.status == "open" and not opened.url) else to_page(opened)
+
+
+def opened_before(owner: str) -> Checkout | None:
+    """The page that this request has opened before, where it can still be paid, or is.
+
+    :raises KeyReused: Its key has asked for something else.
+    """
+    return earlier.page(page.context(), owner, forms.attempt(), sent_digest=sent_again.digest())[1]
+
+
+def charged_before(owner: str, most: Callable[[int], int | None]) -> tuple[Payment, NextStep | None] | None:
+    """The charge that this request has begun before, and the bank's question where it waits for an answer.
+
+    :param most: Makes the total that the customer was shown of the price.
+    :raises KeyReused: Its key has asked for something else.
+    :raises UnknownItem: With tax it costs more than was shown.
+    """
+    charged = purchases.charge_again(
+        page.context(),
+        owner,
+        forms.attempt(),
+        sent_digest=sent_again.digest(),
+        return_url=result_url,
+        most=most,
+    )
+    if charged is not None:
+        require_within_total(charged[0])
+    return charged
+
+
 def open_checkout(
     owner: str, offer: Offer, *, cancel_url: str | None, success_url: str | None = None
 ) -> Checkout:
@@ -131,12 +180,16 @@ def open_checkout(
         success_url=success_url or page.way_back("prepaid.return"),
         cancel_url=cancel_url,
         attempt=forms.attempt(),
+        sent_digest=sent_again.digest(),
         keep_card=bool(forms.sent().get("keep_card")),
     )
 
 
 def pay_at_stripe(owner: str, offer: Offer) -> Response:
-    checkout = open_checkout(owner, offer, cancel_url=url_for("prepaid.buy", _external=True))
+    return to_page(open_checkout(owner, offer, cancel_url=url_for("prepaid.buy", _external=True)))
+
+
+def to_page(checkout: Checkout) -> Response:
     target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
     return make_response(redirect(target, 303))
 
@@ -145,7 +198,10 @@ def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     """One press, and on to the result, or to the bank if it wants to see its customer."""
     rate = forms.tax_rate()
     shown_minor = None if rate is None else tax_rates.with_tax(offer.amount_minor, rate)
-    payment, step = charge_card(owner, offer, card_id, max_minor=shown_minor)
+    return to_result(*charge_card(owner, offer, card_id, max_minor=shown_minor))
+
+
+def to_result(payment: Payment, step: NextStep | None) -> Response:
     target = step.url if step else url_for("prepaid.return", payment=payment.id)
     return make_response(redirect(target, 303))
 
@@ -159,27 +215,43 @@ def charge_card(
     :raises UnknownItem: The card is gone, or with tax it costs more than was shown.
     """
     try:
-        payment, step = purchases.charge_card(
+        charged = purchases.charge_card(
             page.context(),
             owner,
             offer,
             card_id,
             return_url=result_url,
             attempt=forms.attempt(),
+            sent_digest=sent_again.digest(),
             max_minor=max_minor,
         )
     except NotYours:
         gone = _("That card is not on file any more. Choose another one.")
         raise UnknownItem(gone, field="saved_card") from None
-    if payment.failure == tax_rates.ABOVE_MAX:
-        tax = payment.tax_minor
-        words = _(
-            "With tax it is %(total)s, of which %(tax)s are tax. Nothing is charged yet: press again to pay.",
-            total=formats.amount(payment.amount_minor + tax, payment.currency),
-            tax=formats.amount(tax, payment.currency),
+    require_within_total(charged[0])
+    return charged
+
+
+def require_within_total(payment: Payment) -> None:
+    """
+    :raises UnknownItem: With tax it costs more than was shown, and nothing was charged.
+    """
+    if payment.failure != tax_rates.ABOVE_MAX:
+        return
+    tax = payment.tax_minor
+    total = payment.amount_minor + tax
+    if sent_again.is_call():
+        for_program = (
+            f"With tax it is {total} in minor units, {tax} of them tax. Nothing is charged: show that total, "
+            "and send it as max_minor under a new Idempotency-Key."
         )
-        raise UnknownItem(words, field="saved_card")
-    return payment, step
+        raise UnknownItem(for_program, field="max_minor")
+    words = _(
+        "With tax it is %(total)s, of which %(tax)s are tax. Nothing is charged yet: press again to pay.",
+        total=formats.amount(total, payment.currency),
+        tax=formats.amount(tax, payment.currency),
+    )
+    raise UnknownItem(words, field="saved_card")
 
 
 def custom() -> ResponseReturnValue:
@@ -191,6 +263,8 @@ def custom() -> ResponseReturnValue:
     if request.method == "GET":
         return total() if "credits" in request.args else quantity(owner)
     try:
+        if (led := sent_before(owner)) is not None:
+            return led
         offer = chosen_offer()
         card_id = chosen_card(offer)
         return pay_by_card(owner, offer, card_id) if card_id else pay_on_our_page(owner, offer)
@@ -284,7 +358,7 @@ def result(owner: str, payment: Payment | None) -> Response:
         state=state,
         balance=ledger.balance(owner),
         entry=entry,
-        why=declines.in_words(payment.failure) if payment and payment.failure else None,
+        why=declines.of_payment(payment) if payment else None,
     )
     return page.refreshing(html) if state in WAITING else make_response(html)
 

@@ -19,7 +19,7 @@ from ..payments.customers import known_customer
 from ..payments.models import TopUp
 from ..purchases import cards, topups
 from ..subscriptions import currencies, retries
-from . import declines, forms, page
+from . import asking, declines, forms, page
 
 
 def listing() -> ResponseReturnValue:
@@ -111,8 +111,10 @@ def switch_on(owner: str) -> TopUp:
     context, sent = page.context(), forms.sent()
     pack = sent.get("pack", "")
     offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
-    shown = context.catalog.offer(pack=pack, currency=sent.get("currency") or offer.currency)
-    currencies.require_as_shown(offer.currency, shown.currency)
+    wanted = sent.get("currency")
+    if not (wanted and asking.is_api()):
+        wanted = context.catalog.offer(pack=pack, currency=wanted or offer.currency).currency
+    currencies.require_as_shown(offer.currency, wanted)
     times = forms.whole_number(sent, "times")
     threshold = forms.threshold()
     price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))

@@ -6,7 +6,11 @@ decline without a reason. https://docs.stripe.com/declines/codes
 
 from __future__ import annotations
 
+import re
+
 from ..languages.words import gettext, marked
+from ..payments import payments, tax_rates
+from ..payments.models import Payment, PaymentState
 
 NO_REASON = marked("Your bank declined the card and gives no reason. It can tell you more.")
 
@@ -32,6 +36,34 @@ WORDS = {
     "try_again_later": marked("Your bank could not answer. Try again later."),
     "issuer_not_available": marked("Your bank could not be reached. Try again later."),
 }
+
+#: Why nothing was charged where no bank was asked, by what operators read.
+UNASKED = {
+    payments.UNKNOWN_AT_STRIPE: marked("The payment was never begun, and no bank was asked."),
+    payments.NEVER_ISSUED: marked("The payment was never begun, and no bank was asked."),
+    payments.CUSTOMER_GONE: marked("The account was closed before the card was charged."),
+    tax_rates.ABOVE_MAX: marked("With tax it costs more than was shown, so the card was not charged."),
+}
+
+#: The same, of what Stripe itself refused.
+REFUSED = marked("Stripe did not take this payment, and no bank was asked.")
+
+IN_REVIEW = marked("What was paid is not what was asked for. We are looking into it.")
+
+#: Stripe's codes are one word: all else is a sentence for operators.
+_CODE = re.compile(r"[a-z0-9_]+")
+
+
+def of_payment(payment: Payment) -> str | None:
+    """Why nothing came of a payment, for its customer; ``None`` where there is nothing to say."""
+    failure = payment.failure
+    if not failure:
+        return None
+    if payment.state is PaymentState.NEEDS_REVIEW:
+        return gettext(IN_REVIEW)
+    if failure in UNASKED or not _CODE.fullmatch(failure):
+        return gettext(UNASKED.get(failure, REFUSED))
+    return in_words(failure)
 
 
 def in_words(code: str) -> str:

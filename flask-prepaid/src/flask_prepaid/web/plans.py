@@ -21,7 +21,7 @@ from ..languages.words import marked
 from ..purchases import cards
 from ..subscriptions import changing, currencies, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
-from . import forms, page
+from . import asking, forms, page, sent_again
 
 #: How many invoices the page shows.
 SHOWN = 36
@@ -78,6 +78,9 @@ def chosen_plan(owner: str) -> ChosenPlan:
 
 def subscribe(owner: str, card_id: str) -> Subscription:
     """Begin the plan that the form chooses with a card on file. Commits."""
+    earlier = subscribing.begun_before(page.context(), owner, forms.attempt(), sent_again.digest())
+    if earlier is not None:
+        return earlier
     chosen = chosen_plan(owner)
     return subscribing.subscribe(
         page.context(),
@@ -87,6 +90,7 @@ def subscribe(owner: str, card_id: str) -> Subscription:
         quantity=chosen.quantity,
         trial_promised=chosen.trial,
         attempt=forms.attempt(),
+        sent_digest=sent_again.digest(),
     )
 
 
@@ -99,7 +103,8 @@ def plan_named(owner: str, slug: str) -> Plan:
     listed, shown = context.catalog.plan(slug), forms.chosen("currency")
     plan = listed.sold_in(currencies.of(context, owner, shown))
     if shown:
-        currencies.require_as_shown(plan.currency, listed.sold_in(shown).currency)
+        wanted = shown if asking.is_api() else listed.sold_in(shown).currency
+        currencies.require_as_shown(plan.currency, wanted)
     return plan
 
 
@@ -108,7 +113,8 @@ def open_page(
 ) -> Page:
     """Open Stripe's page for a plan; ``cancel_url=None`` is for a page of our own with Stripe's elements.
 
-    The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open.
+    The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open. A key
+    of a call names one.
     """
     wish = forms.attempt()
     return subscribing.open_page(
@@ -119,7 +125,8 @@ def open_page(
         trial_promised=chosen.trial,
         success_url=success_url or page.way_back("prepaid.plan"),
         cancel_url=cancel_url,
-        attempt=f"own-{wish}" if wish and cancel_url is None else wish,
+        attempt=f"own-{wish}" if wish and cancel_url is None and not sent_again.is_call() else wish,
+        sent_digest=sent_again.digest(),
     )
 
 

@@ -32,7 +32,7 @@ def test_a_nights_audit_plays_its_day_and_says_so_and_a_full_one_plays_all(
 
     counts = {"wallets": 1, "entries": 1, "before": 2}
     assert json.loads(night.stdout) == {"ok": True, "problems": [], **counts}
-    assert "Not looked at: 2 entries that were proved before; --full does." in night.stderr
+    assert "Not looked at: 2 events that were proved before; --full does." in night.stderr
     full = shop.command("audit", "--full")
     assert (full.exit_code, full.stderr) == (0, "Every balance is the sum of its entries.\n")
 

@@ -11,6 +11,9 @@ import pytest
 from sqlalchemy import URL, text
 
 from flask_prepaid import Plan
+from flask_prepaid.reports.deferred import moved
+from prepaid_ledger import Ledger
+from prepaid_ledger.database import Stretch
 
 from ..shop import Shop, ShopWith
 from .made_up_days import live
@@ -73,6 +76,70 @@ def test_what_is_deferred_at_a_days_end_is_what_the_lots_said_then(holding_shop:
         shop.prepaid.session.commit()
     shop.tick()
     assert rows(shop) == sums  # all days at once, as each by itself
+
+
+def test_a_hold_that_was_counted_and_grows_moves_nothing_until_it_is_captured(
+    holding_shop: Shop,
+) -> None:
+    shop = holding_shop
+    shop.pay(shop.buy(pack="bonus"))  # 120 credits for 1000
+    shop.pay(shop.buy(pack="bonus"))
+
+    def closing_now() -> int:
+        shop.tick()
+        shop.tick()  # the first may count before it draws
+        reported = report(shop, "credits")
+        assert reported["deferred_minor"] == {"usd": reported["worth_minor"]["usd"]["closing"]}
+        closing: int = reported["deferred_minor"]["usd"]
+        return closing
+
+    with shop.app.app_context():
+        hold = shop.prepaid.hold("user:1", credits=30, key="job:1")
+        shop.prepaid.session.commit()
+        assert closing_now() == 2_000
+        hold.extend(60)
+        shop.prepaid.session.commit()
+        assert closing_now() == 2_000
+        hold.extend(130)  # into the second pack
+        shop.prepaid.session.commit()
+        assert closing_now() == 2_000
+        shop.prepaid.capture("user:1", key="job:1", credits=126)
+        shop.prepaid.session.commit()
+        assert closing_now() == 950
+        shop.prepaid.hold("user:1", credits=6, key="job:2")
+        shop.prepaid.session.commit()
+        assert closing_now() == 950
+        shop.prepaid.hold("user:1", credits=6, key="job:3").extend(12)
+        shop.prepaid.release("user:1", key="job:2")
+        shop.prepaid.session.commit()
+        assert closing_now() == 950
+
+
+def test_a_stretch_moves_the_same_where_a_hold_has_grown_behind_its_end(shop: Shop) -> None:
+    """Somebody extends a hold between the choice of what is counted and the counting."""
+    shop.pay(shop.buy())
+    with shop.app.app_context():
+        prepaid, session = shop.prepaid, shop.prepaid.session
+        available = prepaid.wallet("user:1").available
+        hold = prepaid.hold("user:1", credits=available, key="job:1")
+        session.commit()
+        shop.pay(shop.buy())
+        ledger = Ledger(shop.db.engine)
+        ledger.bring_up_to_date("user:1")
+        of_wallet = session.execute(text("SELECT id, slot, seq FROM prepaid_wallet")).one()
+        second = Stretch(of_wallet.id, of_wallet.slot, of_wallet.seq - 1, of_wallet.seq)
+        day = shop.now().date()
+        days = {(of_wallet.id, of_wallet.seq): day}
+        in_time = moved(session, [second], days)
+
+        hold.extend(available + 5)
+        session.commit()
+        ledger.bring_up_to_date("user:1")
+
+        assert in_time.total() > 0
+        assert moved(session, [second], days) == in_time
+        prepaid.release("user:1", key="job:1")
+        session.commit()
 
 
 def rows(shop: Shop) -> list[Any]:

@@ -27,14 +27,15 @@ end is called unknown is for ``reconcile`` to prove.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..database.transactions import RETRYABLE, sqlstate
 from ..tables import Entry, Hold, HoldState, Kind, Wallet
@@ -48,6 +49,10 @@ from .streams import accounts
 from .usage import usage_sums
 from .workers import each
 
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
 #: A standby may take a snapshot away that stands in the way of what it copies.
 TRIES = 5
 
@@ -60,7 +65,7 @@ GUARDS = {
     "postgresql": {"prepaid_entry_no_change", "prepaid_entry_no_truncate"},
 }
 
-#: The names of those that are there: in PostgreSQL on each partition, if there are any.
+#: The names of those that stop a writer: in PostgreSQL on each partition, if there are any.
 GUARDED = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": """
@@ -68,7 +73,7 @@ GUARDED = {
           SELECT to_regclass('prepaid_entry')::oid
           UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('prepaid_entry')
         )
-        SELECT tgname FROM pg_trigger JOIN guarded ON tgrelid = id WHERE tgenabled <> 'D'
+        SELECT tgname FROM pg_trigger JOIN guarded ON tgrelid = id WHERE tgenabled IN ('O', 'A')
         GROUP BY tgname HAVING count(*) = (SELECT count(*) FROM guarded)""",
 }
 
@@ -76,7 +81,8 @@ GUARDED = {
 class Audited(list[Problem]):
     """What an audit has found, and how much it has looked at.
 
-    So many ``wallets`` and ``entries`` were played; the entries ``before`` were proved earlier, and were not.
+    So many ``wallets`` and ``entries`` were played. The events ``before``, which are entries and holds that
+    began, grew or were released, were proved earlier, and were not.
     """
 
     wallets: int = 0
@@ -85,10 +91,23 @@ class Audited(list[Problem]):
 
 
 class Found(NamedTuple):
-    """What is off in a range of wallets, what was played of it, and how many entries were not."""
+    """What is off in a range of wallets, what was played of it, and how many events were not."""
 
     problems: list[Problem]
     totals: Totals
+    before: int
+
+
+class Compared(NamedTuple):
+    """The wallets of a range beside their proofs.
+
+    ``proofs`` are those that the books have come to, and ``before`` the events that they prove. Each wallet
+    in ``moved`` is to be played from after its ``seq`` on; the others are as they were proved.
+    """
+
+    proofs: dict[int, Proof]
+    moved: list[tuple[int, int]]
+    problems: list[Problem]
     before: int
 
 
@@ -99,7 +118,8 @@ def audit(
 
     :param further: Rules about what stands beside the books; they share one snapshot, and look at all of it.
     :param jobs: Processes that work at once, each on a range of wallets.
-    :param proofs: A database where what is proved is kept, and where it was.
+    :param proofs: A database where what is proved is kept, and where it was. A warning is logged where it
+        can't be kept; the next audit plays that again.
     :param full: Play everything, and compare the entries with what was proved; else only what came since.
     :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
     """
@@ -107,9 +127,8 @@ def audit(
         Proofs(proofs).make()
     engines = (books,) if proofs is None else (books, proofs)
     audited = Audited()
-    with snapshot(books) as connection:
-        audited += _guards(connection)
-        ranges = scopes(connection)
+    audited += from_snapshot(books, lambda connection: [*_guards(connection)])
+    ranges = from_snapshot(books, scopes)
     balances, kinds = 0, Counter[Kind]()
     for played in each(engines, partial(audit_range, full=full), ranges, jobs):
         audited += played.problems
@@ -118,61 +137,70 @@ def audit(
         audited.before += played.before
         balances += played.totals.balances
         kinds.update(played.totals.kinds)
+        if proofs is not None and not played.problems:
+            _keep(proofs, played.totals.proofs)
     audited += _trial_balance(balances, kinds)
-    with snapshot(books) as connection:
-        for rule in further:
-            audited += rule(connection)
+    audited += from_snapshot(
+        books, lambda connection: [problem for rule in further for problem in rule(connection)]
+    )
     return audited
 
 
 def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool) -> Found:
-    """Every rule on some wallets, from one snapshot; again where a standby takes the snapshot away.
-
-    What is proved is kept if nothing is off.
-    """
-    books, kept = engines[0], Proofs(engines[1]) if len(engines) > 1 else None
-    for attempt in range(1, TRIES + 1):
-        earlier = kept.of(scope) if kept else {}
-        try:
-            with snapshot(books) as connection:
-                played = _audit_range(connection, scope, earlier, full=full, seals=kept is not None)
-            break
-        except DBAPIError as error:
-            if sqlstate(error) not in RETRYABLE or attempt == TRIES:
-                raise
-    if kept and not played.problems:
-        kept.keep(played.totals.proofs)
-    played.totals.proofs.clear()
-    return played
+    """Every rule on some wallets, from one snapshot."""
+    earlier = Proofs(engines[1]).of(scope) if len(engines) > 1 else {}
+    read = partial(_audit_range, scope=scope, earlier=earlier, full=full, seals=len(engines) > 1)
+    return from_snapshot(engines[0], read)
 
 
 def _audit_range(
     connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool, seals: bool
 ) -> Found:
     totals = Totals()
+    proofs, moved, problems, before = _compared(connection, scope, earlier)
     if full:
-        problems = list(_rules(connection, scope, totals, earlier, seals=seals))
+        problems += _rules(connection, scope, totals, proofs, seals=seals)
         return Found(problems, totals, 0)
-    moved, problems, before = _moved(connection, scope, earlier)
     for first in range(0, len(moved), TOGETHER):
         part = dict(moved[first : first + TOGETHER])
-        theirs = {wallet_id: earlier[wallet_id] for wallet_id in part if wallet_id in earlier}
+        theirs = {wallet_id: proofs[wallet_id] for wallet_id in part if wallet_id in proofs}
         problems += _rules(connection, Moved(connection, part), totals, theirs, seals=seals)
     return Found(problems, totals, before)
 
 
-def _moved(
-    connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
-) -> tuple[list[tuple[int, int]], list[Problem], int]:
-    """The wallets that are not as they were proved, with the end of that; problems; the entries proved."""
-    moved, problems, left = list[tuple[int, int]](), list[Problem](), dict(earlier)
+def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]) -> Compared:
+    """Look at each wallet beside its proof. One that is behind it is played from its first event on."""
+    compared, left = Compared({}, [], [], 0), dict(earlier)
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
+        if proof is not None and account.drawn_seq < proof.seq:
+            behind = (
+                f"the wallet stands at {account.drawn_seq}, and was proved up to {proof.seq}: the books are "
+                "older than that, as on a standby that is behind, or went back"
+            )
+            compared.problems.append(Problem("I4", account.owner, behind))
+            proof = None
+        if proof is not None:
+            compared.proofs[account.id] = proof
         if proof is None or proof.row != repr(tuple(account)):
-            moved.append((account.id, proof.seq if proof else 0))
-    for proof in left.values():
-        problems.append(Problem("I4", None, f"wallet {proof.wallet_id} was proved, and is gone"))
-    return moved, problems, sum(proof.seq for proof in earlier.values())
+            compared.moved.append((account.id, proof.seq if proof else 0))
+    for wallet_id in left:
+        gone = f"wallet {wallet_id} was proved, and is gone: removed, or the books are older than that"
+        compared.problems.append(Problem("I4", None, gone))
+    return compared._replace(before=sum(proof.seq for proof in compared.proofs.values()))
+
+
+def _keep(proofs: Engine, proved: Sequence[Proof]) -> None:
+    """Keep what is proved. It is one process that does, for a file has one writer at a time."""
+    try:
+        Proofs(proofs).keep(proved)
+    except SQLAlchemyError as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        log.warning(
+            "What was proved of %d wallets could not be kept (%s). The next audit plays it again.",
+            len(proved),
+            why,
+        )
 
 
 def _rules(
@@ -184,6 +212,22 @@ def _rules(
     yield from _uncharged_meters(connection, which)
     yield from budget_counts(connection, which)
     yield from usage_sums(connection, which)
+
+
+def from_snapshot(books: Engine, read: Callable[[Connection], Result]) -> Result:
+    """What is read from one snapshot; again, from another, where a standby takes it away.
+
+    :param read: Begins anew each time, and has read all when it returns.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            with snapshot(books) as connection:
+                return read(connection)
+        except DBAPIError as error:
+            if sqlstate(error) not in RETRYABLE:
+                raise
+    with snapshot(books) as connection:
+        return read(connection)
 
 
 @contextmanager

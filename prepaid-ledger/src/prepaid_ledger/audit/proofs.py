@@ -6,12 +6,13 @@ Proofs are best kept outside of the books: whoever changes an old entry would ch
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Engine, MetaData, SmallInteger, String, Table, Text, select
+from sqlalchemy import Column, Connection, Engine, MetaData, SmallInteger, String, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..books.lots import LotState
@@ -29,6 +30,9 @@ PROOFS = Table(
     Column("row", Text, nullable=False),
     Column("written", Text, nullable=False),
 )
+
+#: So long one who reads waits for one who writes, in a file, and the other way round.
+PATIENCE_S = 60
 
 #: The digest of no entries.
 EMPTY = ""
@@ -83,7 +87,7 @@ class Proofs:
     def of(self, scope: Scope) -> dict[int, Proof]:
         """The proofs of some wallets."""
         rows = select(PROOFS).where(scope.has(PROOFS.c.wallet_id))
-        with self.engine.connect() as connection:
+        with self._patiently() as connection:
             return {row.wallet_id: Proof(*row) for row in connection.execute(rows)}
 
     def keep(self, proofs: Sequence[Proof]) -> None:
@@ -92,11 +96,28 @@ class Proofs:
             return
         new = (sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert)(PROOFS)
         changed = {name: new.excluded[name] for name in ("slot", "seq", "digest", "row", "written")}
-        with self.engine.begin() as connection:
+        with self._patiently() as connection:
             connection.execute(
                 new.on_conflict_do_update(index_elements=["wallet_id"], set_=changed),
                 [proof._asdict() for proof in proofs],
             )
+
+    @contextmanager
+    def _patiently(self) -> Iterator[Connection]:
+        """A transaction that waits for others on the same file as long as those of many wallets take."""
+        if self.engine.dialect.name != "sqlite":
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self.engine.connect() as connection:
+            waits_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE_S * 1000}")
+            try:
+                yield connection
+                connection.commit()
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits_ms}")
 
 
 def written(state: State) -> str:

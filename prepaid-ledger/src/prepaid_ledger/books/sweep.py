@@ -68,7 +68,7 @@ def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, clock: Clock) -> None:
-    open_wallets(session, list(owners), clock())  # on SQLite it takes the write lock for all that follows
+    _open_missing(session, owners, clock())
     of_owners = select(*WALLET_COLUMNS).where(Wallet.owned_by(*owners)).order_by(Wallet.id)
     rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
@@ -89,6 +89,20 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
         del wallets[wallet.id]
     if wallets:
         _write(session, list(wallets.values()), posting)
+
+
+def _open_missing(session: Session, owners: Sequence[str], now: datetime) -> None:
+    """Make the wallets that are not there yet.
+
+    PostgreSQL gives out a wallet's number for each row that it is asked to insert, though the row be there
+    already: grants month by month would use the numbers up. SQLite gives out none, and takes the write lock
+    for all that follows.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        there = set(session.scalars(select(Wallet.owner).where(Wallet.owned_by(*owners))))
+        owners = [owner for owner in owners if owner not in there]
+    if owners:
+        open_wallets(session, list(owners), now)
 
 
 def _write(session: Session, wallets: Sequence[LockedWallet], posting: Posting) -> None:

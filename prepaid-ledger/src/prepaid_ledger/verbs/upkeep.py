@@ -50,7 +50,7 @@ class Upkeep(Verbs):
         Tables of a later release may, so that the two serve side by side.
         """
         with self.setup.engine.connect() as connection, suppress(UnknownVersion):
-            return not LEDGER.is_behind(LEDGER.version(connection))
+            return not LEDGER.is_behind(LEDGER.version(connection)) and not LEDGER.lacking(connection)
         return False
 
     def audit(self, *rules: Rule, jobs: int = 1, proofs: Engine | None = None, full: bool = True) -> Audited:

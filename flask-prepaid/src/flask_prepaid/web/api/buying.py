@@ -77,6 +77,8 @@ def total(owner: str) -> shapes.TotalAnswer:
 
 def checkout(owner: str) -> OpenedAnswer:
     """Open Stripe's page for a pack or a number of credits. The credits come by the webhook."""
+    if (earlier := form.opened_before(owner)) is not None:
+        return opened(earlier)
     offer = form.chosen_offer()
     cancel_url = None if elements_wanted() else cancel("prepaid.buy")
     return opened(form.open_checkout(owner, offer, cancel_url=cancel_url, success_url=forms.return_url()))
@@ -113,11 +115,12 @@ def checkout_result(owner: str, session_id: str) -> PaymentAnswer:
 
 def charge(owner: str) -> PaymentAnswer:
     """Buy with a card on file. Where the bank wants to see its customer, next_action says how."""
-    offer = form.chosen_offer()
-    card_id = require_card(offer)
     shown = forms.whole_number(forms.sent(), "max_minor") if "max_minor" in forms.sent() else None
-    payment, step = form.charge_card(owner, offer, card_id, max_minor=shown)
-    return answer(owner, payment, step)
+    charged = form.charged_before(owner, lambda _price: shown)
+    if charged is None:
+        offer = form.chosen_offer()
+        charged = form.charge_card(owner, offer, require_card(offer), max_minor=shown)
+    return answer(owner, *charged)
 
 
 def require_card(offer: Offer) -> str:
@@ -144,7 +147,10 @@ def payments(owner: str) -> shapes.PaymentsAnswer:
 
 
 def payment(owner: str, payment_id: str) -> PaymentAnswer:
-    """One purchase. While it is not final, Stripe is asked what came of it."""
+    """One purchase. While it is not final, Stripe is asked what came of it.
+
+    Where an open one goes on, its resume says.
+    """
     row = purchases.come_back_to(page.context(), owner, forms.payment_id(payment_id))
     return answer(owner, row, None)
 
@@ -180,7 +186,7 @@ def shown(row: models.Payment) -> shapes.Payment:
         currency=row.currency,
         card=f"{(row.brand or 'card').capitalize()} {row.last4}" if row.last4 else None,
         receipt_url=row.receipt_url if row.paid_at else None,
-        failure=declines.in_words(row.failure) if row.failure else None,
+        failure=declines.of_payment(row),
         created_at=row.created_at,
         paid_at=row.paid_at,
     )

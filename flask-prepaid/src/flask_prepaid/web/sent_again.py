@@ -1,0 +1,32 @@
+"""How a form or a call that is sent again under its key is told from another that took the same key."""
+
+from __future__ import annotations
+
+from flask import request
+
+from ..payments import payments
+from . import forms
+
+#: What of a form is one wish: the same token with another of these is refused.
+CHOICES = ("pack", "credits", "plan", "quantity")
+
+
+def is_call() -> bool:
+    """Whether this request is a call of the API that names a key."""
+    return (forms.attempt() or "").startswith("json:")
+
+
+def digest() -> str | None:
+    """A digest of what this request asks for; ``None`` where no key names it.
+
+    Of a call it is that of all that was sent. Of a form it is that of its choices, and whether a card on file
+    pays: a page that was gone back to may well name another card.
+    """
+    if forms.attempt() is None:
+        return None
+    sent = forms.sent()
+    if is_call():
+        return payments.digest({**sent, "/": str(request.endpoint)})
+    return payments.digest(
+        {name: sent.get(name, "") for name in CHOICES} | {"/": bool(sent.get("saved_card"))}
+    )
