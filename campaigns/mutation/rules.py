@@ -8,7 +8,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
-from typing import cast
 
 #: Comparisons, each with the one that it is taken for.
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -202,9 +201,11 @@ def field_left_out(node: Node) -> Iterator[Change]:
     if isinstance(node, ast.Compare) and isinstance(node.left, ast.Tuple):
         for number in range(len(node.left.elts)):
             new = deepcopy(node)
-            for side in (new.left, new.comparators[0]):
-                del cast(ast.Tuple, side).elts[number]  # what is compared with a tuple is one
-            yield "field left out", new
+            sides = [side for side in (new.left, new.comparators[0]) if isinstance(side, ast.Tuple)]
+            if len(sides) == 2:  # else the other one is a collection of such tuples
+                for side in sides:
+                    del side.elts[number]
+                yield "field left out", new
     body = node.body if isinstance(node, ast.Lambda) else node.value if isinstance(node, ast.Return) else None
     if isinstance(body, ast.Tuple) and (isinstance(node, ast.Lambda) or len(body.elts) > 2):
         for number in range(len(body.elts)):

@@ -38,6 +38,34 @@ def test_every_sqlite_connection_is_durable(databases: Databases) -> None:
     books.close()
 
 
+class RefusedAtFirst(sqlite3.Connection):
+    """As where two processes open a new file at once: SQLite refuses one of them, without a wait."""
+
+    refusals = 2
+
+    def cursor(self, *args: Any) -> Any:
+        outer = self
+
+        class Cursor(sqlite3.Cursor):
+            def execute(self, sql: str, *more: Any) -> Any:
+                if "journal_mode" in sql and outer.refusals:
+                    outer.refusals -= 1
+                    raise sqlite3.OperationalError("database is locked")
+                return super().execute(sql, *more)
+
+        return super().cursor(Cursor)
+
+
+def test_a_new_file_that_others_open_at_the_same_moment_is_opened(databases: Databases) -> None:
+    books = create_engine(databases.fresh("sqlite"), connect_args={"factory": RefusedAtFirst})
+
+    Ledger(books)
+
+    with books.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    books.dispose()
+
+
 def test_a_database_that_cannot_keep_money_safe_is_refused() -> None:
     with pytest.raises(UnfitDatabase, match="journal_mode is 'memory'"):
         Ledger(create_engine("sqlite://"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,7 +49,7 @@ def prepare(engine: Engine) -> None:
 def _make_durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_S * 1000}")
-    mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    mode = _in_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     synchronous = cursor.execute("PRAGMA synchronous").fetchone()[0]
     cursor.close()
@@ -56,6 +58,21 @@ def _make_durable(connection: Any, _record: object) -> None:
             f"This SQLite database cannot keep money safe (journal_mode is {mode!r}, and must be 'wal'). "
             "Use a file on a local disk that this process may write, or PostgreSQL."
         )
+
+
+def _in_wal(cursor: sqlite3.Cursor) -> str:
+    """Keep a log beside the database from now on; the mode that SQLite is in then.
+
+    Two who open a new file at once refuse each other: SQLite does not wait for the lock of this one change.
+    """
+    until_s = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            return str(cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until_s:
+                raise
+            time.sleep(0.01)
 
 
 def answer_within(engine: Engine, seconds: float) -> None:
