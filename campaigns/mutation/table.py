@@ -100,9 +100,11 @@ ALWAYS = (
     ("shares.py", "min(credits, self.credits - self.taken - covered) -> credits"),
     (
         "refunds.py",
-        "select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id, "
+        "select(Refund.payment_intent_id, func.sum(Refund.amount_minor))"
+        ".where(Refund.payment_id == payment_id, "
         "Refund.state.not_in(NOT_REFUNDED)) -> "
-        "select(func.sum(Refund.amount_minor)).where(Refund.payment_id == payment_id)",
+        "select(Refund.payment_intent_id, func.sum(Refund.amount_minor))"
+        ".where(Refund.payment_id == payment_id)",
     ),
 )
 
