@@ -25,11 +25,10 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import Problem
-from prepaid_ledger.database import BigInt, UtcDateTime
+from prepaid_ledger.database import BigInt, UtcDateTime, insert
 from prepaid_ledger.tables import Entry, Wallet
 
 from ..errors import ConfigError
@@ -102,7 +101,7 @@ def keep(books: Engine, place: str) -> int:
 def _write(marks: Engine, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    new = (sqlite.insert if marks.dialect.name == "sqlite" else postgresql.insert)(MARKS)
+    new = insert(marks, MARKS)
     higher = new.on_conflict_do_update(
         index_elements=["wallet_id"],
         set_={name: new.excluded[name] for name in ("owner", "seq", "key", "at", "moved_at")},

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Engine, MetaData, SmallInteger, String, Table, Text, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..books.lots import LotState
 from ..database.types import BigInt
+from ..database.upsert import insert
 from .scope import Scope
 
 METADATA = MetaData()
@@ -94,7 +94,7 @@ class Proofs:
         """Keep these in place of earlier ones."""
         if not proofs:
             return
-        new = (sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert)(PROOFS)
+        new = insert(self.engine, PROOFS)
         changed = {name: new.excluded[name] for name in ("slot", "seq", "digest", "row", "written")}
         with self._patiently() as connection:
             connection.execute(
