@@ -12,7 +12,7 @@ PAGES = sorted(
     str(path.relative_to(ROOT))
     for pattern in ("*.md", "docs/**/*.md", "*/README.md")
     for path in ROOT.glob(pattern)
-    if not {"node_modules", ".venv", "instance"} & set(path.parts)
+    if not {"node_modules", ".venv", "instance", "_build"} & set(path.parts)
 )
 
 BLOCK = re.compile(

@@ -121,7 +121,7 @@ def test_a_host_says_who_may_try(databases: Databases) -> None:
 
 
 def test_a_card_that_has_begun_a_trial_begins_no_other_ones(shop: PlanShop) -> None:
-    assert "14 days free first, with 20 credits, once for each card" in shop.page()
+    assert "14 days free first, with 20 credits. It is once for each card." in shop.page()
     shop.subscribe("trial", trial="1")
 
     shop.subscribe("trial", owner="user:2", trial="1")
