@@ -66,12 +66,11 @@ def revised(quote: Json) -> Json | None:
     return original
 
 
-def number(quote: Json, replaced: Json | None) -> str:
+def number(customer: Json, replaced: Json | None) -> str:
     """``QT-``, the customer's prefix, which of the customer's quotes it is, and which revision of it."""
     if replaced is not None:
         same, _, revision = replaced["number"].rpartition("-")
         return f"{same}-{int(revision) + 1}"
-    customer = store.get("customer", quote["customer"])
     numbered = store.select(KIND, {"customer": customer["id"], "number": {"gt": ""}})
     count = sum(each["number"].endswith("-1") for each in numbered) + 1
     return f"QT-{customer['invoice_prefix']}-{count:04d}-1"

@@ -120,11 +120,12 @@ def finalize(form: Form, quote_id: str) -> Json:
         raise InvalidRequest("A quote needs a customer before it can be finalized.", param="customer")
     if "expires_at" in form:
         objects.change(quote, expires_at=_later(form["expires_at"]))
+    customer = store.named("customer", quote["customer"], "customer")
     revised = quote_copies.revised(quote)
     transitions = quote["status_transitions"] | {"finalized_at": clock.now()}
     objects.change(
         quote,
-        number=quote_copies.number(quote, revised),
+        number=quote_copies.number(customer, revised),
         status=status,
         status_transitions=transitions,
     )

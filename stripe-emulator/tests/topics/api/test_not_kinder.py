@@ -274,14 +274,9 @@ def test_the_default_price_of_a_product_is_not_archived(shop: Shop) -> None:
 
 def test_a_statement_shows_the_prefix_and_the_suffix_of_a_card_payment(shop: Shop) -> None:
     def shown(**more: Any) -> str | None:
-        form: Any = {
-            **PAYMENT,
-            "payment_method": "pm_card_visa",
-            "confirm": True,
-            "return_url": "https://x.example",
-        }
-        intent = shop.v1.payment_intents.create({**form, **more, "expand": ["latest_charge"]})
-        charge = intent.latest_charge
+        back = {"confirm": True, "return_url": "https://shop.example", "expand": ["latest_charge"]}
+        form: Any = PAYMENT | back | more
+        charge = shop.v1.payment_intents.create(form).latest_charge
         assert isinstance(charge, stripe.Charge)
         return charge.calculated_statement_descriptor
 

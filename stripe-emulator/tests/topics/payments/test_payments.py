@@ -143,6 +143,25 @@ def test_a_canceled_payment_releases_its_authorization_and_cannot_be_captured(sh
     assert refused.value.code == "payment_intent_unexpected_state"
 
 
+def test_a_state_that_does_not_allow_it_is_refused_in_stripes_words(shop: Shop) -> None:
+    paid, fresh = shop.charge(), shop.v1.payment_intents.create({"amount": 500, "currency": "usd"})
+    intents = shop.v1.payment_intents
+    with pytest.raises(
+        stripe.InvalidRequestError, match="has already succeeded after being previously"
+    ) as it:
+        intents.confirm(paid.id)
+    with pytest.raises(stripe.InvalidRequestError, match="may be canceled: requires_payment_method"):
+        intents.cancel(paid.id)
+    with pytest.raises(stripe.InvalidRequestError, match="has already been captured"):
+        intents.capture(paid.id)
+    with pytest.raises(stripe.InvalidRequestError, match="may be captured: requires_capture"):
+        intents.capture(fresh.id)
+
+    assert it.value.error is not None
+    assert it.value.error.payment_intent is not None
+    assert it.value.error.payment_intent["id"] == paid.id
+
+
 def test_a_saved_card_needs_its_customer(shop: Shop) -> None:
     customer = shop.v1.customers.create({})
     card = shop.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
