@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol
 from weakref import WeakKeyDictionary
@@ -179,7 +179,9 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         host.check_clock(app, clock)
         ledger = _open_books(engine, clock, config)
         gateway = Gateway(config, http_client or self._http_client)
-        app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.blocked_among)
+        app_keys = None
+        if self._keys is not None:
+            app_keys = AppKeys.open(app, engine, self._keys, self.operators.shut_out)
         host.check_secret_key(app)
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:
@@ -416,12 +418,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
     def is_blocked(self, owner: str) -> bool:
         """Whether the host has shut the owner out, as ``Operators(blocked=...)`` says."""
         return self.operators.blocked(owner)
-
-    def blocked_among(self, owners: Collection[str]) -> Collection[str]:
-        """Those of these owners whom the host has shut out: by one question, if it has said how."""
-        if self.operators.blocked_among is not None:
-            return frozenset(self.operators.blocked_among(owners))
-        return {owner for owner in owners if self.operators.blocked(owner)}
 
     def may_try(self, owner: str) -> bool:
         """Whether the host lets the owner try a plan free, if they have not done so before."""

@@ -104,6 +104,12 @@ class Operators:
                     f"{which} must say whom it has shut out: give it Operators(blocked=...), too."
                 )
 
+    def shut_out(self, owners: Collection[str]) -> Collection[str]:
+        """Those of these owners who are shut out: by one question, if the host has said how."""
+        if self.blocked_among is not None:
+            return frozenset(self.blocked_among(owners))
+        return {owner for owner in owners if self.blocked(owner)}
+
 
 #: What each of them is called with.
 TAKES = {
