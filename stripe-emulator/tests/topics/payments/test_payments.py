@@ -364,3 +364,15 @@ def test_an_authorization_that_nobody_captures_is_released_after_seven_days(shop
         "charge.expired",
         "payment_intent.canceled",
     ]
+
+
+def test_a_card_that_was_set_up_is_not_set_up_again(shop: Shop) -> None:
+    card: Any = {"payment_method": "pm_card_visa", "confirm": True, "return_url": "https://shop.example"}
+    done = shop.v1.setup_intents.create(card)
+
+    with pytest.raises(stripe.InvalidRequestError, match="it has already succeeded") as refused:
+        shop.v1.setup_intents.confirm(done.id)
+    with pytest.raises(stripe.InvalidRequestError, match="may be canceled: requires_payment_method"):
+        shop.v1.setup_intents.cancel(done.id)
+
+    assert refused.value.code == "setup_intent_unexpected_state"
