@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 BYTES_PER_S = 50_000
 ROUND_TRIP_S = 0.4
@@ -26,6 +26,7 @@ class SlowLine:
     def __init__(self) -> None:
         self.port = 0
         self._free_at = 0.0
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, started: threading.Event, stop: asyncio.Event) -> None:
         server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
@@ -33,23 +34,26 @@ class SlowLine:
         started.set()
         await stop.wait()
         server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _connect(self, browser: asyncio.StreamReader, to_browser: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            _, methods = await browser.readexactly(2)
-            await browser.readexactly(methods)
-            to_browser.write(b"\x05\x00")
-            kind = (await browser.readexactly(4))[3]
-            assert kind == NAME, "Chromium leaves it to the proxy to find hosts by their names"
-            (length,) = await browser.readexactly(1)
-            await browser.readexactly(length)
-            port = int.from_bytes(await browser.readexactly(2))
-            await asyncio.sleep(ROUND_TRIP_S)
-            shop, to_shop = await asyncio.open_connection("127.0.0.1", port)
-            to_browser.write(CONNECTED)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._carry(browser, to_shop, is_down=False))
-                both.create_task(self._carry(shop, to_browser, is_down=True))
+        connection = asyncio.current_task()
+        assert connection is not None
+        self._connections.add(connection)
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            async with closed_in_the_end(to_browser):
+                port = await wanted(browser, to_browser)
+                await asyncio.sleep(ROUND_TRIP_S)
+                shop, to_shop = await asyncio.open_connection("127.0.0.1", port)
+                to_browser.write(CONNECTED)
+                async with closed_in_the_end(to_shop):
+                    await asyncio.gather(
+                        self._carry(browser, to_shop, is_down=False),
+                        self._carry(shop, to_browser, is_down=True),
+                    )
+        self._connections.discard(connection)
 
     async def _carry(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_down: bool
@@ -58,13 +62,38 @@ class SlowLine:
         arriving = asyncio.create_task(arrive(under_way, target))
         now = asyncio.get_running_loop().time
         packet = b"first"
-        while packet:
-            packet = await source.read(PACKET)
-            leaves = now()
-            if is_down:
-                leaves = self._free_at = max(self._free_at, leaves) + len(packet) / BYTES_PER_S
-            under_way.put_nowait((leaves + ROUND_TRIP_S / 2, packet))
-        await arriving
+        try:
+            while packet:
+                packet = await source.read(PACKET)
+                leaves = now()
+                if is_down:
+                    leaves = self._free_at = max(self._free_at, leaves) + len(packet) / BYTES_PER_S
+                under_way.put_nowait((leaves + ROUND_TRIP_S / 2, packet))
+            await arriving
+        finally:
+            arriving.cancel()
+
+
+@asynccontextmanager
+async def closed_in_the_end(stream: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        stream.close()
+        with suppress(OSError):
+            await stream.wait_closed()
+
+
+async def wanted(browser: asyncio.StreamReader, to_browser: asyncio.StreamWriter) -> int:
+    """The port to which the browser wants to go: https://www.rfc-editor.org/rfc/rfc1928"""
+    _, methods = await browser.readexactly(2)
+    await browser.readexactly(methods)
+    to_browser.write(b"\x05\x00")
+    kind = (await browser.readexactly(4))[3]
+    assert kind == NAME, "Chromium leaves it to the proxy to find hosts by their names"
+    (length,) = await browser.readexactly(1)
+    await browser.readexactly(length)
+    return int.from_bytes(await browser.readexactly(2))
 
 
 async def arrive(under_way: asyncio.Queue[tuple[float, bytes]], target: asyncio.StreamWriter) -> None:
