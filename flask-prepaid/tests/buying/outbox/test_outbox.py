@@ -242,9 +242,7 @@ def committed(host: Host, number: int) -> Queues:
 
     def write() -> Queues:
         session = host.shop.prepaid.session
-        signals.after_commit(
-            session, signals.credits_added, owner="user:1", credits=number, payment_id=None
-        )
+        signals.after_commit(session, signals.credits_added, owner="user:1", credits=number, payment_id=None)
         written: Queues = host.shop.prepaid.outbox.write(host.shop.prepaid)
         session.commit()
         return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -235,7 +236,7 @@ def test_what_was_paid_days_ago_has_its_day_on_the_receipt_and_none_is_sent_afte
     paid_at = shop.payments()[0].paid_at
     assert paid_at is not None
     assert (paid_at.month, paid_at.day, paid_at.hour) == (1, 31, 12)
-    log = [row for owner in ("user:1", "user:2") for row in shop.read(lambda: shop.prepaid.mails(owner))]
+    log = [row for n in (1, 2) for row in shop.read(partial(shop.prepaid.mails, f"user:{n}"))]
     assert sorted(row.name for row in log) == ["receipt", "receipt", "refund_sent"]
     assert {row.error for row in log} == ({""} if sends else {"older than 3 days"})
     assert len(sent) == (3 if sends else 0)
