@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask_prepaid.errors import CodeRefused
 from flask_prepaid.purchases import refunds
@@ -25,7 +26,7 @@ class CodeCell(Cell):
         given = self.read(lambda: self.shop.prepaid.available(FRIEND))
         return super().shown() + (f", friend {given}" if given else "")
 
-    def make(self, **terms: object) -> None:
+    def make(self, **terms: Any) -> None:
         self.read(lambda: self.shop.prepaid.make_code(CODE, **{"credits": 50, **terms}))
 
     def redeem(self, code: str = CODE, owner: str = "") -> None:
@@ -33,7 +34,7 @@ class CodeCell(Cell):
 
     # States
 
-    def new(self, **terms: object) -> None:
+    def new(self, **terms: Any) -> None:
         self.make(expires_after=timedelta(days=30), **terms)
 
     def redeemed(self) -> None:

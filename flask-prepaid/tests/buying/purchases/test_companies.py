@@ -346,8 +346,7 @@ def sold_by_journal(shop: Shop) -> dict[str, Any]:
     assert entries.keys() == {moved.id for moved in movements}
 
     sold = {
-        row["currency"]: row
-        for row in json.loads(shop.command("report", "sales", "--json").stdout)["totals"]
+        row["currency"]: row for row in json.loads(shop.command("report", "sales", "--json").stdout)["totals"]
     }
     assert sold.keys() == {"usd", "eur"}
     for currency, total in sold.items():
