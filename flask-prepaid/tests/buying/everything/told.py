@@ -73,8 +73,8 @@ class ToldCell(Cell):
         rows = reversed(self.mails()[: len(self.mails()) - self.mails_before])
         sent = [row.name for row in rows if not row.error]
         waits = self.read(lambda: waiting_count(self.shop.prepaid.session))
-        told = [*sent, *self.programs.heard, *([f"{waits} wait"] if waits else [])]
-        return ", ".join(told) or "nothing"
+        words = [*sent, *self.programs.heard, *([f"{waits} wait"] if waits else [])]
+        return ", ".join(words) or "nothing"
 
     def mails(self) -> Sequence[MailRecord]:
         rows: Sequence[MailRecord] = self.read(lambda: self.shop.prepaid.mails(self.owner))
