@@ -12,14 +12,17 @@ CARD = {"card_number": "4242 4242 4242 4242", "card_expiry": "12/34", "card_cvc"
 THANKS = "https://shop.example/thanks"
 
 
-@pytest.mark.parametrize(("wanted", "leaves"), [(None, True), ("always", True), ("if_required", False)])
+@pytest.mark.parametrize(
+    ("wanted", "leaves"), [(None, True), ("always", True), ("if_required", False), ("never", False)]
+)
 def test_the_page_in_a_frame_leads_back_unless_the_shop_stays(
     shop: Shop, wanted: str | None, leaves: bool
 ) -> None:
     line = {"price": shop.price(2000, recurring=None), "quantity": 1}
-    form: Any = {"mode": "payment", "ui_mode": "embedded_page", "line_items": [line], "return_url": THANKS}
+    form: Any = {"mode": "payment", "ui_mode": "embedded_page", "line_items": [line]}
     asked = {} if wanted is None else {"redirect_on_completion": wanted}
-    session = shop.v1.checkout.sessions.create(form | asked)
+    back = {} if wanted == "never" else {"return_url": THANKS}
+    session = shop.v1.checkout.sessions.create(form | asked | back)
 
     page = shop.emulator.browser().post(f"/pay/{session.id}", data={"email": "jo@example.com", **CARD})
 
