@@ -20,9 +20,9 @@ def test_the_page_in_a_frame_leads_back_unless_the_shop_stays(
 ) -> None:
     line = {"price": shop.price(2000, recurring=None), "quantity": 1}
     form: Any = {"mode": "payment", "ui_mode": "embedded_page", "line_items": [line]}
-    asked = {} if wanted is None else {"redirect_on_completion": wanted}
+    settings = {} if wanted is None else {"redirect_on_completion": wanted}
     back = {} if wanted == "never" else {"return_url": THANKS}
-    session = shop.v1.checkout.sessions.create(form | asked | back)
+    session = shop.v1.checkout.sessions.create(form | settings | back)
 
     page = shop.emulator.browser().post(f"/pay/{session.id}", data={"email": "jo@example.com", **CARD})
 
