@@ -1,7 +1,7 @@
 """What must hold of every page: axe finds nothing, it fits the screen, the keyboard reaches all of it.
 
-Among the tests each page is looked at in some sizes, what frames many pages is gone through once, and every
-other page, drawn by its name, is gone through by keyboard and has its dark colours looked at. With
+Among the tests each page is looked at in some sizes, what frames many pages is gone through once, and the name
+of a page draws whether it is held to all of axe's rules, or to the keyboard and the colours of the dark. With
 ``EVERY_CASE=1``, as ``./dev campaign every_case`` has it, nothing is left out.
 """
 
@@ -167,11 +167,6 @@ def skips(page: Page) -> list[str]:
     return [] if nothing else ["the skip link does not lead into the page"]
 
 
-def is_drawn(what: str) -> bool:
-    """Whether a look at a page is in the sample of the tests: one of two is, the same in each run."""
-    return EVERY_CASE or random.Random(what).random() < 0.5
-
-
 @dataclass
 class Walk:
     """A browser's one tab, and what was wrong with each page that it has seen."""
@@ -196,6 +191,8 @@ class Walk:
     def see(self, name: str, *, axe: bool = True, keyboard: bool = True) -> None:
         """Look at the page that is open, in several sizes and both schemes; it is not loaded again.
 
+        Among the tests it has one of two looks: axe's, or the keyboard's together with the dark one.
+
         :param axe: Not where another test holds the page to it.
         :param keyboard: Not where another test has gone through the same page with shorter lists.
         """
@@ -208,18 +205,19 @@ class Walk:
             wrong.append("moves for one who asked for less of it")
         if page.evaluate(LOOSE):
             wrong.append("style or script stands in the page")
+        by_axe = random.Random(name).random() < 0.5
         if keyboard:
-            wrong += self._by_keyboard(name)
-        wrong += self._in_sizes(name, axe=axe)
+            wrong += self._by_keyboard(drawn=not by_axe)
+        wrong += self._in_sizes(name, axe=axe, by_axe=by_axe)
         if wrong:
             self.wrong[name] = wrong
 
-    def _by_keyboard(self, name: str) -> list[str]:
+    def _by_keyboard(self, *, drawn: bool) -> list[str]:
         """The whole page if its frame is a new one; else the way past it and the content, if it is drawn."""
         frame = self.page.evaluate(FRAME)
         known = frame in self.frames and not EVERY_CASE
         self.frames.add(frame)
-        if known and not is_drawn(f"{name} by keyboard"):
+        if known and not drawn:
             return []
         wrong = by_keyboard(self.page, past_the_frame=known)
         if not known:
@@ -227,7 +225,7 @@ class Walk:
         self.page.evaluate("document.activeElement.blur()")
         return wrong
 
-    def _in_sizes(self, name: str, *, axe: bool) -> list[str]:
+    def _in_sizes(self, name: str, *, axe: bool, by_axe: bool) -> list[str]:
         page, wrong = self.page, []
         for scheme, width in SCREENS:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -236,7 +234,7 @@ class Walk:
                 page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
             # Most rules look at what is in the page, and a phone's width has all of it.
             rules = [] if (scheme, width) == SCREENS[0] else ["color-contrast"]
-            looks = axe and (not rules or is_drawn(f"{name} in its colours"))
+            looks = axe and (EVERY_CASE or by_axe is not bool(rules))
             problems = faults(page, *rules) if looks else over_the_edge(page)
             wrong += [f"{width} px, {scheme}: {fault}" for fault in problems]
         between = BETWEEN if EVERY_CASE else (random.Random(name).choice(BETWEEN),)

@@ -133,7 +133,7 @@ FORGERIES = [
     ("UPDATE prepaid_usage_mark SET seq = seq + 1", {"I14"}),
 ]
 
-#: On PostgreSQL a sample; its seed has it forge each table and break each invariant. ``EVERY_CASE=1`` takes all.
+#: On PostgreSQL a sample, with each table and each invariant by its seed; ``EVERY_CASE=1`` has all.
 EVERY_CASE = os.environ.get("EVERY_CASE") == "1"
 ON_POSTGRESQL = FORGERIES if EVERY_CASE else Random(1496).sample(FORGERIES, 12)
 
