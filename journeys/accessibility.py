@@ -1,7 +1,7 @@
 """What must hold of every page: axe finds nothing, it fits the screen, the keyboard reaches all of it.
 
-Among the tests each page is looked at in some sizes, what frames many pages is gone through once, and the name
-of a page draws whether it is held to all of axe's rules, or to the keyboard and the colours of the dark. With
+Among the tests each page is looked at in some sizes, and what frames many pages is gone through once. By its
+name a page is held either to all of axe's rules, or to the keyboard and the colours of the dark. With
 ``EVERY_CASE=1``, as ``./dev campaign every_case`` has it, nothing is left out.
 """
 
