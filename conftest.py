@@ -33,7 +33,7 @@ os.environ.setdefault("NODE_MODULES", str(NODE_MODULES))
 os.environ.setdefault("CHROMIUM", str(NODE_MODULES / ".chromium" / "chromium.sh"))
 
 # Programs that tests start: pytest without what takes it 3 s to load, and Python that compiles us once.
-os.environ["PYTEST_ADDOPTS"] = "-p no:schemathesis -p no:playwright"
+os.environ["PYTEST_ADDOPTS"] = "-p no:schemathesis"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
