@@ -1,7 +1,6 @@
 """What must hold of every page: axe finds nothing, it fits the screen, the keyboard reaches all of it.
 
-Among the tests each page is looked at in some sizes, and what frames many pages is gone through once. By its
-name a page is held either to all of axe's rules, or to the keyboard and the colours of the dark. With
+Among the tests each page is looked at in some sizes, and what frames many pages is gone through once. With
 ``EVERY_CASE=1``, as ``./dev campaign every_case`` has it, nothing is left out.
 """
 
@@ -191,8 +190,6 @@ class Walk:
     def see(self, name: str, *, axe: bool = True, keyboard: bool = True) -> None:
         """Look at the page that is open, in several sizes and both schemes; it is not loaded again.
 
-        Among the tests it has one of two looks: axe's, or the keyboard's together with the dark one.
-
         :param axe: Not where another test holds the page to it.
         :param keyboard: Not where another test has gone through the same page with shorter lists.
         """
@@ -205,27 +202,24 @@ class Walk:
             wrong.append("moves for one who asked for less of it")
         if page.evaluate(LOOSE):
             wrong.append("style or script stands in the page")
-        by_axe = random.Random(name).random() < 0.5
         if keyboard:
-            wrong += self._by_keyboard(drawn=not by_axe)
-        wrong += self._in_sizes(name, axe=axe, by_axe=by_axe)
+            wrong += self._by_keyboard()
+        wrong += self._in_sizes(name, axe=axe)
         if wrong:
             self.wrong[name] = wrong
 
-    def _by_keyboard(self, *, drawn: bool) -> list[str]:
-        """The whole page if its frame is a new one; else the way past it and the content, if it is drawn."""
+    def _by_keyboard(self) -> list[str]:
+        """The whole page if its frame is a new one; else the way past it, and the content."""
         frame = self.page.evaluate(FRAME)
         known = frame in self.frames and not EVERY_CASE
         self.frames.add(frame)
-        if known and not drawn:
-            return []
         wrong = by_keyboard(self.page, past_the_frame=known)
         if not known:
             wrong += skips(self.page)
         self.page.evaluate("document.activeElement.blur()")
         return wrong
 
-    def _in_sizes(self, name: str, *, axe: bool, by_axe: bool) -> list[str]:
+    def _in_sizes(self, name: str, *, axe: bool) -> list[str]:
         page, wrong = self.page, []
         for scheme, width in SCREENS:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -234,8 +228,7 @@ class Walk:
                 page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
             # Most rules look at what is in the page, and a phone's width has all of it.
             rules = [] if (scheme, width) == SCREENS[0] else ["color-contrast"]
-            looks = axe and (EVERY_CASE or by_axe is not bool(rules))
-            problems = faults(page, *rules) if looks else over_the_edge(page)
+            problems = faults(page, *rules) if axe else over_the_edge(page)
             wrong += [f"{width} px, {scheme}: {fault}" for fault in problems]
         between = BETWEEN if EVERY_CASE else (random.Random(name).choice(BETWEEN),)
         for width in (SMALLEST, *between):
