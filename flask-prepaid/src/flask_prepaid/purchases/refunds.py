@@ -255,7 +255,7 @@ def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
 
 
 def unchecked_parts(context: Context) -> list[str]:
-    """The PaymentIntents that have paid a part of an invoice, of which Stripe was not asked what went back."""
+    """The PaymentIntents that have paid a part of an invoice, and of which it is not known what went back."""
     unchecked = select(PartCharge.payment_intent_id).where(~PartCharge.is_checked)
     return list(context.session.scalars(unchecked.order_by(PartCharge.payment_intent_id)))
 
