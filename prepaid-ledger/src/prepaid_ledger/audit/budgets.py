@@ -24,6 +24,7 @@ def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
     charged = charges(lambda wallet_id, slot: which.has(wallet_id))
     same_wallet = Budget.beside(charged.c)
     everybodys = Budget.spender == EVERYBODY
+    spent = Budget.spent_of(Wallet)
     for whose, by_whom in (
         (everybodys, same_wallet),
         (~everybodys, and_(same_wallet, charged.c.spender == Budget.spender)),
@@ -34,13 +35,13 @@ def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
         )
         total = func.coalesce(func.sum(charged.c.credits), 0)
         off = (
-            select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
+            select(Wallet.owner, Budget.spender, Budget.every, spent, total)
             .join(Wallet, Budget.of(Wallet))
             .outerjoin(charged, and_(by_whom, in_window))
             .where(whose, its)
-            .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
-            .having(total != Budget.spent)
+            .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, spent)
+            .having(total != spent)
         )
-        for owner, spender, every, spent, counted in connection.execute(off):
+        for owner, spender, every, counts, counted in connection.execute(off):
             name = f"the budget of {spender or 'the wallet'} ({every})"
-            yield Problem("I10", owner, f"{name} counts {spent}, entries and holds sum up to {counted}")
+            yield Problem("I10", owner, f"{name} counts {counts}, entries and holds sum up to {counted}")
