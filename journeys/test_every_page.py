@@ -35,6 +35,7 @@ NOT_WALKED = {
     "about.favicon": "a picture",
     "about.robots": "for crawlers",
     "about.touch_icon": "a picture",
+    "files.styles": "a file",
     "prepaid.operator_codes_csv": "a file",
     "prepaid.operator_credits_csv": "a file",
     "prepaid.operator_customers_csv": "a file",

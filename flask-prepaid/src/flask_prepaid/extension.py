@@ -179,7 +179,9 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         host.check_clock(app, clock)
         ledger = _open_books(engine, clock, config)
         gateway = Gateway(config, http_client or self._http_client)
-        app_keys = None if self._keys is None else AppKeys.open(app, engine, self._keys, self.is_blocked)
+        app_keys = None
+        if self._keys is not None:
+            app_keys = AppKeys.open(app, engine, self._keys, self.operators.shut_out)
         host.check_secret_key(app)
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:

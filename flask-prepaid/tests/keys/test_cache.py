@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -38,9 +38,9 @@ def digest(host: Host) -> str:
     return digest_of(host.make_key().secret)
 
 
-def nobody(owner: str) -> bool:
-    """Whether an owner is shut out: nobody is."""
-    return False
+def nobody(owners: Collection[str]) -> Collection[str]:
+    """Who of these is shut out: nobody is."""
+    return ()
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
-from flask_prepaid import ApiKey, BudgetExceeded, NewKey
+from flask_prepaid import ApiKey, BudgetExceeded, NewKey, Operators
 from flask_prepaid.errors import ConfigError, UnknownItem
+from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
 from prepaid_ledger import Ledger
 
 from .host import OWNER, Host, Program
@@ -73,6 +75,30 @@ def test_an_owner_who_is_shut_out_has_no_keys(host: Host) -> None:
     )
     host.blocked.clear()
     assert program.fast().status_code == 200
+
+
+def test_a_host_is_asked_once_who_of_many_callers_is_shut_out(host: Host) -> None:
+    secrets = {owner: host.prepaid.make_key(owner, name="x").secret for owner in (OWNER, "user:2", "user:3")}
+    host.db.session.commit()
+    questions: list[set[str]] = []
+
+    def blocked_among(owners: Collection[str]) -> set[str]:
+        questions.append(set(owners))
+        return {"user:2"} & set(owners)
+
+    host.prepaid.operators = Operators(
+        current=lambda: None, blocked={"user:2"}.__contains__, blocked_among=blocked_among
+    )
+    watch = [1000.0]
+    cache = KeyCache(host.prepaid.engine, host.prepaid.operators.shut_out, lambda: watch[0])
+    callers = {owner: cache.find(digest_of(secret)) for owner, secret in secrets.items()}
+    assert [owner for owner, caller in callers.items() if caller is None] == ["user:2"]
+
+    questions.clear()
+    watch[0] += CACHED_FOR_S - 1
+    assert cache.find(digest_of(secrets[OWNER])) is not None
+
+    assert questions == [{OWNER, "user:3"}]  # it renews both together, and user:2 is not remembered
 
 
 def test_a_wrong_key_opens_nothing_and_a_stranger_is_told_how(host: Host) -> None:

@@ -119,6 +119,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Operators(current=awaited), "Operators(current=...) is <function awaited"),  # type: ignore[arg-type]
     (lambda: Operators(current=lambda: None, blocked=len, find=3), "Operators(find=...) is 3"),  # type: ignore[arg-type]
     (lambda: Operators(current=lambda: None, block=print), "give it Operators(blocked=...), too"),
+    (lambda: Operators(current=lambda: None, blocked_among=list), "give it Operators(blocked=...), too"),
     (lambda: Prepaid(operators=["pat"]), "Write Operators(current=...) there"),  # type: ignore[arg-type]
     (lambda: Prepaid(mail=print), "needs addresses to write to: give it Prepaid(email=...), too"),
     (lambda: Prepaid(Flask("host")), "Prepaid needs a database: Prepaid(app, db)"),

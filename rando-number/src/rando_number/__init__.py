@@ -13,7 +13,7 @@ from . import about, audit_log, cli, config, errors, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
-from .edge import compression, headers, health, languages, streams
+from .edge import compression, files, headers, health, languages, streams
 from .edge.hosts import HostCheck, Hosts
 from .limits import rates
 from .models import db
@@ -47,6 +47,7 @@ def create_app(
     db.init_app(app)
     languages.init_app(app)
     shop.init_app(app, clock=clock or clock_of(app), http_client=http_client)
+    files.init_app(app)
     compression.init_app(app)
     headers.init_app(app)
     rates.init_app(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -68,8 +68,13 @@ def addresses(owners: Iterable[str]) -> dict[str, str]:
 
 
 def blocked(owner: str) -> bool:
-    user = user_of(owner)
-    return user is not None and not user.active and user.closed_at is None
+    return bool(blocked_among([owner]))
+
+
+def blocked_among(owners: Collection[str]) -> list[str]:
+    user_ids = [user_id for owner in owners if (user_id := user_id_of(owner)) is not None]
+    shut = select(User.id).where(User.id.in_(user_ids), User.active.is_(False), User.closed_at.is_(None))
+    return [owner_of(user_id) for user_id in db.session.scalars(shut)]
 
 
 def block(owner: str, shut: bool) -> None:
@@ -88,7 +93,14 @@ def block(owner: str, shut: bool) -> None:
 
 
 #: What the extension's pages ask of us.
-CALLBACKS = Operators(current=operator, find=find, labels=addresses, blocked=blocked, block=block)
+CALLBACKS = Operators(
+    current=operator,
+    find=find,
+    labels=addresses,
+    blocked=blocked,
+    blocked_among=blocked_among,
+    block=block,
+)
 
 
 def note(app: Flask, operator: str, action: str, owner: str | None, reason: str, detail: Any) -> None:

@@ -62,19 +62,19 @@ class KeyCache:
     Calls that come at the same time with unknown keys share one SELECT. The same SELECT renews the keys that
     are in use and half over. Keys that open nothing are never remembered, so that guessing fills no memory.
 
-    :param is_blocked: Whether the host has shut an owner out; asked at each look into the database.
+    :param blocked_among: Which of these owners the host has shut out; asked at each look into the database.
     :param clock_s: Seconds that go by.
     """
 
     def __init__(
         self,
         engine: Engine,
-        is_blocked: Callable[[str], bool],
+        blocked_among: Callable[[Collection[str]], Collection[str]],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._select = _select_keys(engine.dialect.name)
-        self._is_blocked = is_blocked
+        self._blocked_among = blocked_among
         self._clock_s = clock_s
         self._keys: dict[str, CachedKey] = {}  # oldest first
         self._wanted: set[str] = set()
@@ -126,7 +126,7 @@ class KeyCache:
         with self._engine.connect() as connection:
             live = select(ApiKey.id).where(ApiKey.id == caller.key_id, ApiKey.revoked_at.is_(None))
             opens = connection.scalar(live) is not None
-        if opens and not self._is_blocked(caller.owner):
+        if opens and not self._blocked_among({caller.owner}):
             return True
         self.forget()
         return False
@@ -177,7 +177,7 @@ class KeyCache:
             ]
             if idle:
                 _note_use(connection, idle, now)
-        blocked = {owner for owner in {row.owner for row in rows} if self._is_blocked(owner)}
+        blocked = self._blocked_among({row.owner for row in rows})
         return {
             row.digest: CachedKey(Caller(row.owner, row.id), row.expires_at, until_s)
             for row in rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,19 +29,25 @@ class AppKeys:
     cache: KeyCache
 
     @classmethod
-    def open(cls, app: Flask, engine: Engine, setup: Keys, is_blocked: Callable[[str], bool]) -> AppKeys:
+    def open(
+        cls,
+        app: Flask,
+        engine: Engine,
+        setup: Keys,
+        blocked_among: Callable[[Collection[str]], Collection[str]],
+    ) -> AppKeys:
         """Those of ``app``, with nothing remembered yet.
 
-        :param is_blocked: Whether the host has shut an owner out; it is called in the app's context.
+        :param blocked_among: Which of these owners the host has shut out; it is called in the app's context.
         """
 
-        def is_blocked_here(owner: str) -> bool:
+        def blocked_here(owners: Collection[str]) -> Collection[str]:
             if has_app_context() and current_app._get_current_object() is app:  # type: ignore[attr-defined]
-                return is_blocked(owner)
+                return blocked_among(owners)
             with app.app_context():  # in a thread of the fast path
-                return is_blocked(owner)
+                return blocked_among(owners)
 
-        return cls(setup, KeyCache(engine, is_blocked_here))
+        return cls(setup, KeyCache(engine, blocked_here))
 
 
 class KeyVerbs(ABC):

@@ -15,10 +15,12 @@ from prepaid_ledger.errors import NothingToReverse
 from .. import checks, money
 from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
+from ..gateway.subscription_values import Page
+from ..gateway.values import Checkout
 from ..payments import customers, payments
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
-from . import cards, refunds
+from . import cards, earlier, refunds
 from . import checkout as purchases
 
 #: The most payments that are read at once.
@@ -80,17 +82,34 @@ def checkout(
         where["sent_digest"] = payments.digest({**asdict(wish), "keep_card": keep_card})
     check_owner(owner)
     refuse_uncommitted(context)
+    opened = _opened_before(context, owner, wish, where["attempt"], where.get("sent_digest"))
+    if opened is not None:
+        return _address(opened, success_url)
     _check_currency(context, wish)
     with reading(context):
         currency = wish.currency or currencies.of(context, owner)
     if wish.plan is not None:
         plan = context.catalog.plan(wish.plan).sold_in(currency)
-        opened = subscribing.open_page(context, owner, plan, quantity=wish.quantity, **where)
-        return opened.url or success_url.replace("{CHECKOUT_SESSION_ID}", opened.id)
+        return _address(
+            subscribing.open_page(context, owner, plan, quantity=wish.quantity, **where), success_url
+        )
     if wish.quantity != 1:
         raise UnknownItem("Only a plan is taken several times over.", field="quantity")
     offer = context.catalog.offer(pack=wish.pack, credits=wish.credits, currency=currency)
-    page = purchases.open_checkout(context, owner, offer, keep_card=keep_card, **where)
+    return _address(purchases.open_checkout(context, owner, offer, keep_card=keep_card, **where), success_url)
+
+
+def _opened_before(
+    context: Context, owner: str, wish: Wish, attempt: str | None, sent_digest: str | None
+) -> Checkout | Page | None:
+    """The page that the key has opened before, whether what it sells is still on the price list or not."""
+    if wish.plan is not None:
+        return subscribing.page_before(context, owner, attempt, sent_digest)
+    return earlier.page(context, owner, attempt, sent_digest=sent_digest)[1]
+
+
+def _address(page: Checkout | Page, success_url: str) -> str:
+    """Where the browser is led: to the page, or where a page leads that was paid already."""
     return page.url or success_url.replace("{CHECKOUT_SESSION_ID}", page.id)
 
 

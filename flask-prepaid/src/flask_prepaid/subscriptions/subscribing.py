@@ -99,7 +99,7 @@ def open_page(
     :param success_url: Where the browser comes back. Stripe puts the session id in place of
         ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
-    :param attempt: A token of the form that was sent. The same one finds the same page.
+    :param attempt: A token of the form that was sent. The same one finds the same page, before any guard.
     :param sent_digest: The digest of what was sent with it, by which another wish is refused.
     :raises KeyReused: The attempt has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
@@ -107,12 +107,12 @@ def open_page(
     :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
+    earlier = page_before(context, owner, attempt, sent_digest)
+    if earlier is not None:
+        return earlier
     row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest)
-    if begun.is_repeat:
-        earlier = context.gateway.plan_pages.fetch(begun.session_id) if begun.session_id else None
-        if earlier is not None and earlier.status == "open":
-            return earlier
-        raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
+    if begun.is_repeat:  # by another request of the same attempt, meanwhile
+        return _page_of(context, begun.session_id)
     with reading(context) as session:
         billed_to = billing_details.details_of(session, owner)
     ask = partial(
@@ -270,6 +270,30 @@ def begun_before(
         if row is not None and row.sent_digest != sent_digest:
             raise _other_choice(attempt)
         return row if row is not None and _begun(row).is_repeat else None
+
+
+def page_before(context: Context, owner: str, attempt: str | None, sent_digest: str | None) -> Page | None:
+    """The page that the attempt has opened before, while it can be paid and once it is. Commits.
+
+    :raises KeyReused: The attempt has asked for something else.
+    :raises PlanRefused: The page has expired, or the attempt has opened none.
+    """
+    row = begun_before(context, owner, attempt, sent_digest)
+    if row is None:
+        return None
+    with reading(context):
+        session_id = row.session_id
+    return _page_of(context, session_id)
+
+
+def _page_of(context: Context, session_id: str | None) -> Page:
+    """
+    :raises PlanRefused: It can't be paid any more, and was not.
+    """
+    page = context.gateway.plan_pages.fetch(session_id) if session_id else None
+    if page is None or page.status == "expired":
+        raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
+    return page
 
 
 def _key_of(owner: str, attempt: str | None) -> str:

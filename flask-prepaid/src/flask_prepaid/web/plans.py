@@ -51,7 +51,7 @@ def choose(owner: str) -> ResponseReturnValue:
             subscribe(owner, card_id)
             return redirect(url_for("prepaid.plan"), 303)
         back = url_for("prepaid.plan", _external=True)
-        opened = open_page(owner, chosen_plan(owner), cancel_url=back)
+        opened = open_page(owner, cancel_url=back)
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
@@ -108,24 +108,30 @@ def plan_named(owner: str, slug: str) -> Plan:
     return plan
 
 
-def open_page(
-    owner: str, chosen: ChosenPlan, *, cancel_url: str | None, success_url: str | None = None
-) -> Page:
-    """Open Stripe's page for a plan; ``cancel_url=None`` is for a page of our own with Stripe's elements.
+def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = None) -> Page:
+    """Open Stripe's page for the plan that the form chooses, or find the one that it has opened before.
 
     The two ways to pay are two wishes: a form sent to both gets a page of each kind, the last one open. A key
     of a call names one.
+
+    :param cancel_url: ``None`` is for a page of our own with Stripe's elements.
     """
-    wish = forms.attempt()
+    context, wish = page.context(), forms.attempt()
+    if wish and cancel_url is None and not sent_again.is_call():
+        wish = f"own-{wish}"
+    earlier = subscribing.page_before(context, owner, wish, sent_again.digest())
+    if earlier is not None:
+        return earlier
+    chosen = chosen_plan(owner)
     return subscribing.open_page(
-        page.context(),
+        context,
         owner,
         chosen.plan,
         quantity=chosen.quantity,
         trial_promised=chosen.trial,
         success_url=success_url or page.way_back("prepaid.plan"),
         cancel_url=cancel_url,
-        attempt=f"own-{wish}" if wish and cancel_url is None and not sent_again.is_call() else wish,
+        attempt=wish,
         sent_digest=sent_again.digest(),
     )
 
@@ -139,13 +145,14 @@ def custom() -> ResponseReturnValue:
     if context.config.automatic_tax or request.form.get("saved_card"):
         return choose(owner)
     try:
-        choice = chosen_plan(owner)
-        opened = open_page(owner, choice, cancel_url=None)
+        opened = open_page(owner, cancel_url=None)
+        if opened.status == "complete":  # paid already: the same form once more
+            return redirect(url_for("prepaid.plan", session_id=opened.id), 303)
+        chosen = chosen_plan(owner).plan
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     row = sync.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
-    chosen = choice.plan
     starts = context.clock() + timedelta(days=row.trial_days)
     return page.render(
         "plan_custom.html",

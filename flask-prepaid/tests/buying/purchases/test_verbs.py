@@ -73,6 +73,24 @@ def test_the_same_key_leads_to_the_same_page_and_after_paying_to_where_it_leads(
     assert len(shop.charges()) == 1
 
 
+@pytest.mark.parametrize("wish", [{"pack": "starter"}, {"plan": "monthly"}])
+def test_a_repeat_under_a_key_is_answered_alike_though_it_is_paid_and_not_sold_any_more(
+    shop_with: ShopWith, wish: dict[str, Any]
+) -> None:
+    shop = shop_with(plans=[Plan("monthly", credits=50, amount_minor=300)])
+    wish |= {"key": "order-19", "success_url": "https://api.example/{CHECKOUT_SESSION_ID}"}
+    page = checkout(shop, **wish)
+    shop.prepaid.catalog.packs.clear()
+    shop.prepaid.catalog.plans.clear()
+
+    assert checkout(shop, **wish) == page
+    shop.pay(session_in(page))
+
+    assert checkout(shop, **wish) == f"https://api.example/{session_in(page)}"
+    with pytest.raises(UnknownItem):
+        checkout(shop, **{**wish, "key": "order-20"})
+
+
 @pytest.mark.parametrize(
     ("wish", "error", "sentence"),
     [

@@ -17,6 +17,7 @@ from flask_prepaid.languages.words import gettext as _
 
 from .. import audit_log
 from ..callers import customer, signed_in
+from ..edge.files import FILES
 from ..models import Action, SignIn, User, db, owner_of, utc_now
 
 blueprint = Blueprint("sign_ins", __name__)
@@ -28,7 +29,7 @@ TOKEN = "sign_in"
 RENEWED = "renewed"
 
 #: What is answered without the database, whoever asks.
-ASK_NOBODY = {"static", "prepaid.static", "health.healthz", "health.readyz"}
+ASK_NOBODY = FILES | {"health.healthz", "health.readyz"}
 
 #: How long a session lasts at most; a fortnight without a visit ends it sooner.
 LASTS = timedelta(days=30)

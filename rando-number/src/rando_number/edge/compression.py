@@ -12,11 +12,10 @@ from functools import lru_cache
 
 from flask import Flask, Response, request, session
 
+from .files import FILES
+
 #: What shrinks. Pictures and fonts are small already.
 SHRINKS = ("text/", "application/javascript", "image/svg+xml")
-
-#: Files that never differ by who asks.
-FILES = {"static", "prepaid.static"}
 
 #: Below so many bytes nothing is won.
 MIN_BYTES = 500

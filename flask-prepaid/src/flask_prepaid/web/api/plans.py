@@ -34,10 +34,8 @@ def plan_begin(owner: str) -> BegunAnswer:
     if card_id:
         return BegunAnswer(None, shown(form.subscribe(owner, card_id)))
     cancel_url = None if buying.elements_wanted() else buying.cancel("prepaid.plan")
-    chosen = form.chosen_plan(owner)
-    return BegunAnswer(
-        opened(form.open_page(owner, chosen, cancel_url=cancel_url, success_url=forms.return_url())), None
-    )
+    session = form.open_page(owner, cancel_url=cancel_url, success_url=forms.return_url())
+    return BegunAnswer(opened(session), None)
 
 
 def opened(session: Page) -> OpenedAnswer:

@@ -1,0 +1,81 @@
+"""Files of pages: the styles of every page in one, and addresses by which a browser keeps files for good.
+
+On a slow line each file before the first paint costs a round trip, and another one for its connection.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request, url_for
+
+blueprint = Blueprint("files", __name__)
+
+#: Endpoints whose answers never differ by who asks.
+FILES = {"static", "prepaid.static", "files.styles"}
+
+#: The styles of every page, in the order in which one may overrule another.
+STYLES = (
+    ("prepaid.static", "figtree/figtree.css"),
+    ("prepaid.static", "colours.css"),
+    ("prepaid.static", "stacks.css"),
+    ("prepaid.static", "prepaid.css"),
+    ("static", "app.css"),
+)
+
+#: For a year, as long as browsers keep anything; other content has another address.
+KEPT_FOR_GOOD = "public, max-age=31536000, immutable"
+
+BESIDE = re.compile(r'url\("(?!data:|/)([^"]+)"\)')
+
+
+def init_app(app: Flask) -> None:
+    app.url_defaults(name_version)
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/styles.css")
+def styles() -> Response:
+    """All of ``STYLES``, with the files that they name by their addresses."""
+    return Response("\n".join(_style(*style) for style in STYLES), mimetype="text/css")
+
+
+def name_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Put into the address of a file what its content is known by."""
+    if endpoint == "files.styles":
+        values["v"] = _digest(*(_file(*style) for style in STYLES))
+    elif endpoint in FILES and (file := _file(endpoint, values["filename"])).is_file():
+        values["v"] = _digest(file)
+
+
+def cache_control() -> str:
+    """How long this file may be kept; without a version in its address it is asked for each time."""
+    return KEPT_FOR_GOOD if "v" in request.args else "no-cache"
+
+
+def _style(endpoint: str, name: str) -> str:
+    folder = Path(name).parent
+    return BESIDE.sub(
+        lambda beside: f'url("{url_for(endpoint, filename=str(folder / beside[1]))}")',
+        _file(endpoint, name).read_text(),
+    )
+
+
+def _file(endpoint: str, name: str) -> Path:
+    owner = current_app if endpoint == "static" else current_app.blueprints["prepaid"]
+    assert owner.static_folder is not None
+    return Path(owner.static_folder) / name
+
+
+def _digest(*files: Path) -> str:
+    return _digest_at(files, tuple(file.stat().st_mtime_ns for file in files))
+
+
+@lru_cache(maxsize=256)
+def _digest_at(files: tuple[Path, ...], changed: tuple[int, ...]) -> str:
+    """What the files hold, read anew once one has ``changed``."""
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

@@ -1,0 +1,62 @@
+"""Files of pages: one stylesheet, kept by browsers for good, fetched anew when it has changed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flask import url_for
+
+from ..running_shop import RunningShop
+
+
+def addresses(page: str) -> list[str]:
+    return re.findall(r'<(?:link rel="stylesheet" href|script src)="([^"]+)"', page)
+
+
+def test_a_page_needs_one_stylesheet_and_every_file_of_it_is_kept(shop: RunningShop) -> None:
+    stranger = shop.app.test_client()
+    files = addresses(stranger.get("/", buffered=True).text)
+
+    assert len([file for file in files if ".css" in file]) == 1
+    for file in files:
+        answer = stranger.get(file, buffered=True)
+        assert answer.status_code == 200, file
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable", file
+        assert "Set-Cookie" not in answer.headers, file
+
+
+def test_the_stylesheet_has_all_styles_and_its_font_is_there(shop: RunningShop) -> None:
+    stranger = shop.app.test_client()
+    (styles,) = [file for file in addresses(stranger.get("/", buffered=True).text) if ".css" in file]
+
+    text = stranger.get(styles, buffered=True).text
+    (font,) = re.findall(r'url\("([^"]+\.woff2[^"]*)"\)', text)
+
+    assert stranger.get(font, buffered=True).data.startswith(b"wOF2")
+    assert (
+        0 < text.index("--accent:") < text.index(".stacks") < text.index(".btn-primary") < text.index(".hero")
+    )
+
+
+def test_a_changed_file_has_another_address(shop: RunningShop, tmp_path: Path) -> None:
+    shop.app.static_folder = str(tmp_path)
+    file = tmp_path / "app.css"
+
+    def address(text: str) -> str:
+        file.write_text(text)
+        with shop.app.test_request_context():
+            return url_for("static", filename="app.css")
+
+    assert address("a { color: red }") == address("a { color: red }") != address("a { color: blue }")
+
+
+def test_a_file_by_its_bare_address_is_asked_for_each_time_and_a_missing_one_is_not_kept(
+    shop: RunningShop,
+) -> None:
+    stranger = shop.app.test_client()
+
+    assert stranger.get("/prepaid/static/prepaid.css", buffered=True).headers["Cache-Control"] == "no-cache"
+    assert (
+        "no-store" in stranger.get("/prepaid/static/nowhere.css?v=1", buffered=True).headers["Cache-Control"]
+    )
