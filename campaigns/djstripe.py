@@ -31,8 +31,19 @@ WANTED = ("dj-stripe==2.11", "django<5.3")
 def furnish(emulator: Emulator) -> None:
     """Something of most kinds."""
     v1 = StripeClient("sk_test_furnisher", http_client=emulator.http_client()).v1
+    home: Any = {"line1": "1 High Street", "city": "Leeds", "postal_code": "LS1 1AA", "country": "GB"}
     settings = {"default_payment_method": "pm_card_visa"}
-    whose: Any = {"payment_method": "pm_card_visa", "invoice_settings": settings}
+    whose: Any = {
+        "payment_method": "pm_card_visa",
+        "invoice_settings": settings,
+        "name": "Jo Doe",
+        "email": "jo@example.com",
+        "phone": "+441132000000",
+        "description": "Has something of most kinds",
+        "address": home,
+        "shipping": {"name": "Jo Doe", "address": home},
+        "tax_id_data": [{"type": "gb_vat", "value": "GB123456789"}],
+    }
     card: Any = {"payment_method": "pm_card_visa", "return_url": "https://shop.example", "confirm": True}
     plan: Any = {"currency": "usd", "unit_amount": 900, "recurring": {"interval": "month"}}
     pen: Any = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Pen"}}
@@ -62,6 +73,11 @@ def furnish(emulator: Emulator) -> None:
     v1.refunds.create({"payment_intent": payment.id, "amount": 100})
     disputed = card | {"payment_method": "pm_card_createDispute"}
     v1.payment_intents.create({"amount": 700, "currency": "usd"} | disputed)
+    warned = card | {"payment_method": "pm_card_createIssuerFraudRecord"}
+    v1.payment_intents.create({"amount": 800, "currency": "usd"} | warned)
+    credited: Any = {"invoice": subscription.latest_invoice, "amount": 100, "refund_amount": 100}
+    v1.credit_notes.create(credited)
+    v1.entitlements.features.create({"name": "Speed", "lookup_key": "speed"})
     v1.subscription_schedules.create({"from_subscription": subscription.id})
     v1.setup_intents.create({"customer": customer.id})
     emulator.advance(days=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from email import message_from_bytes, policy
 from email.message import EmailMessage as Message
 from email.utils import parseaddr
@@ -16,8 +17,10 @@ from flask import Blueprint, Flask, abort, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_mailman import EmailMultiAlternatives, Mail
 from flask_security import MailUtil
+from flask_security.utils import localize_callback
 
 from flask_prepaid import signals
+from flask_prepaid.languages.choice import current, written_in
 
 from .callers import signed_in
 
@@ -27,6 +30,18 @@ blueprint = Blueprint("mails", __name__)
 #: How many of the last mails are read, and how many are shown.
 MAX_READ = 500
 MAX_SHOWN = 50
+
+
+#: Which setting of Flask-Security has the subject of a mail, by its template.
+SUBJECTS = {
+    "change_email_instructions": "CHANGE_EMAIL_SUBJECT",
+    "change_notice": "EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE",
+    "confirmation_instructions": "EMAIL_SUBJECT_CONFIRM",
+    "reset_instructions": "EMAIL_SUBJECT_PASSWORD_RESET",
+    "reset_notice": "EMAIL_SUBJECT_PASSWORD_NOTICE",
+    "welcome": "EMAIL_SUBJECT_REGISTER",
+    "welcome_existing": "EMAIL_SUBJECT_REGISTER",
+}
 
 
 class SecurityMails(MailUtil):
@@ -42,9 +57,16 @@ class SecurityMails(MailUtil):
         return super().validate(email).lower()
 
     def send_mail(
-        self, template: str, subject: str, recipient: Any, sender: Any, body: Any, html: Any, **kwargs: Any
+        self, template: str, subject: str, recipient: Any, sender: Any, body: Any, html: Any, **context: Any
     ) -> None:
-        send(recipient, subject, body)
+        """Send it in the language of its account. Flask-Security has worded it in that of the request."""
+        user, named = context.get("user"), SUBJECTS.get(template.rpartition("/")[2])
+        if user is None or named is None:
+            send(recipient, subject, body)
+            return
+        with in_language(user.language):
+            subject = localize_callback(current_app.config[f"SECURITY_{named}"])
+            send(recipient, subject, render_template(f"{template}.txt", **context))
 
 
 def init_app(app: Flask) -> None:
@@ -68,6 +90,11 @@ def send(to: str, subject: str, body: str, **values: object) -> None:
         Thread(target=deliver, args=[app, mail]).start()
     else:
         send_now(mail)
+
+
+def in_language(chosen: str | None) -> AbstractContextManager[None]:
+    """Write in the language that an account has chosen; in that of the request where it has chosen none."""
+    return written_in(chosen or current())
 
 
 def send_from_outbox(address: str, subject: str, text: str, *, html: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ..running_shop import RunningShop, Visitor
+import re
+from email import message_from_string, policy
 
+from ..running_shop import PASSWORD, RunningShop, Visitor
+
+NEW = "zq7-zq7-zq7"
 BROWSER = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 
 
@@ -44,7 +48,7 @@ def test_a_choice_goes_before_the_browser_and_stays_with_its_customer(shop: Runn
     elsewhere = reader(shop, "en")
     elsewhere.login("ben@rando.test")
     assert "Créditos restantes" in elsewhere.get("/user-profile").text
-    reader(shop, "es").send("/reset", email="ben@rando.test")
+    reader(shop, "en").send("/reset", email="ben@rando.test")  # whoever it is, Ben reads it
     assert "Establecer una contraseña nueva" in shop.mails()[-1]
 
     for back in (
@@ -64,3 +68,21 @@ def test_another_site_chooses_no_language_for_anybody(shop: RunningShop) -> None
         sent = shop.app.test_client().post("/language", data={"language": "es"}, headers=headers)
 
         assert (sent.status_code, sent.headers.get("Set-Cookie")) == (400, None), headers
+
+
+def test_mails_of_an_account_are_in_its_language_whoever_asks_for_them(shop: RunningShop) -> None:
+    ann = reader(shop, "en")
+    ann.register("ann@rando.test")
+    ann.send("/language", form_of="/terms", language="de")
+    english = reader(shop, "en")
+    english.register("ann@rando.test")
+    english.send("/reset", email="ann@rando.test")
+    english.login("ann@rando.test")
+    english.send("/change", password=PASSWORD, new_password=NEW, new_password_confirm=NEW)
+    english.send("/close-account")
+
+    mails = [message_from_string(mail, policy=policy.default) for mail in shop.mails()]
+    for mail, words in zip(mails, ("Passwort", "geändert", "geschlossen"), strict=True):
+        text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert words in mail["Subject"] + text
+        assert not re.search(r"\b(the|your|you)\b", mail["Subject"] + text, re.IGNORECASE)

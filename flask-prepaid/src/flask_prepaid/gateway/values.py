@@ -53,7 +53,7 @@ class Intent:
 
     ``refunded_minor`` is what of the charge was refunded. ``challenge_url`` is the bank's page, where it
     wants to see its customer. ``invoice_id`` is the invoice of a purchase that it pays. ``brand`` and
-    ``last4`` are those of the card that the charge was made to.
+    ``last4`` are those of the card that the charge was made to, ``charged_at``.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Intent:
     last4: str | None
     failure: str | None
     asked_at: datetime
+    charged_at: datetime | None = None
     invoice_id: str | None = None
 
     @property
@@ -299,6 +300,7 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         last4=card.last4 if card else None,
         failure=_reason(error) if error else None,
         asked_at=asked_at,
+        charged_at=datetime.fromtimestamp(charge.created, UTC) if charge else None,
         invoice_id=intent.metadata.to_dict().get(INVOICE_ID) if intent.metadata else None,
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import current_app
@@ -18,7 +19,7 @@ from .. import signals
 from ..context import Context, reading, transaction
 from . import mail_log, queues
 from .mail_log import SentMail
-from .messages import Queue, Queues, decoded
+from .messages import Claim, Queue, Queues, decoded
 from .models import Target
 from .queues import Due, Outcome
 
@@ -30,8 +31,9 @@ BUDGET_S = 20.0
 #: So many messages of one queue are delivered in its turn.
 IN_A_TURN = 100
 
-#: Writes a mail to the owner about a signal: its name, the owner, what is sent along. ``None``: no address.
-WriteMail = Callable[[str, str, dict[str, Any]], SentMail | None]
+#: Writes a mail to the owner about a signal: its name, the owner, what is sent along, and when it was written
+#: down. ``None``: no address.
+WriteMail = Callable[[str, str, dict[str, Any], datetime], SentMail | None]
 
 
 def deliver(context: Context, written: Queues, write_mail: WriteMail | None) -> None:
@@ -69,7 +71,7 @@ def empty(
     context: Context,
     queue: Queue,
     write_mail: WriteMail | None,
-    mine: Iterable[int] | None = None,
+    mine: Claim | None = None,
     *,
     until: float = math.inf,
 ) -> None:
@@ -79,18 +81,17 @@ def empty(
         does not work off what waits in front of them.
     :param until: By ``time.monotonic``, when to begin with no other one.
     """
-    taken_before = None if mine is None else set(mine)
-    left = set(taken_before or ())
+    left = set() if mine is None else set(mine.ids)
     for _ in range(IN_A_TURN):
-        due = taken(context, queue, taken_before) if time.monotonic() <= until else None
+        due = taken(context, queue, mine) if time.monotonic() <= until else None
         if due is None:
             break
         left.discard(due.id)
         if not _arrives(context, due, write_mail):
             break
-    if left:
+    if mine is not None and left:
         with transaction(context) as session:
-            queues.let_go(session, left, context.clock())
+            queues.let_go(session, Claim(left, mine.until), context.clock())
 
 
 def _arrives(context: Context, due: Due, write_mail: WriteMail | None) -> bool:
@@ -112,7 +113,7 @@ def _arrives(context: Context, due: Due, write_mail: WriteMail | None) -> bool:
     return not outcome.error
 
 
-def taken(context: Context, queue: Queue, mine: set[int] | None) -> Due | None:
+def taken(context: Context, queue: Queue, mine: Claim | None) -> Due | None:
     with reading(context) as session:
         return queues.take(session, queue, context.clock(), mine)
 
@@ -162,7 +163,7 @@ def mail(context: Context, due: Due, write_mail: WriteMail | None) -> tuple[Outc
         return Outcome(), None  # the host wants no mails any more
     try:
         with signals.telling(due.uid):
-            sent = write_mail(due.signal, due.queue.owner, decoded(due.data))
+            sent = write_mail(due.signal, due.queue.owner, decoded(due.data), due.at)
     except Exception as error:
         context.session.rollback()
         log.exception("the mail %s to %s was not written", due.signal, due.queue.owner)

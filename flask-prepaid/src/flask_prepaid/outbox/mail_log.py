@@ -17,23 +17,27 @@ KEPT = timedelta(days=365)
 
 @dataclass(frozen=True)
 class SentMail:
-    """A mail that was handed to the mailer, or failed there. ``name`` says which: that of its template."""
+    """A mail that was handed to the mailer, or failed there. ``name`` says which: that of its template.
+
+    ``withheld`` is why it was not to be sent, for operators; empty where it was.
+    """
 
     address: str
     name: str
     subject: str
     error: Exception | None = None
+    withheld: str = ""
 
 
 def note(session: Session, owner: str, sent: SentMail, *, uid: str | None, now: datetime) -> None:
-    """Write down that a mail was handed to the mailer, or failed; not its text."""
+    """Write down that a mail was handed to the mailer, failed, or was not to be sent; not its text."""
     session.add(
         MailRecord(
             owner=owner,
             address=sent.address[:255],
             name=sent.name[:64],
             subject=sent.subject[:255],
-            error="" if sent.error is None else type(sent.error).__name__[:120],
+            error=sent.withheld or ("" if sent.error is None else type(sent.error).__name__[:120]),
             message_uid=uid,
             at=now,
         )

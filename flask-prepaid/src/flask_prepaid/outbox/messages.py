@@ -31,8 +31,16 @@ class Queue:
     endpoint_id: int = 0
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Deliveries that this process has taken when it wrote them, and until when they are its own."""
+
+    ids: set[int]
+    until: datetime
+
+
 #: The deliveries that were written, by queue.
-Queues = dict[Queue, set[int]]
+Queues = dict[Queue, Claim]
 
 
 def write(
@@ -66,7 +74,8 @@ def write(
     session.flush()
     queues: Queues = {}
     for row in deliveries:
-        queues.setdefault(Queue(row.owner, row.target, row.endpoint_id), set()).add(row.id)
+        queue = Queue(row.owner, row.target, row.endpoint_id)
+        queues.setdefault(queue, Claim(set(), now + claimed)).ids.add(row.id)
     return queues
 
 

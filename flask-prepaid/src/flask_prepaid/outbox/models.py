@@ -146,9 +146,10 @@ class WebhookEndpoint(Base):
 
 
 class MailRecord(Base):
-    """A mail that was handed to the host's mailer, or failed there. Its text is not kept.
+    """A mail that was handed to the host's mailer, failed there, or was withheld. Its text is not kept.
 
-    ``name`` is that of its template, ``error`` the class of what went wrong; empty is nothing.
+    ``name`` is that of its template, ``error`` the class of what went wrong, or why it was withheld; empty is
+    nothing.
     """
 
     __tablename__ = "prepaid_mail"

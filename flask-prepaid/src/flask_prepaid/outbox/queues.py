@@ -15,11 +15,14 @@ from itertools import takewhile
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from .messages import Queue
+from .messages import Claim, Queue
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 
 #: How long whoever takes a delivery has for it, before another process may try it, too.
 LEASE = timedelta(minutes=1)
+
+#: A writer's claim that ends so soon is renewed before it delivers.
+RENEWED = timedelta(seconds=30)
 
 #: How long after a failure it is tried again, by how often it failed; the last one holds from then on.
 WAITS = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 21_600))
@@ -69,18 +72,23 @@ def of(queue: Queue) -> ColumnElement[bool]:
     )
 
 
-def take(session: Session, queue: Queue, now: datetime, mine: Collection[int] | None = None) -> Due | None:
+def take(session: Session, queue: Queue, now: datetime, mine: Claim | None = None) -> Due | None:
     """The next delivery of the queue, taken for this process; ``None`` where none is due.
 
     :param mine: Deliveries that this process took when it wrote them. What waits in front of the first of
         them is left to ``tick``. ``None`` is whatever comes next.
     """
     first = _first(session, queue)
-    if first is None or (mine is not None and first.id < min(mine, default=0)):
+    if first is None or (mine is not None and first.id < min(mine.ids, default=0)):
         return None
-    if first.id not in (mine or ()) and (
-        first.next_try_at > now or not _claim(session, first.id, first.next_try_at, now)
-    ):
+    if mine is not None and first.id in mine.ids:
+        # Whoever reads it later than this has all of a lease for it, or another process has it.
+        may_try = first.next_try_at == mine.until and (
+            now < mine.until - RENEWED or _claim(session, first.id, mine.until, now)
+        )
+    else:
+        may_try = first.next_try_at <= now and _claim(session, first.id, first.next_try_at, now)
+    if not may_try:
         return None
     delivery = session.get(Delivery, first.id, populate_existing=True)
     if delivery is None:
@@ -159,11 +167,18 @@ def note_told(session: Session, due: Due, receivers: Collection[str]) -> None:
     )
 
 
-def let_go(session: Session, ids: Collection[int], now: datetime) -> None:
-    """Leave deliveries to ``tick`` that were taken when they were written, and could not go out yet."""
+def let_go(session: Session, claim: Claim, now: datetime) -> None:
+    """Leave deliveries to ``tick`` that were taken when they were written, and could not go out yet.
+
+    Those that another process has taken since are that one's.
+    """
     session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(ids), Delivery.state == DeliveryState.WAITING, Delivery.tries == 0)
+        .where(
+            Delivery.id.in_(claim.ids),
+            Delivery.state == DeliveryState.WAITING,
+            Delivery.next_try_at == claim.until,
+        )
         .values(next_try_at=now)
         .execution_options(synchronize_session=False)
     )

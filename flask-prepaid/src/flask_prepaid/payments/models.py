@@ -169,7 +169,8 @@ class Payment(Base):
 
     Price and credits are what was agreed; a catalogue changed since then changes
     nothing. Any Stripe id of the payment finds the row, so one payment cannot
-    grant twice under two names. ``amount_minor`` is the price agreed, ``paid_minor``
+    grant twice under two names. ``credits`` is 0 where a plan's invoice gave none. ``amount_minor`` is the
+    price agreed, ``paid_minor``
     what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
     in it where tax is added. ``charged_minor`` is what of it a charge brought, which alone can be
     refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
@@ -195,7 +196,7 @@ class Payment(Base):
         "currency",
     )
     __table_args__ = (
-        CheckConstraint("credits > 0", name="credits_positive"),
+        CheckConstraint("credits > 0 OR (credits = 0 AND via = 'plan')", name="credits_positive"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
         Index("ix_prepaid_payment_check_at", "check_at"),

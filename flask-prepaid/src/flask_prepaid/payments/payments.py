@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -44,6 +44,9 @@ INTENT_STATES = {
 UNKNOWN_AT_STRIPE = "Stripe knows nothing of it"
 NEVER_ISSUED = "its invoice was never issued"
 CUSTOMER_GONE = "the customer is gone"
+
+#: A charge that is heard of so much later was paid when Stripe says, and not now.
+HEARD_LATE = timedelta(days=1)
 
 #: What Stripe has of a payment.
 Fetched = Checkout | Intent | InvoiceCharge
@@ -287,7 +290,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor
     payment.charged_minor = _charged(payment, fetched, paid_minor)
-    payment.paid_at = now
+    payment.paid_at = _paid_at(payment, fetched, now)
     payment.failure = None
     payment.check_at = None
     if isinstance(fetched, InvoiceCharge):
@@ -299,6 +302,18 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     signals.after_commit(context.session, signals.credits_added, **bought)
     if payment.via is Via.TOPUP:
         signals.after_commit(context.session, signals.topup_done, **bought)
+
+
+def _paid_at(payment: Payment, fetched: Fetched, now: datetime) -> datetime:
+    """When it was paid: now, or as Stripe says where that is heard of late, as in books from a backup.
+
+    A bank's debit is charged days before it is paid.
+    """
+    intent = fetched if isinstance(fetched, Intent) else fetched.intent
+    charged_at = intent.charged_at if intent is not None else None
+    if charged_at is None or payment.state is PaymentState.PENDING or now - charged_at < HEARD_LATE:
+        return now
+    return charged_at
 
 
 def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:

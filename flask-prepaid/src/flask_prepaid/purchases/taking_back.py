@@ -62,6 +62,8 @@ def _claw_back(
     context: Context, payment: Payment, row: TakesBack, key: str, amount_minor: int, reason: str
 ) -> list[Entry]:
     """Take the credits that ``amount_minor`` of a payment bought; those of later months first."""
+    if not payment.credits:
+        return []
     invoice = _invoice(context.session, payment)
     if invoice is not None and plan_months.has_months(context.session, invoice.id):
         entries = plan_months.take_back(context, payment, invoice, key, amount_minor, reason)
@@ -102,6 +104,8 @@ def _part_of_once(
 
 def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reason: str) -> list[Entry]:
     """Give again what ``_claw_back`` has taken under this key."""
+    if not payment.credits:
+        return []
     invoice = _invoice(context.session, payment)
     keys = [key]
     entries: list[Entry] = []

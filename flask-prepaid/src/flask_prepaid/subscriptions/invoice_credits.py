@@ -244,8 +244,10 @@ def _settle(
     row.credits, row.per_period = 0, due.per_period
     given = row.given = _given(due)
     row.credits = given - _take_due(context, subscription, row, due)
+    if given or bill.total_minor > bill.credited_minor:
+        payment = _payment(context, subscription, row, bill, given)
     if given:
-        _give(context, subscription, row, bill, due)
+        _give(context, subscription, row, bill, due, payment)
         _give_once(context, subscription, row, bill, prices)
 
 
@@ -265,11 +267,13 @@ def _credited(due: Worth, part: Fraction) -> Worth:
 
 
 def _give(
-    context: Context, subscription: Subscription, row: Invoice, bill: StripeInvoice, due: Worth
+    context: Context,
+    subscription: Subscription,
+    row: Invoice,
+    bill: StripeInvoice,
+    due: Worth,
+    payment: Payment,
 ) -> None:
-    payment = _payment(context, subscription, bill, _given(due))
-    row.payment_id = payment.id
-    signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     amount_minor = payment.amount_minor
     if months := [month for month in due.others if month.credits > 0]:
         own = max(due.credits, 0)
@@ -425,8 +429,13 @@ def _take_of(context: Context, owner: str, lot_key: str, key: str, credits: int,
     return taken
 
 
-def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, credits: int) -> Payment:
-    """The paid invoice as a payment like any other: with a history, refunds and disputes."""
+def _payment(
+    context: Context, subscription: Subscription, row: Invoice, bill: StripeInvoice, credits: int
+) -> Payment:
+    """The paid invoice as a payment like any other: with a receipt, a history, refunds and disputes.
+
+    One that costs something and gives no credits is a payment, too: a dearer plan may give as many.
+    """
     price = context.session.get_one(PlanPrice, subscription.price_id)
     payment = Payment(
         owner=subscription.owner,
@@ -454,4 +463,6 @@ def _payment(context: Context, subscription: Subscription, bill: StripeInvoice, 
     balance_paid.note(context.session, payment, bill)
     part_charges.write_down(context.session, payment, bill.charges)
     customers.reopen(context.session, payment.owner, payment.created_at)
+    row.payment_id = payment.id
+    signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     return payment

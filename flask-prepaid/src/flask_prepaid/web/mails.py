@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -20,6 +21,7 @@ from .. import signals
 from ..context import Context, reading
 from ..languages.choice import written_in
 from ..languages.words import gettext as _
+from ..outbox.delivering import WriteMail
 from ..outbox.mail_log import SentMail
 from ..payments.customers import language_of
 from ..payments.models import Payment, PaymentState, Refund, Via
@@ -57,6 +59,9 @@ MAILS: dict[NamedSignal, str] = {
 }
 
 TEMPLATES = {signal.name: name for signal, name in MAILS.items()}
+
+#: For so long after money has moved its receipt is sent: as long as a mailer may fail.
+RECEIPT_UNTIL = timedelta(days=3)
 
 #: What Stripe writes, too, where it is asked to.
 RECEIPTS = frozenset({signals.payment_paid.name, signals.payment_refunded.name})
@@ -106,13 +111,20 @@ def mailed(*, receipts: bool) -> frozenset[str]:
     return frozenset(TEMPLATES) - ({signals.topup_done.name} if receipts else RECEIPTS)
 
 
-def writer(context: PageContext) -> Callable[[str, str, dict[str, Any]], SentMail | None]:
+def writer(context: PageContext) -> WriteMail:
     """What writes to customers, for the outbox."""
     return partial(write, context)
 
 
-def write(context: PageContext, signal: str, owner: str, values: dict[str, Any]) -> SentMail | None:
-    """Write the mail about a signal, and hand it to the host; ``None`` where the owner has no address."""
+def write(
+    context: PageContext, signal: str, owner: str, values: dict[str, Any], at: datetime
+) -> SentMail | None:
+    """Write the mail about a signal, and hand it to the host; ``None`` where the owner has no address.
+
+    Books from a backup hear of old payments once more. Their customers have those receipts: none is sent.
+
+    :param at: When the signal was written down.
+    """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     address = context.email_of(owner)
     if address is None:
@@ -123,11 +135,25 @@ def write(context: PageContext, signal: str, owner: str, values: dict[str, Any])
         language = language_of(context, owner)
     with written_in(language):
         name, mail = render(context, app, TEMPLATES[signal], owner, values)
+    if _is_late(context, signal, values, at):
+        return SentMail(address, name, mail.subject, withheld=f"older than {RECEIPT_UNTIL.days} days")
     try:
         context.send_mail(address, mail)
     except Exception as error:  # whatever the host's mailer raises: the log of mails has it
         return SentMail(address, name, mail.subject, error)
     return SentMail(address, name, mail.subject)
+
+
+def _is_late(context: Context, signal: str, values: dict[str, Any], at: datetime) -> bool:
+    """Whether a receipt is about money that had moved days before it was heard of."""
+    if signal not in RECEIPTS:
+        return False
+    with reading(context) as session:
+        if signal == signals.payment_paid.name:
+            moved_at = session.get_one(Payment, values["payment_id"]).paid_at
+        else:
+            moved_at = session.get_one(Refund, values["refund_id"]).created_at
+        return moved_at is not None and at - moved_at > RECEIPT_UNTIL
 
 
 def render(

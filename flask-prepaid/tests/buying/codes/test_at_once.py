@@ -20,10 +20,11 @@ def outcome(shop: Shop, owner: str, code: str) -> str:
     return redeem(shop.app, shop.prepaid, owner, code)
 
 
-def test_60_at_once_on_a_code_of_40_are_40(shop: Shop) -> None:
-    shop.read(lambda: shop.prepaid.make_code("WELCOME", credits=7, max_claims=40))
+@pytest.mark.each_database
+def test_150_at_once_on_a_code_of_100_are_100(shop: Shop) -> None:
+    shop.read(lambda: shop.prepaid.make_code("WELCOME", credits=7, max_claims=100))
     url: URL = shop.app.config["SQLALCHEMY_DATABASE_URI"]
-    each = 60 // PROCESSES
+    each = 150 // PROCESSES
     where = url.render_as_string(hide_password=False)
     words = [[where, str(number * each), str(each)] for number in range(PROCESSES)]
     workers = [
@@ -33,10 +34,10 @@ def test_60_at_once_on_a_code_of_40_are_40(shop: Shop) -> None:
 
     came = Counter(line for worker in workers for line in worker.communicate()[0].split())
 
-    assert came == {"given": 40, "refused": 20}
+    assert came == {"given": 100, "refused": 50}
     (code,) = shop.read(shop.prepaid.codes)
-    assert code.claims == 40
-    assert sum(shop.balance(f"user:{number}") for number in range(60)) == 280
+    assert code.claims == 100
+    assert sum(shop.balance(f"user:{number}") for number in range(150)) == 700
 
 
 @pytest.mark.each_database

@@ -100,3 +100,11 @@ class MonthsCell(Cell):
     def on_pause(self) -> Waits:
         self.read(lambda: changing.pause(self.shop.prepaid, self.owner))
         yield self.on_days(self.begun)
+
+    def on_block(self) -> Waits:
+        self.shut_out()
+        yield self.on_days(self.begun)
+
+    def on_leave(self) -> Waits:  # type: ignore[override]
+        super().on_leave()
+        yield self.on_days(self.begun)

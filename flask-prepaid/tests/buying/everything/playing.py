@@ -5,21 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 from itertools import groupby
+from typing import Any
 
 from flask_prepaid.testing import Databases
 
 from ..subscriptions.month_shop import MONTHLY
 from ..subscriptions.plan_shop import PLANS as PLANS_FOR_SALE
 from ..subscriptions.plan_shop import PlanShop, moment
+from . import told
 from .balances import BalanceCell
 from .billed import BilledCell
 from .cell import Cell
+from .codes import CodeCell
+from .currencies import IN_DOLLARS, LARGER, PACK, PLAN, CurrencyCell
 from .invoices import InvoiceCell
 from .kept import Kept
 from .lots import LotCell
 from .months import MonthsCell
 from .plans import PlanCell
-from .table import BALANCE, BILLED, INVOICES, LOTS, MONTHS, PLANS, TOPUPS, Table
+from .table import (
+    BALANCE,
+    BILLED,
+    CODES,
+    CURRENCIES,
+    INVOICES,
+    LOTS,
+    MONTHS,
+    PLANS,
+    TOLD,
+    TOPUPS,
+    Table,
+)
+from .told import ToldCell
 from .topups import TopUpCell
 
 #: A month of 28 days begins here, so that its half is a whole number of credits.
@@ -42,6 +59,21 @@ CELLS: dict[str, type[Cell]] = {
     TOPUPS.title: TopUpCell,
     BILLED.title: BilledCell,
     BALANCE.title: BalanceCell,
+    CODES.title: CodeCell,
+    CURRENCIES.title: CurrencyCell,
+    TOLD.title: ToldCell,
+}
+
+
+#: What a shop sells, or how it writes, where that is not as ever.
+OTHERWISE: dict[str, dict[str, Any]] = {
+    MONTHS.title: {"plans": MONTHLY},
+    CURRENCIES.title: {"packs": [PACK], "quantity": None, "plans": [PLAN, LARGER, IN_DOLLARS]},
+    TOLD.title: {
+        "email": told.address_of,
+        "mail": told.send,
+        "PREPAID_BASE_URL": "https://shop.example",
+    },
 }
 
 
@@ -49,13 +81,15 @@ def opened(databases: Databases, kind: str, table: Table) -> PlanShop:
     """A shop whose clock stands still, but for what is let go by."""
     shop = PlanShop(
         databases.fresh(kind),
-        plans=MONTHLY if table is MONTHS else PLANS_FOR_SALE,
+        **{"plans": PLANS_FOR_SALE, **OTHERWISE.get(table.title, {})},
         PREPAID_PROMOTION_CODES=True,
         PREPAID_TRIAL_PER_CARD=False,
         PREPAID_INVOICES=table in (BILLED, BALANCE),
         PREPAID_AUTOMATIC_TAX=table is BILLED,
     )
     shop.stripe.reset(now=moment(START), seed=20)
+    if table is CURRENCIES:
+        shop.stripe.settlement(currencies=["usd", "eur"])
     coupon = shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
     shop.v1.promotion_codes.create({"code": "ALL", "promotion": {"type": "coupon", "coupon": coupon.id}})
     return shop

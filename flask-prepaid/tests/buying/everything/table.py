@@ -262,6 +262,8 @@ MONTHS = Table(
         "upgrade": "Half of the month goes by, and the plan is changed to one of 300 credits a month. Its 50 once wait for a whole period.",
         "cancel": "The plan is canceled now, and the next month begins.",
         "pause": "The plan is paused, and the next month begins.",
+        "block": "The host shuts the customer out, and the next month begins.",
+        "leave": "The customer is deleted at Stripe, and the next month begins.",
     },
     """
                | first | used up    | third | half back
@@ -275,6 +277,8 @@ won            | 100   | 0          | 130   | 100
 upgrade        | 200   | 100        | 230   | 200
 cancel         | 130   | 100        | 130   | 130
 pause          | 130   | 100        | 130   | 130
+block          | 130   | 100        | 130   | 130
+leave          | 130   | 100        | 130   | 130
 """,
 )
 
@@ -338,4 +342,137 @@ won         | 175          | 150            | 160 | 175 | 150 | 150
 """,
 )
 
-TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS, BILLED, BALANCE)
+CODES = Table(
+    "A code",
+    "The customer has bought 100 credits for $5.00, and a code gives 50 more for 30 days, once to each. What a code "
+    "gave was not paid for: no refund takes it back.",
+    {
+        "new": "Nobody has redeemed it.",
+        "redeemed": "The customer has redeemed it.",
+        "twice": "It gives twice to each, and the customer has redeemed it once.",
+        "used up": "It gives once in all, and another customer has redeemed it.",
+        "off": "It is switched off.",
+        "over": "Its time is over.",
+        "referral": "It is a friend's, who gets 20 for it.",
+        "referred": "It is a friend's, who got 20 for it when the customer redeemed it.",
+        "guessed": "The customer has guessed at codes as often as an hour allows.",
+        "blocked": "The host has shut the customer out.",
+        "closed": "The customer was deleted at Stripe.",
+    },
+    {
+        "redeem": "It is redeemed.",
+        "hour": "An hour goes by, and it is redeemed.",
+        "another": "Another code, of 7 credits, is redeemed.",
+        "switch on": "An operator switches it on, and it is redeemed.",
+        "switch off": "An operator switches it off.",
+        "spend": "50 credits are spent.",
+        "grant": "50 credits are given.",
+        "buy": "100 credits are bought for $5.00.",
+        "refund": "The $5.00 are refunded.",
+        "dispute": "A bank takes the $5.00 back.",
+        "lapse": "31 days go by.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+           | new | redeemed | twice | used up | off     | over    | referral       | referred       | guessed | blocked | closed
+redeem     | 150 | refused  | 200   | refused | refused | refused | 150, friend 20 | refused        | refused | refused | refused
+hour       | 150 | refused  | 200   | refused | refused | refused | 150, friend 20 | refused        | 150     | refused | refused
+another    | 107 | 157      | 157   | 107     | 107     | 107     | 107            | 157, friend 20 | refused | refused | refused
+switch on  | 150 | refused  | 200   | refused | 150     | refused | 150, friend 20 | refused        | refused | refused | refused
+switch off | 100 | 150      | 150   | 100     | 100     | 100     | 100            | 150, friend 20 | 100     | 100     | 100
+spend      | 50  | 100      | 100   | 50      | 50      | 50      | 50             | 100, friend 20 | 50      | 50      | 50
+grant      | 150 | 200      | 200   | 150     | 150     | 150     | 150            | 200, friend 20 | 150     | 150     | 150
+buy        | 200 | 250      | 250   | 200     | 200     | 200     | 200            | 250, friend 20 | 200     | 200     | 200
+refund     | 0   | 50       | 50    | 0       | 0       | 0       | 0              | 50, friend 20  | 0       | 0       | 0
+dispute    | 0   | 50       | 50    | 0       | 0       | 0       | 0              | 50, friend 20  | 0       | 0       | 0
+lapse      | 100 | 100      | 100   | 100     | 100     | 100     | 100            | 100            | 100     | 100     | 100
+leave      | 100 | 150      | 150   | 100     | 100     | 100     | 100            | 150, friend 20 | 100     | 100     | 100
+""",
+)
+
+CURRENCIES = Table(
+    "Prices in two currencies",
+    "A pack of 120 credits costs $10.00 or €9.00, and so does a plan of 100 credits a month. After the credits stands "
+    "what is left of the money, by the report of sales.",
+    {
+        "euros": "The pack was bought for €9.00.",
+        "dollars": "The pack was bought for $10.00.",
+        "both": "The pack was bought for $10.00, and then for €9.00.",
+        "saved card": "The pack was bought for €9.00 with a card on file.",
+        "plan": "The first month of the plan was paid in euros.",
+    },
+    {
+        "spend": "50 credits are spent.",
+        "refund": "All of the last payment is refunded.",
+        "half refund": "4.50 of its currency are refunded.",
+        "dispute": "A bank takes the last payment back.",
+        "won": "A bank takes it back, and gives it again.",
+        "buy in euros": "The pack is bought for €9.00.",
+        "buy in dollars": "The pack is bought for $10.00.",
+        "new price": "The pack costs €18.00 from now on, and all of the last payment is refunded.",
+        "renewal": "A month goes by.",
+        "larger": "The plan is changed to one of 500 credits for $40.00 or €36.00.",
+        "other currency": "The plan is changed to one of 500 credits that is sold in dollars only.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+               | euros            | dollars          | both              | saved card       | plan
+spend          | 70 €9.00         | 70 $10.00        | 190 €9.00 $10.00  | 70 €9.00         | 50 €9.00
+refund         | 0 €0.00          | 0 $0.00          | 120 €0.00 $10.00  | 0 €0.00          | 0 €0.00
+half refund    | 60 €4.50         | 66 $5.50         | 180 €4.50 $10.00  | 60 €4.50         | 50 €4.50
+dispute        | 0 €0.00          | 0 $0.00          | 120 €0.00 $10.00  | 0 €0.00          | 0 €0.00
+won            | 120 €9.00        | 120 $10.00       | 240 €9.00 $10.00  | 120 €9.00        | 100 €9.00
+buy in euros   | 240 €18.00       | 240 €9.00 $10.00 | 360 €18.00 $10.00 | 240 €18.00       | 220 €18.00
+buy in dollars | 240 €9.00 $10.00 | 240 $20.00       | 360 €9.00 $20.00  | 240 €9.00 $10.00 | refused
+new price      | 0 €0.00          | 0 $0.00          | 120 €0.00 $10.00  | 0 €0.00          | 0 €0.00
+renewal        | 120 €9.00        | 120 $10.00       | 240 €9.00 $10.00  | 120 €9.00        | 100 €18.00
+larger         | refused          | refused          | refused           | refused          | 500 €36.00
+other currency | refused          | refused          | refused           | refused          | refused
+leave          | 120 €9.00        | 120 $10.00       | 240 €9.00 $10.00  | 120 €9.00        | 100 €9.00
+""",
+)
+
+TOLD = Table(
+    "Who is told of it",
+    "The customer has bought 100 credits, and wants to be told when fewer than 50 are left, by mail and by a webhook. "
+    "A cell is what is sent: the mails by their templates, the webhooks by their types, and how many messages wait.",
+    {
+        "listening": "Mails and webhooks arrive.",
+        "low": "60 were spent, and the customer was told.",
+        "failing": "The customer's program answers 500.",
+        "gone": "The customer's program answers 410: it is gone.",
+        "off": "The customer has switched the webhooks off.",
+        "no address": "The host knows no address of the customer's.",
+        "mailbox full": "The host's mailer fails.",
+        "closed": "The customer was deleted at Stripe.",
+    },
+    {
+        "spend some": "5 credits are spent.",
+        "spend most": "90 credits are spent, or 30 where 60 were.",
+        "recover": "So many are spent, 100 are bought for $5.00, and 80 are spent.",
+        "grant": "50 credits are given.",
+        "redeem": "A code of 50 credits is redeemed.",
+        "buy": "100 credits are bought for $5.00.",
+        "plan": "A plan of 100 credits for $10.00 a month is chosen, and paid.",
+        "adjust": "An operator takes 10 credits.",
+        "refund": "The $5.00 are refunded.",
+        "dispute": "A bank takes the $5.00 back.",
+        "leave": "The customer is deleted at Stripe.",
+    },
+    """
+           | listening                                                                  | low                                              | failing                                   | gone                                                | off                               | no address                              | mailbox full                                    | closed
+spend some | nothing                                                                    | nothing                                          | nothing                                   | nothing                                             | nothing                           | nothing                                 | 1 wait                                          | nothing
+spend most | balance_low, balance.low                                                   | nothing                                          | balance_low, 1 wait                       | balance_low, endpoint_stopped                       | balance_low                       | balance.low                             | balance.low, 2 wait                             | nothing
+recover    | balance_low, receipt, balance_low, balance.low, credits.added, balance.low | receipt, balance_low, credits.added, balance.low | balance_low, receipt, balance_low, 3 wait | balance_low, endpoint_stopped, receipt, balance_low | balance_low, receipt, balance_low | balance.low, credits.added, balance.low | balance.low, credits.added, balance.low, 4 wait | receipt
+grant      | nothing                                                                    | nothing                                          | nothing                                   | nothing                                             | nothing                           | nothing                                 | 1 wait                                          | nothing
+redeem     | code.redeemed                                                              | code.redeemed                                    | 1 wait                                    | endpoint_stopped                                    | nothing                           | code.redeemed                           | code.redeemed, 1 wait                           | refused
+buy        | receipt, credits.added                                                     | receipt, credits.added                           | receipt, 1 wait                           | receipt, endpoint_stopped                           | receipt                           | credits.added                           | credits.added, 2 wait                           | receipt
+plan       | receipt, plan.changed, credits.added                                       | receipt, plan.changed, credits.added             | receipt, 2 wait                           | receipt, endpoint_stopped                           | receipt                           | plan.changed, credits.added             | plan.changed, credits.added, 2 wait             | receipt
+adjust     | nothing                                                                    | nothing                                          | nothing                                   | nothing                                             | nothing                           | nothing                                 | 1 wait                                          | nothing
+refund     | refund_sent, balance_low, credits.clawed_back, balance.low                 | refund_sent, credits.clawed_back                 | refund_sent, balance_low, 2 wait          | refund_sent, balance_low, endpoint_stopped          | refund_sent, balance_low          | credits.clawed_back, balance.low        | credits.clawed_back, balance.low, 3 wait        | refund_sent
+dispute    | balance_low, credits.clawed_back, balance.low                              | credits.clawed_back                              | balance_low, 2 wait                       | balance_low, endpoint_stopped                       | balance_low                       | credits.clawed_back, balance.low        | credits.clawed_back, balance.low, 2 wait        | nothing
+leave      | nothing                                                                    | nothing                                          | nothing                                   | nothing                                             | nothing                           | nothing                                 | nothing                                         | nothing
+""",
+)
+
+TABLES = (LOTS, INVOICES, PLANS, MONTHS, TOPUPS, BILLED, BALANCE, CODES, CURRENCIES, TOLD)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
 from sqlalchemy import Select, func, insert, select, text, update
 
 from flask_prepaid import signals
-from flask_prepaid.context import transaction
+from flask_prepaid.context import apart, transaction
 from flask_prepaid.outbox import delivering, queues
-from flask_prepaid.outbox.messages import Queue
+from flask_prepaid.outbox.messages import Queue, Queues
 from flask_prepaid.outbox.models import Delivery, Message, OffBecause, Target, WebhookEndpoint
 from flask_prepaid.payments.models import Notice
 
@@ -235,6 +235,76 @@ def test_a_request_delivers_what_it_has_told_and_no_backlog(host: Host) -> None:
     host.shop.tick()
 
     assert host.heard == [("user:1", number) for number in (1, 2, 3, 4)]
+
+
+def committed(host: Host, number: int) -> Queues:
+    """What a process has written that is held up before it delivers."""
+
+    def write() -> Queues:
+        session = host.shop.prepaid.session
+        signals.after_commit(session, signals.credits_added, owner="user:1", credits=number, payment_id=None)
+        written: Queues = host.shop.prepaid.outbox.write(host.shop.prepaid)
+        session.commit()
+        return written
+
+    return cast(Queues, host.shop.read(write))
+
+
+def deliver(host: Host, written: Queues) -> None:
+    host.shop.read(lambda: host.shop.prepaid.outbox.deliver(host.shop.prepaid, written))
+
+
+def take(host: Host, queue: Queue) -> queues.Due | None:
+    """Another process takes what comes next."""
+
+    def commit() -> queues.Due | None:
+        with transaction(host.shop.prepaid) as session:
+            return queues.take(session, queue, host.shop.now())
+
+    return cast("queues.Due | None", host.shop.read(commit))
+
+
+@pytest.mark.each_database
+def test_whoever_is_held_up_for_longer_than_its_minute_leaves_to_others_what_they_have_taken(
+    host: Host,
+) -> None:
+    written = committed(host, 1)
+    (queue,) = written
+    assert take(host, queue) is None, "it is the writer's for a minute"
+
+    host.shop.stripe.advance(seconds=61)
+    assert take(host, queue) is not None
+    deliver(host, written)
+    assert host.heard == [], "another process is at it"
+    host.shop.tick()
+    assert host.heard == [], "and still has it"
+
+    host.shop.stripe.advance(seconds=61)
+    host.shop.tick()
+    assert host.heard == [("user:1", 1)], "that one has died, and the tick delivers"
+
+
+@pytest.mark.each_database
+def test_whoever_is_late_and_finds_its_message_as_it_was_takes_it_anew_first(host: Host) -> None:
+    written = committed(host, 1)
+    (queue,) = written
+    host.shop.stripe.advance(seconds=50)
+    others: list[object] = []
+
+    def hear(app: Flask, **more: Any) -> None:
+        host.shop.stripe.advance(seconds=20)  # by now the minute is over
+        others.append(take_apart(host, queue))
+
+    with signals.credits_added.connected_to(hear):
+        deliver(host, written)
+
+    assert others == [None], "nobody else may deliver it meanwhile"
+    assert host.heard == [("user:1", 1)]
+
+
+def take_apart(host: Host, queue: Queue) -> queues.Due | None:
+    with apart(host.shop.prepaid.engine) as session:
+        return queues.take(session, queue, host.shop.now())
 
 
 def test_a_tick_has_its_time_for_receivers_and_the_next_one_goes_on(

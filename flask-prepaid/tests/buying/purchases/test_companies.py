@@ -46,9 +46,9 @@ def collect_vat(shop: Shop) -> None:
     shop.dashboard().v1.tax_rates.create(vat)
 
 
-def bill_to(shop: Shop, **lines: str) -> None:
+def bill_to(shop: Shop, owner: str = "user:1", **lines: str) -> None:
     """Write on the billing page whom invoices are for."""
-    saved = shop.send_form(shop.browser(), "/prepaid/billing", **{**BERLIN, **lines})
+    saved = shop.send_form(shop.browser(owner), "/prepaid/billing", **{**BERLIN, **lines})
     assert saved.status_code == 303, saved.text
 
 
@@ -331,6 +331,36 @@ def test_what_a_customer_writes_at_stripe_is_heard_and_what_is_written_here_is_k
     assert "DE222222222" not in taxed.browser().get("/prepaid/billing").text
 
 
+def sold_by_journal(shop: Shop) -> dict[str, Any]:
+    """The totals of the sales report by currency. The journal has the same sums, and Stripe's balance."""
+    lines = list(csv.DictReader(StringIO(shop.command("report", "journal", "--csv").stdout)))
+    entries: defaultdict[str, Decimal] = defaultdict(Decimal)
+    accounts: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for line in lines:
+        moved = Decimal(line["debit"] or 0) - Decimal(line["credit"] or 0)
+        entries[line["entry"]] += moved
+        accounts[line["currency"], line["account"]] += int(moved * 100)
+    assert list(lines[0])[:5] == ["date", "account", "debit", "credit", "currency"]
+    assert set(entries.values()) == {Decimal(0)}
+    movements = list(shop.dashboard().v1.balance_transactions.list({"limit": 100}).auto_paging_iter())
+    assert entries.keys() == {moved.id for moved in movements}
+
+    sold = {
+        row["currency"]: row for row in json.loads(shop.command("report", "sales", "--json").stdout)["totals"]
+    }
+    assert sold.keys() == {"usd", "eur"}
+    for currency, total in sold.items():
+        minor_of = {account: minor for (each, account), minor in accounts.items() if each == currency}
+        assert minor_of["stripe"] == sum(moved.net for moved in movements if moved.currency == currency)
+        assert -minor_of["sales"] == total["gross_minor"] - total["tax_minor"]
+        assert minor_of.get("fees", 0) == total["fees_minor"]
+        assert -minor_of.get("tax", 0) == total["tax_minor"] - total["tax_back_minor"]
+        lost = minor_of.get("refunds", 0) + minor_of.get("disputes", 0)
+        assert lost == total["refunds_minor"] + total["disputes_minor"] - total["tax_back_minor"]
+        assert minor_of["stripe"] + minor_of.get("bank", 0) == total["net_minor"]
+    return sold
+
+
 def test_the_journal_is_the_sales_report_and_stripes_balance_in_two_currencies(taxed: Shop) -> None:
     taxed.stripe.settlement(currencies=["usd", "eur"])
     bill_to(taxed, company="", tax_id="")
@@ -347,32 +377,7 @@ def test_the_journal_is_the_sales_report_and_stripes_balance_in_two_currencies(t
     taxed.dashboard().v1.payouts.create(payout)
     assert taxed.command("sync").exit_code == 0
 
-    lines = list(csv.DictReader(StringIO(taxed.command("report", "journal", "--csv").stdout)))
-    entries: defaultdict[str, Decimal] = defaultdict(Decimal)
-    accounts: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for line in lines:
-        moved = Decimal(line["debit"] or 0) - Decimal(line["credit"] or 0)
-        entries[line["entry"]] += moved
-        accounts[line["currency"], line["account"]] += int(moved * 100)
-    assert list(lines[0])[:5] == ["date", "account", "debit", "credit", "currency"]
-    assert set(entries.values()) == {Decimal(0)}
-    movements = list(taxed.dashboard().v1.balance_transactions.list({"limit": 100}).auto_paging_iter())
-    assert entries.keys() == {moved.id for moved in movements}
-
-    sold = {
-        row["currency"]: row
-        for row in json.loads(taxed.command("report", "sales", "--json").stdout)["totals"]
-    }
-    assert sold.keys() == {"usd", "eur"}
-    for currency, total in sold.items():
-        minor_of = {account: minor for (each, account), minor in accounts.items() if each == currency}
-        assert minor_of["stripe"] == sum(moved.net for moved in movements if moved.currency == currency)
-        assert -minor_of["sales"] == total["gross_minor"] - total["tax_minor"]
-        assert minor_of.get("fees", 0) == total["fees_minor"]
-        assert -minor_of["tax"] == total["tax_minor"] - total["tax_back_minor"]
-        lost = minor_of.get("refunds", 0) + minor_of.get("disputes", 0)
-        assert lost == total["refunds_minor"] + total["disputes_minor"] - total["tax_back_minor"]
-        assert minor_of["stripe"] + minor_of.get("bank", 0) == total["net_minor"]
+    sold = sold_by_journal(taxed)
     assert (sold["usd"]["refunds_minor"], sold["usd"]["tax_back_minor"]) == (595, 95 + 95)
     by_tax = json.loads(taxed.command("report", "sales", "--by", "tax", "--json").stdout)["rows"]
     assert {(row["tax"], row["currency"], row["gross_minor"], row["tax_minor"]) for row in by_tax} == {

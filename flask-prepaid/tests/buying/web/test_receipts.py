@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from flask_prepaid import Pack
+from flask_prepaid import Pack, Plan
 from flask_prepaid.purchases import refunds, topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
 
 from ..purchases.test_companies import bill_to, collect_vat
-from ..subscriptions.plan_shop import PlanShop
+from ..subscriptions.plan_shop import PLANS, PlanShop
 
 Mail = tuple[str, str, str]
 GIFT = (Pack("gift", credits=5, amount_minor=0),)
@@ -183,6 +185,65 @@ def test_what_costs_nothing_has_a_receipt_without_a_card(
     shop.close()
 
 
+def test_a_dearer_plan_of_as_many_credits_has_its_receipt_and_its_money_can_go_back(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    small, dear = PLANS[0], Plan("dear", credits=100, amount_minor=3_000, name="Dear")
+    shop = opened(plans=(small, dear))
+    shop.subscribe("small")
+    shop.stripe.advance(days=14)
+    sent.clear()
+    shop.change("dear")
+
+    assert [subject for _, subject, _ in sent] == ["Your receipt: Dear"]
+    assert (rows_of(sent[0])["Credits"], rows_of(sent[0])["Total"]) == ("0", "$10.00")
+    assert "Card" in rows_of(sent[0])
+    (_month, difference) = shop.payments()
+    assert (difference.credits, difference.charged_minor) == (0, 1_000)
+    assert "$10.00" in shop.browser().get("/prepaid/billing").text
+
+    shop.read(lambda: shop.prepaid.refund(difference.id, amount_minor=400, reason="asked for"))
+    shop.stripe.deliver()
+    assert shop.payments()[1].refunded_minor == 400
+    dispute = shop.stripe.dispute(difference.payment_intent_id)
+    shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    assert shop.balance() == 100
+    assert shop.command("sync").exit_code == 0
+    (total,) = json.loads(shop.command("report", "sales", "--json").stdout)["totals"]
+    assert (total["gross_minor"], total["refunds_minor"]) == (2_000, 400)
+    assert shop.drift() == []
+    assert shop.audit() == []
+    shop.close()
+
+
+@pytest.mark.parametrize(("days", "sends"), [(2, True), (4, False)])
+def test_what_was_paid_days_ago_has_its_day_on_the_receipt_and_none_is_sent_after_three(
+    opened: Callable[..., PlanShop], sent: list[Mail], days: int, sends: bool
+) -> None:
+    """As in books from a backup: they hear once more of what was paid and refunded since."""
+    shop = opened(webhooks=False)
+    session = shop.buy()
+    shop.stripe.pay(session)
+    (intent,) = shop.v1.payment_intents.list().data
+    shop.v1.refunds.create({"payment_intent": intent.id, "amount": 200})
+    shop.stripe.pay(shop.choose("small", "user:2"))
+
+    shop.stripe.advance(days=days)
+    shop.tick()
+    assert shop.command("reconcile", "--fix").exit_code == 0
+
+    assert (shop.balance(), shop.balance("user:2")) == (60, 100)
+    paid_at = shop.payments()[0].paid_at
+    assert paid_at is not None
+    assert (paid_at.month, paid_at.day, paid_at.hour) == (1, 31, 12)
+    log = [row for n in (1, 2) for row in shop.read(partial(shop.prepaid.mails, f"user:{n}"))]
+    assert sorted(row.name for row in log) == ["receipt", "receipt", "refund_sent"]
+    assert {row.error for row in log} == ({""} if sends else {"older than 3 days"})
+    assert len(sent) == (3 if sends else 0)
+    assert all("31 January 2026, 12:0" in text for _, _, text in sent)
+    shop.close()
+
+
 def test_where_stripe_writes_receipts_the_shop_writes_none_and_top_ups_are_told_as_ever(
     opened: Callable[..., PlanShop], sent: list[Mail]
 ) -> None:
@@ -206,7 +267,7 @@ def test_a_receipt_of_a_plan_goes_out_without_its_card_while_stripe_is_away(
     shop.change_payments(last4=None)
     shop.stripe.chaos(api_500=1)
     values = {"owner": "user:1", "payment_id": 1}
-    shop.read(lambda: mails.write(shop.prepaid, "payment-paid", "user:1", values))
+    shop.read(lambda: mails.write(shop.prepaid, "payment-paid", "user:1", values, shop.now()))
 
     assert "Card" not in rows_of(sent[-1])
     assert rows_of(sent[-1])["Total"] == "$10.00"

@@ -190,7 +190,7 @@ def ask() -> ResponseReturnValue:
 def close() -> ResponseReturnValue:
     """Close the account of the customer who is signed in."""
     user = customer()
-    email = user.email
+    email, language = user.email, user.language
     try:
         close_account(user)
     except PrepaidError:
@@ -198,13 +198,14 @@ def close() -> ResponseReturnValue:
         flash(_("Stripe did not answer, so your account is still open. Try again in a minute."), "error")
         return render_template("accounts/close.html", available=prepaid.available(customer().owner)), 503
     session.clear()
-    mails.send(
-        email,
-        _("Your account at Rando Number is closed"),
-        _("Your account is closed, and your data and cards are gone, here and at Stripe.")
-        + "\n\n"
-        + _("If this was not you, answer this mail."),
-    )
+    with mails.in_language(language):
+        mails.send(
+            email,
+            _("Your account at Rando Number is closed"),
+            _("Your account is closed, and your data and cards are gone, here and at Stripe.")
+            + "\n\n"
+            + _("If this was not you, answer this mail."),
+        )
     flash(_("Your account is closed. Thank you for having been here."), "success")
     return redirect(url_for("pages.home"), 303)
 

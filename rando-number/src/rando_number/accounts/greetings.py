@@ -73,13 +73,14 @@ def point_to_login(app: Flask, **extra: Any) -> None:
 def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
     """Write to the old address, so that a customer whose account was taken over learns of it."""
     audit_log.note(Action.EMAIL_CHANGED, actor=user.owner)
-    mails.send(
-        old_email,
-        _("Your address at Rando Number was changed"),
-        _("Mails go to another address from now on, and the old one opens the account no more.")
-        + "\n\n"
-        + _("If this was not you, answer this mail at once."),
-    )
+    with mails.in_language(user.language):
+        mails.send(
+            old_email,
+            _("Your address at Rando Number was changed"),
+            _("Mails go to another address from now on, and the old one opens the account no more.")
+            + "\n\n"
+            + _("If this was not you, answer this mail at once."),
+        )
 
 
 def tell_stripe(app: Flask, user: User, **extra: Any) -> None:

@@ -136,16 +136,17 @@ def init_app(app: Flask) -> None:
 def added(app: Flask, user: User, name: str, **extra: Any) -> None:
     """Tell the user by mail, in case somebody else has added it."""
     audit_log.note(Action.PASSKEY_ADDED, actor=owner_of(user.id))
-    mails.send(
-        user.email,
-        _("A passkey was added to your account at Rando Number"),
-        _("A new passkey opens your account from now on.")
-        + "\n\n| "
-        + _("Its name")
-        + " | {name}\n\n"
-        + _("If this was not you, remove it on the page of your passkeys and change your password."),
-        name=name,
-    )
+    with mails.in_language(user.language):
+        mails.send(
+            user.email,
+            _("A passkey was added to your account at Rando Number"),
+            _("A new passkey opens your account from now on.")
+            + "\n\n| "
+            + _("Its name")
+            + " | {name}\n\n"
+            + _("If this was not you, remove it on the page of your passkeys and change your password."),
+            name=name,
+        )
 
 
 def removed(app: Flask, user: User, **extra: Any) -> None:

@@ -119,8 +119,9 @@ def slice_of(data: list[Json], form: Form, *, url: str) -> Json:
 def _limit(form: Form) -> int:
     limit: int = form.get("limit", LIMIT)
     if not 1 <= limit <= MAX_LIMIT:
+        bound = "greater than or equal to 1" if limit < 1 else f"less than or equal to {MAX_LIMIT}"
         raise InvalidRequest(
-            f"Invalid integer: limit must be between 1 and {MAX_LIMIT}.",
+            f"This value must be {bound}.",
             code="parameter_invalid_integer",
             param="limit",
         )

@@ -187,14 +187,14 @@ def payments_of(invoice: Json) -> list[Json]:
 
 def default_payment(invoice: Json) -> Json | None:
     """The payment that Stripe made for the invoice by itself."""
-    payments = store.select("invoice_payment", {"invoice": invoice["id"]})
-    return next((payment for payment in payments if payment["is_default"]), None)
+    return store.find("invoice_payment", invoice.get("_default_payment", ""))
 
 
 def _payment_by(invoice: Json, intent: Json | None) -> Json | None:
     """The invoice's payment by this intent, or its default payment."""
-    if intent is None:
-        return default_payment(invoice)
+    default = default_payment(invoice)
+    if intent is None or (default and default["payment"]["payment_intent"] == intent["id"]):
+        return default
     payments = store.select("invoice_payment", {"invoice": invoice["id"], "payment_intent": intent["id"]})
     return payments[0] if payments else None
 
@@ -208,7 +208,7 @@ def intent_of(invoice: Json) -> Json | None:
 def add_payment(invoice: Json, intent: Json, *, is_default: bool) -> Json:
     """Join a payment intent to an invoice; what becomes of it becomes of the invoice."""
     objects.change(intent, _owner=["invoice", invoice["id"]])
-    return objects.create(
+    payment = objects.create(
         "invoice_payment",
         amount_requested=intent["amount"],
         currency=invoice["currency"],
@@ -218,6 +218,9 @@ def add_payment(invoice: Json, intent: Json, *, is_default: bool) -> Json:
         status="open",
         status_transitions={"canceled_at": None, "paid_at": None},
     )
+    if is_default:
+        objects.change(invoice, _default_payment=payment["id"])
+    return payment
 
 
 def change_balance(customer: Json, amount: int, kind: str, currency: str, **more: Any) -> Json:

@@ -76,12 +76,15 @@ def update(form: Form, promotion_code_id: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/list"""
     where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}
-    only = ("code", "customer")
+    known = store.select("promotion_code")
     if "active" in form:
         wanted = form.pop("active")
-        known = store.select("promotion_code")
-        where["id"] = [each["id"] for each in known if discounts.is_active(each) == wanted]
-    return lists.page("promotion_code", form, url="/v1/promotion_codes", where=where, only=only)
+        known = [each for each in known if discounts.is_active(each) == wanted]
+    if "code" in form:
+        typed = form.pop("code").lower()
+        known = [each for each in known if each["code"].lower() == typed]
+    where["id"] = [each["id"] for each in known]
+    return lists.page("promotion_code", form, url="/v1/promotion_codes", where=where, only=("customer",))
 
 
 def typed(code: str) -> Json | None:

@@ -66,6 +66,8 @@ def discounted(amounts: Sequence[int], cut: Cut) -> list[int]:
 
 def tax(amount: int, rates: Sequence[Rate]) -> list[int]:
     """The tax of each rate on one line's amount after discounts, as Stripe rounds it: per line and rate."""
+    if not rates:
+        return []
     inside = sum((rate.percent for rate in rates if rate.inclusive), Decimal(0))
     net = Fraction(amount) / (1 + Fraction(inside) / 100)
     return [

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import automatic_tax, drafts, invoiceitems, items, start, terms
+from stripe_emulator.billing import automatic_tax, collection, drafts, invoiceitems, items, start, terms
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts, totals
-from stripe_emulator.checkout import breakdown, line_items, tax
+from stripe_emulator.checkout import breakdown, line_items, quote_copies, tax
 from stripe_emulator.core import clock, clocks, ids, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json, copied
@@ -29,7 +29,6 @@ NOT_YET = (
     "application_fee_amount",
     "application_fee_percent",
     "customer_account",
-    "from_quote",
     "on_behalf_of",
     "transfer_data",
 )
@@ -49,6 +48,8 @@ MOVES = {
 @register.post("/v1/quotes")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/quotes/create"""
+    if "from_quote" in form:
+        return _copy(form)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
     if customer is not None:
         clocks.enter(customer)
@@ -80,7 +81,7 @@ def create(form: Form) -> Json:
         _wanted=[],
     )
     _change(quote, form)
-    events.emit("quote.created", quote)
+    _created(quote)
     return quote
 
 
@@ -98,6 +99,7 @@ def update(form: Form, quote_id: str) -> Json:
         raise InvalidRequest(f"Only drafts can be updated. This quote is {quote['status']}.")
     objects.change(quote, **objects.patch(quote, form, ()))
     _change(quote, form)
+    _expire_in_time(quote)
     return quote
 
 
@@ -119,12 +121,18 @@ def finalize(form: Form, quote_id: str) -> Json:
     if "expires_at" in form:
         objects.change(quote, expires_at=_later(form["expires_at"]))
     customer = store.named("customer", quote["customer"], "customer")
-    count = len(store.select(KIND, {"customer": customer["id"], "number": {"gt": ""}})) + 1
+    revised = quote_copies.revised(quote)
     transitions = quote["status_transitions"] | {"finalized_at": clock.now()}
-    number = f"QT-{customer['invoice_prefix']}-{count:04d}-1"
-    objects.change(quote, number=number, status=status, status_transitions=transitions)
+    objects.change(
+        quote,
+        number=quote_copies.number(customer, revised),
+        status=status,
+        status_transitions=transitions,
+    )
     events.emit("quote.finalized", quote)
-    clock.schedule(quote["expires_at"], "quote.expire", quote["id"])
+    _expire_in_time(quote)
+    if revised is not None:
+        _end(revised, "canceled")
     return quote
 
 
@@ -139,7 +147,8 @@ def accept(form: Form, quote_id: str) -> Json:
     objects.change(quote, status=status, status_transitions=transitions)
     if any(line["price"]["recurring"] for line in quote["_lines"]):
         subscription, invoice = start.subscribe(customer, _subscription_form(quote))
-        start.collect_first(subscription, invoice, "default_incomplete")
+        has_card = collection.default_method(subscription, customer) is not None
+        start.collect_first(subscription, invoice, "allow_incomplete" if has_card else "default_incomplete")
         objects.change(quote, subscription=subscription["id"])
     else:
         objects.change(quote, invoice=_invoice(quote, customer)["id"])
@@ -192,8 +201,30 @@ def upfront_line_items_of(quote: Json) -> Json:
 def expire(quote_id: str) -> None:
     """Nobody accepted it in time."""
     quote = store.get(KIND, quote_id)
-    if quote["status"] == "open":
+    if quote["status"] in ("draft", "open"):
         _end(quote, "canceled")
+
+
+def _copy(form: Form) -> Json:
+    """https://docs.stripe.com/quotes/clone"""
+    wanted = form["from_quote"]
+    original = store.named(KIND, wanted["quote"], "from_quote[quote]")
+    clocks.enter(original)
+    expires_at = _later(form["expires_at"]) if "expires_at" in form else clock.now() + GOOD_FOR * clock.DAY
+    quote = quote_copies.copy(form, original, expires_at, is_revision=wanted.get("is_revision", False))
+    _created(quote)
+    return quote
+
+
+def _created(quote: Json) -> None:
+    events.emit("quote.created", quote)
+    _expire_in_time(quote)
+
+
+def _expire_in_time(quote: Json) -> None:
+    """A draft expires as well as what was offered. https://docs.stripe.com/quotes/overview"""
+    clock.unschedule(quote["id"], "quote.expire")
+    clock.schedule(quote["expires_at"], "quote.expire", quote["id"])
 
 
 def _quote(quote_id: str) -> Json:

@@ -76,8 +76,8 @@ class Transaction:
     #: Something was added that a background worker should look at.
     wakes: bool = False
     unsaved: dict[tuple[str, str], None] = field(default_factory=dict)
-    #: Rows that are to be written.
-    encoded: list[Row] = field(default_factory=list)
+    #: Rows that are to be written, each once: the newest of an object.
+    encoded: dict[tuple[str, str], Row] = field(default_factory=dict)
     #: Rows of earlier transactions that this one wrote; they are still to be written if it is undone.
     taken: dict[tuple[str, str], Row] = field(default_factory=dict)
     #: The statement that begins it at the database, until that is done.
@@ -111,25 +111,26 @@ class Transaction:
         rows = self.encoded
         if self.store.unwritten:
             self.taken |= self.store.unwritten
-            rows = [*self.store.unwritten.values(), *rows]
+            rows = self.store.unwritten | rows
             self.store.unwritten = {}
         if rows:
-            self.executemany(INSERT, [row for row in rows if row[0] != ANSWER])
-            if answers := [row for row in rows if row[0] == ANSWER]:
+            self.executemany(INSERT, [row for row in rows.values() if row[0] != ANSWER])
+            if answers := [row for row in rows.values() if row[0] == ANSWER]:
                 self.executemany(INSERT_ANSWER, answers)
                 self.store.remembered.pop(ANSWER, None)
-            self.encoded = []
+            self.encoded = {}
 
     def flush_for(self, kind: str, where: Json) -> None:
         """Write what such a query may find: an object that changes several times is best written once."""
-        waits = any(key[0] == kind for keys in (self.unsaved, self.store.unwritten) for key in keys)
-        waits = waits or any(row[0] == kind for row in self.encoded)
+        waiting = (self.unsaved, self.encoded, self.store.unwritten)
+        waits = any(key[0] == kind for keys in waiting for key in keys)
         if waits or any(isinstance(wanted, Among) for wanted in where.values()):
             self.flush()
 
     def encode(self) -> None:
         """Make rows of what is saved, to be written later."""
-        self.encoded += [row_of(kind, self.objects[kind, object_id]) for kind, object_id in self.unsaved]
+        for key in self.unsaved:
+            self.encoded[key] = row_of(key[0], self.objects[key])
         self.unsaved.clear()
 
     def forget(self) -> None:
@@ -292,8 +293,7 @@ class Store:
             transaction.flush()
             return
         transaction.encode()
-        for row in transaction.encoded:
-            self.unwritten[row[0], row[1]] = row
+        self.unwritten |= transaction.encoded
 
     def _forget_what_others_wrote(self) -> None:
         """Other processes may share the file; SQLite's mark is another one once one of them has committed."""
@@ -336,11 +336,10 @@ def find(kind: str, object_id: str) -> Json | None:
     known = transaction.objects.get((kind, object_id))
     if known is not None or not object_id or kind not in _kinds():
         return known
-    unwritten = transaction.store.unwritten.get((kind, object_id))
-    if unwritten is not None:
-        return transaction.load(kind, (object_id, unwritten[BODY]))
-    if any(row[0] == kind for row in transaction.encoded):
-        transaction.flush()
+    key = (kind, object_id)
+    waiting = transaction.encoded.get(key) or transaction.store.unwritten.get(key)
+    if waiting is not None:
+        return transaction.load(kind, (object_id, waiting[BODY]))
     row = transaction.execute(
         "SELECT id, body FROM object WHERE id = ? AND kind = ?", (object_id, kind)
     ).fetchone()
@@ -371,7 +370,7 @@ def keep_answer(key: str, *columns: Any) -> None:
 
     :param columns: Those of the table after the key.
     """
-    current().encoded.append((ANSWER, key, *columns))
+    current().encoded[ANSWER, key] = (ANSWER, key, *columns)
 
 
 def find_answer(key: str) -> Row | None:
@@ -388,7 +387,7 @@ def find_answer(key: str) -> Row | None:
 
 def append(value: Json) -> None:
     """Keep an object that is never changed, as it is at this moment."""
-    current().encoded.append(row_of(value["object"], value))
+    current().encoded[value["object"], value["id"]] = row_of(value["object"], value)
     _kinds().add(value["object"])
 
 
@@ -399,7 +398,7 @@ def _kinds() -> set[str]:
 
 def _read_kinds() -> set[str]:
     transaction = current()
-    waiting = {row[0] for row in (*transaction.store.unwritten.values(), *transaction.encoded)}
+    waiting = {kind for kind, _ in (*transaction.store.unwritten, *transaction.encoded)}
     rows = transaction.execute(  # from one kind to the next: a DISTINCT would read all of the index
         "WITH RECURSIVE known (kind) AS (SELECT min(kind) FROM object UNION ALL"
         " SELECT (SELECT min(kind) FROM object WHERE kind > known.kind) FROM known WHERE kind NOT NULL)"

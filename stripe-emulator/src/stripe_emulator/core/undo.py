@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stripe_emulator.core.store import current
+from stripe_emulator.core.schema import Row
+from stripe_emulator.core.store import Transaction, current
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def rehearsal() -> Iterator[None]:
     Objects are read afresh inside and worthless outside; what the caller holds stays as it is.
     """
     transaction = current()
-    transaction.flush()
+    waiting = _all_encoded(transaction)
     objects, memo, remembered = transaction.objects, transaction.memo, dict(transaction.store.remembered)
     transaction.objects, transaction.memo = {}, dict(memo)
     transaction.execute("SAVEPOINT rehearsal")
@@ -29,6 +30,7 @@ def rehearsal() -> Iterator[None]:
         transaction.execute("RELEASE rehearsal")
         transaction.forget()
         transaction.objects, transaction.memo, transaction.store.remembered = objects, memo, remembered
+        transaction.encoded = waiting
 
 
 @contextmanager
@@ -38,10 +40,7 @@ def savepoint() -> Iterator[None]:
     Objects that the caller holds are worthless after an error.
     """
     transaction = current()
-    if transaction.store.unwritten:
-        transaction.flush()
-    transaction.encode()
-    before, memo = list(transaction.encoded), dict(transaction.memo)
+    waiting, memo = _all_encoded(transaction), dict(transaction.memo)
     transaction.execute("SAVEPOINT attempt")
     try:
         yield
@@ -49,7 +48,15 @@ def savepoint() -> Iterator[None]:
     except BaseException:
         transaction.execute("ROLLBACK TO attempt")
         transaction.forget()
-        transaction.encoded, transaction.memo = before, memo
+        transaction.encoded, transaction.memo = waiting, memo
         raise
     finally:
         transaction.execute("RELEASE attempt")
+
+
+def _all_encoded(transaction: Transaction) -> dict[tuple[str, str], Row]:
+    """What is still to be written, to go back to: inside, it may be written and be undone."""
+    if transaction.store.unwritten:
+        transaction.flush()
+    transaction.encode()
+    return dict(transaction.encoded)

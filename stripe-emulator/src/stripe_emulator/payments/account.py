@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator import contract
 from stripe_emulator.api import keys, lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import store
+from stripe_emulator.core import descriptors, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -111,12 +111,12 @@ def shown() -> Json:
                 "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
                 "card_payments": {
                     "decline_on": {"avs_failure": False, "cvc_failure": False},
-                    "statement_descriptor_prefix": "EMULATOR",
+                    "statement_descriptor_prefix": descriptors.PREFIX,
                     "statement_descriptor_prefix_kana": None,
                     "statement_descriptor_prefix_kanji": None,
                 },
                 "dashboard": {"display_name": name(), "timezone": "Etc/UTC"},
-                "payments": {"statement_descriptor": "STRIPE EMULATOR"},
+                "payments": {"statement_descriptor": descriptors.STATIC},
                 "payouts": {
                     "debit_negative_balances": True,
                     "schedule": {"delay_days": 2, "interval": "daily"},

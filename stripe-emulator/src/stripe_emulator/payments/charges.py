@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, emails, ids, store
+from stripe_emulator.core import clock, descriptors, emails, ids, store
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -118,7 +118,7 @@ def make(
         amount_captured=intent["amount"] if captured else 0,
         amount_refunded=0,
         billing_details=method["billing_details"],
-        calculated_statement_descriptor="STRIPE EMULATOR",
+        calculated_statement_descriptor=descriptors.on_a_card(intent) if method["type"] == "card" else None,
         captured=captured,
         destination=None,
         dispute=None,

@@ -11,7 +11,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import charges, payment_intents
+from stripe_emulator.payments import charges, payment_intents, unexpected_states
 
 register = Register()
 
@@ -25,9 +25,7 @@ def increment(form: Form, intent_id: str) -> Json:
     payment_intents.refuse_connect(form)
     descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
     if intent["status"] != "requires_capture":
-        raise payment_intents.unexpected(
-            intent, "increment the authorization of", "only one that requires_capture can be incremented"
-        )
+        raise unexpected_states.refusal(intent, "increment")
     charge = store.get("charge", intent["latest_charge"])
     if not charges.can_be_incremented(charge):
         raise InvalidRequest(

@@ -23,6 +23,7 @@ from stripe_emulator.payments import (
     method_kinds,
     payment_method_configurations,
     payment_methods,
+    unexpected_states,
 )
 from stripe_emulator.payments.confirmation import Confirmation
 
@@ -117,7 +118,7 @@ def update(form: Form, intent_id: str) -> Json:
         "description",
         "receipt_email",
     }:
-        raise unexpected(intent, "update", "only its metadata, description and receipt_email")
+        raise unexpected_states.refusal(intent, "update")
     changes = objects.patch(intent, form, KEPT)
     if "amount" in form or "currency" in form:
         code = money.currency(str(form.get("currency", intent["currency"])))
@@ -139,7 +140,7 @@ def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/confirm"""
     intent = store.get("payment_intent", intent_id, param="intent")
     if intent["status"] not in MAY_CONFIRM:
-        raise unexpected(intent, "confirm", "it has already been confirmed")
+        raise unexpected_states.refusal(intent, "confirm")
     form = confirmation_tokens.unfold(form)
     confirmation_tokens.join(form, intent)
     narrow(intent, form)
@@ -167,7 +168,7 @@ def cancel(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/cancel"""
     intent = store.get("payment_intent", intent_id, param="intent")
     if intent["status"] not in MAY_CANCEL:
-        raise unexpected(intent, "cancel", "it is over")
+        raise unexpected_states.refusal(intent, "cancel")
     return confirmation.cancel(intent, form.get("cancellation_reason"))
 
 
@@ -254,7 +255,7 @@ def take(intent: Json, amount: int | None = None, **changes: object) -> Json:
 
 def _must_be_capturable(intent: Json) -> None:
     if intent["status"] != "requires_capture":
-        raise unexpected(intent, "capture", "only one that requires_capture can be captured")
+        raise unexpected_states.refusal(intent, "capture")
 
 
 def must_lead_back(intent: Json, form: Form) -> None:
@@ -404,15 +405,6 @@ def _must_take(intent: Json, method: Json) -> None:
             param="payment_method",
         )
     method_currencies.check([method["type"]], intent.get("currency"))
-
-
-def unexpected(intent: Json, verb: str, why: str) -> InvalidRequest:
-    """This can't be done in the state that the intent is in."""
-    return InvalidRequest(
-        f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}: {why}.",
-        code="payment_intent_unexpected_state",
-        payment_intent=public(intent),
-    )
 
 
 def _options(types: list[str]) -> Json:

@@ -32,7 +32,10 @@ KEPT = (
     "payment_method_options",
 )
 
-OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
+
+#: What is done to one that is open, as an error says that it can't be.
+DONE = {"cancel": "canceled", "confirm": "confirmed", "update": "updated"}
 
 
 @register.post("/v1/setup_intents")
@@ -183,8 +186,14 @@ def _single_use(form: Form) -> Json | None:
 def _open(intent_id: str, verb: str) -> Json:
     intent = store.get("setup_intent", intent_id, param="intent")
     if intent["status"] not in OPEN:
+        why = (
+            "already succeeded."
+            if (verb, intent["status"]) == ("confirm", "succeeded")
+            else f"a status of {intent['status']}. Only a SetupIntent with one of the following statuses may"
+            f" be {DONE[verb]}: {', '.join(OPEN)}."
+        )
         raise InvalidRequest(
-            f"You cannot {verb} this SetupIntent because it has a status of {intent['status']}.",
+            f"You cannot {verb} this SetupIntent because it has {why}",
             code="setup_intent_unexpected_state",
             setup_intent=public(intent),
         )

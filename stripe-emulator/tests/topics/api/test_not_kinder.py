@@ -272,6 +272,18 @@ def test_the_default_price_of_a_product_is_not_archived(shop: Shop) -> None:
     assert "default price" in refused["message"]
 
 
+def test_a_statement_shows_the_prefix_and_the_suffix_of_a_card_payment(shop: Shop) -> None:
+    def shown(**more: Any) -> str | None:
+        back = {"confirm": True, "return_url": "https://shop.example", "expand": ["latest_charge"]}
+        form: Any = PAYMENT | back | more
+        charge = shop.v1.payment_intents.create(form).latest_charge
+        assert isinstance(charge, stripe.Charge)
+        return charge.calculated_statement_descriptor
+
+    assert shown() == "STRIPE EMULATOR"
+    assert shown(statement_descriptor_suffix="Order 12") == "EMULATOR* Order 12"
+
+
 @pytest.mark.parametrize("text", ["x" * 23, "12345", "<shop>", "a*b"])
 def test_a_statement_descriptor_is_one_that_banks_show(shop: Shop, text: str) -> None:
     refused = refusal(shop.v1.payment_intents.create, **PAYMENT, statement_descriptor_suffix=text)

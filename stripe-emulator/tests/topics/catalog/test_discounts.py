@@ -221,7 +221,7 @@ def test_an_active_code_is_taken_and_an_inactive_one_useless(shop: Shop) -> None
     with pytest.raises(stripe.InvalidRequestError, match="no longer active"):
         shop.subscribe(shop.customer(), shop.price(), discounts=[{"promotion_code": taken}])
     assert [
-        promotion_code.id for promotion_code in shop.v1.promotion_codes.list({"code": "WELCOME"}).data
+        promotion_code.id for promotion_code in shop.v1.promotion_codes.list({"code": "welcome"}).data
     ] == [taken]
 
 

@@ -76,6 +76,66 @@ def test_an_offer_ends_by_hand_or_in_time(shop: Shop) -> None:
         shop.v1.quotes.accept(in_time.id)
 
 
+def test_a_draft_expires_as_well(shop: Shop) -> None:
+    soon = a_quote(shop, expires_at=shop.emulator.now() + DAY)
+    later = a_quote(shop, expires_at=shop.emulator.now() + DAY)
+    shop.v1.quotes.update(later.id, {"expires_at": shop.emulator.now() + 3 * DAY})
+    shop.advance(days=2)
+
+    assert shop.v1.quotes.retrieve(soon.id).status == "canceled"
+    assert shop.v1.quotes.retrieve(later.id).status == "draft"
+
+
+def test_who_has_a_card_pays_what_was_accepted(shop: Shop) -> None:
+    with_card, without = a_quote(shop), a_quote(shop, customer=shop.v1.customers.create({}).id)
+    for quote, status, paid in ((with_card, "active", "paid"), (without, "incomplete", "open")):
+        shop.v1.quotes.finalize_quote(quote.id)
+        accepted = shop.v1.quotes.accept(quote.id)
+        subscription = shop.subscription(str(accepted.subscription))
+        invoice = shop.v1.invoices.retrieve(str(subscription.latest_invoice))
+
+        assert (subscription.status, invoice.status, invoice.total) == (status, paid, 15000)
+
+
+def test_a_revision_takes_the_place_of_what_it_revises(shop: Shop) -> None:
+    quote = a_quote(shop, header="For you", metadata={"a": "b"})
+    with pytest.raises(stripe.InvalidRequestError, match="cannot revise a quote that is draft"):
+        shop.v1.quotes.create({"from_quote": {"quote": quote.id, "is_revision": True}})
+    offered = shop.v1.quotes.finalize_quote(quote.id)
+    revision = shop.v1.quotes.create({"from_quote": {"quote": quote.id, "is_revision": True}})
+    (line,) = shop.v1.quotes.line_items.list(revision.id).data
+    shop.v1.quotes.update(revision.id, {"line_items": [{"id": line.id, "quantity": 2}]})
+    final = shop.v1.quotes.finalize_quote(revision.id)
+
+    assert (revision.status, revision.number, revision.header) == ("draft", None, "For you")
+    assert revision.metadata.to_dict() == {"a": "b"}
+    assert revision.from_quote is not None
+    assert (revision.from_quote.quote, revision.from_quote.is_revision) == (quote.id, True)
+    assert (revision.amount_total, final.amount_total) == (15000, 3000)
+    assert str(offered.number).endswith("-0001-1")
+    assert final.number == str(offered.number)[:-1] + "2"
+    assert shop.v1.quotes.retrieve(quote.id).status == "canceled"
+    with pytest.raises(stripe.InvalidRequestError, match="revise a quote that is canceled"):
+        shop.v1.quotes.create({"from_quote": {"quote": quote.id, "is_revision": True}})
+
+
+def test_a_duplicate_is_an_offer_of_its_own(shop: Shop) -> None:
+    quote = a_quote(shop)
+    shop.v1.quotes.finalize_quote(quote.id)
+    copy = shop.v1.quotes.create({"from_quote": {"quote": quote.id}})
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.quotes.create({"from_quote": {"quote": quote.id}, "header": "Again"})
+    with pytest.raises(stripe.InvalidRequestError, match="No such quote"):
+        shop.v1.quotes.create({"from_quote": {"quote": "qt_1"}})
+    numbered = shop.v1.quotes.finalize_quote(copy.id)
+
+    assert refused.value.param == "header"
+    assert str(numbered.number).endswith("-0002-1")
+    assert shop.v1.quotes.retrieve(quote.id).status == "open"
+    ids = {shop.v1.quotes.line_items.list(each).data[0].id for each in (quote.id, copy.id)}
+    assert len(ids) == 2
+
+
 def test_an_offer_needs_lines_and_a_customer(shop: Shop) -> None:
     for form, param in (({"customer": shop.customer()}, "line_items"), ({"line_items": []}, "line_items")):
         quote = shop.v1.quotes.create(form)  # type: ignore[arg-type]

@@ -143,6 +143,25 @@ def test_a_canceled_payment_releases_its_authorization_and_cannot_be_captured(sh
     assert refused.value.code == "payment_intent_unexpected_state"
 
 
+def test_a_state_that_does_not_allow_it_is_refused_in_stripes_words(shop: Shop) -> None:
+    paid, fresh = shop.charge(), shop.v1.payment_intents.create({"amount": 500, "currency": "usd"})
+    intents = shop.v1.payment_intents
+    with pytest.raises(
+        stripe.InvalidRequestError, match="has already succeeded after being previously"
+    ) as it:
+        intents.confirm(paid.id)
+    with pytest.raises(stripe.InvalidRequestError, match="may be canceled: requires_payment_method"):
+        intents.cancel(paid.id)
+    with pytest.raises(stripe.InvalidRequestError, match="has already been captured"):
+        intents.capture(paid.id)
+    with pytest.raises(stripe.InvalidRequestError, match="may be captured: requires_capture"):
+        intents.capture(fresh.id)
+
+    assert it.value.error is not None
+    assert it.value.error.payment_intent is not None
+    assert it.value.error.payment_intent["id"] == paid.id
+
+
 def test_a_saved_card_needs_its_customer(shop: Shop) -> None:
     customer = shop.v1.customers.create({})
     card = shop.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
@@ -345,3 +364,15 @@ def test_an_authorization_that_nobody_captures_is_released_after_seven_days(shop
         "charge.expired",
         "payment_intent.canceled",
     ]
+
+
+def test_a_card_that_was_set_up_is_not_set_up_again(shop: Shop) -> None:
+    card: Any = {"payment_method": "pm_card_visa", "confirm": True, "return_url": "https://shop.example"}
+    done = shop.v1.setup_intents.create(card)
+
+    with pytest.raises(stripe.InvalidRequestError, match="it has already succeeded") as refused:
+        shop.v1.setup_intents.confirm(done.id)
+    with pytest.raises(stripe.InvalidRequestError, match="may be canceled: requires_payment_method"):
+        shop.v1.setup_intents.cancel(done.id)
+
+    assert refused.value.code == "setup_intent_unexpected_state"

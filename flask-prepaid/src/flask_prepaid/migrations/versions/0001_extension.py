@@ -123,7 +123,7 @@ def create_payments() -> None:
         sa.Column("check_at", AT),
         sa.Column("checks", BIG, nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
-        sa.CheckConstraint("credits > 0", name="credits_positive"),
+        sa.CheckConstraint("credits > 0 OR (credits = 0 AND via = 'plan')", name="credits_positive"),
         sa.UniqueConstraint("charge_id"),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("invoice_id"),
