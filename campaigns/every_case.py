@@ -1,8 +1,8 @@
 """Runs the tests that try a seeded sample with all their cases: ``./dev campaign every_case [OF PYTEST]``.
 
 Pages are looked at in every size and scheme, and by keyboard with all that frames them; Stripe's CLI triggers
-every event that it knows; every path of the shop is sent every bad text. Among the tests ``EVERY_CASE`` is
-not set, and a part of these is enough. Exit 1 if any of it fails.
+every event that it knows; every path of the shop is sent every bad text; each row is forged on each database.
+Among the tests ``EVERY_CASE`` is not set, and a part of these is enough. Exit 1 if any of it fails.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tools.install import NODE_MODULES, install_browser
 
 #: The tests that ask for ``EVERY_CASE``.
 SAMPLED = (
+    "prepaid-ledger/tests/ledger/test_audit.py",
     "journeys/test_every_page.py",
     "journeys/test_operator.py",
     "stripe-emulator/tests/topics/pages/test_looks.py",

@@ -20,7 +20,9 @@ BELOW = {SHOP: EXTENSION, EXTENSION: LEDGER}
 SDK_IN_THE_EMULATOR = {"stripe_emulator.server.client"}
 
 #: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
-COMMITS = {f"flask_prepaid.context.{name}" for name in ("transaction", "reading", "apart", "_commit_what_is_open")}
+COMMITS = {
+    f"flask_prepaid.context.{name}" for name in ("transaction", "reading", "apart", "_commit_what_is_open")
+}
 
 #: ``costs`` is a view's own decorator: it looks at the request that it charges for.
 READS_THE_REQUEST = ("flask_prepaid.web.", "flask_prepaid.cli.", "flask_prepaid.costs")

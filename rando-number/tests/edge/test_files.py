@@ -56,7 +56,8 @@ def test_a_file_by_its_bare_address_is_asked_for_each_time_and_a_missing_one_is_
 ) -> None:
     stranger = shop.app.test_client()
 
-    assert stranger.get("/prepaid/static/prepaid.css", buffered=True).headers["Cache-Control"] == "no-cache"
+    for address in ("/prepaid/static/prepaid.css", "/prepaid/static/prepaid.css?v=", "/styles.css"):
+        assert stranger.get(address, buffered=True).headers["Cache-Control"] == "no-cache"
     assert (
         "no-store" in stranger.get("/prepaid/static/nowhere.css?v=1", buffered=True).headers["Cache-Control"]
     )
@@ -68,3 +69,11 @@ def test_a_stranger_gets_the_home_page_in_few_bytes_and_no_cookie(shop: RunningS
     assert home.headers["Content-Encoding"] == "gzip"
     assert int(home.headers["Content-Length"]) < 4_000
     assert "Set-Cookie" not in home.headers
+
+
+def test_a_file_of_another_release_is_not_kept_under_the_address_of_its_own(shop: RunningShop) -> None:
+    stranger = shop.app.test_client()
+
+    for file in ("/styles.css", "/prepaid/static/prepaid.css"):
+        answer = stranger.get(f"{file}?v=0123456789ab", buffered=True)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")

@@ -13,8 +13,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, String, and_, case, cast, func, literal, select
+from sqlalchemy import BigInteger, Connection, Select, String, and_, case, cast, func, literal, select
 
 from prepaid_ledger import Problem
 from prepaid_ledger.tables import Entry, Kind, Wallet
@@ -34,7 +36,10 @@ from ..subscriptions.models import Invoice, PlanMonth, Subscription
 
 
 def problems(connection: Connection) -> Iterator[Problem]:
-    """What is off between payments, plans, money at Stripe and the ledger."""
+    """What is off between payments, plans, money at Stripe and the ledger.
+
+    Each rule keeps its statement: of small books it takes longer to make than to answer.
+    """
     yield from _payments_without_credits(connection)
     yield from _purchases_without_payment(connection)
     yield from sums_of_movements(connection)
@@ -49,6 +54,14 @@ def problems(connection: Connection) -> Iterator[Problem]:
 
 
 def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
+    for payment_id, owner, credits in connection.execute(_unbought()):
+        yield Problem(
+            "I2", owner, f"payment {payment_id} is paid, and has not brought its {money.credits(credits)}"
+        )
+
+
+@cache
+def _unbought() -> Select[*tuple[Any, ...]]:
     by_purchase = and_(
         Entry.key == literal("payment:") + cast(Payment.id, String), Entry.kind == Kind.PURCHASE
     )
@@ -63,20 +76,24 @@ def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
         Entry.credits == Payment.credits - later,
         case((Payment.via == Via.PLAN, by_plan), else_=by_purchase),
     )
-    missing = (
+    return (
         select(Payment.id, Payment.owner, Payment.credits)
         .outerjoin(Wallet, Wallet.owner == Payment.owner)
         .outerjoin(Invoice, Invoice.payment_id == Payment.id)
         .outerjoin(Entry, brought)
         .where(Payment.state == PaymentState.PAID, Payment.credits > later, Entry.seq.is_(None))
     )
-    for payment_id, owner, credits in connection.execute(missing):
-        yield Problem(
-            "I2", owner, f"payment {payment_id} is paid, and has not brought its {money.credits(credits)}"
-        )
 
 
 def _months_without_credits(connection: Connection) -> Iterator[Problem]:
+    for invoice_id, number, owner in connection.execute(_ungiven()):
+        yield Problem(
+            "I16", owner, f"month {number} of invoice {invoice_id} is given, and is not in the wallet"
+        )
+
+
+@cache
+def _ungiven() -> Select[*tuple[Any, ...]]:
     key = (
         literal("invoice:") + cast(PlanMonth.invoice_id, String) + ":month:" + cast(PlanMonth.number, String)
     )
@@ -87,30 +104,17 @@ def _months_without_credits(connection: Connection) -> Iterator[Problem]:
         Entry.credits == PlanMonth.credits - PlanMonth.cut,
         Entry.credits == PlanMonth.given,
     )
-    missing = (
+    return (
         select(PlanMonth.invoice_id, PlanMonth.number, Subscription.owner)
         .join(Subscription, Subscription.id == PlanMonth.subscription_id)
         .outerjoin(Wallet, Wallet.owner == Subscription.owner)
         .outerjoin(Entry, brought)
         .where(PlanMonth.given > 0, Entry.seq.is_(None))
     )
-    for invoice_id, number, owner in connection.execute(missing):
-        yield Problem(
-            "I16", owner, f"month {number} of invoice {invoice_id} is given, and is not in the wallet"
-        )
 
 
 def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
-    digits = cast(func.substr(Entry.key, len("payment:") + 1), BigInteger)
-    number = case((Entry.key.regexp_match("^payment:[0-9]{1,18}$"), digits))
-    paid = and_(Payment.id == number, Payment.owner == Wallet.owner, Payment.state == PaymentState.PAID)
-    free = (
-        select(Wallet.owner, Entry.key, Entry.credits)
-        .join(Wallet, Entry.of(Wallet))
-        .outerjoin(Payment, paid)
-        .where(Entry.kind == Kind.PURCHASE, Entry.key.startswith("payment:"), Payment.id.is_(None))
-    )
-    for owner, key, credits in connection.execute(free):
+    for owner, key, credits in connection.execute(_unpaid()):
         yield Problem(
             "I3",
             owner,
@@ -118,10 +122,34 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
         )
 
 
+@cache
+def _unpaid() -> Select[*tuple[Any, ...]]:
+    digits = cast(func.substr(Entry.key, len("payment:") + 1), BigInteger)
+    number = case((Entry.key.regexp_match("^payment:[0-9]{1,18}$"), digits))
+    paid = and_(Payment.id == number, Payment.owner == Wallet.owner, Payment.state == PaymentState.PAID)
+    return (
+        select(Wallet.owner, Entry.key, Entry.credits)
+        .join(Wallet, Entry.of(Wallet))
+        .outerjoin(Payment, paid)
+        .where(Entry.kind == Kind.PURCHASE, Entry.key.startswith("payment:"), Payment.id.is_(None))
+    )
+
+
 def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
     """An account that settles in another currency than it charges in is not compared."""
+    for payment_id, owner, charged, moved, currency in connection.execute(_otherwise()):
+        yield Problem(
+            "I11",
+            owner,
+            f"payment {payment_id} was charged with {money.show(charged, currency)}; at Stripe "
+            f"{money.show(moved, currency)} came in",
+        )
+
+
+@cache
+def _otherwise() -> Select[*tuple[Any, ...]]:
     charged_minor = func.coalesce(PartCharge.charged_minor, Payment.charged_minor)
-    otherwise = (
+    return (
         select(Payment.id, Payment.owner, charged_minor, Movement.amount_minor, Payment.currency)
         .join(Movement, Movement.payment_id == Payment.id)
         .outerjoin(PartCharge, PartCharge.payment_intent_id == Movement.intent_id)
@@ -132,34 +160,35 @@ def _payments_that_moved_otherwise(connection: Connection) -> Iterator[Problem]:
             Movement.amount_minor != charged_minor,
         )
     )
-    for payment_id, owner, charged, moved, currency in connection.execute(otherwise):
-        yield Problem(
-            "I11",
-            owner,
-            f"payment {payment_id} was charged with {money.show(charged, currency)}; at Stripe "
-            f"{money.show(moved, currency)} came in",
-        )
 
 
 def _claims_without_grant(connection: Connection) -> Iterator[Problem]:
+    for head, missing in _ungranted().items():
+        for claim_id, whose, due, code in connection.execute(missing):
+            yield Problem(
+                "I15", whose, f"{head}{claim_id} of {code} has not brought its {money.credits(due)}"
+            )
+
+
+@cache
+def _ungranted() -> dict[str, Select[*tuple[Any, ...]]]:
+    """By the head of the grants' keys: of those who claimed, and of those who sent them."""
     owners = (
         ("code:", CodeClaim.owner, CodeClaim.credits, literal(True)),
         ("referral:", Code.referrer, CodeClaim.referrer_credits, CodeClaim.referrer_credits > 0),
     )
+    missing = {}
     for head, owner, credits, is_due in owners:
         key = literal(head) + cast(CodeClaim.id, String)
         granted = and_(Entry.of(Wallet), Entry.key == key, Entry.kind == Kind.GRANT, Entry.credits == credits)
-        missing = (
+        missing[head] = (
             select(CodeClaim.id, owner, credits, Code.code)
             .join(Code, Code.id == CodeClaim.code_id)
             .outerjoin(Wallet, Wallet.owner == owner)
             .outerjoin(Entry, granted)
             .where(is_due, Entry.seq.is_(None))
         )
-        for claim_id, whose, due, code in connection.execute(missing):
-            yield Problem(
-                "I15", whose, f"{head}{claim_id} of {code} has not brought its {money.credits(due)}"
-            )
+    return missing
 
 
 def _codes_that_miscount(connection: Connection) -> Iterator[Problem]:

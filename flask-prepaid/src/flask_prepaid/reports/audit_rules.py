@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_all
@@ -18,11 +19,8 @@ def sums_of_movements(connection: Connection) -> Iterator[Problem]:
     """What reports of sales read is what moved at Stripe, day by day."""
 
     def sums(table: type[DaySum] | type[Movement]) -> dict[tuple[object, ...], list[int]]:
-        measures = (table.amount_minor, table.fee_minor, table.discount_minor, table.tax_minor)
-        keys = (table.day, table.currency, table.category, table.product, table.country)
-        wanted = select(*keys, *(func.sum(measure) for measure in measures)).group_by(*keys)
-        rows: Iterable[Any] = connection.execute(wanted)
-        return {tuple(row[: len(keys)]): [int(number) for number in row[len(keys) :]] for row in rows}
+        rows: Iterable[Any] = connection.execute(_by_day(table))
+        return {tuple(row[:KEYS]): [int(number) for number in row[KEYS:]] for row in rows}
 
     kept, moved = sums(DaySum), sums(Movement)
     for cell in sorted(kept.keys() | moved.keys(), key=str):
@@ -35,21 +33,37 @@ def sums_of_movements(connection: Connection) -> Iterator[Problem]:
             )
 
 
+#: How many columns of a day's sums say what they are the sums of.
+KEYS = 5
+
+
+@cache
+def _by_day(table: type[DaySum] | type[Movement]) -> Select[*tuple[Any, ...]]:
+    measures = (table.amount_minor, table.fee_minor, table.discount_minor, table.tax_minor)
+    keys = (table.day, table.currency, table.category, table.product, table.country)
+    return select(*keys, *(func.sum(measure) for measure in measures)).group_by(*keys)
+
+
 def sums_of_owners(connection: Connection) -> Iterator[Problem]:
     """What the best customers are ranked by is what each was charged."""
+    for currency, owner, minor in connection.execute(_of_owners()):
+        yield Problem("I11", owner, f"reports say {minor:+} {currency} more than was charged")
+
+
+@cache
+def _of_owners() -> Select[*tuple[Any, ...]]:
     kept = select(OwnerSum.currency, OwnerSum.owner, OwnerSum.gross_minor.label("minor"))
     charged = select(Movement.currency, Movement.owner, -Movement.amount_minor).where(
         Movement.category == "charge", Movement.owner != ""
     )
     both = union_all(kept, charged).subquery()
     too_much = func.sum(both.c.minor)
-    off = (
+    return (
         select(both.c.currency, both.c.owner, too_much)
         .group_by(both.c.currency, both.c.owner)
         .having(too_much != 0)
+        .order_by(both.c.owner)
     )
-    for currency, owner, minor in connection.execute(off.order_by(both.c.owner)):
-        yield Problem("I11", owner, f"reports say {minor:+} {currency} more than was charged")
 
 
 def nets_of_movements(connection: Connection) -> Iterator[Problem]:
@@ -64,20 +78,7 @@ def nets_of_movements(connection: Connection) -> Iterator[Problem]:
 
 def sums_of_entries(connection: Connection) -> Iterator[Problem]:
     """What reports of credits read is what the counted entries add up to, kind by kind."""
-    kind = case((Entry.key.startswith(f"{ROLL_OVER}:"), ROLL_OVER), else_=Entry.kind)
-    entries = (
-        select(kind, func.count(), func.sum(Entry.credits), func.sum(Entry.debt))
-        .join(Counted, and_(Counted.beside(Entry), Entry.seq <= Counted.seq))
-        .group_by(kind)
-    )
-    kept = (
-        select(
-            CreditSum.kind, func.sum(CreditSum.entries), func.sum(CreditSum.credits), func.sum(CreditSum.debt)
-        )
-        .where(CreditSum.kind != DEFERRED)
-        .group_by(CreditSum.kind)
-    )
-    counted, summed = by_kind(connection, entries), by_kind(connection, kept)
+    counted, summed = by_kind(connection, _of_entries()), by_kind(connection, _of_kinds())
     for name in sorted(counted.keys() | summed.keys()):
         if counted.get(name) != summed.get(name):
             yield Problem(
@@ -85,26 +86,51 @@ def sums_of_entries(connection: Connection) -> Iterator[Problem]:
             )
 
 
+@cache
+def _of_entries() -> Select[*tuple[Any, ...]]:
+    kind = case((Entry.key.startswith(f"{ROLL_OVER}:"), ROLL_OVER), else_=Entry.kind)
+    return (
+        select(kind, func.count(), func.sum(Entry.credits), func.sum(Entry.debt))
+        .join(Counted, and_(Counted.beside(Entry), Entry.seq <= Counted.seq))
+        .group_by(kind)
+    )
+
+
+@cache
+def _of_kinds() -> Select[*tuple[Any, ...]]:
+    sums = (func.sum(CreditSum.entries), func.sum(CreditSum.credits), func.sum(CreditSum.debt))
+    return select(CreditSum.kind, *sums).where(CreditSum.kind != DEFERRED).group_by(CreditSum.kind)
+
+
 def sums_of_deferred(connection: Connection) -> Iterator[Problem]:
     """What is paid for and not used yet is what the days add up to, once all that moved is counted."""
-    behind = or_(Wallet.seq > func.coalesce(Counted.seq, 0), Wallet.drawn_seq < Wallet.seq)
-    waits = select(Wallet.id).outerjoin(Counted, Counted.of(Wallet)).where(behind)
-    if connection.execute(waits.limit(1)).first() is not None:
+    if connection.execute(_uncounted()).first() is not None:
         return
-    kept = (
-        select(CreditSum.currency, func.sum(CreditSum.worth_minor))
-        .where(CreditSum.kind == DEFERRED)
-        .group_by(CreditSum.currency)
-    )
     there, summed = (
         {str(currency): int(minor) for currency, minor in connection.execute(sums) if minor}
-        for sums in (deferred.in_lots(), kept)
+        for sums in (deferred.in_lots(), _deferred_by_day())
     )
     for currency in sorted(there.keys() | summed.keys()):
         reported, left = summed.get(currency, 0), there.get(currency, 0)
         if reported != left:
             detail = f"reports say {reported} {currency} are deferred, the lots {left}"
             yield Problem("I11", None, detail)
+
+
+@cache
+def _uncounted() -> Select[*tuple[Any, ...]]:
+    """A wallet of which something is not counted yet."""
+    behind = or_(Wallet.seq > func.coalesce(Counted.seq, 0), Wallet.drawn_seq < Wallet.seq)
+    return select(Wallet.id).outerjoin(Counted, Counted.of(Wallet)).where(behind).limit(1)
+
+
+@cache
+def _deferred_by_day() -> Select[*tuple[Any, ...]]:
+    return (
+        select(CreditSum.currency, func.sum(CreditSum.worth_minor))
+        .where(CreditSum.kind == DEFERRED)
+        .group_by(CreditSum.currency)
+    )
 
 
 def by_kind(connection: Connection, wanted: Select[*tuple[Any, ...]]) -> dict[str, list[int]]:

@@ -32,9 +32,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, Select, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..database.transactions import RETRYABLE, sqlstate
@@ -43,7 +43,7 @@ from .budgets import budget_counts
 from .problem import Problem, Rule
 from .proofs import Proof, Proofs
 from .replay import Totals, replay
-from .scope import Moved, Scope, Which, scopes
+from .scope import Moved, Scope, Which, kept_for_a_scope, scopes
 from .shares import clawed_shares
 from .streams import accounts
 from .usage import usage_sums
@@ -253,25 +253,33 @@ def _guards(connection: Connection) -> Iterator[Problem]:
 
 
 def _doubled_keys(connection: Connection, which: Which) -> Iterator[Problem]:
-    doubled = (
+    for owner, key, times in connection.execute(_of_doubled_keys(which)):
+        yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
+
+
+@kept_for_a_scope
+def _of_doubled_keys(which: Which) -> Select[*tuple[Any, ...]]:
+    return (
         select(Wallet.owner, Entry.key, func.count())
         .join(Wallet, Entry.of(Wallet))
         .where(which.has(Entry.wallet_id))
         .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
         .having(func.count() > 1)
     )
-    for owner, key, times in connection.execute(doubled):
-        yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
 
 
 def _uncharged_meters(connection: Connection, which: Which) -> Iterator[Problem]:
-    uncharged = (
+    for owner, key, counted in connection.execute(_of_uncharged_meters(which)):
+        yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")
+
+
+@kept_for_a_scope
+def _of_uncharged_meters(which: Which) -> Select[*tuple[Any, ...]]:
+    return (
         select(Wallet.owner, Hold.key, Hold.counted)
         .join(Wallet, Hold.of(Wallet))
         .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, which.has(Hold.wallet_id))
     )
-    for owner, key, counted in connection.execute(uncharged):
-        yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")
 
 
 def _trial_balance(balances: int, totals: Counter[Kind]) -> Iterator[Problem]:

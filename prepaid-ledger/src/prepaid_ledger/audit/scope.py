@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
 from sqlalchemy.orm import Session
@@ -57,6 +58,14 @@ class Moved:
 
 #: What a rule looks at.
 Which = Scope | Moved
+
+Made = TypeVar("Made")
+
+
+def kept_for_a_scope(make: Callable[[Which], Made]) -> Callable[[Which], Made]:
+    """Keep the statements for a range: of small books they take longer to make than to answer."""
+    kept = lru_cache(maxsize=16)(make)
+    return lambda which: kept(which) if isinstance(which, Scope) else make(which)
 
 
 def scopes(connection: Connection) -> list[Scope]:

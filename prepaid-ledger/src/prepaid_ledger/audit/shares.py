@@ -19,7 +19,7 @@ from ..books.lot_store import lapsed
 from ..books.shares import Claim, Gone, share_of
 from ..tables import Entry, Kind, Lot, Wallet
 from .problem import Problem
-from .scope import Which
+from .scope import Which, kept_for_a_scope
 from .streams import fetch
 
 #: Columns of a row of what went unspent.
@@ -30,9 +30,7 @@ LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
 def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
     """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
-    clawed, lapses, by_hand = (
-        fetch(connection, _of(which, rows)) for rows in (_clawbacks(), _lapsed(), adjustments())
-    )
+    clawed, lapses, by_hand = (fetch(connection, rows) for rows in _rows(which))
     streams = clawed, lapses, gone_by_hand(by_hand)
     rows = merge(*streams, key=lambda row: tuple(row[:3]))
     for _, group in groupby(rows, key=lambda row: tuple(row[:2])):
@@ -50,9 +48,11 @@ def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
             yield Problem("I7", lot.owner, f"{lot.key!r}: {detail}, which is what its refunds take")
 
 
-def _of(which: Which, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Those of some wallets, each of which a row begins with."""
-    return rows.where(which.has(rows.selected_columns[0]))
+@kept_for_a_scope
+def _rows(which: Which) -> list[Select[*tuple[Any, ...]]]:
+    """Clawbacks, what lapsed and what operators took, of some wallets. Each row begins with its wallet."""
+    of_all = (_clawbacks(), _lapsed(), adjustments())
+    return [rows.where(which.has(rows.selected_columns[0])) for rows in of_all]
 
 
 @cache

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Executable, select
+from sqlalchemy import Connection, Executable, Select, select
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
 from ..books.lots import Closed, EntryRow, Extended, LotState, Opened, Part
 from ..tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from .problem import Problem
-from .scope import Which
+from .scope import Which, kept_for_a_scope
 
 #: Rows that are fetched at a time, from each table.
 FETCH = 2_000
@@ -91,46 +91,13 @@ class Tables:
     def __init__(self, connection: Connection, which: Which) -> None:
         self.session = Session(connection)
         self.accounts = accounts(connection, which)
-        self.entries = stream(
-            connection,
-            select(Entry.wallet_id, *ENTRY, *BESIDE)
-            .where(which.since(Entry.wallet_id, Entry.seq))
-            .order_by(Entry.wallet_id, Entry.slot, Entry.seq),
-            entry_row,
-        )
-        self.opened = stream(
-            connection,
-            select(Hold.wallet_id, *OPENED)
-            .where(which.since(Hold.wallet_id, Hold.seq))
-            .order_by(Hold.wallet_id, Hold.slot, Hold.seq),
-            Opened._make,
-        )
-        extended = (
-            select(HoldExtension.wallet_id, *EXTENDED)
-            .where(which.since(HoldExtension.wallet_id, HoldExtension.seq))
-            .order_by(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq)
-        )
-        self.extended = stream(connection, extended, Extended._make)
-        ended = (
-            select(Hold.wallet_id, *CLOSED)
-            .where(Hold.closed_seq.is_not(None), which.since(Hold.wallet_id, Hold.closed_seq))
-            .order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq)
-        )
-        self.closed = stream(connection, ended, Closed._make)
-        self.draws = stream(
-            connection,
-            select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
-            .where(which.since(Draw.wallet_id, Draw.seq))
-            .order_by(Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq),
-            lambda row: StoredDraw(row[0], Part(row[1], row[2])),
-        )
-        self.lots = stream(
-            connection,
-            select(Lot.wallet_id, *LOT)
-            .where(which.since(Lot.wallet_id, Lot.seq))
-            .order_by(Lot.wallet_id, Lot.slot, Lot.seq),
-            lambda row: LotState(*row),
-        )
+        rows = _rows(which)
+        self.entries = stream(connection, rows.entries, entry_row)
+        self.opened = stream(connection, rows.opened, Opened._make)
+        self.extended = stream(connection, rows.extended, Extended._make)
+        self.closed = stream(connection, rows.closed, Closed._make)
+        self.draws = stream(connection, rows.draws, lambda row: StoredDraw(row[0], Part(row[1], row[2])))
+        self.lots = stream(connection, rows.lots, lambda row: LotState(*row))
 
     def strays(self, before: int | None) -> Iterator[Problem]:
         """Rows whose wallet is not there."""
@@ -140,11 +107,50 @@ class Tables:
                 yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
 
 
+class Rows(NamedTuple):
+    """What asks for the rows of each table, wallet by wallet."""
+
+    entries: Select[*tuple[Any, ...]]
+    opened: Select[*tuple[Any, ...]]
+    extended: Select[*tuple[Any, ...]]
+    closed: Select[*tuple[Any, ...]]
+    draws: Select[*tuple[Any, ...]]
+    lots: Select[*tuple[Any, ...]]
+
+
+@kept_for_a_scope
+def _rows(which: Which) -> Rows:
+    return Rows(
+        entries=select(Entry.wallet_id, *ENTRY, *BESIDE)
+        .where(which.since(Entry.wallet_id, Entry.seq))
+        .order_by(Entry.wallet_id, Entry.slot, Entry.seq),
+        opened=select(Hold.wallet_id, *OPENED)
+        .where(which.since(Hold.wallet_id, Hold.seq))
+        .order_by(Hold.wallet_id, Hold.slot, Hold.seq),
+        extended=select(HoldExtension.wallet_id, *EXTENDED)
+        .where(which.since(HoldExtension.wallet_id, HoldExtension.seq))
+        .order_by(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq),
+        closed=select(Hold.wallet_id, *CLOSED)
+        .where(Hold.closed_seq.is_not(None), which.since(Hold.wallet_id, Hold.closed_seq))
+        .order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq),
+        draws=select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
+        .where(which.since(Draw.wallet_id, Draw.seq))
+        .order_by(Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq),
+        lots=select(Lot.wallet_id, *LOT)
+        .where(which.since(Lot.wallet_id, Lot.seq))
+        .order_by(Lot.wallet_id, Lot.slot, Lot.seq),
+    )
+
+
 def accounts(connection: Connection, which: Which) -> Iterator[Account]:
     """The wallets' rows, by their ids."""
+    return (Account(*row) for row in fetch(connection, _wallets(which)))
+
+
+@kept_for_a_scope
+def _wallets(which: Which) -> Select[*tuple[Any, ...]]:
     columns = (getattr(Wallet, name) for name in Account._fields)
-    rows = select(*columns).where(which.has(Wallet.id)).order_by(Wallet.id)
-    return (Account(*row) for row in fetch(connection, rows))
+    return select(*columns).where(which.has(Wallet.id)).order_by(Wallet.id)
 
 
 def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:

@@ -53,8 +53,13 @@ def name_version(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def cache_control() -> str:
-    """How long this file may be kept; without a version in its address it is asked for each time."""
-    return KEPT_FOR_GOOD if "v" in request.args else "no-cache"
+    """How long this file may be kept: for good under the version that it has, else it is asked for each time.
+
+    While a new release is rolled out, the old one is asked for files of the new one's pages.
+    """
+    served = dict(request.view_args or {})
+    name_version(request.endpoint or "", served)
+    return KEPT_FOR_GOOD if served.get("v", "") == request.args.get("v") else "no-cache"
 
 
 def _style(endpoint: str, name: str) -> str:
