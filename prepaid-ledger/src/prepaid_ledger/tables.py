@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     and_,
+    case,
     event,
     text,
     tuple_,
@@ -69,7 +70,8 @@ class Wallet(Base):
     number last given out, to an entry, a hold or a release. ``moved_at`` is the time
     of that: times never go back inside a wallet, whatever the clocks do. Nothing in
     the wallet ends before ``next_expiry_at``, a lower bound. Lots are drawn up to
-    ``drawn_seq``. ``budget_changes`` counts how often a budget was set; 0: there never was one.
+    ``drawn_seq``. ``budget_changes`` counts how often a budget was set; 0: there never was one. While the
+    whole wallet has a budget, ``charged`` counts on with each charge: where it began says nothing.
     """
 
     __tablename__ = "prepaid_wallet"
@@ -81,7 +83,7 @@ class Wallet(Base):
         CheckConstraint("held >= 0 AND held <= balance", name="held_within_balance"),
         CheckConstraint("debt >= 0", name="debt_not_negative"),
         CheckConstraint("seq >= 0 AND drawn_seq >= 0 AND drawn_seq <= seq", name="drawn_within_seq"),
-        whole_numbers("balance", "held", "debt", "seq"),
+        whole_numbers("balance", "held", "debt", "seq", "charged"),
         Index(
             "ix_prepaid_wallet_next_expiry_at",
             "next_expiry_at",
@@ -102,6 +104,7 @@ class Wallet(Base):
     moved_at: Mapped[datetime]
     created_at: Mapped[datetime]
     budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    charged: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
     @classmethod
     def owned_by(cls, *owners: str) -> ColumnElement[bool]:
@@ -337,29 +340,35 @@ class Draw(InWallet, Base):
 class Budget(InWallet, Base):
     """How many credits a spender, or the whole wallet where it is empty, may spend in a calendar window.
 
-    ``spent`` counts what was charged in the window from ``window_start`` up to, and not including,
-    ``resets_at``. A window that is over is rolled on by the next charge.
+    ``spent_of`` is what was charged in the window from ``window_start`` up to, and not including,
+    ``resets_at``. It is ``spent_here``; of the whole wallet's, that and the ``charged`` of the wallet, since
+    each spend writes that row anyway. A window that is over is rolled on by the next charge.
     """
 
     __tablename__ = "prepaid_budget"
     __table_args__ = (
         _refers_to_wallet(),
         CheckConstraint("credits >= 0", name="credits_not_negative"),
-        CheckConstraint("spent >= 0", name="spent_not_negative"),
+        CheckConstraint("spender = '' OR spent_here >= 0", name="spent_not_negative"),
         CheckConstraint(
             "(every = 'ever') = (resets_at IS NULL) AND (every = 'ever') = (window_start IS NULL)",
             name="window_unless_ever",
         ),
-        whole_numbers("credits", "spent"),
+        whole_numbers("credits", "spent_here"),
     )
 
     spender: Mapped[str] = mapped_column(String(64), primary_key=True)
     every: Mapped[Every] = mapped_column(words(Every), primary_key=True)
     zone: Mapped[str] = mapped_column(String(64))
     credits: Mapped[int]
-    spent: Mapped[int]
+    spent_here: Mapped[int]
     window_start: Mapped[datetime | None]
     resets_at: Mapped[datetime | None]
+
+    @classmethod
+    def spent_of(cls, wallet: Any) -> ColumnElement[int]:
+        """What the window was charged. ``wallet`` is the budget's own: ``Wallet``, where that is joined."""
+        return cls.spent_here + case((cls.spender == "", wallet.charged), else_=0)
 
 
 event.listen(Budget.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))

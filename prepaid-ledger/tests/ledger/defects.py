@@ -350,6 +350,11 @@ def counts_in_no_budget(patch: pytest.MonkeyPatch) -> None:
 
 
 @defect
+def counts_what_the_wallet_spends_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budget_counts, "counted_by", lambda *args: 0)
+
+
+@defect
 def batches_ask_for_no_budget(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sqlite_batch.BudgetRow, "has_left", lambda *args: True)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, LedgerVerbs, Spent, UnfitDatabase
 from prepaid_ledger.aio import AsyncLedger
-from prepaid_ledger.errors import Busy, InsufficientCredits
+from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -109,6 +109,36 @@ def test_a_wallet_that_somebody_holds_keeps_only_its_own_callers_waiting(databas
 
     assert len(asyncio.run(others_first())) == 20
     assert books.ledger.balance("user:1") == books.ledger.balance("user:2") == 10
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_a_wallet_that_was_held_for_a_moment_goes_with_the_next_batch(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(20)
+    books.grant(20, owner="user:2")
+    sitting = books.engine.connect()
+    sitting.execute(text("SELECT FROM prepaid_wallet WHERE owner = 'user:1' FOR UPDATE"))
+    batches: list[int] = []
+
+    class LetsGo:
+        def batch(self, spends: int, seconds: float) -> None:
+            batches.append(spends)
+            sitting.close()
+
+        def refused(self, error: PrepaidError) -> None:
+            raise error
+
+    books.unjoined.setup.spends.watch(LetsGo())
+    connections: list[object] = []
+    event.listen(books.engine, "checkout", lambda *connection: connections.append(connection))
+    ledger = books.awaited()
+
+    answers = answers_to([*reports(ledger, range(5)), *reports(ledger, range(5), "user:2")])
+
+    assert all(isinstance(spent, Spent) for spent in answers)
+    assert batches == [5, 5]
+    assert len(connections) == 1, "none is opened for who goes alone"
     assert books.ledger.audit() == []
     books.close()
 

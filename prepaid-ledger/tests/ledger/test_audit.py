@@ -120,8 +120,9 @@ FORGERIES = [
     ("UPDATE prepaid_hold_extension SET hold_seq = 4 WHERE hold_seq > 4", {"I7"}),
     ("UPDATE prepaid_entry SET debt = 1 WHERE key = 'hold:job:1'", {"I5", "I10"}),
     ("DELETE FROM prepaid_hold WHERE key = 'job:2'", {"I4", "I5"}),
-    ("UPDATE prepaid_budget SET spent = spent + 1 WHERE spender = ''", {"I10"}),
-    ("UPDATE prepaid_budget SET spent = spent - 1 WHERE spender = 'key:1'", {"I10"}),
+    ("UPDATE prepaid_budget SET spent_here = spent_here + 1 WHERE spender = ''", {"I10"}),
+    ("UPDATE prepaid_wallet SET charged = charged + 1", {"I10"}),
+    ("UPDATE prepaid_budget SET spent_here = spent_here - 1 WHERE spender = 'key:1'", {"I10"}),
     ("UPDATE prepaid_budget SET window_start = resets_at WHERE every = 'day'", {"I10"}),
     ("UPDATE prepaid_entry SET spender = 'key:2' WHERE key = 'report:3'", {"I10"}),
     ("UPDATE prepaid_hold SET spender = 'key:2' WHERE key = 'job:2'", {"I10"}),
@@ -135,7 +136,7 @@ FORGERIES = [
 
 #: On PostgreSQL a sample, with each table and each invariant by its seed; ``EVERY_CASE=1`` has all.
 EVERY_CASE = os.environ.get("EVERY_CASE") == "1"
-ON_POSTGRESQL = FORGERIES if EVERY_CASE else Random(1496).sample(FORGERIES, 12)
+ON_POSTGRESQL = FORGERIES if EVERY_CASE else Random(1319).sample(FORGERIES, 12)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
     assert books.unjoined.audit(jobs=2) == []
 
     books.execute("UPDATE prepaid_wallet SET balance = balance + 1 WHERE owner = 'user:1'")
-    books.execute(f"UPDATE prepaid_budget SET spent = spent + 1 WHERE {of('user:4')}")
+    books.execute(f"UPDATE prepaid_budget SET spent_here = spent_here + 1 WHERE {of('user:4')}")
     books.execute(f"UPDATE prepaid_hold SET credits = credits + 1 WHERE {of('user:5')}")
     ahead = (
         "INSERT INTO prepaid_usage_mark (wallet_id, slot, seq) SELECT id, slot, seq + 1 FROM prepaid_wallet"
@@ -75,7 +75,7 @@ def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
         "I7 user5",
     }
     books.execute("UPDATE prepaid_wallet SET balance = balance - 1 WHERE owner = 'user:1'")
-    books.execute(f"UPDATE prepaid_budget SET spent = spent - 1 WHERE {of('user:4')}")
+    books.execute(f"UPDATE prepaid_budget SET spent_here = spent_here - 1 WHERE {of('user:4')}")
     books.execute(f"UPDATE prepaid_hold SET credits = credits - 1 WHERE {of('user:5')}")
     books.execute(f"DELETE FROM prepaid_usage_mark WHERE {of('user:3')}")
 

@@ -41,6 +41,14 @@ class Refunds(Topic):
         """Every refund of a charge."""
         return list(self._all({"charge": charge_id}))
 
+    def of_intent(self, intent_id: str) -> list[StripeRefund]:
+        """Every refund of a PaymentIntent's charge."""
+        return list(self._all({"payment_intent": intent_id}))
+
+    def disputes_of_intent(self, intent_id: str) -> list[StripeDispute]:
+        """Every dispute of a PaymentIntent's charge."""
+        return list(self._all_disputes({"payment_intent": intent_id}))
+
     def find(self, intent_id: str, key: str) -> StripeRefund | None:
         """The refund that was made with ``key``, for when its answer was lost."""
         refunds = self._all({"payment_intent": intent_id})
@@ -60,8 +68,11 @@ class Refunds(Topic):
         return dispute_of(dispute, asked_at) if dispute is not None else None
 
     def all_disputes(self, since: datetime | None) -> Iterator[StripeDispute]:
+        return self._all_disputes(created(since))
+
+    def _all_disputes(self, params: dict[str, Any]) -> Iterator[StripeDispute]:
         asked_at = clock.wall()
-        for dispute in walk(self._v1.disputes.list, created(since)):
+        for dispute in walk(self._v1.disputes.list, params):
             yield dispute_of(dispute, asked_at)
 
     def fetch_warning(self, warning_id: str) -> StripeWarning | None:

@@ -44,7 +44,7 @@ def create_outbox() -> None:
     )
     queue = ["owner", "target", "endpoint_id", "id"]
     partial_index("ix_prepaid_delivery_queue", "prepaid_delivery", queue, only=WAITING)
-    partial_index("ix_prepaid_delivery_due", "prepaid_delivery", ["next_try_at"], only=WAITING)
+    partial_index("ix_prepaid_delivery_due", "prepaid_delivery", ["next_try_at", "id"], only=WAITING)
     op.create_index("ix_prepaid_delivery_endpoint_id", "prepaid_delivery", ["endpoint_id", "id"])
     op.create_index("ix_prepaid_delivery_message_id", "prepaid_delivery", ["message_id"])
     create_endpoints_and_mails()

@@ -29,6 +29,7 @@ ONE = {
     "wallets": "wallet",
     "payments": "payment",
     "refunds": "refund",
+    "parts": "part",
     "balances": "balance",
     "fraud warnings": "fraud warning",
     "customers": "customer",
@@ -67,6 +68,7 @@ def tick(context: Context) -> dict[str, int]:
     due |= {
         "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
+        "parts": each(context, refunds.unchecked_parts, refunds.check_part),
         "balances": each(context, balance_money.due, balance_money.check),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "customers": each(context, unwanted_customers.due, unwanted_customers.delete_at_stripe),

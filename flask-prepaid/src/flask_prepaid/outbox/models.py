@@ -96,7 +96,7 @@ class Delivery(Base):
         ),
         Index(
             "ix_prepaid_delivery_due",
-            "next_try_at",
+            *("next_try_at", "id"),
             postgresql_where=text(WAITING),
             sqlite_where=text(WAITING),
         ),

@@ -115,7 +115,7 @@ def _tell_low(context: Context, low: Select[int, str, int, int]) -> int:
 def _tell_budgets(context: Context) -> int:
     now = context.clock()
     near = (
-        select(Alert.id, Alert.owner, Alert.threshold, Budget)
+        select(Alert.id, Alert.owner, Alert.threshold, Budget, Budget.spent_of(Wallet))
         .join(Wallet, Wallet.owner == Alert.owner)
         .join(Budget, and_(Budget.of(Wallet), _is_budget_of()))
         .where(
@@ -128,7 +128,7 @@ def _tell_budgets(context: Context) -> int:
     )
     with transaction(context) as session:
         rows = session.execute(near).all()
-        for alert_id, owner, percent, budget in rows:
+        for alert_id, owner, percent, budget, spent in rows:
             if _is_news(session, alert_id, owner, BUDGET, now, until=budget.resets_at):
                 signals.after_commit(
                     session,
@@ -137,7 +137,7 @@ def _tell_budgets(context: Context) -> int:
                     spender=budget.spender or None,
                     every=None if budget.resets_at is None else budget.every.value,
                     credits=budget.credits,
-                    spent=budget.spent,
+                    spent=spent,
                     percent=percent,
                     resets_at=budget.resets_at,
                 )
@@ -201,7 +201,7 @@ def _is_budget_of() -> ColumnElement[bool]:
 
 
 def _is_near() -> ColumnElement[bool]:
-    return and_(Budget.credits > 0, Budget.spent * 100 >= Alert.threshold * Budget.credits)
+    return and_(Budget.credits > 0, Budget.spent_of(Wallet) * 100 >= Alert.threshold * Budget.credits)
 
 
 def _told(about: str) -> ColumnElement[bool]:

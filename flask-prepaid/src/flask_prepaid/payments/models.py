@@ -255,17 +255,25 @@ class PartCharge(Base):
     """One of several charges that have paid an invoice: ``charged_minor`` of its payment's money.
 
     A payment that one charge has brought has none; its ``payment_intent_id`` is that of the first.
+    ``is_checked``: what went back of it before its invoice was paid is known. ``tick`` asks Stripe.
     """
 
     __tablename__ = "prepaid_part_charge"
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_part_charge_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_part_charge_unchecked",
+            "payment_intent_id",
+            postgresql_where=text("NOT is_checked"),
+            sqlite_where=text("NOT is_checked"),
+        ),
     )
 
     payment_intent_id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     charged_minor: Mapped[int]
+    is_checked: Mapped[bool] = mapped_column(default=False)
 
 
 class TakesBack:

@@ -29,6 +29,7 @@ from ..payments.models import (
     NOT_REFUNDED,
     TAKES_NOTHING,
     Dispute,
+    PartCharge,
     Payment,
     PaymentState,
     Refund,
@@ -251,6 +252,29 @@ def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
             apply_refund(context, answer)
 
     return write
+
+
+def unchecked_parts(context: Context) -> list[str]:
+    """The PaymentIntents that have paid a part of an invoice, and of which it is not known what went back."""
+    unchecked = select(PartCharge.payment_intent_id).where(~PartCharge.is_checked)
+    return list(context.session.scalars(unchecked.order_by(PartCharge.payment_intent_id)))
+
+
+def check_part(context: Context, intent_id: str) -> None:
+    """Take the credits of what went back of a part. Commits.
+
+    An event that came before its invoice was paid found no payment.
+    """
+    refunds = context.gateway.refunds.of_intent(intent_id)
+    disputes = context.gateway.refunds.disputes_of_intent(intent_id)
+    with transaction(context) as session:
+        for refund in refunds:
+            apply_refund(context, refund)
+        for dispute in disputes:
+            apply_dispute(context, dispute)
+        session.execute(
+            update(PartCharge).where(PartCharge.payment_intent_id == intent_id).values(is_checked=True)
+        )
 
 
 def sync_dispute(context: Context, dispute_id: str) -> Write[None]:

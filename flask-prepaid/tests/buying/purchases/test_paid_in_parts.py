@@ -45,14 +45,19 @@ def pay_a_part(shop: PlanShop, invoice: str, amount: int) -> str:
     return intent.id
 
 
-def month_in_parts(shop: PlanShop) -> str:
-    """The second month's card fails: $4.00 are paid by hand, and $6.00 by a new card; the first charge."""
+def month_paid_by_hand_in_part(shop: PlanShop) -> tuple[str, str]:
+    """The second month's card fails, and $4.00 are paid by hand; its invoice, and the charge."""
     shop.subscribe()
     declines = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer(shop)})
     shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": declines.id})
     shop.pass_time(days=29)
     invoice = shop.invoices()[-1].stripe_id
-    part = pay_a_part(shop, invoice, 400)
+    return invoice, pay_a_part(shop, invoice, 400)
+
+
+def month_in_parts(shop: PlanShop) -> str:
+    """The second month's card fails: $4.00 are paid by hand, and $6.00 by a new card; the first charge."""
+    invoice, part = month_paid_by_hand_in_part(shop)
     shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
     shop.stripe.deliver()
     return part
@@ -136,3 +141,24 @@ def test_a_pack_by_invoice_is_paid_in_parts(shop: PlanShop) -> None:
     assert (payment.state, payment.charged_minor, shop.balance()) == ("paid", 500, 100)
     refund(shop)
     assert (refunded(shop), shop.balance()) == ([200, 300], 0)
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+def test_a_part_that_went_back_before_its_invoice_was_paid_has_bought_nothing(
+    shop: PlanShop, disputed: bool
+) -> None:
+    """30 of the first month have rolled over; $4.00 of the second month's $10.00 are back."""
+    invoice, part = month_paid_by_hand_in_part(shop)
+    if disputed:
+        shop.stripe.dispute(part)
+    else:
+        shop.v1.refunds.create({"payment_intent": part})
+    shop.stripe.deliver()
+
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    shop.tick()
+    shop.tick()
+
+    assert shop.balance() == 90
+    assert last_payment(shop).refunded_minor == (0 if disputed else 400)

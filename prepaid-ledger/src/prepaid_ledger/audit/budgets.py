@@ -46,18 +46,19 @@ def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
     charged = charges(lambda wallet_id, slot: which.has(wallet_id))
     same_wallet = Budget.beside(charged.c)
     everybodys = Budget.spender == EVERYBODY
+    spent = Budget.spent_of(Wallet)
     in_window = or_(
         Budget.window_start.is_(None),
         and_(charged.c.at >= Budget.window_start, charged.c.at < Budget.resets_at),
     )
     total = func.coalesce(func.sum(charged.c.credits), 0)
     return tuple(
-        select(Wallet.owner, Budget.spender, Budget.every, Budget.spent, total)
+        select(Wallet.owner, Budget.spender, Budget.every, spent, total)
         .join(Wallet, Budget.of(Wallet))
         .outerjoin(charged, and_(by_whom, in_window))
         .where(whose, its)
-        .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, Budget.spent)
-        .having(total != Budget.spent)
+        .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, spent)
+        .having(total != spent)
         for whose, by_whom in (
             (everybodys, same_wallet),
             (~everybodys, and_(same_wallet, charged.c.spender == Budget.spender)),

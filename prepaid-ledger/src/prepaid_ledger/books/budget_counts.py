@@ -1,8 +1,8 @@
 """Budgets: how many credits a spender, or a whole wallet, may spend in a calendar window.
 
-A budget's row counts what its window was charged. It is moved under the wallet's lock, in the
-transaction that takes the credits, so no number of callers can overrun it. A window that is over
-is rolled on by the next charge.
+A budget's row counts what its window was charged; for the whole wallet's, the wallet's row counts. Both are
+moved under the wallet's lock, in the transaction that takes the credits, so no number of callers can overrun
+a budget. A window that is over is rolled on by the next charge.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Table, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import BudgetExceeded
-from ..tables import Budget, Every
+from ..tables import Budget, Every, Wallet
 from .posting import LockedWallet
 from .windows import window_of
 
@@ -67,10 +67,14 @@ def budgets_of(session: Session, wallet: LockedWallet, spender: str | None) -> l
 
 def read(session: Session, wallet: LockedWallet, *which: ColumnElement[bool]) -> list[BudgetState]:
     """The budgets of a wallet, as they were last written; the whole wallet's first."""
-    columns = [_budget.c[name] for name in BudgetState.__dataclass_fields__]
-    query = select(*columns).where(Budget.of(wallet), *which)
-    rows = session.execute(query.order_by(Budget.spender, Budget.every))
-    return [BudgetState(*row) for row in rows]
+    query = (
+        select(_budget, Budget.spent_of(Wallet).label("spent"))
+        .join(Wallet, Budget.of(Wallet))
+        .where(Budget.of(wallet), *which)
+        .order_by(Budget.spender, Budget.every)
+    )
+    fields = BudgetState.__dataclass_fields__
+    return [BudgetState(**{name: row[name] for name in fields}) for row in session.execute(query).mappings()]
 
 
 def exceeded(owner: str, budgets: Iterable[BudgetState], credits: int) -> BudgetExceeded | None:
@@ -91,13 +95,17 @@ def exceeded(owner: str, budgets: Iterable[BudgetState], credits: int) -> Budget
 
 
 def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState], credits: int) -> None:
-    """Count a charge of now."""
+    """Count a charge of now. The wallet is to be saved with what it takes."""
+    wallet.charged += credits
     for budget in budgets:
+        spent = budget.spent + credits
         session.execute(
             update(_budget)
             .where(*key_of(wallet, budget.spender, budget.every))
             .values(
-                spent=budget.spent + credits, window_start=budget.window_start, resets_at=budget.resets_at
+                spent_here=spent - counted_by(wallet, budget.spender),
+                window_start=budget.window_start,
+                resets_at=budget.resets_at,
             )
         )
 
@@ -119,8 +127,13 @@ def give_back(
             session.execute(
                 update(_budget)
                 .where(*key_of(wallet, budget.spender, budget.every))
-                .values(spent=_budget.c.spent - back)
+                .values(spent_here=_budget.c.spent_here - back)
             )
+
+
+def counted_by(wallet: LockedWallet, spender: str) -> int:
+    """What of a budget's count the wallet's row has."""
+    return wallet.charged if spender == EVERYBODY else 0
 
 
 def key_of(wallet: LockedWallet, spender: str, every: Every) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..tables import Budget, Every, Wallet
-from .budget_counts import EVERYBODY, key_of
+from .budget_counts import EVERYBODY, counted_by, key_of
 from .charges import charges, total
 from .expiry import bring_up_to_date
 from .posting import MAX_CREDITS, LockedWallet, check_owner, lock, open_wallets, save
@@ -54,7 +54,7 @@ def set_budget(
             "every": window,
             "zone": zone,
             "credits": credits,
-            "spent": charged_in(session, wallet, who, runs),
+            "spent_here": charged_in(session, wallet, who, runs) - counted_by(wallet, who),
             "window_start": runs.start,
             "resets_at": runs.end,
         }

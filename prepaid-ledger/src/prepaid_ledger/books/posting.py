@@ -45,6 +45,7 @@ WALLET_COLUMNS = (
     _wallet.c.next_expiry_at,
     _wallet.c.moved_at,
     _wallet.c.budget_changes,
+    _wallet.c.charged,
 )
 
 
@@ -121,6 +122,7 @@ class LockedWallet:
     next_expiry_at: datetime | None
     moved_at: datetime
     budget_changes: int
+    charged: int
     now: datetime
 
     @property
@@ -291,6 +293,7 @@ def save(session: Session, wallet: LockedWallet) -> None:
             drawn_seq=wallet.drawn_seq,
             next_expiry_at=wallet.next_expiry_at,
             moved_at=wallet.moved_at,
+            charged=wallet.charged,
         )
     )
 

@@ -12,9 +12,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from .group_commit import MAX_BATCH, GroupCommit
 from .host_insert import fit_one_statement
+from .outcomes import Outcome
 from .single import SpendRequest, Spent
 
 #: So many go together. In a batch of half the size a spend costs the database half as much again.
@@ -23,6 +25,32 @@ ENOUGH = 16
 #: How many spends that are not batchable wait at the same time, each for itself.
 ALONE = 16
 
+#: So many batches a spend goes with whose wallet another process has just then, before it waits for that by
+#: itself, which costs as much as ten spends in a batch: mostly the wallet is free again by the next.
+TRIES = 3
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A spend that waits for its batch. ``answer`` is ``None`` where it has to go alone."""
+
+    request: SpendRequest
+    answer: asyncio.Future[Spent | None]
+    tries: int = 0
+
+    def goes_again(self, outcome: Outcome) -> bool:
+        """Whether the next batch may reach the wallet that this one has not."""
+        self.tries += 1
+        return not outcome.reached and self.tries < TRIES and not self.answer.done()
+
+    def be_answered(self, spent: Spent | None) -> None:
+        if not self.answer.done():  # the caller may have gone
+            self.answer.set_result(spent)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
 
 class LoopGroupCommit:
     """The spends of one event loop. Batches are posted one after the other."""
@@ -30,7 +58,7 @@ class LoopGroupCommit:
     def __init__(self, spends: GroupCommit) -> None:
         self._spends = spends
         self._connection = spends.loop_connection()
-        self._waiting: deque[tuple[SpendRequest, asyncio.Future[Spent | None]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._posting: asyncio.Task[None] | None = None
         self._together = ThreadPoolExecutor(1, thread_name_prefix="spends")
         self._alone = ThreadPoolExecutor(ALONE, thread_name_prefix="spends alone")
@@ -39,7 +67,7 @@ class LoopGroupCommit:
         """Commit one spend, with whoever waits at the same time. It raises what ``spend_now`` raises."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Spent | None] = loop.create_future()
-        self._waiting.append((request, answer))
+        self._waiting.append(Waiting(request, answer))
         if self._posting is None:
             self._posting = loop.create_task(self._post_all())
         spent = await answer
@@ -62,22 +90,25 @@ class LoopGroupCommit:
         finally:
             self._posting = None
 
-    async def _post(self, batch: list[tuple[SpendRequest, asyncio.Future[Spent | None]]]) -> None:
+    async def _post(self, batch: list[Waiting]) -> None:
         try:
-            spents = await self._commit([request for request, _ in batch])
+            outcomes = await self._commit([waiting.request for waiting in batch])
         except Exception as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
-        else:
-            for (_, answer), spent in zip(batch, spents, strict=True):
-                if not answer.done():  # the caller may have gone
-                    answer.set_result(spent)
+            for waiting in batch:
+                waiting.fail(error)
+            return
+        # Where all want one wallet that is held, a thread waits for it: to ask again would be in vain.
+        any_reached = any(outcome.reached for outcome in outcomes)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if any_reached and waiting.goes_again(outcome):
+                self._waiting.append(waiting)
+            else:
+                waiting.be_answered(outcome.spent)
 
-    async def _commit(self, requests: Sequence[SpendRequest]) -> list[Spent | None]:
+    async def _commit(self, requests: Sequence[SpendRequest]) -> list[Outcome]:
         if self._connection is not None and fit_one_statement(requests):
             began_s = time.monotonic()
-            spents = await self._connection.post(requests)
-            self._spends.note_batch(spents, began_s)
-            return spents
+            outcomes = await self._connection.post(requests)
+            self._spends.note_batch((outcome.spent for outcome in outcomes), began_s)
+            return outcomes
         return await asyncio.get_running_loop().run_in_executor(self._together, self._spends.post, requests)

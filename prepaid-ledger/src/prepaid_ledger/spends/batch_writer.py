@@ -15,7 +15,7 @@ from ..database.engine import write_turn
 from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
-from .outcomes import BudgetedOwners, Outcome, log_failure
+from .outcomes import LEFT_OUT, BudgetedOwners, Outcome, log_failure
 from .postgresql_batch import SET_UP
 from .single import SpendRequest
 
@@ -47,7 +47,7 @@ class BatchWriter:
         """
         places = batch.one_of_each_key(requests)
         first = [requests[place] for place in places]
-        outcomes = [Outcome(reached=True, spent=None)] * len(requests)
+        outcomes = [LEFT_OUT] * len(requests)
         try:
             with self._transaction(first) as connection:
                 posted = batch.post(

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from ..clock import Clock
 from ..errors import Busy, PrepaidError
 from .batch_writer import BatchWriter
-from .outcomes import BudgetedOwners
+from .outcomes import BudgetedOwners, Outcome
 from .single import SpendRequest, Spent, spend_alone
 
 if TYPE_CHECKING:
@@ -115,15 +115,15 @@ class GroupCommit:
             self._post(waiters[start : start + MAX_BATCH], wait=False)
         return [self._outcome(waiter) for waiter in waiters]
 
-    def post(self, requests: Sequence[SpendRequest]) -> list[Spent | None]:
-        """Commit at once what is batchable, waiting for nobody's wallet; ``None`` has to ``spend``.
+    def post(self, requests: Sequence[SpendRequest]) -> list[Outcome]:
+        """Commit at once what is batchable, waiting for nobody's wallet; the others have to ``spend``.
 
         :raises Busy: The database did not get to them. What came of each, the same key tells.
         """
         began_s = time.monotonic()
-        spents = [outcome.spent for outcome in self._writer.commit(requests, wait=False)]
-        self.note_batch(spents, began_s)
-        return spents
+        outcomes = self._writer.commit(requests, wait=False)
+        self.note_batch((outcome.spent for outcome in outcomes), began_s)
+        return outcomes
 
     def loop_connection(self) -> LoopConnection | None:
         """Where an event loop can post what fits one statement by itself: on PostgreSQL, by psycopg."""

@@ -15,9 +15,9 @@ from ..clock import Clock
 from ..database.deadlines import awaited
 from .batch import one_of_each_key
 from .host_insert import batch_insert
-from .outcomes import BudgetedOwners, log_failure
+from .outcomes import LEFT_OUT, BudgetedOwners, Outcome, log_failure
 from .postgresql_batch import SET_UP, on_postgresql, read
-from .single import SpendRequest, Spent
+from .single import SpendRequest
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +36,14 @@ class LoopConnection:
         self._driven: Driven | None = None
         event.listen(engine, "engine_disposed", self._close)
 
-    async def post(self, requests: Sequence[SpendRequest]) -> list[Spent | None]:
-        """Commit what is batchable of ``requests``, waiting for nobody's wallet; ``None`` has to go alone.
+    async def post(self, requests: Sequence[SpendRequest]) -> list[Outcome]:
+        """Commit what is batchable of ``requests``, waiting for nobody's wallet; what came of each.
 
         What they bring has to fit one statement.
         """
         places = one_of_each_key(requests)
         first = [requests[place] for place in places]
-        spents: list[Spent | None] = [None] * len(requests)
+        outcomes = [LEFT_OUT] * len(requests)
         try:
             statement, values = on_postgresql(
                 first,
@@ -54,15 +54,15 @@ class LoopConnection:
             )
             driven = self._driven or await self._open()
             cursor = await driven.execute(statement, values)
-            outcomes = read(await cursor.fetchall())
-            self._budgeted.learn(first, outcomes)
-            for place, outcome in zip(places, outcomes, strict=True):
-                spents[place] = outcome.spent
+            posted = read(await cursor.fetchall())
+            self._budgeted.learn(first, posted)
+            for place, outcome in zip(places, posted, strict=True):
+                outcomes[place] = outcome
         except Exception as error:  # alone, each gets its refusal, or what came of it
             log_failure(log, error, len(first))
             if self._driven is None or self._driven.info.transaction_status != TransactionStatus.IDLE:
                 self._close()
-        return spents
+        return outcomes
 
     async def _open(self) -> Driven:
         opened = await asyncio.to_thread(self._engine.raw_connection)

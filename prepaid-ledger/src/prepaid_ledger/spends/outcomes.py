@@ -24,6 +24,10 @@ class Outcome(NamedTuple):
     has_budgets: bool = False
 
 
+#: What has to go alone.
+LEFT_OUT = Outcome(reached=True, spent=None)
+
+
 def said_of(request: SpendRequest) -> dict[str, object]:
     """Who spends, and on what, by column; nothing where nothing is said."""
     if (use := request.use) is UNSAID:

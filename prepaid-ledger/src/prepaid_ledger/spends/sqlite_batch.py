@@ -19,7 +19,8 @@ from .single import SpendRequest, Spent
 Row = dict[str, Any]
 
 WALLETS = text("""
-SELECT w.slot, w.id, w.owner, w.balance, w.held, w.debt, w.seq, w.next_expiry_at, w.moved_at, w.budget_changes
+SELECT w.slot, w.id, w.owner, w.balance, w.held, w.debt, w.seq, w.next_expiry_at, w.moved_at,
+       w.budget_changes, w.charged
 FROM json_each(:owners) AS a JOIN prepaid_wallet w ON w.slot = a.value ->> 0 AND w.owner = a.value ->> 1
 """).columns(next_expiry_at=UtcDateTime, moved_at=UtcDateTime)
 
@@ -29,7 +30,7 @@ JOIN prepaid_entry e ON e.slot = a.value ->> 0 AND e.wallet_id = a.value ->> 1 A
 """)
 
 BUDGETS = text("""
-SELECT b.wallet_id, b.spender, b.rowid, b.credits - b.spent, b.resets_at FROM json_each(:whose) AS a
+SELECT b.wallet_id, b.spender, b.rowid, b.credits - b.spent_here, b.resets_at FROM json_each(:whose) AS a
 JOIN prepaid_budget b ON b.slot = a.value ->> 0 AND b.wallet_id = a.value ->> 1 AND b.spender = a.value ->> 2
 """).columns(resets_at=UtcDateTime)
 
@@ -43,12 +44,13 @@ VALUES (:slot, :wallet_id, :seq, 'spend', :key, :credits, 0, :balance, :at,
 NOTHING_SAID = dict.fromkeys(("spender", "item", "quantity", "price_version"))
 
 MOVE = text("""
-UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at WHERE slot = :slot AND id = :id
+UPDATE prepaid_wallet SET balance = :balance, seq = :seq, moved_at = :at, charged = :charged
+WHERE slot = :slot AND id = :id
 """).bindparams(bindparam("at", type_=UtcDateTime))
 
 #: All of a batch in one statement: each of its own costs more to prepare than to run.
 CHARGE = text("""
-UPDATE prepaid_budget SET spent = spent + (a.value ->> 1) FROM json_each(:charged) AS a
+UPDATE prepaid_budget SET spent_here = spent_here + (a.value ->> 1) FROM json_each(:charged) AS a
 WHERE prepaid_budget.rowid = a.value ->> 0
 """)
 
@@ -92,6 +94,7 @@ def post_on_sqlite(
             budget.charged += request.credits
         wallet["seq"] += 1
         wallet["balance"] -= request.credits
+        wallet["charged"] += request.credits
         wallet["at"] = at
         moved[request.owner] = wallet
         entries.append(_entry(wallet, request))
@@ -100,7 +103,10 @@ def post_on_sqlite(
         connection.execute(ENTRY, entries)
         connection.execute(MOVE, list(moved.values()))
     charged = [
-        (budget.rowid, budget.charged) for mine in budgets.values() for budget in mine if budget.charged
+        (budget.rowid, budget.charged)
+        for (_, spender), mine in budgets.items()
+        for budget in mine
+        if spender and budget.charged
     ]
     if charged:
         connection.execute(CHARGE, {"charged": json.dumps(charged)})
@@ -128,8 +134,11 @@ def _budgets(
         for spender in ("", request.spender or "")
     }
     if whose:
-        for wallet_id, spender, *columns in connection.execute(BUDGETS, {"whose": json.dumps(sorted(whose))}):
-            budgets[wallet_id, spender].append(BudgetRow(*columns))
+        by_wallet = {wallet["id"]: wallet["charged"] for wallet in wallets.values()}
+        rows = connection.execute(BUDGETS, {"whose": json.dumps(sorted(whose))})
+        for wallet_id, spender, rowid, left_here, resets_at in rows:
+            left_over = left_here if spender else left_here - by_wallet[wallet_id]
+            budgets[wallet_id, spender].append(BudgetRow(rowid, left_over, resets_at))
     return budgets
 
 

@@ -179,7 +179,7 @@ def page(session: Json, more: str = "") -> str:
 
 def landing(session: Json) -> str:
     """Where the browser goes once it is paid, the session's id put in where the host asked for it."""
-    url = session["success_url"] or session["return_url"] or ""
+    url = session["success_url"] or session.get("return_url") or ""
     return str(url).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 

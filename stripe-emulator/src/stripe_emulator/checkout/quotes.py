@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import automatic_tax, collection, drafts, invoiceitems, items, start, terms
+from stripe_emulator.billing import (
+    automatic_tax,
+    collection,
+    drafts,
+    invoiceitems,
+    items,
+    start,
+    terms,
+    usage,
+)
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.checkout import breakdown, line_items, quote_copies, tax
@@ -288,8 +297,7 @@ def _lines(quote: Json, wanted: list[Form]) -> list[Json]:
     for number, form in enumerate(wanted):
         if form.get("discounts"):
             raise NotEmulated("discounts of a quote's line", param=f"line_items[{number}][discounts]")
-    counted = [{"quantity": 1, **form} for form in wanted]
-    lines = line_items.revise(quote["_lines"], counted)
+    lines = line_items.revise(quote["_lines"], [_counted(form) for form in wanted])
     for line in lines:
         line["discounts"] = []
     recurring = [line for line in lines if line["price"]["recurring"]]
@@ -300,6 +308,14 @@ def _lines(quote: Json, wanted: list[Form]) -> list[Json]:
     if len(periods) > 1 or len({line["currency"] for line in lines}) > 1:
         raise InvalidRequest("All lines must have the same currency and interval.", param="line_items")
     return lines
+
+
+def _counted(form: Form) -> Form:
+    """A line that says no number keeps its own, or is one; what is counted as it is used has none."""
+    price = store.find("price", form.get("price", ""))
+    if "id" in form or (price is not None and usage.is_metered(price)):
+        return form
+    return {"quantity": 1, **form}
 
 
 def _add_up(quote: Json) -> None:
@@ -402,8 +418,8 @@ def _subscription_form(quote: Json) -> Json:
 
 
 def _item(line: Json) -> Json:
-    named = {"price": line["price"]["id"], items.AGREED: True}
-    return {**named, "quantity": line["quantity"], "tax_rates": line["_tax_rates"]}
+    counted = {} if line["quantity"] is None else {"quantity": line["quantity"]}
+    return {"price": line["price"]["id"], items.AGREED: True, "tax_rates": line["_tax_rates"], **counted}
 
 
 def _invoice(quote: Json, customer: Json) -> Json:

@@ -84,6 +84,7 @@ def defaults(form: Form) -> Json:
         if form["mode"] != "setup"
         else None,
         "ui_mode": form.get("ui_mode", "hosted_page"),
+        **({"redirect_on_completion": "always"} if form.get("ui_mode") == "embedded_page" else {}),
         **_tax_id_collection(form),
         **({} if form.get("payment_method_types") else payment_method_configurations.used_by(form)),
     }

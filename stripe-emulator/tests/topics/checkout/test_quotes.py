@@ -76,6 +76,26 @@ def test_an_offer_ends_by_hand_or_in_time(shop: Shop) -> None:
         shop.v1.quotes.accept(in_time.id)
 
 
+def test_a_line_without_a_number_keeps_its_own_and_what_is_used_has_none(shop: Shop) -> None:
+    meter = shop.v1.billing.meters.create(
+        {"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}}
+    )
+    used = shop.price(2, recurring={"interval": "month", "usage_type": "metered", "meter": meter.id})
+    quote = a_quote(shop)
+    (line,) = shop.v1.quotes.line_items.list(quote.id).data
+    both: Any = [{"id": line.id}, {"price": used}]
+    shop.v1.quotes.update(quote.id, {"line_items": both})
+    shop.v1.quotes.finalize_quote(quote.id)
+    accepted = shop.v1.quotes.accept(quote.id)
+
+    lines = shop.v1.quotes.line_items.list(quote.id).data
+    assert [(each.quantity, each.amount_total) for each in lines] == [(10, 15000), (None, 0)]
+    assert {each.price.id for each in shop.subscription(str(accepted.subscription))["items"].data} == {
+        used,
+        line.price.id if line.price else None,
+    }
+
+
 def test_a_draft_expires_as_well(shop: Shop) -> None:
     soon = a_quote(shop, expires_at=shop.emulator.now() + DAY)
     later = a_quote(shop, expires_at=shop.emulator.now() + DAY)

@@ -99,9 +99,10 @@ def create_wallets() -> None:
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("budget_changes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("charged", BigInt, server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
             "typeof(balance) = 'integer' AND typeof(held) = 'integer' "
-            "AND typeof(debt) = 'integer' AND typeof(seq) = 'integer'",
+            "AND typeof(debt) = 'integer' AND typeof(seq) = 'integer' AND typeof(charged) = 'integer'",
             name=op.f("ck_prepaid_wallet_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint("balance >= 0", name=op.f("ck_prepaid_wallet_balance_not_negative")),
@@ -400,7 +401,7 @@ def create_budgets() -> None:
         ),
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("credits", BigInt, nullable=False),
-        sa.Column("spent", BigInt, nullable=False),
+        sa.Column("spent_here", BigInt, nullable=False),
         sa.Column("window_start", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resets_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -408,9 +409,11 @@ def create_budgets() -> None:
             name=op.f("ck_prepaid_budget_window_unless_ever"),
         ),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_prepaid_budget_credits_not_negative")),
-        sa.CheckConstraint("spent >= 0", name=op.f("ck_prepaid_budget_spent_not_negative")),
         sa.CheckConstraint(
-            "typeof(credits) = 'integer' AND typeof(spent) = 'integer'",
+            "spender = '' OR spent_here >= 0", name=op.f("ck_prepaid_budget_spent_not_negative")
+        ),
+        sa.CheckConstraint(
+            "typeof(credits) = 'integer' AND typeof(spent_here) = 'integer'",
             name=op.f("ck_prepaid_budget_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
