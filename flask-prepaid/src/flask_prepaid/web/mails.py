@@ -152,10 +152,10 @@ def _is_late(context: Context, signal: str, values: dict[str, Any], at: datetime
     if signal not in OF_MONEY:
         return False
     with reading(context) as session:
-        if signal == signals.payment_refunded.name:
-            moved_at = session.get_one(Refund, values["refund_id"]).created_at
-        else:
+        if signal != signals.payment_refunded.name:
             moved_at = session.get_one(Payment, values["payment_id"]).paid_at
+        else:
+            moved_at = session.get_one(Refund, values["refund_id"]).created_at
         return moved_at is not None and at - moved_at > RECEIPT_UNTIL
 
 
