@@ -69,7 +69,9 @@ def test_a_changed_file_has_another_address(shop: RunningShop, tmp_path: Path) -
     assert address("a { color: red }") == address("a { color: red }") != address("a { color: blue }")
 
 
-def test_the_stylesheet_has_another_address_when_its_font_is_another(shop: RunningShop, tmp_path: Path) -> None:
+def test_the_stylesheet_has_another_address_when_its_font_is_another(
+    shop: RunningShop, tmp_path: Path
+) -> None:
     pages = shop.app.blueprints["prepaid"]
     assert pages.static_folder is not None
     folder = shutil.copytree(pages.static_folder, tmp_path / "static")
