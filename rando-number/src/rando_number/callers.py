@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import current_app
+from flask import current_app, request
 from flask_security import current_user
 
 from flask_prepaid import Caller
@@ -38,3 +38,12 @@ def owner() -> str | None:
     """The wallet of this request; ``None`` if nobody is signed in."""
     user = signed_in()
     return user.owner if user else None
+
+
+def from_our_pages() -> bool:
+    """Whether our own page asks: the browser says so, and another site can't make it lie."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    return f"{source}/".startswith(request.host_url)

@@ -63,6 +63,14 @@ def test_a_file_by_its_bare_address_is_asked_for_each_time_and_a_missing_one_is_
     )
 
 
+def test_a_stranger_gets_the_home_page_in_few_bytes_and_no_cookie(shop: RunningShop) -> None:
+    home = shop.app.test_client().get("/", headers={"Accept-Encoding": "gzip"})
+
+    assert home.headers["Content-Encoding"] == "gzip"
+    assert int(home.headers["Content-Length"]) < 4_000
+    assert "Set-Cookie" not in home.headers
+
+
 def test_a_file_of_another_release_is_not_kept_under_the_address_of_its_own(shop: RunningShop) -> None:
     stranger = shop.app.test_client()
 

@@ -12,7 +12,7 @@ BROWSER = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 
 
 def reader(shop: RunningShop, language: str) -> Visitor:
-    return shop.visitor(HTTP_ACCEPT=BROWSER, HTTP_ACCEPT_LANGUAGE=language)
+    return shop.visitor(HTTP_ACCEPT=BROWSER, HTTP_ACCEPT_LANGUAGE=language, HTTP_SEC_FETCH_SITE="same-origin")
 
 
 def test_a_german_registers_and_reads_german_all_along(shop: RunningShop) -> None:
@@ -61,6 +61,13 @@ def test_a_choice_goes_before_the_browser_and_stays_with_its_customer(shop: Runn
         assert ben.send("/language", form_of="/terms", language="en", back=back).location == "/"
     assert ben.send("/language", form_of="/terms", language="tlh").status_code == 422
     assert "What you buy here" in ben.get("/terms").text
+
+
+def test_another_site_chooses_no_language_for_anybody(shop: RunningShop) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}, {}):
+        sent = shop.app.test_client().post("/language", data={"language": "es"}, headers=headers)
+
+        assert (sent.status_code, sent.headers.get("Set-Cookie")) == (400, None), headers
 
 
 def test_mails_of_an_account_are_in_its_language_whoever_asks_for_them(shop: RunningShop) -> None:

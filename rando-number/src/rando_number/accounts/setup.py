@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import mails
 from ..callers import signed_in
+from ..edge import languages
 from ..limits import guesses, known_browsers, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
@@ -85,6 +86,7 @@ def init_app(app: Flask) -> None:
     app.config["SECURITY_DATETIME_FACTORY"] = utc_now  # its own has no zone
     mails.init_app(app)
     csrf.init_app(app)
+    csrf.exempt(languages.blueprint)  # it looks itself where its form comes from
     sign_ins.init_app(app)  # before Flask-Security, which asks at once who is signed in
     security = Security(
         app,

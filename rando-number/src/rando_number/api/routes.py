@@ -17,7 +17,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from flask_prepaid import Caller, Sold
 
 from ..accounts.setup import csrf
-from ..callers import signed_in, user_id
+from ..callers import from_our_pages, signed_in, user_id
 from ..edge.headers import NO_PAGE
 from ..errors import ApiError, speak_json
 from ..models import Number, db, prepaid
@@ -43,15 +43,6 @@ def find_caller(*, spends: bool = False) -> Caller:
     if words[:7].lower() != "bearer " and (signed_in() is None or not from_our_pages()):
         prepaid.refuse_caller()
     return prepaid.current_caller(spends=spends)
-
-
-def from_our_pages() -> bool:
-    """Whether our own page asks: the browser says so, and another site can't make it lie."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    return f"{source}/".startswith(request.host_url)
 
 
 @blueprint.after_request

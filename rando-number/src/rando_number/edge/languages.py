@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from flask_prepaid.languages.formats import list_of_languages
 
-from ..callers import signed_in
+from ..callers import from_our_pages, signed_in
 from ..models import db, user_of
 
 blueprint = Blueprint("languages", __name__)
@@ -41,7 +41,13 @@ def language_of(owner: str | None) -> str | None:
 
 @blueprint.post("/language")
 def choose() -> ResponseReturnValue:
-    """Speak another language from now on, and go back to the page that was open."""
+    """Speak another language from now on, and go back to the page that was open.
+
+    The form stands on each page and has no token, which would give every stranger a cookie: it is taken from
+    our own pages alone.
+    """
+    if not from_our_pages():
+        abort(400)
     language = request.form.get("language", "")
     if language not in LANGUAGES:
         abort(422)
