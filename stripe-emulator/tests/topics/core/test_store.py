@@ -39,9 +39,9 @@ def test_a_list_of_ids_may_be_longer_than_sqlite_takes_variables(stripe_emulator
         for name in ("cus_7", "cus_here"):
             store.save({"object": "customer", "id": name, "created": 1, "email": None})
 
-        found = store.select("customer", {"id": ids})
+        customers = store.select("customer", {"id": ids})
 
-    assert [customer["id"] for customer in found] == ["cus_7"]
+    assert [customer["id"] for customer in customers] == ["cus_7"]
 
 
 def test_what_waits_in_memory_is_found_and_outlives_a_transaction_that_is_undone() -> None:
