@@ -112,7 +112,7 @@ def update(form: Form, intent_id: str) -> Json:
     check_texts(form)
     if not intent["automatic_payment_methods"]:
         method_kinds.check_descriptor(form, intent["payment_method_types"])
-    unexpected_states.check_change(intent, form)
+    unexpected_states.check_change(intent, form.keys())
     narrow(intent, form)
     changes = objects.patch(intent, form, KEPT)
     if "amount" in form or "currency" in form:
