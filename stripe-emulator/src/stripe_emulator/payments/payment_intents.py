@@ -29,6 +29,20 @@ from stripe_emulator.payments.confirmation import Confirmation
 
 register = Register()
 
+#: Why a server's confirmation needs a ``return_url``, and how to do without.
+WAY_BACK = {
+    "payment_intent": "This PaymentIntent is configured to accept payment methods enabled in your Dashboard."
+    " Because some of these payment methods might redirect your customer off of your page, you must provide a"
+    " `return_url`. If you don't want to accept redirect-based payment methods,",
+    "setup_intent": "A return_url must be specified because this Setup Intent is configured to automatically"
+    " accept the payment methods enabled in the Dashboard, some of which may require a full page redirect to"
+    " succeed. If you do not want to accept redirect-based payment methods,",
+}
+CARDS_ONLY = (
+    "set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to"
+    " `never` when creating Setup Intents and Payment Intents."
+)
+
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
     "allowed_payment_method_types",
@@ -266,14 +280,7 @@ def must_lead_back(intent: Json, form: Form) -> None:
     nobody_there = form.get("off_session", False) not in (False, "false")
     by_browser = form.keys() & {"client_secret", "confirmation_token"} or form.get("use_stripe_sdk")
     if redirects and not (form.get("return_url") or nobody_there or by_browser):
-        raise InvalidRequest(
-            f"This {SPOKEN[intent['object']]} is configured to accept payment methods enabled in your"
-            " Dashboard. Because some of these payment methods might redirect your customer off of your page,"
-            " you must provide a `return_url`. If you don't want to accept redirect-based payment methods,"
-            " set `automatic_payment_methods[enabled]` to `true` and"
-            " `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment"
-            " Intents."
-        )
+        raise InvalidRequest(f"{WAY_BACK[intent['object']]} {CARDS_ONLY}")
 
 
 def confirmation_of(intent: Json, form: Form) -> Confirmation:

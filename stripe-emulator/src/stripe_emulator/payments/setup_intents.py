@@ -135,7 +135,6 @@ def new(form: Form) -> Json:
         payment_method_types=types or ["card"],
         status="requires_payment_method",
         usage=form.get("usage", "off_session"),
-        _dynamic="automatic_payment_methods" in form,
         _single_use=_single_use(form),
     )
     _take_method(intent, form)
@@ -158,8 +157,7 @@ def _take_method(intent: Json, form: Form) -> Json:
 
 
 def _confirmation(intent: Json, form: Form) -> Confirmation:
-    if intent.get("_dynamic"):  # Stripe's own CLI sets up a card without a word of where to go
-        payment_intents.must_lead_back(intent, form)
+    payment_intents.must_lead_back(intent, form)
     payment_intents.check_return_url(form)
     method = payment_intents.method_of(intent, form)
     if method is None and intent["payment_method"]:

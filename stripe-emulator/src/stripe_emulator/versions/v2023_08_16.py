@@ -26,6 +26,14 @@ def cards_only(form: Part) -> None:
         form.put("payment_method_types", {"0": "card"})
 
 
+@change.request("POST /v1/setup_intents")
+def card_without_a_way_back(form: Part) -> None:
+    """Whoever names no version may set up a card without a ``return_url``, as Stripe's own CLI does."""
+    chosen = ("payment_method_types", "automatic_payment_methods", "return_url")
+    if form.get("confirm") == "true" and not any(name in form for name in chosen):
+        form.put("payment_method_types", {"0": "card"})
+
+
 @change.request("POST /v1/checkout/sessions")
 def coupon_of_a_subscription(form: Part) -> None:
     """``subscription_data[coupon]``."""

@@ -35,7 +35,7 @@ def test_a_server_that_confirms_says_where_a_redirect_leads_back_to(shop: Shop) 
 
     assert "you must provide a `return_url`" in refused["message"]
     assert refused["message"] == later["message"]
-    assert saved["message"].startswith("This SetupIntent is configured")
+    assert saved["message"].startswith("A return_url must be specified because this Setup Intent")
 
 
 @pytest.mark.parametrize(

@@ -275,3 +275,31 @@ def test_a_number_that_is_none_is_refused_under_its_older_name(stripe_emulator: 
 
 def test_a_form_is_encoded_as_the_wire_has_it() -> None:
     assert encoded({"a": [{"b": True}], "c": "d e"}) == "a%5B0%5D%5Bb%5D=true&c=d+e"
+
+
+@pytest.mark.parametrize(
+    ("version", "form", "refused"),
+    [
+        (DAHLIA, {}, True),
+        (DAHLIA, {"payment_method_types": ["card"]}, False),
+        (DAHLIA, {"return_url": "https://shop.example"}, False),
+        (DAHLIA, {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}, False),
+        ("2023-08-16", {}, True),
+        ("2022-11-15", {}, False),
+        (None, {}, False),
+    ],
+)
+def test_a_server_that_sets_up_a_card_says_where_a_redirect_leads_back_to(
+    stripe_emulator: Emulator, version: str | None, form: dict[str, Any], refused: bool
+) -> None:
+    asks = Old(stripe_emulator, version)
+    wanted = {"confirm": True, "payment_method": "pm_card_visa", **form}
+
+    status, answer = asks.ask("POST", "/v1/setup_intents", encoded(wanted))
+
+    assert status == (400 if refused else 200)
+    if refused:
+        message = (
+            "A return_url must be specified because this Setup Intent is configured to automatically accept"
+        )
+        assert answer["error"]["message"].startswith(message)
