@@ -202,6 +202,13 @@ def call_off(schedule: Json, *, event: str = "subscription_schedule.canceled") -
     return schedule
 
 
+def call_off_all_of(customer: Json) -> None:
+    """A customer who is deleted takes along the schedules that have not begun."""
+    for schedule in store.select("subscription_schedule", {"customer": customer["id"]}):
+        if schedule["status"] not in OVER:
+            call_off(schedule)
+
+
 @register.due("subscription_schedule.expiring")
 def remind_of_end(schedule_id: str) -> None:
     """A week before the last phase ends."""

@@ -60,20 +60,23 @@ def redeem(
     agreed: bool = False,
     **holder: str,
 ) -> Json:
-    """One discount from a coupon, a promotion code, or the id of a discount that is there."""
+    """One discount from a coupon, a promotion code, or the id of a discount that is there.
+
+    :param param: What holds ``wanted`` in the caller's form; "" for the form itself.
+    """
     if "discount" in wanted:
-        return store.named("discount", wanted["discount"], f"{param}[discount]")
+        return store.named("discount", wanted["discount"], _within(param, "discount"))
     promotion_code = None
     if "promotion_code" in wanted:
         promotion_code = (
             store.get("promotion_code", wanted["promotion_code"])
             if agreed
-            else usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
+            else usable_code(wanted["promotion_code"], customer, _within(param, "promotion_code"), order)
         )
         coupon_id = promotion_code["promotion"]["coupon"]
     else:
         coupon_id = wanted.get("coupon", "")
-    coupon = store.get("coupon", coupon_id) if agreed else usable_coupon(coupon_id, f"{param}[coupon]")
+    coupon = store.get("coupon", coupon_id) if agreed else usable_coupon(coupon_id, _within(param, "coupon"))
     if order is not None and not agreed:
         _check_currency(coupon, order, param)
     objects.change(coupon, times_redeemed=coupon["times_redeemed"] + 1)
@@ -89,6 +92,10 @@ def redeem(
         end=_end(coupon),
         **holder,
     )
+
+
+def _within(param: str, name: str) -> str:
+    return f"{param}[{name}]" if param else name
 
 
 def _check_currency(coupon: Json, order: Order, param: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import store
-from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated, NotFound, no_such
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -46,7 +46,7 @@ def update(form: Form, customer_id: str, card_id: str) -> Json:
             raise InvalidRequest(f"Cards have no {param}.", code="parameter_unknown", param=param)
     before = legacy_cards.shown(method)
     wanted: Json = {"billing_details": legacy_cards.billing_details(form)}
-    expiry = {key: _whole(form[key], key) for key in ("exp_month", "exp_year") if key in form}
+    expiry = {key: legacy_cards.whole(form[key], key) for key in ("exp_month", "exp_year") if key in form}
     if expiry:
         wanted["card"] = expiry
     if "metadata" in form:
@@ -138,14 +138,3 @@ def _cards_of(customer_id: str) -> list[Json]:
     """A customer's cards in the old shape, newest first."""
     methods = store.select("payment_method", {"customer": customer_id, "type": "card"})
     return [legacy_cards.shown(method) for method in methods if method["id"].startswith(PREFIX)][::-1]
-
-
-def _whole(text: str, param: str) -> int:
-    """A number of an expiry, which the contract has as text."""
-    if not (text.isascii() and text.isdigit() and len(text) < 5):
-        raise CardError(
-            f"Your card's expiration {param.removeprefix('exp_')} is invalid.",
-            code=f"invalid_expiry_{param.removeprefix('exp_')}",
-            param=param,
-        )
-    return int(text)

@@ -51,6 +51,12 @@ def retrieve_transaction(form: Form, customer_id: str, transaction_id: str) -> J
     raise NotFound(no_such(kind, transaction_id), code="resource_missing", param="transaction")
 
 
+@register.includable("customer", "cash_balance")
+def of_customer(customer: Json) -> Json:
+    """The balance, shown when asked for."""
+    return _balance(customer)
+
+
 def _balance(customer: Json) -> Json:
     chosen = customer.get("_reconciliation")
     return contract.blank("cash_balance") | {

@@ -43,7 +43,7 @@ _PREFIX = re.compile(r"[A-Z0-9]{3,12}")
 #: How many customers may live on one test clock.
 CUSTOMERS_ON_A_CLOCK = 3
 
-#: A customer is about to be deleted: subscriptions end here.
+#: A customer is about to be deleted: subscriptions and schedules end here.
 before_removal: Hook[[Json]] = Hook()
 
 
@@ -224,7 +224,7 @@ def _discount(customer: Json, form: Form) -> None:
     """``coupon`` or ``promotion_code``, which accounts older than today's API give to a customer itself."""
     wanted = {key: form[key] for key in ("coupon", "promotion_code") if form.get(key)}
     if wanted:
-        discounts.give(customer, discounts.redeem(wanted, customer, "discount"))
+        discounts.give(customer, discounts.redeem(wanted, customer, ""))
     elif "" in (form.get("coupon"), form.get("promotion_code")) and customer["discount"] is not None:
         discounts.take_from_customer(customer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import contract
+from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.types import Json
 
 #: How such a card names its brand.
@@ -61,3 +62,17 @@ def billing_details(form: Json) -> Json:
     details: Json = {"name": form["name"]} if "name" in form else {}
     address = {line: form[field] or None for field, line in _ADDRESS.items() if field in form}
     return details | ({"address": address} if address else {})
+
+
+def whole(text: str, param: str) -> int:
+    """A number of an expiry, which the contract has as text.
+
+    :raises CardError: It is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
+        raise CardError(
+            f"Your card's expiration {param.removeprefix('exp_')} is invalid.",
+            code=f"invalid_expiry_{param.removeprefix('exp_')}",
+            param=param,
+        )
+    return int(text)

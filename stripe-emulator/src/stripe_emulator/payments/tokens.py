@@ -19,6 +19,8 @@ register = Register()
 
 #: What a token can be of; each request is of exactly one of them.
 KINDS = ("account", "bank_account", "card", "cvc_update", "person", "pii")
+#: What a year of two digits is of.
+CENTURY = 2000
 _NOT_YET = ("account", "bank_account", "person")
 
 
@@ -61,10 +63,11 @@ def _of_card(details: Json | str) -> Json:
         raise InvalidRequest(
             "Missing required param: card[number].", code="parameter_missing", param="card[number]"
         )
+    year = legacy_cards.whole(details["exp_year"], "exp_year")
     method = payment_methods.new_card(
         cards.numbered(details["number"]),
-        exp_month=int(details["exp_month"]),
-        exp_year=int(details["exp_year"]),
+        exp_month=legacy_cards.whole(details["exp_month"], "exp_month"),
+        exp_year=year + CENTURY if year < 100 else year,
         cvc=details.get("cvc"),
         form={"billing_details": legacy_cards.billing_details(details)},
         method_id=ids.new("card"),

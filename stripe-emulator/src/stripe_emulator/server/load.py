@@ -204,7 +204,7 @@ def connect() -> None:
     A subscription's first payment ends its Checkout Session before a pending update or a pause
     of it is looked at.
     """
-    customers.before_removal.leads_to(states.end_all_of)
+    customers.before_removal.leads_to(states.end_all_of, phases.call_off_all_of)
     invoices.after_paid.leads_to(
         states.invoice_paid, subscription_mode.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ..shop import Shop, envelope
+from ..shop import DAY, Shop, envelope
 
 
 class Left:
@@ -139,3 +139,18 @@ def test_an_open_page_of_a_plan_takes_no_money(left: Left) -> None:
     assert page.status_code == 422
     assert left.v1.checkout.sessions.retrieve(session.id).status == "open"
     assert left.v1.charges.list().data == []
+
+
+def test_a_schedule_that_has_not_begun_is_canceled_with_its_customer(left: Left) -> None:
+    soon = left.shop.emulator.now() + 5 * DAY
+    phases: Any = [{"items": [{"price": left.price}]}]
+    made = left.v1.subscription_schedules.create(
+        {"customer": left.customer, "start_date": soon, "phases": phases}
+    )
+    left.gone()
+
+    left.shop.advance(days=40)
+
+    assert left.v1.subscription_schedules.retrieve(made.id).status == "canceled"
+    assert left.shop.events().count("subscription_schedule.canceled") == 1
+    assert left.v1.subscriptions.list({"status": "all"}).data == []

@@ -417,3 +417,35 @@ def test_what_the_bank_was_asked_stays_as_it_was(shop: Shop) -> None:
 
     assert intents.update(paid.id, {"description": "Ten credits"}).description == "Ten credits"
     assert intents.update(held.id, {"transfer_group": "a"}).transfer_group == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "last4", "shown"),
+    [
+        ("ae_mastercard", "0022", ("AE", "mastercard", "credit")),
+        ("gb_debit", "0005", ("GB", "visa", "debit")),
+        ("gb_mastercard", "4449", ("GB", "mastercard", "credit")),
+        ("th_credit", "0003", ("TH", "visa", "credit")),
+        ("th_debit", "0008", ("TH", "visa", "debit")),
+        ("visa_debit_eftposAuCoBranded", "0001", ("AU", "visa", "debit")),
+        ("mastercard_debit_eftposAuCoBranded", "0080", ("AU", "mastercard", "debit")),
+        ("debit_visaFsaProductCode", "0072", ("US", "visa", "debit")),
+        ("debit_visaHsaProductCode", "0072", ("US", "visa", "debit")),
+        ("mastercard_debit_mastercardFsaProductCode", "8897", ("US", "mastercard", "debit")),
+    ],
+)
+def test_cards_that_stripe_names_by_what_is_special_of_them(
+    shop: Shop, name: str, last4: str, shown: tuple[str, ...]
+) -> None:
+    card = shop.v1.payment_methods.retrieve(f"pm_card_{name}").card
+
+    assert card is not None
+    assert (card.last4, card.country, card.brand, card.funding) == (last4, *shown)
+
+
+def test_a_card_that_only_its_number_names_is_of_its_country(shop: Shop) -> None:
+    number: Any = {"number": "5062210000000009", "exp_month": 12, "exp_year": 2034}
+    card = shop.v1.payment_methods.create({"type": "card", "card": number}).card
+
+    assert card is not None
+    assert (card.country, card.brand) == ("MX", "carnet")

@@ -8,6 +8,7 @@ import pytest
 import stripe
 
 from ..shop import Shop
+from ..versions.old import Old
 
 CARD: Any = {"number": "4242424242424242", "exp_month": "8", "exp_year": "2034", "cvc": "123", "name": "Jo"}
 
@@ -152,3 +153,20 @@ def test_a_name_that_a_customer_no_longer_has_is_not_shown(shop: Shop) -> None:
 
     assert "individual_name" not in changed.to_dict()
     assert changed.to_dict()["business_name"] == "Pens"
+
+
+def test_a_token_takes_the_year_in_two_digits(shop: Shop) -> None:
+    made = shop.v1.tokens.retrieve(token(shop, exp_year="34"))
+
+    assert made.card is not None
+    assert made.card.exp_year == 2034
+    with pytest.raises(stripe.CardError) as refused:
+        token(shop, exp_year="next")
+    assert refused.value.code == "invalid_expiry_year"
+
+
+def test_a_coupon_that_is_not_there_is_called_as_the_caller_called_it(shop: Shop) -> None:
+    for field in ("coupon", "promotion_code"):
+        error = Old(shop.emulator, "2024-06-20").refused("POST", "/v1/customers", **{field: "abc"})
+
+        assert (error["code"], error["param"]) == ("resource_missing", field)

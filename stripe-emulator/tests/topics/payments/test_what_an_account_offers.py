@@ -77,3 +77,5 @@ def test_nobody_sends_a_customer_cash(shop: Shop) -> None:
 
     assert balances.retrieve(customer).settings.reconciliation_mode == "manual"
     assert shop.v1.customers.cash_balance_transactions.list(customer).data == []
+    opened = shop.v1.customers.retrieve(customer, {"expand": ["cash_balance"]}).cash_balance
+    assert opened == balances.retrieve(customer)
