@@ -4,7 +4,7 @@
 
 Two files come of it. The tests compare with ``tests/specification/openapi.json.gz``: routes of products that
 the emulator does not have are gone, and so is every text for people. The emulator reads
-``src/stripe_emulator/contract/specified.json``, made of that copy: what expands, and how long a text may be.
+``src/stripe_emulator/contract/specified.json``: what expands, how long a text may be, and every route's name.
 The document is published under the MIT licence at https://github.com/stripe/openapi; the licence lies beside
 both.
 """
@@ -143,6 +143,15 @@ def specify(small: dict[str, Any]) -> dict[str, Any]:
     return {"expandable": expandable, "longest": longest}
 
 
+def routes_of(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The verbs of every path of the first API, also of those that no SDK calls any more."""
+    return {
+        path: sorted(verb.upper() for verb in operations)
+        for path, operations in document["paths"].items()
+        if path.startswith("/v1/")
+    }
+
+
 def _is_object(schema: dict[str, Any]) -> bool:
     return "object" in schema.get("properties", {})
 
@@ -172,7 +181,7 @@ def _texts_in(schema: dict[str, Any], name: str) -> Iterator[tuple[str, int]]:
 
 
 def _lines(specified: dict[str, dict[str, Any]]) -> str:
-    """The tables as JSON with one line for each schema and each route."""
+    """The tables as JSON with one line for each schema, each route and each path."""
     parts = []
     for title, table in specified.items():
         rows = ",\n".join(f"{json.dumps(key)}: {json.dumps(row)}" for key, row in sorted(table.items()))
@@ -182,9 +191,11 @@ def _lines(specified: dict[str, dict[str, Any]]) -> str:
 
 if __name__ == "__main__":
     source, project = map(Path, sys.argv[1:3])
-    small = reduce(json.loads(gzip.decompress(source.read_bytes())))
+    whole = json.loads(gzip.decompress(source.read_bytes()))
+    small = reduce(whole)
     text = json.dumps(small, separators=(",", ":"), sort_keys=True)
     copy = project / "tests/specification/openapi.json.gz"
     copy.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     table = project / "src/stripe_emulator/contract/specified.json"
-    table.write_text(_lines(specify(json.loads(text))), encoding="utf-8")
+    specified = specify(json.loads(text)) | {"routes": routes_of(whole)}
+    table.write_text(_lines(specified), encoding="utf-8")

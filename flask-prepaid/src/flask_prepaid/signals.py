@@ -27,7 +27,7 @@ credits_added = _signals.signal("credits-added")
 payment_paid = _signals.signal("payment-paid")
 
 #: Money of a payment is on its way back to its card: ``owner``, ``payment_id``, ``refund_id``,
-#: ``amount_minor``. ``clawed_back`` is sent as well. Its mail is the receipt.
+#: ``amount_minor``. ``clawed_back`` is sent as well, where it takes credits. Its mail is the receipt.
 payment_refunded = _signals.signal("payment-refunded")
 
 #: The bank did not take a refund that was told of, and its credits are back: ``owner``, ``payment_id``,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from flask import url_for
@@ -24,6 +25,23 @@ def test_a_page_needs_one_stylesheet_and_every_file_of_it_is_kept(shop: RunningS
         assert answer.status_code == 200, file
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable", file
         assert "Set-Cookie" not in answer.headers, file
+
+
+def test_no_file_that_is_kept_varies_by_who_asks_and_each_is_asked_for_by_its_tag(shop: RunningShop) -> None:
+    customer = shop.customer()
+    files = addresses(customer.get("/user-profile").text)
+    assert any(file.startswith("/styles.css") for file in files)
+
+    for file in files:
+        answer = customer.client.get(file, headers={"Accept-Encoding": "gzip"}, buffered=True)
+        tag = answer.headers["ETag"]
+        again = customer.client.get(file, headers={"If-None-Match": tag}, buffered=True)
+        assert (again.status_code, again.data) == (304, b""), file
+        for each in (answer, again):
+            assert "Cookie" not in each.headers.get("Vary", ""), file
+            assert "Set-Cookie" not in each.headers, file
+    assert "Cookie" in customer.get("/user-profile").headers["Vary"]
+    assert "Cookie" in customer.client.get("/static/nowhere.css", buffered=True).headers["Vary"]
 
 
 def test_the_stylesheet_has_all_styles_and_its_font_is_there(shop: RunningShop) -> None:
@@ -49,6 +67,28 @@ def test_a_changed_file_has_another_address(shop: RunningShop, tmp_path: Path) -
             return url_for("static", filename="app.css")
 
     assert address("a { color: red }") == address("a { color: red }") != address("a { color: blue }")
+
+
+def test_the_stylesheet_has_another_address_when_its_font_is_another(
+    shop: RunningShop, tmp_path: Path
+) -> None:
+    pages = shop.app.blueprints["prepaid"]
+    assert pages.static_folder is not None
+    folder = shutil.copytree(pages.static_folder, tmp_path / "static")
+    pages.static_folder = str(folder)
+
+    def address() -> str:
+        with shop.app.test_request_context():
+            return url_for("files.styles")
+
+    before = address()
+    assert address() == before
+    with (folder / "figtree" / "figtree.woff2").open("ab") as font:
+        font.write(b"changed")
+
+    assert address() != before
+    kept = shop.app.test_client().get(address(), buffered=True)
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 def test_a_file_by_its_bare_address_is_asked_for_each_time_and_a_missing_one_is_not_kept(

@@ -8,6 +8,8 @@ const SECRET = "whsec_mine";
 const VERSION = "2022-11-15";
 // What this account has nothing of: an account's own tax ids, or what no list of Stripe gives their backfill.
 const EMPTY = ["active_entitlements", "coupons", "events", "invoice_payments", "payouts", "reviews", "tax_ids"];
+// Events that the engine refuses as unhandled, whoever sends them: they say nothing of the emulator, and don't count.
+const UNKNOWN_TO_IT = ["balance.available", "coupon.created", "invoiceitem.created", "promotion_code.created", "tax_rate.created"];
 // Null at Stripe, too: nothing in this account sets it, the version has no such field, or (updated) it is theirs.
 const NULL_THERE_TOO = {
   charges: "application application_fee destination failure_code failure_message on_behalf_of order receipt_email receipt_number refunds review shipping source source_transfer statement_descriptor transfer_group updated",
@@ -48,10 +50,11 @@ const check = (name, ok, extra) => { all++; ok ? good++ : console.error(name, JS
   }
   await client.end();
   for await (const event of stripe.events.list({ limit: 100 })) {
+    if (UNKNOWN_TO_IT.includes(event.type)) continue;
     const payload = JSON.stringify(event);
     const signature = stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET });
     const refusal = await sync.processWebhook(payload, signature).then(() => null, (error) => error.message);
-    check(event.type, refusal === null || refusal === "Unhandled webhook event", refusal);
+    check(event.type, refusal === null, refusal);
   }
   await sync.close();
   console.log(JSON.stringify({ good, all }));

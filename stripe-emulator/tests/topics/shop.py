@@ -172,6 +172,13 @@ class Shop:
 
     # What happened.
 
+    def forget(self, kind: str, key: str) -> None:
+        """Have every object of a kind be as an earlier commit wrote it, which did not know this key."""
+        with self.emulator.store.connection() as connection:
+            connection.execute(
+                f"UPDATE object SET body = json_remove(body, '$.{key}') WHERE kind = ?", (kind,)
+            )
+
     def listen(self) -> list[str]:
         """What is heard once everything due has been delivered; then the ears are empty again."""
         self.emulator.deliver()

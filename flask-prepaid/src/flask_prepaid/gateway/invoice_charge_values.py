@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from .invoice_balance import final_at, paid_by_balance
@@ -19,7 +19,7 @@ class InvoiceCharge:
     Amounts in the smallest unit of ``currency``. ``due_minor`` is what is left of ``amount_total_minor``
     to be charged, ``balance_minor`` the customer's balance before it, which was applied ``final_at``, and
     ``taxed`` the buyer's country and how it was taxed there. ``charges`` have paid it: one, ``intent``, or
-    several, of which that is the first.
+    several, of which that is the first. ``paid_at`` is when the last of it was there.
     """
 
     id: str
@@ -39,6 +39,7 @@ class InvoiceCharge:
     intent: Intent | None
     charges: tuple[ChargedPart, ...]
     final_at: datetime
+    paid_at: datetime | None
     asked_at: datetime
 
     @property
@@ -79,7 +80,8 @@ class InvoiceCharge:
 def invoice_charge_of(
     invoice: Any, intent: Intent | None, charges: tuple[ChargedPart, ...], asked_at: datetime
 ) -> InvoiceCharge:
-    taxes = invoice.total_taxes or []
+    taxes, transitions = invoice.total_taxes or [], invoice.status_transitions
+    paid_at = transitions.paid_at if transitions else None
     return InvoiceCharge(
         id=invoice.id,
         number=invoice.number,
@@ -98,5 +100,6 @@ def invoice_charge_of(
         intent=intent,
         charges=charges,
         final_at=final_at(invoice),
+        paid_at=datetime.fromtimestamp(paid_at, UTC) if paid_at else None,
         asked_at=asked_at,
     )

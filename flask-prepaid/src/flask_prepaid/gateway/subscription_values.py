@@ -38,7 +38,10 @@ class Price:
 
 @dataclass(frozen=True)
 class Page:
-    """A Checkout Session that starts a subscription. ``client_secret`` is for elements on our own page."""
+    """A Checkout Session that starts a subscription. ``client_secret`` is for elements on our own page.
+
+    ``needs_card``: it asks for one also where nothing is paid today.
+    """
 
     id: str
     status: str
@@ -46,6 +49,7 @@ class Page:
     client_secret: str | None
     key: str | None
     subscription_id: str | None
+    needs_card: bool
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,7 @@ def page_of(session: Any) -> Page:
         client_secret=session.client_secret,
         key=session.metadata.to_dict().get(SUBSCRIPTION_KEY) if session.metadata else None,
         subscription_id=id_of(session.subscription),
+        needs_card=session.payment_method_collection != "if_required",
     )
 
 

@@ -113,6 +113,7 @@ class Checkout:
     customer_id: str | None
     invoice_id: str | None
     intent: Intent | None
+    created_at: datetime
     asked_at: datetime
 
     @property
@@ -271,6 +272,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
         customer_id=id_of(session.customer),
         invoice_id=id_of(session.invoice),
         intent=intent_of(intent, asked_at) if is_whole(intent) else None,
+        created_at=datetime.fromtimestamp(session.created, UTC),
         asked_at=asked_at,
     )
 

@@ -278,6 +278,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
         _call_for_review(context, payment, reason)
         return
     now = context.clock()
+    paid_at = _paid_at(payment, fetched, now)  # by the state in which it has waited
     context.ledger.purchase(
         payment.owner,
         payment.credits,
@@ -290,7 +291,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor
     payment.charged_minor = _charged(payment, fetched, paid_minor)
-    payment.paid_at = _paid_at(payment, fetched, now)
+    payment.paid_at = paid_at
     payment.failure = None
     payment.check_at = None
     if isinstance(fetched, InvoiceCharge):
@@ -305,15 +306,22 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
 
 
 def _paid_at(payment: Payment, fetched: Fetched, now: datetime) -> datetime:
-    """When it was paid: now, or as Stripe says where that is heard of late, as in books from a backup.
+    """When it was paid: now, or as Stripe says where that is heard of late, as in books from a backup."""
+    at_stripe = _paid_at_stripe(payment, fetched)
+    return now if at_stripe is None or now - at_stripe < HEARD_LATE else at_stripe
 
-    A bank's debit is charged days before it is paid.
+
+def _paid_at_stripe(payment: Payment, fetched: Fetched) -> datetime | None:
+    """When it was paid, as far as Stripe says. A page that had nothing to charge does not outlive its day.
+
+    A bank's debit is charged days before it is paid: of one that we wait for, the charge does not say when.
     """
+    if isinstance(fetched, InvoiceCharge):
+        return fetched.paid_at or fetched.final_at
     intent = fetched if isinstance(fetched, Intent) else fetched.intent
-    charged_at = intent.charged_at if intent is not None else None
-    if charged_at is None or payment.state is PaymentState.PENDING or now - charged_at < HEARD_LATE:
-        return now
-    return charged_at
+    if intent is not None:
+        return None if payment.state is PaymentState.PENDING else intent.charged_at
+    return fetched.created_at if isinstance(fetched, Checkout) else None
 
 
 def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:

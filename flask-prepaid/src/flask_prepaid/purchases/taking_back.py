@@ -44,14 +44,15 @@ def take_back(
     if amount_minor > before:
         why = topup_rules.DISPUTED if isinstance(row, Dispute) else topup_rules.REFUNDED
         topups.stop_after(context, payment, why)
-        signals.after_commit(
-            context.session,
-            signals.clawed_back,
-            owner=payment.owner,
-            payment_id=payment.id,
-            credits=-sum(entry.credits for entry in entries),
-            debt=sum(entry.debt for entry in entries),
-        )
+        _announce(context, payment, entries)
+
+
+def _announce(context: Context, payment: Payment, entries: list[Entry]) -> None:
+    """Tell the host what was taken: of money that bought no credits, as for a dearer plan, nothing is."""
+    credits, debt = -sum(entry.credits for entry in entries), sum(entry.debt for entry in entries)
+    if credits or debt:
+        taken = {"owner": payment.owner, "payment_id": payment.id, "credits": credits, "debt": debt}
+        signals.after_commit(context.session, signals.clawed_back, **taken)
 
 
 def _key(name: str, takes: int) -> str:

@@ -118,9 +118,9 @@ def billed(plan: Plan | PlanPrice) -> str:
     return formats.every(plan.interval, plan.interval_count)
 
 
-def given(plan: Plan) -> str:
+def given(plan: Plan | PlanPrice) -> str:
     """How often a plan's credits come."""
-    return formats.every("month", 1) if plan.every == "month" else billed(plan)
+    return formats.every("month", 1) if plan.parts > 1 else billed(plan)
 
 
 def state(state: State) -> str:

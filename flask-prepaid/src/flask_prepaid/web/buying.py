@@ -15,7 +15,7 @@ from ..gateway.values import Checkout, NextStep
 from ..languages import choice, formats
 from ..languages.words import gettext as _
 from ..languages.words import ngettext
-from ..payments import tax_rates
+from ..payments import payments, tax_rates
 from ..payments.models import Payment, PaymentState
 from ..purchases import cards, earlier
 from ..purchases import checkout as purchases
@@ -129,8 +129,6 @@ def lasting(expires_after: timedelta | None) -> str:
 def sent_before(owner: str) -> Response | None:
     """Where a form leads that was sent before, whatever has changed since; ``None`` where it is the first.
 
-    Stripe's elements on a page of our own are shown anew.
-
     :raises KeyReused: Its token has asked for something else.
     """
     rate = forms.tax_rate()
@@ -138,7 +136,7 @@ def sent_before(owner: str) -> Response | None:
     if charged is not None:
         return to_result(*charged)
     opened = opened_before(owner)
-    return None if opened is None or (opened.status == "open" and not opened.url) else to_page(opened)
+    return to_page(opened) if opened is not None else None
 
 
 def opened_before(owner: str) -> Checkout | None:
@@ -190,8 +188,21 @@ def pay_at_stripe(owner: str, offer: Offer) -> Response:
 
 
 def to_page(checkout: Checkout) -> Response:
-    target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
-    return make_response(redirect(target, 303))
+    """On to Stripe's page, or to what came of it; or our own page, with Stripe's elements for it.
+
+    What it sells, and for how much, was agreed when it was opened.
+    """
+    if checkout.status != "open" or checkout.client_secret is None:
+        target = checkout.url or url_for("prepaid.return", session_id=checkout.id)
+        return make_response(redirect(target, 303))
+    context = page.context()
+    html = page.render(
+        "custom.html",
+        offer=payments.find(context.session, stripe_id=checkout.id),
+        balance=context.ledger.balance(page.customer()),
+        client_secret=checkout.client_secret,
+    )
+    return make_response(html)
 
 
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
@@ -303,19 +314,10 @@ def _total() -> ResponseReturnValue:
     return jsonify(words)
 
 
-def pay_on_our_page(owner: str, offer: Offer) -> ResponseReturnValue:
-    context = page.context()
-    if context.config.automatic_tax:  # which asks for an address, and so for Stripe's page
+def pay_on_our_page(owner: str, offer: Offer) -> Response:
+    if page.context().config.automatic_tax:  # which asks for an address, and so for Stripe's page
         return pay_at_stripe(owner, offer)
-    checkout = open_checkout(owner, offer, cancel_url=None)
-    if checkout.client_secret is None or checkout.status != "open":  # the same form again, after paying
-        return redirect(url_for("prepaid.return", session_id=checkout.id), 303)
-    return page.render(
-        "custom.html",
-        offer=offer,
-        balance=context.ledger.balance(owner),
-        client_secret=checkout.client_secret,
-    )
+    return to_page(open_checkout(owner, offer, cancel_url=None))
 
 
 def confirm() -> ResponseReturnValue:

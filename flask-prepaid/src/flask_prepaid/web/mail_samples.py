@@ -79,6 +79,9 @@ def samples() -> dict[str, MailSample]:
             {"payment": payment(paid_minor=0, charged_minor=0, discount_minor=500, receipt_url=None)},
         ),
         "refund_sent": MailSample("refund_sent", back),
+        "refund_sent-difference": MailSample(
+            "refund_sent", {**back, "payment": payment(**BILLED, **PLAN, credits=0)}
+        ),
         "refund_failed": MailSample("refund_failed", back),
         "topup_done": MailSample("topup_done", topup),
         "topup_failed": MailSample("topup_failed", {"payment": payment(via=Via.TOPUP, **OPEN)}),

@@ -66,6 +66,9 @@ RECEIPT_UNTIL = timedelta(days=3)
 #: What Stripe writes, too, where it is asked to.
 RECEIPTS = frozenset({signals.payment_paid.name, signals.payment_refunded.name})
 
+#: What is mailed of money that has moved: without receipts of ours, that a top-up was done.
+OF_MONEY = RECEIPTS | {signals.topup_done.name}
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -145,11 +148,11 @@ def write(
 
 
 def _is_late(context: Context, signal: str, values: dict[str, Any], at: datetime) -> bool:
-    """Whether a receipt is about money that had moved days before it was heard of."""
-    if signal not in RECEIPTS:
+    """Whether it is about money that had moved days before it was heard of."""
+    if signal not in OF_MONEY:
         return False
     with reading(context) as session:
-        if signal == signals.payment_paid.name:
+        if signal != signals.payment_refunded.name:
             moved_at = session.get_one(Payment, values["payment_id"]).paid_at
         else:
             moved_at = session.get_one(Refund, values["refund_id"]).created_at

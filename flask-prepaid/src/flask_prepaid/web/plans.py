@@ -148,19 +148,18 @@ def custom() -> ResponseReturnValue:
         opened = open_page(owner, cancel_url=None)
         if opened.status == "complete":  # paid already: the same form once more
             return redirect(url_for("prepaid.plan", session_id=opened.id), 303)
-        chosen = chosen_plan(owner).plan
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     row = sync.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
-    starts = context.clock() + timedelta(days=row.trial_days)
+    terms = subscribing.terms(context, row)  # a page that was opened before is of its own day
     return page.render(
         "plan_custom.html",
-        plan=chosen,
+        plan=terms,
         row=row,
-        amount_minor=chosen.amount_minor * row.quantity,
-        starts=starts,
-        needs_card=chosen.trial_needs_card or not row.trial_days,
+        amount_minor=terms.amount_minor * row.quantity,
+        starts=context.clock() + timedelta(days=row.trial_days),
+        needs_card=opened.needs_card,
         client_secret=opened.client_secret,
         attempt=forms.new_attempt(),
     )

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from flask_prepaid import Plan
 from flask_prepaid.subscriptions.models import State
 
 from .plan_shop import DECLINES, PAGE, PlanShop, words
@@ -93,6 +94,31 @@ def test_the_same_form_twice_is_one_page_and_after_paying_leads_to_the_plan(shop
 
     assert (again.status_code, again.location) == (303, f"{PAGE}?session_id={session}")
     assert "Your plan runs" in shop.browser().get(again.location).text
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        ("small", ["Subscribe to Small", "Subscribe and pay $10.00", "100 credits a month."]),
+        ("taste", ["7 days free", "Then $6.00 a month", "once you have added a card", "50 credits a month."]),
+    ],
+)
+def test_a_page_that_is_open_keeps_what_it_sells_when_the_plan_changes_and_leaves(
+    shop: PlanShop, plan: str, says: list[str]
+) -> None:
+    once, plans = {"attempt": "one-wish-0001", "trial": "1" * (plan == "taste")}, shop.prepaid.catalog.plans
+    before, session = open_elements(shop, plan, **once)
+    assert [words for words in says if words not in before] == []
+
+    plans[plan] = Plan(plan, credits=999, amount_minor=5_000, interval="year", every="month", name="Changed")
+    changed, the_same = open_elements(shop, plan, **once)
+    assert (the_same, "Changed" in changed) == (session, False)
+    assert [words for words in says if words not in changed] == []
+
+    del plans[plan]
+    left, the_same = open_elements(shop, plan, **once)
+    assert (the_same, [words for words in says if words not in left]) == (session, [])
+    assert shop.send("/custom", plan=plan).status_code == 422
 
 
 def test_without_javascript_the_page_leads_on_to_stripes(shop: PlanShop) -> None:

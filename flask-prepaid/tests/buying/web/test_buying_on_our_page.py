@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from flask_prepaid import Pack
+
 from ..shop import Shop
 
 PAGE = "/prepaid/buy/custom"
@@ -58,6 +60,21 @@ def test_the_same_form_after_paying_leads_to_the_result(shop: Shop) -> None:
     again = shop.send_form(shop.browser(), PAGE, credits="10", attempt="one-wish-0001")
 
     assert again.location == f"/prepaid/return?session_id={session}"
+
+
+def test_a_page_that_is_open_keeps_its_pack_and_its_price_when_they_change_and_leave(shop: Shop) -> None:
+    packs, form = shop.prepaid.catalog.packs, {"pack": "starter", "attempt": "one-wish-0001"}
+    shop.send_form(shop.browser(), PAGE, **form)
+    (payment,) = shop.payments()
+    packs["starter"] = Pack("starter", credits=1, amount_minor=900, name="Another")
+    changed = shop.send_form(shop.browser(), PAGE, **form)
+    del packs["starter"]
+    left = shop.send_form(shop.browser(), PAGE, **form)
+
+    for page in (changed, left):
+        assert f'data-secret="{payment.session_id}_secret_' in page.text
+        assert '100 credits for <strong id="prepaid-total">$5.00</strong>' in page.text
+    assert len(shop.payments()) == 1
 
 
 def test_the_page_loads_stripes_script_from_where_the_setting_says(shop: Shop) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from flask_prepaid import Pack, Plan
+from flask_prepaid import Pack, Plan, signals
 from flask_prepaid.purchases import refunds, topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
@@ -124,6 +125,7 @@ def test_a_refund_has_one_receipt_and_is_told_of_where_the_bank_did_not_take_it(
     assert subject == "Your refund: $2.00"
     assert rows_of(sent[0])["Refunded"] == "$2.00"
     assert "on the way to your card" in text
+    assert "The credits that this money bought are taken back." in text
     assert "Questions? Write to help@shop.example" in text
     sent.clear()
 
@@ -202,8 +204,17 @@ def test_a_dearer_plan_of_as_many_credits_has_its_receipt_and_its_money_can_go_b
     assert (difference.credits, difference.charged_minor) == (0, 1_000)
     assert "$10.00" in shop.browser().get("/prepaid/billing").text
 
-    shop.read(lambda: shop.prepaid.refund(difference.id, amount_minor=400, reason="asked for"))
-    shop.stripe.deliver()
+    result = shop.browser().get(f"/prepaid/return?payment={difference.id}").text
+    assert "Your plan “Dear” is paid." in result
+    assert re.search(r"\b0 credits|credits=0", result) is None
+
+    sent.clear()
+    taken: list[Any] = []
+    with signals.clawed_back.connected_to(lambda sender, **news: taken.append(news)):
+        shop.read(lambda: shop.prepaid.refund(difference.id, amount_minor=400, reason="asked for"))
+        shop.stripe.deliver()
+    assert ([subject for _, subject, _ in sent], taken) == (["Your refund: $4.00"], [])
+    assert "taken back" not in sent[0][2]
     assert shop.payments()[1].refunded_minor == 400
     dispute = shop.stripe.dispute(difference.payment_intent_id)
     shop.stripe.dispute(dispute=dispute["id"], outcome="won")

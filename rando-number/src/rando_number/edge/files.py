@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request, url_for
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 blueprint = Blueprint("files", __name__)
 
@@ -33,7 +34,19 @@ KEPT_FOR_GOOD = "public, max-age=31536000, immutable"
 BESIDE = re.compile(r'url\("(?!data:|/)([^"]+)"\)')
 
 
+class SessionOfPages(SecureCookieSessionInterface):
+    """The session, which no file has to do with: kept for good, it must not vary by a cookie.
+
+    Flask-Login reads the session at the end of each request, and then Flask adds ``Vary: Cookie``.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not is_file(response):
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask) -> None:
+    app.session_interface = SessionOfPages()
     app.url_defaults(name_version)
     app.register_blueprint(blueprint)
 
@@ -41,13 +54,21 @@ def init_app(app: Flask) -> None:
 @blueprint.get("/styles.css")
 def styles() -> Response:
     """All of ``STYLES``, with the files that they name by their addresses."""
-    return Response("\n".join(_style(*style) for style in STYLES), mimetype="text/css")
+    response = Response("\n".join(_style(*style) for style in STYLES), mimetype="text/css")
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def is_file(response: Response) -> bool:
+    """Whether this answer is a file, or that it has not changed; a page says that there is none."""
+    return request.endpoint in FILES and response.status_code in (200, 206, 304)
 
 
 def name_version(endpoint: str, values: dict[str, Any]) -> None:
     """Put into the address of a file what its content is known by."""
     if endpoint == "files.styles":
-        values["v"] = _digest(*(_file(*style) for style in STYLES))
+        values["v"] = _digest_of_styles()
     elif endpoint in FILES and (file := _file(endpoint, values["filename"])).is_file():
         values["v"] = _digest(file)
 
@@ -63,11 +84,31 @@ def cache_control() -> str:
 
 
 def _style(endpoint: str, name: str) -> str:
-    folder = Path(name).parent
     return BESIDE.sub(
-        lambda beside: f'url("{url_for(endpoint, filename=str(folder / beside[1]))}")',
+        lambda beside: f'url("{_address_beside(endpoint, name, beside[1])}")',
         _file(endpoint, name).read_text(),
     )
+
+
+def _address_beside(endpoint: str, name: str, beside: str) -> str:
+    """The address of a file that the style names, such as its font."""
+    return url_for(endpoint, filename=str(Path(name).parent / beside))
+
+
+def _digest_of_styles() -> str:
+    """What all styles in one are known by: what they hold, and the addresses of the files that they name."""
+    files = [_file(*style) for style in STYLES]
+    known_by = [_digest(*files)]
+    for (endpoint, name), file in zip(STYLES, files, strict=True):
+        named = _named_in(file, file.stat().st_mtime_ns)
+        known_by += [_address_beside(endpoint, name, beside) for beside in named]
+    return sha256("\n".join(known_by).encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=256)
+def _named_in(style: Path, changed: int) -> list[str]:
+    """The files that a style names, read anew once it has ``changed``."""
+    return BESIDE.findall(style.read_text())
 
 
 def _file(endpoint: str, name: str) -> Path:

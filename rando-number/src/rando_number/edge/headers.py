@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
-from .files import FILES, cache_control
+from .files import cache_control, is_file
 
 #: Where Stripe's own pages are.
 STRIPE_PAGES = "https://checkout.stripe.com https://billing.stripe.com"
@@ -64,8 +64,7 @@ def harden(response: Response) -> Response:
     headers["X-Request-Id"] = g.get("request_id", "")
     if request.endpoint in ("security.logout", "sign_ins.end_all", "closing.close"):
         headers["Clear-Site-Data"] = '"cache", "storage"'
-    is_file = request.endpoint in FILES and response.status_code in (200, 206, 304)
-    headers["Cache-Control"] = cache_control() if is_file else NOT_KEPT
+    headers["Cache-Control"] = cache_control() if is_file(response) else NOT_KEPT
     return response
 
 

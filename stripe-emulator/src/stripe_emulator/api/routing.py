@@ -38,6 +38,11 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {}
 _UNLISTED: list[Endpoint] = []
 #: Those that only older versions have; today their paths may mean something else.
 _FORMER: list[Endpoint] = []
+#: Those that only older versions have and we never answered: verb, path, and the version that lacks it.
+_GONE = (
+    ("POST", "/v1/subscription_items/{item}/usage_records", "2025-03-31.basil"),
+    ("GET", "/v1/subscription_items/{item}/usage_record_summaries", "2025-03-31.basil"),
+)
 
 
 def add(endpoint: Endpoint) -> None:
@@ -61,7 +66,7 @@ def match(verb: str, path: str, version: str | None = API_VERSION) -> tuple[Endp
     """
     for endpoint in _FORMER:
         known = version is None or version < str(endpoint.until)
-        if known and endpoint.verb == verb and _fits(endpoint.path, path):
+        if known and endpoint.verb == verb and contract.fits(endpoint.path, path):
             return endpoint, _values(endpoint.path, path)
     route = contract.find(verb, path)
     if route is not None:
@@ -70,25 +75,28 @@ def match(verb: str, path: str, version: str | None = API_VERSION) -> tuple[Endp
             raise NotEmulated(f"{verb} {route.path}")
         return served, _values(route.path, path)
     for endpoint in _UNLISTED:
-        if endpoint.verb == verb and _fits(endpoint.path, path):
+        if endpoint.verb == verb and contract.fits(endpoint.path, path):
             return endpoint, _values(endpoint.path, path)
+    if unserved := contract.path_answering(verb, path) or _gone(verb, path, version):
+        raise NotEmulated(f"{verb} {unserved}")
     raise NotFound(
         f"Unrecognized request URL ({verb}: {path}). Please see https://stripe.com/docs or we can help at"
         " https://support.stripe.com/."
     )
 
 
+def _gone(verb: str, path: str, version: str | None) -> str | None:
+    """The path, at this version, of a route that we never answered and today's API lacks."""
+    for known, template, until in _GONE:
+        if verb == known and (version is None or version < until) and contract.fits(template, path):
+            return template
+    return None
+
+
 def serves(verb: str, path: str) -> bool:
     """Whether we answer; what ``contract.coverage`` asks."""
     route = contract.find(verb, path)
     return route is not None and (verb, route.path) in ENDPOINTS
-
-
-def _fits(template: str, path: str) -> bool:
-    parts, steps = path.strip("/").split("/"), template.strip("/").split("/")
-    return len(parts) == len(steps) and all(
-        step.startswith("{") or step == part for step, part in zip(steps, parts, strict=True)
-    )
 
 
 def _values(template: str, path: str) -> dict[str, str]:

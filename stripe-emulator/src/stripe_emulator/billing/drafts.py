@@ -78,6 +78,7 @@ def new(
         "period_end": clock.now(),
         "test_clock": customer.get("test_clock"),
         "webhooks_delivered_at": clock.now(),
+        "_default_payment": None,
         "_line_rates": rates,
         **_of_customer(customer),
         **(_of_subscription(subscription, customer) if subscription else {}),

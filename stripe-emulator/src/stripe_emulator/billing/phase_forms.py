@@ -252,7 +252,7 @@ def default_settings(given: Json) -> Json:
         "billing_cycle_anchor": given.get("billing_cycle_anchor", "automatic"),
         "billing_thresholds": None,
         "collection_method": given.get("collection_method", "charge_automatically"),
-        "default_payment_method": given.get("default_payment_method"),
+        "default_payment_method": given.get("default_payment_method") or None,
         "description": given.get("description") or None,
         "invoice_settings": invoice_settings | (given.get("invoice_settings") or {}),
         "on_behalf_of": None,

@@ -76,14 +76,8 @@ def update(form: Form, promotion_code_id: str) -> Json:
 def list_all(form: Form) -> Json:
     """https://docs.stripe.com/api/promotion_codes/list"""
     where: Json = {"promotion.coupon": form["coupon"]} if "coupon" in form else {}
-    known = store.select("promotion_code")
-    if "active" in form:
-        wanted = form.pop("active")
-        known = [each for each in known if discounts.is_active(each) == wanted]
-    if "code" in form:
-        typed = form.pop("code").lower()
-        known = [each for each in known if each["code"].lower() == typed]
-    where["id"] = [each["id"] for each in known]
+    if form.keys() & {"active", "code"}:
+        where["id"] = [each["id"] for each in store.select("promotion_code") if _is_wanted(each, form)]
     return lists.page("promotion_code", form, url="/v1/promotion_codes", where=where, only=("customer",))
 
 
@@ -100,6 +94,13 @@ def typed(code: str) -> Json | None:
 def with_its_coupon(promotion_code: Json) -> Json:
     """A code is active as long as its coupon is valid."""
     return {"active": discounts.is_active(promotion_code)}
+
+
+def _is_wanted(promotion_code: Json, form: Form) -> bool:
+    """Whether a list shows it, by what no query can ask: a code in any case, and a coupon that is valid."""
+    if "code" in form and promotion_code["code"].lower() != form["code"].lower():
+        return False
+    return "active" not in form or discounts.is_active(promotion_code) == form["active"]
 
 
 def _check(form: Form, code: str) -> None:

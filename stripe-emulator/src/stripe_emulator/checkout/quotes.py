@@ -60,8 +60,8 @@ def create(form: Form) -> Json:
     if "from_quote" in form:
         return _copy(form)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
-    if customer is not None:
-        clocks.enter(customer)
+    test_clock = _test_clock(form, customer)
+    clocks.enter({"test_clock": test_clock})
     quote = objects.create(
         KIND,
         amount_subtotal=0,
@@ -84,7 +84,7 @@ def create(form: Form) -> Json:
         status="draft",
         status_transitions={"accepted_at": None, "canceled_at": None, "finalized_at": None},
         subscription_data=_subscription_data(form),
-        test_clock=(customer or {}).get("test_clock") or form.get("test_clock"),
+        test_clock=test_clock,
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         _lines=[],
         _wanted=[],
@@ -243,6 +243,36 @@ def _quote(quote_id: str) -> Json:
     return quote
 
 
+def _test_clock(form: Form, customer: Json | None) -> str | None:
+    """The test clock that a new quote lives on: that of its customer, if it has one.
+
+    :raises NotEmulated: The form wants another one than the customer's.
+    """
+    wanted = form.get("test_clock")
+    if wanted is not None:
+        store.named("test_helpers.test_clock", wanted, "test_clock")
+    if customer is None:
+        return wanted
+    own: str | None = customer.get("test_clock")
+    if wanted not in (None, own):
+        raise NotEmulated("a quote on another test clock than its customer", param="test_clock")
+    return own
+
+
+def _belongs_to(quote: Json, customer_id: str) -> str:
+    """The customer that a draft gets, once and for all.
+
+    :raises InvalidRequest: It has another one.
+    :raises NotEmulated: The customer lives on another test clock than the quote.
+    """
+    customer = store.named("customer", customer_id, "customer")
+    if quote["customer"] not in (None, customer_id):
+        raise InvalidRequest("You cannot change the customer of a quote once it is set.", param="customer")
+    if customer.get("test_clock") != quote["test_clock"]:
+        raise NotEmulated("a quote on another test clock than its customer", param="customer")
+    return customer_id
+
+
 def _move(quote: Json, verb: str) -> str:
     status = MOVES.get((quote["status"], verb))
     if status is None:
@@ -289,7 +319,7 @@ def _kept(quote: Json, form: Form) -> Json:
     if "collection_method" in form:
         changes["collection_method"] = form["collection_method"]
     if "customer" in form:
-        changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
+        changes["customer"] = _belongs_to(quote, form["customer"])
     return changes
 
 

@@ -43,7 +43,7 @@ def create_reversal(form: Form) -> Json:
     _must_be_new(form["reference"])
     whole = form["mode"] == "full"
     earlier = _reversals(original)
-    if any(reversal["_whole"] for reversal in earlier):
+    if any(_is_whole(reversal, original) for reversal in earlier):
         raise InvalidRequest(
             f"The tax transaction {original['id']} has already been fully reversed.",
             param="original_transaction",
@@ -126,6 +126,14 @@ def _line(line: Json, kind: str, *, original: str | None = None, **changes: obje
         "type": kind,
         **changes,
     }
+
+
+def _is_whole(reversal: Json, original: Json) -> bool:
+    """Whether it was made as a full one; in a file of an earlier commit its amounts say so."""
+    if "_whole" in reversal:
+        return bool(reversal["_whole"])
+    taken, given = ([line["amount"] for line in each["_lines"]] for each in (reversal, original))
+    return [-amount for amount in taken] == given
 
 
 def _reversals(original: Json) -> list[Json]:

@@ -10,8 +10,8 @@ from stripe_emulator.contract.later import is_too_new
 from stripe_emulator.contract.outlines import blank, complete, hashes, is_field
 from stripe_emulator.contract.parameters import Hash, Parameter, ParameterError
 from stripe_emulator.contract.requests import parameters_of, read
-from stripe_emulator.contract.routes import Route, coverage, find, routes
-from stripe_emulator.contract.specified import expandable
+from stripe_emulator.contract.routes import Route, coverage, find, fits, routes
+from stripe_emulator.contract.specified import expandable, path_answering
 from stripe_emulator.contract.thin import names_an_object, path_of, thin_types
 
 __all__ = [
@@ -25,11 +25,13 @@ __all__ = [
     "coverage",
     "expandable",
     "find",
+    "fits",
     "hashes",
     "is_field",
     "is_too_new",
     "names_an_object",
     "parameters_of",
+    "path_answering",
     "path_of",
     "read",
     "routes",

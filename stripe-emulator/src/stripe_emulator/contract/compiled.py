@@ -21,6 +21,8 @@ from stripe_emulator.contract.routes import Route, find
 
 #: Names of objects that an empty string unsets, as it does texts.
 _NAMES = frozenset(["default_payment_method", "default_source"])
+#: Within a hash that has a ``default_payment_method``, the texts that an empty string unsets.
+_SETTINGS = frozenset(["default_payment_method", "footer"])
 #: The lines of an address, each of which may be left blank.
 _ADDRESS = frozenset(["city", "line1", "line2", "postal_code", "state"])
 
@@ -113,7 +115,14 @@ def parameter(annotation: Any, module: str) -> Parameter:
 
 @cache
 def _hash_of(typed_dict: Any) -> Hash:
-    return Hash(partial(_fields, typed_dict, {}))
+    return Hash(partial(_nested_fields, typed_dict))
+
+
+def _nested_fields(typed_dict: Any) -> Fields:
+    known, required = _fields(typed_dict, {})
+    if "default_payment_method" in known:
+        known |= {name: replace(known[name], can_be_unset=True) for name in known.keys() & _SETTINGS}
+    return known, required
 
 
 def _fields(typed_dict: Any, extra: Mapping[str, Parameter]) -> Fields:

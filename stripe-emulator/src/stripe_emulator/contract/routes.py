@@ -75,6 +75,14 @@ def find(verb: str, path: str) -> Route | None:
     return _match(_tree(), path.strip("/").split("/"), verb.upper())
 
 
+def fits(template: str, path: str) -> bool:
+    """Whether a path is that of a template such as ``/v1/customers/{customer}``, with an id in each brace."""
+    steps, parts = template.strip("/").split("/"), path.strip("/").split("/")
+    return len(parts) == len(steps) and all(
+        step == part or (step.startswith("{") and part != "") for step, part in zip(steps, parts, strict=True)
+    )
+
+
 def coverage(serves: Callable[[str, str], bool]) -> dict[str, list[tuple[Route, bool]]]:
     """Each resource's routes, and whether ``serves(verb, path)`` said that they are served."""
     table: dict[str, list[tuple[Route, bool]]] = {}

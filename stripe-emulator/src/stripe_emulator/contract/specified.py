@@ -1,4 +1,4 @@
-"""What Stripe's specification says beyond the SDK's annotations: what expands, and how long a text may be.
+"""What Stripe's specification says beyond the SDK: what expands, how long a text may be, and all its routes.
 
 ``tools/reduce_openapi.py`` makes ``specified.json`` of what Stripe publishes.
 """
@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stripe_emulator.contract.routes import Route
+from stripe_emulator.contract.routes import Route, fits
 from stripe_emulator.core.errors import InvalidRequest
 
 #: How much of either end of a text an error shows.
@@ -26,6 +26,14 @@ def expandable(schema: str) -> dict[str, str] | None:
     """
     fields: dict[str, str] | None = _table()["expandable"].get(schema)
     return fields
+
+
+def path_answering(verb: str, path: str) -> str | None:
+    """The path of Stripe's first API that answers a request, though the SDK may have no method for it."""
+    for template, verbs in _table()["routes"].items():
+        if verb in verbs and fits(template, path):
+            return str(template)
+    return None
 
 
 def check_lengths(route: Route, values: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,8 @@ def conditions(where: Json) -> tuple[str, list[Any]]:
                 sql += f" AND {column} {RANGE[operator]} ?"
                 values.append(bound)
         elif isinstance(wanted, list):
-            sql += f" AND {column} IN ({', '.join('?' * len(wanted))})"
-            values += wanted
+            sql += f" AND {column} IN (SELECT value FROM json_each(?))"  # one variable: SQLite takes so many
+            values.append(json.dumps(wanted))
         elif isinstance(wanted, Among):
             sql += f" AND {column} {'IN' if wanted.inside else 'NOT IN'} ({wanted.query})"
         elif isinstance(wanted, Like):

@@ -112,13 +112,8 @@ def update(form: Form, intent_id: str) -> Json:
     check_texts(form)
     if not intent["automatic_payment_methods"]:
         method_kinds.check_descriptor(form, intent["payment_method_types"])
+    unexpected_states.check_change(intent, form.keys())
     narrow(intent, form)
-    if intent["status"] in ("succeeded", "canceled") and form.keys() - {
-        "metadata",
-        "description",
-        "receipt_email",
-    }:
-        raise unexpected_states.refusal(intent, "update")
     changes = objects.patch(intent, form, KEPT)
     if "amount" in form or "currency" in form:
         code = money.currency(str(form.get("currency", intent["currency"])))
@@ -140,6 +135,8 @@ def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/confirm"""
     intent = store.get("payment_intent", intent_id, param="intent")
     if intent["status"] not in MAY_CONFIRM:
+        if intent["status"] == "canceled" and "payment_method" in form:
+            unexpected_states.check_change(intent, ["payment_method"])
         raise unexpected_states.refusal(intent, "confirm")
     form = confirmation_tokens.unfold(form)
     confirmation_tokens.join(form, intent)

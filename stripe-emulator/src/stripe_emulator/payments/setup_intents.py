@@ -18,6 +18,7 @@ from stripe_emulator.payments import (
     method_kinds,
     payment_intents,
     setup_confirmation,
+    unexpected_states,
 )
 from stripe_emulator.payments.confirmation import Confirmation
 
@@ -34,8 +35,8 @@ KEPT = (
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
-#: What is done to one that is open, as an error says that it can't be.
-DONE = {"cancel": "canceled", "confirm": "confirmed", "update": "updated"}
+#: What may still change of one that succeeded.
+AFTERWARDS = {"customer", "description", "metadata"}
 
 
 @register.post("/v1/setup_intents")
@@ -68,7 +69,9 @@ def retrieve(form: Form, intent_id: str) -> Json:
 @register.post("/v1/setup_intents/{intent}")
 def update(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/update"""
-    intent = _open(intent_id, "update")
+    intent = store.get("setup_intent", intent_id, param="intent")
+    if intent["status"] != "succeeded" or form.keys() - AFTERWARDS:
+        _must_be_open(intent, "update")
     payment_intents.narrow(intent, form)
     changes = objects.patch(intent, form, KEPT)
     if "customer" in form:
@@ -80,7 +83,8 @@ def update(form: Form, intent_id: str) -> Json:
 @register.post("/v1/setup_intents/{intent}/confirm", publishable=True)
 def confirm(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/confirm"""
-    intent = _open(intent_id, "confirm")
+    intent = store.get("setup_intent", intent_id, param="intent")
+    _must_be_open(intent, "confirm")
     form = confirmation_tokens.unfold(form)
     confirmation_tokens.join(form, intent)
     payment_intents.narrow(intent, form)
@@ -91,7 +95,9 @@ def confirm(form: Form, intent_id: str) -> Json:
 @register.post("/v1/setup_intents/{intent}/cancel")
 def cancel(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/setup_intents/cancel"""
-    return call_off(_open(intent_id, "cancel"), form.get("cancellation_reason"))
+    intent = store.get("setup_intent", intent_id, param="intent")
+    _must_be_open(intent, "cancel")
+    return call_off(intent, form.get("cancellation_reason"))
 
 
 @register.get("/v1/setup_intents")
@@ -183,18 +189,6 @@ def _single_use(form: Form) -> Json | None:
     return {"amount": wanted["amount"], "currency": code}
 
 
-def _open(intent_id: str, verb: str) -> Json:
-    intent = store.get("setup_intent", intent_id, param="intent")
+def _must_be_open(intent: Json, verb: str) -> None:
     if intent["status"] not in OPEN:
-        why = (
-            "already succeeded."
-            if (verb, intent["status"]) == ("confirm", "succeeded")
-            else f"a status of {intent['status']}. Only a SetupIntent with one of the following statuses may"
-            f" be {DONE[verb]}: {', '.join(OPEN)}."
-        )
-        raise InvalidRequest(
-            f"You cannot {verb} this SetupIntent because it has {why}",
-            code="setup_intent_unexpected_state",
-            setup_intent=public(intent),
-        )
-    return intent
+        raise unexpected_states.refusal(intent, verb)

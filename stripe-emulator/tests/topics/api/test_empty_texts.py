@@ -45,3 +45,24 @@ def test_an_update_empties_what_comes_empty(shop: Shop) -> None:
     emptied = Old(shop.emulator, None).post(f"/v1/customers/{customer.id}", name="", phone="")
 
     assert (emptied["name"], emptied["phone"], emptied["email"]) == (None, None, None)
+
+
+def test_the_settings_of_a_customer_and_of_a_schedule_are_emptied_within_their_hash(shop: Shop) -> None:
+    asks, customer = Old(shop.emulator, None), shop.customer()
+    settings = {"default_payment_method": "", "footer": ""}
+
+    emptied = asks.post(f"/v1/customers/{customer}", invoice_settings=settings)
+    made = asks.post("/v1/customers", invoice_settings=settings)
+    schedule = asks.post(
+        "/v1/subscription_schedules",
+        customer=shop.customer(),
+        start_date="now",
+        default_settings={"default_payment_method": ""},
+        phases=[{"items": [{"price": shop.price()}], "default_payment_method": ""}],
+    )
+
+    for each in (emptied, made):
+        shown = each["invoice_settings"]
+        assert (shown["default_payment_method"], shown["footer"]) == (None, None)
+    assert schedule["default_settings"]["default_payment_method"] is None
+    assert schedule["phases"][0]["default_payment_method"] is None

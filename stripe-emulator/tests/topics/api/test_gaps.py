@@ -14,6 +14,7 @@ from stripe_emulator import contract
 from stripe_emulator.contract import Given
 
 from ..shop import Shop, envelope
+from ..versions.old import Old
 
 PAYMENT: dict[str, Any] = {"amount": 500, "currency": "usd"}
 PRICE: dict[str, Any] = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Pen"}}
@@ -85,6 +86,42 @@ def test_a_nested_parameter_that_never_existed_is_refused_by_its_whole_name(shop
 def test_a_route_that_is_not_there_says_so(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="POST /v1/transfers"):
         shop.v1.transfers.create({"currency": "usd", "destination": "acct_1"})
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "named"),
+    [
+        ("GET", "/v1/customers/cus_1/subscriptions", "/v1/customers/{customer}/subscriptions"),
+        ("POST", "/v1/charges/ch_1/refund", "/v1/charges/{charge}/refund"),
+        ("GET", "/v1/balance/history", "/v1/balance/history"),
+        ("GET", "/v1/linked_accounts", "/v1/linked_accounts"),
+    ],
+)
+def test_a_route_of_stripes_that_no_sdk_calls_says_so_too(
+    shop: Shop, verb: str, path: str, named: str
+) -> None:
+    error = Old(shop.emulator, None).refused(verb, path)
+
+    assert (error["status"], error["code"]) == (501, "not_emulated")
+    assert f": {verb} {named}. " in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("2025-02-24.acacia", 501), (None, 501), ("2025-03-31.basil", 404)]
+)
+def test_records_of_usage_are_there_and_not_emulated_until_basil(
+    shop: Shop, version: str | None, status: int
+) -> None:
+    path = "/v1/subscription_items/si_1/usage_records"
+
+    assert Old(shop.emulator, version).refused("POST", path, quantity=1)["status"] == status
+
+
+@pytest.mark.parametrize("path", ["/v1/customers/cus_1/shoes", "/v1/customers//cards", "/v1/shoes"])
+def test_what_stripe_does_not_have_is_not_found(shop: Shop, path: str) -> None:
+    error = Old(shop.emulator, None).refused("GET", path)
+
+    assert (error["status"], error["message"][:24]) == (404, "Unrecognized request URL")
 
 
 @pytest.mark.parametrize(

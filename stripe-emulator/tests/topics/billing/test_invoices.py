@@ -390,3 +390,18 @@ def test_a_payment_made_elsewhere_pays_the_invoice_that_it_is_attached_to(shop: 
     made = shop.v1.invoice_payments.list({"invoice": name}).data
     assert (paid.status, paid.amount_paid) == ("paid", 1000)
     assert {(payment.is_default, payment.status) for payment in made} == {(True, "canceled"), (False, "paid")}
+
+
+def test_an_open_invoice_in_a_file_of_an_earlier_commit_is_paid_or_taken_back(shop: Shop) -> None:
+    customer = shop.customer()
+    pays, voids = invoice_for(shop, customer, 1500), invoice_for(shop, customer, 700)
+    for name in (pays, voids):
+        shop.v1.invoices.finalize_invoice(name)
+    shop.forget("invoice", "_default_payment")
+
+    paid = shop.v1.invoices.pay(pays)
+    voided = shop.v1.invoices.void_invoice(voids)
+
+    assert (paid.status, paid.amount_paid, voided.status) == ("paid", 1500, "void")
+    intents = {intent.amount: intent.status for intent in shop.v1.payment_intents.list().data}
+    assert intents == {1500: "succeeded", 700: "canceled"}

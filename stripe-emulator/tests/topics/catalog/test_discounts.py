@@ -247,6 +247,9 @@ def test_a_promotion_code_is_active_no_longer_than_its_coupon_its_time_and_its_n
 
     assert active == {"none of these"}
     assert listed == {codes["none of these"]}
+    idle = {each.id for each in shop.v1.promotion_codes.list({"active": False, "code": "e"}).data}
+    assert idle == {codes["too old"]}
+    assert len(shop.v1.promotion_codes.list({"coupon": lasting}).data) == 3
     for name in ("deleted coupon", "used-up coupon", "used up", "too old"):
         with pytest.raises(stripe.InvalidRequestError):
             shop.v1.promotion_codes.update(codes[name], {"active": True})

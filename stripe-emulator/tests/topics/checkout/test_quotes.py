@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ..shop import DAY, Shop
+from ..shop import DAY, Shop, envelope
 
 
 def a_quote(shop: Shop, price: str | None = None, **more: Any) -> stripe.Quote:
@@ -104,6 +104,55 @@ def test_a_draft_expires_as_well(shop: Shop) -> None:
 
     assert shop.v1.quotes.retrieve(soon.id).status == "canceled"
     assert shop.v1.quotes.retrieve(later.id).status == "draft"
+
+
+@pytest.mark.parametrize("away", [-100, 400])
+def test_a_draft_of_nobody_lives_on_its_test_clock(shop: Shop, away: int) -> None:
+    clocks, start = shop.v1.test_helpers.test_clocks, shop.emulator.now() + away * DAY
+    clock = clocks.create({"frozen_time": start}).id
+    line: Any = {"price": shop.price()}
+    quote = shop.v1.quotes.create({"test_clock": clock, "line_items": [line]})
+    soon = shop.v1.quotes.create({"test_clock": clock, "line_items": [line], "expires_at": start + 5 * DAY})
+    shop.advance(days=40)
+    before = shop.v1.quotes.retrieve(quote.id).status
+    clocks.advance(clock, {"frozen_time": start + 6 * DAY})
+
+    assert (quote.created, quote.expires_at) == (start, start + 30 * DAY)
+    assert (before, shop.v1.quotes.retrieve(quote.id).status) == ("draft", "draft")
+    assert shop.v1.quotes.retrieve(soon.id).status == "canceled"
+    with pytest.raises(stripe.InvalidRequestError, match="No such test"):
+        shop.v1.quotes.create({"test_clock": "clock_1"})
+
+
+def test_a_quote_and_its_customer_live_on_one_clock(shop: Shop) -> None:
+    clock = shop.v1.test_helpers.test_clocks.create({"frozen_time": shop.emulator.now() + DAY}).id
+    there, here = shop.v1.customers.create({"test_clock": clock}).id, shop.customer()
+    nobodys = shop.v1.quotes.create({"test_clock": clock})
+    refusals: Any = {
+        "test_clock": lambda: shop.v1.quotes.create({"customer": here, "test_clock": clock}),
+        "customer": lambda: shop.v1.quotes.update(nobodys.id, {"customer": here}),
+    }
+    for param, ask in refusals.items():
+        with pytest.raises(stripe.StripeError, match="another test clock than its customer") as refused:
+            ask()
+        assert envelope(refused.value)["param"] == param
+
+    assert shop.v1.quotes.update(nobodys.id, {"customer": there}).customer == there
+    assert shop.v1.quotes.create({"customer": there, "test_clock": clock}).test_clock == clock
+
+
+def test_a_customer_is_set_once(shop: Shop) -> None:
+    jo, other = shop.customer(), shop.customer()
+    quote = shop.v1.quotes.create({"line_items": [{"price": shop.price()}]})
+    shop.v1.quotes.update(quote.id, {"customer": jo})
+    shop.v1.quotes.finalize_quote(quote.id)
+    revision = shop.v1.quotes.create({"from_quote": {"quote": quote.id, "is_revision": True}})
+
+    with pytest.raises(stripe.InvalidRequestError, match="once it is set") as refused:
+        shop.v1.quotes.update(revision.id, {"customer": other})
+
+    assert refused.value.param == "customer"
+    assert shop.v1.quotes.update(revision.id, {"customer": jo, "header": "Hi"}).customer == jo
 
 
 def test_who_has_a_card_pays_what_was_accepted(shop: Shop) -> None:

@@ -75,10 +75,12 @@ def test_an_order_is_taxed_sold_and_given_back(shop: Shop) -> None:
         {"mode": "full", "original_transaction": sold.id, "reference": "refund_2"}
     )
 
-    with pytest.raises(stripe.InvalidRequestError, match="already been fully reversed"):
-        tax.transactions.create_reversal(
-            {"mode": "full", "original_transaction": sold.id, "reference": "again"}
-        )
+    for _ in ("now", "in a file of an earlier commit"):
+        with pytest.raises(stripe.InvalidRequestError, match="already been fully reversed"):
+            tax.transactions.create_reversal(
+                {"mode": "full", "original_transaction": sold.id, "reference": "again"}
+            )
+        shop.forget("tax.transaction", "_whole")
 
     assert back.reversal is not None
     assert back.reversal.original_transaction == sold.id

@@ -33,6 +33,17 @@ def test_what_is_empty_is_found_by_none(stripe_emulator: Emulator) -> None:
     assert [[customer["id"] for customer in some] for some in results] == [["cus_1"], ["cus_0"]]
 
 
+def test_a_list_of_ids_may_be_longer_than_sqlite_takes_variables(stripe_emulator: Emulator) -> None:
+    ids = [f"cus_{number}" for number in range(300_000)]
+    with stripe_emulator.store.transaction():
+        for name in ("cus_7", "cus_here"):
+            store.save({"object": "customer", "id": name, "created": 1, "email": None})
+
+        customers = store.select("customer", {"id": ids})
+
+    assert [customer["id"] for customer in customers] == ["cus_7"]
+
+
 def test_what_waits_in_memory_is_found_and_outlives_a_transaction_that_is_undone() -> None:
     storage = Emulator().store
     with storage.transaction(lazy=True):

@@ -367,12 +367,53 @@ def test_an_authorization_that_nobody_captures_is_released_after_seven_days(shop
 
 
 def test_a_card_that_was_set_up_is_not_set_up_again(shop: Shop) -> None:
-    card: Any = {"payment_method": "pm_card_visa", "confirm": True, "return_url": "https://shop.example"}
-    done = shop.v1.setup_intents.create(card)
+    intents = shop.v1.setup_intents
+    card: Any = {"payment_method": "pm_card_visa"}
+    done = intents.create(card | {"confirm": True, "return_url": "https://shop.example"})
+    over = intents.cancel(intents.create(card).id)
+    refusals: Any = {
+        "You cannot confirm this SetupIntent because it has already succeeded.": (intents.confirm, done, {}),
+        "You cannot update this SetupIntent because it has already succeeded.": (intents.update, done, card),
+        "You cannot cancel this SetupIntent because it has a status of succeeded. Only a SetupIntent with one"
+        " of the following statuses may be canceled: `requires_payment_method`, `requires_confirmation`, or"
+        " `requires_action`.": (intents.cancel, done, {}),
+        "You cannot confirm this SetupIntent because it has been canceled.": (intents.confirm, over, card),
+        "You cannot update this SetupIntent because it has been canceled.": (intents.update, over, card),
+        "You cannot cancel this SetupIntent because it is already canceled.": (intents.cancel, over, {}),
+    }
+    for message, (ask, intent, form) in refusals.items():
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            ask(intent.id, form)
+        error = envelope(refused.value)
+        assert (error["message"], error["code"]) == (message, "setup_intent_unexpected_state")
+        assert error["setup_intent"]["id"] == intent.id
 
-    with pytest.raises(stripe.InvalidRequestError, match="it has already succeeded") as refused:
-        shop.v1.setup_intents.confirm(done.id)
-    with pytest.raises(stripe.InvalidRequestError, match="may be canceled: requires_payment_method"):
-        shop.v1.setup_intents.cancel(done.id)
+    later: Any = {"metadata": {"a": "b"}, "description": "Jo's card"}
+    assert intents.update(done.id, later).description == "Jo's card"
 
-    assert refused.value.code == "setup_intent_unexpected_state"
+
+def test_what_the_bank_was_asked_stays_as_it_was(shop: Shop) -> None:
+    intents = shop.v1.payment_intents
+    paid, held = shop.charge(), shop.charge(capture_method="manual")
+    gone = intents.cancel(intents.create({"amount": 500, "currency": "usd"}).id)
+    before = "requires_payment_method, requires_confirmation, requires_action"
+    card: Any = {"payment_method": "pm_card_visa"}
+    refusals: Any = [
+        (intents.update, paid, {"metadata": {"a": "b"}, "amount": 600}, "amount", before),
+        (intents.update, held, {"amount": 600}, "amount", before),
+        (intents.update, gone, {"transfer_group": "a"}, "transfer_group", f"{before}, requires_capture"),
+        (intents.confirm, gone, card, "payment_method", before),
+    ]
+    for ask, intent, form, name, allowed in refusals:
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            ask(intent.id, form)
+        error = envelope(refused.value)
+        assert (error["param"], error["code"]) == (name, "payment_intent_unexpected_state")
+        assert error["message"] == (
+            f"This PaymentIntent's {name} could not be updated because it has a status of {intent.status}."
+            f" You may only update the {name} of a PaymentIntent with one of the following statuses:"
+            f" {allowed}."
+        )
+
+    assert intents.update(paid.id, {"description": "Ten credits"}).description == "Ten credits"
+    assert intents.update(held.id, {"transfer_group": "a"}).transfer_group == "a"
