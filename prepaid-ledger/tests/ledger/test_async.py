@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Ledger, LedgerVerbs, Spent, UnfitDatabase
+from prepaid_ledger import Ledger, LedgerVerbs, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 from prepaid_ledger.testing import Databases
@@ -139,6 +139,23 @@ def test_a_wallet_that_was_held_for_a_moment_goes_with_the_next_batch(databases:
     assert all(isinstance(spent, Spent) for spent in answers)
     assert batches == [5, 5]
     assert len(connections) == 1, "none is opened for who goes alone"
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_where_there_is_no_wallet_no_other_batch_is_tried(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(20)
+    connection = books.unjoined.setup.spends.loop_connection()
+    assert connection is not None
+    requests = [SpendRequest(owner, 1, "report:1") for owner in (OWNER, "nobody")]
+
+    outcomes = asyncio.run(connection.post(requests))
+
+    assert [(outcome.reached, outcome.spent is not None) for outcome in outcomes] == [
+        (True, True),
+        (True, False),
+    ]
     assert books.ledger.audit() == []
     books.close()
 

@@ -61,7 +61,9 @@ WITH requested AS MATERIALIZED (
   ) t
   WHERE w.slot = t.slot AND w.id = t.id
 ){charged}{host_rows}
-SELECT l.id IS NOT NULL AS reached, t.seq, t.balance,
+SELECT l.id IS NOT NULL
+         OR NOT EXISTS (SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner) AS reached,
+       t.seq, t.balance,
        coalesce(l.budget_changes > 0 AND l.in_one_piece, false) AS has_budgets
 FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
 ORDER BY a.n
