@@ -45,7 +45,7 @@ def test_each_file_that_registers_something_stands_in_the_load_list_once() -> No
 
 #: What follows each turn, in this order.
 FOLLOWERS = {
-    customers.before_removal: (states.end_all_of,),
+    customers.before_removal: (states.end_all_of, phases.call_off_all_of),
     invoices.after_paid: (
         states.invoice_paid,
         subscription_mode.invoice_paid,
