@@ -6,7 +6,7 @@ from stripe_emulator import contract
 from stripe_emulator.billing import usage
 from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing
 from stripe_emulator.core import clock, ids, periods, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, several_intervals
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import objects
@@ -139,15 +139,10 @@ def worth(items: list[Json], currency: str) -> int:
     )
 
 
-def check_mode(items: list[Json], billing_mode: Json) -> None:
+def check_mode(items: list[Json], billing_mode: Json, param: str = "items") -> None:
     """:raises InvalidRequest: Several intervals, which only flexible billing bills together."""
     if billing_mode["type"] == "classic" and len({periods.of_price(item["price"]) for item in items}) > 1:
-        raise InvalidRequest(
-            "Currently, all prices on a subscription must have the same `recurring.interval` and"
-            " `recurring.interval_count`. If you meant to update an existing price on a subscription instead"
-            " of add a new one, make sure to include the subscription item ID of the existing price.",
-            param="items",
-        )
+        raise several_intervals(param)
 
 
 def place(item: Json, anchor: int, moment: int) -> None:

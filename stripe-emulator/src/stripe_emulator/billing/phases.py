@@ -250,10 +250,12 @@ def _refuse_automatic_tax(form: Json) -> None:
 
 def create(customer: Json, phases: list[Json], end_behavior: str, form: Json) -> Json:
     """A schedule that has not started, with its event."""
+    mode = terms.billing_mode(form)
+    _check_mode(phases, mode)
     return objects.create(
         "subscription_schedule",
         event="subscription_schedule.created",
-        billing_mode=terms.billing_mode(form),
+        billing_mode=mode,
         customer=customer["id"],
         default_settings=phase_forms.default_settings(form.get("default_settings") or {}),
         end_behavior=_ends(end_behavior),
@@ -278,6 +280,7 @@ def change(schedule: Json, form: Json) -> Json:
     if "phases" in form:
         known = schedule["phases"] if schedule["status"] == "active" else None
         fields["phases"] = phase_forms.read(form["phases"], schedule["phases"][0]["start_date"], known)
+        _check_mode(fields["phases"], schedule["billing_mode"])
     if "end_behavior" in form:
         fields["end_behavior"] = _ends(form["end_behavior"])
     if "default_settings" in form:
@@ -297,6 +300,12 @@ def change(schedule: Json, form: Json) -> Json:
             enter(schedule, running, behavior)
         show_end(schedule, subscription)
     return schedule
+
+
+def _check_mode(phases: list[Json], billing_mode: Json) -> None:
+    for number, phase in enumerate(phases):
+        priced = [{"price": store.get("price", item["price"])} for item in phase["items"]]
+        items.check_mode(priced, billing_mode, f"phases[{number}][items]")
 
 
 def _ends(wanted: object) -> str:

@@ -20,7 +20,7 @@ from stripe_emulator.billing import (
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.checkout import breakdown, line_items, quote_copies, tax
-from stripe_emulator.core import clock, clocks, ids, store
+from stripe_emulator.core import clock, clocks, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
@@ -299,7 +299,10 @@ def _change(quote: Json, form: Form) -> None:
         given = {key: value or None for key, value in form["invoice_settings"].items()}
         changes["invoice_settings"] = quote["invoice_settings"] | given
     if "subscription_data" in form:
-        changes["subscription_data"] = _subscription_data(form)
+        mode = {
+            "billing_mode": quote["subscription_data"]["billing_mode"]
+        }  # which only a creation can choose
+        changes["subscription_data"] = _subscription_data(form) | mode
     if "default_tax_rates" in form:
         rates = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
         changes["default_tax_rates"] = [rate["id"] for rate in rates]
@@ -330,13 +333,9 @@ def _lines(quote: Json, wanted: list[Form]) -> list[Json]:
     lines = line_items.revise(quote["_lines"], [_counted(form) for form in wanted])
     for line in lines:
         line["discounts"] = []
-    recurring = [line for line in lines if line["price"]["recurring"]]
-    periods = {
-        (each["price"]["recurring"]["interval"], each["price"]["recurring"]["interval_count"])
-        for each in recurring
-    }
-    if len(periods) > 1 or len({line["currency"] for line in lines}) > 1:
-        raise InvalidRequest("All lines must have the same currency and interval.", param="line_items")
+    if len({line["currency"] for line in lines}) > 1:
+        raise InvalidRequest("All lines must have the same currency.", param="line_items")
+    items.check_mode(_recurring(lines), quote["subscription_data"]["billing_mode"], "line_items")
     return lines
 
 
@@ -378,12 +377,18 @@ def _sums(lines: list[Json]) -> Json:
     return {key: copied(value) for key, value in line_items.totals(lines).items()}
 
 
+def _recurring(lines: list[Json]) -> list[Json]:
+    return [line for line in lines if line["price"]["recurring"]]
+
+
 def _computed(lines: list[Json]) -> Json:
-    recurring = [line for line in lines if line["price"]["recurring"]]
-    if not recurring:
+    """What is due at once and each period. Lines of several intervals have no period in common."""
+    recurring = _recurring(lines)
+    intervals = {periods.of_price(line["price"]) for line in recurring}
+    if len(intervals) != 1:
         return {"recurring": None, "upfront": _sums(lines)}
-    period = recurring[0]["price"]["recurring"]
-    each = {"interval": period["interval"], "interval_count": period["interval_count"], **_sums(recurring)}
+    (every,) = intervals
+    each = {"interval": every.unit, "interval_count": every.count, **_sums(recurring)}
     return {"recurring": each, "upfront": _sums(lines)}
 
 
@@ -393,7 +398,7 @@ def _subscription_data(form: Form) -> Json:
     if effective not in (None, ""):
         raise NotEmulated("quotes with an effective_date", param="subscription_data[effective_date]")
     return {
-        "billing_mode": terms.billing_mode(given),
+        "billing_mode": {key: value for key, value in terms.billing_mode(given).items() if value},
         "description": given.get("description"),
         "effective_date": None,
         "metadata": objects.merged({}, given.get("metadata")),
@@ -433,14 +438,13 @@ def _subscription_form(quote: Json) -> Json:
     form: Json = {key: data[key] for key in ("billing_mode", "description", "metadata") if data[key]}
     if data["trial_period_days"]:
         form["trial_period_days"] = data["trial_period_days"]
-    recurring = [line for line in quote["_lines"] if line["price"]["recurring"]]
     once = [line for line in quote["_lines"] if not line["price"]["recurring"]]
     form |= {
         "add_invoice_items": [_item(line) for line in once],
         "collection_method": quote["collection_method"],
         "default_tax_rates": quote["default_tax_rates"] or [],
         "discounts": quote["_wanted"],
-        "items": [_item(line) for line in recurring],
+        "items": [_item(line) for line in _recurring(quote["_lines"])],
     }
     if quote["collection_method"] == "send_invoice":
         form["days_until_due"] = quote["invoice_settings"]["days_until_due"] or GOOD_FOR

@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.billing import collection, drafts, invoices, items, start, terms
+from stripe_emulator.billing import collection, currencies, drafts, invoices, items, start, terms
 from stripe_emulator.checkout import completion, session_discounts, tax
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
@@ -36,7 +36,7 @@ PASSED_ON = (
 
 
 def _prepare(session: Json, form: Form) -> None:
-    """Check that something recurs, and show what is due today: nothing recurring in a trial."""
+    """Check that it could be billed, and show what is due today: nothing recurring in a trial."""
     recurring = [line for line in session["_lines"] if line["price"]["recurring"]]
     if not recurring:
         raise InvalidRequest(
@@ -44,6 +44,9 @@ def _prepare(session: Json, form: Form) -> None:
             param="line_items",
         )
     data = session["_subscription_data"] or {}
+    items.check_mode(recurring, terms.billing_mode(data), "line_items")
+    if session["customer"]:
+        currencies.check(store.get("customer", session["customer"]), session["currency"])
     if data.get("trial_end") is not None:
         terms.check_trial_end(data["trial_end"])
     if _has_trial(session):

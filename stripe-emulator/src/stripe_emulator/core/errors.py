@@ -164,6 +164,16 @@ def only_one_of(*names: str, param: str | None = None) -> InvalidRequest:
     return InvalidRequest(f"You may only specify one of these parameters: {', '.join(names)}.", param=param)
 
 
+def several_intervals(param: str) -> InvalidRequest:
+    """The error of prices with several intervals, where they would be billed together and can't be."""
+    return InvalidRequest(
+        "Currently, all prices on a subscription must have the same `recurring.interval` and"
+        " `recurring.interval_count`. If you meant to update an existing price on a subscription instead of"
+        " add a new one, make sure to include the subscription item ID of the existing price.",
+        param=param,
+    )
+
+
 def no_such(kind: str, object_id: str) -> str:
     """The sentence, such as ``No such customer: 'cus_x'``."""
     return f"No such {SPOKEN.get(kind, kind)}: '{object_id}'"

@@ -52,6 +52,13 @@ def classic_billing_of_a_session(form: Part) -> None:
         form.put("subscription_data[billing_mode][type]", "classic")
 
 
+@change.default("POST /v1/quotes")
+def classic_billing_of_a_quote(form: Part) -> None:
+    """So were those that begin with a quote."""
+    if "from_quote" not in form and not (form.part("subscription_data") or Part({})).get("billing_mode"):
+        form.put("subscription_data[billing_mode][type]", "classic")
+
+
 @change.default("POST /v1/invoices/create_preview")
 def classic_billing_of_a_preview(form: Part) -> None:
     """The preview of a subscription that is not there yet was of the classic mode."""

@@ -214,9 +214,38 @@ def test_an_offer_needs_lines_and_a_customer(shop: Shop) -> None:
     nobodys = shop.v1.quotes.create({"line_items": [{"price": shop.price()}]})
     with pytest.raises(stripe.InvalidRequestError, match="needs a customer"):
         shop.v1.quotes.finalize_quote(nobodys.id)
-    yearly = shop.price(1, recurring={"interval": "year"})
-    with pytest.raises(stripe.InvalidRequestError, match="same currency and interval"):
-        shop.v1.quotes.create({"line_items": [{"price": shop.price()}, {"price": yearly}]})
+    euros = shop.price(currency="eur")
+    with pytest.raises(stripe.InvalidRequestError, match="same currency"):
+        shop.v1.quotes.create({"line_items": [{"price": shop.price()}, {"price": euros}]})
+
+
+def test_a_quote_of_two_intervals_begins_a_subscription_that_is_billed_flexibly(shop: Shop) -> None:
+    yearly = shop.price(12000, recurring={"interval": "year"})
+    form: Any = {
+        "customer": shop.customer(),
+        "line_items": [{"price": shop.price(1000)}, {"price": yearly}],
+        "subscription_data": {"billing_mode": {"type": "classic"}},
+    }
+    with pytest.raises(stripe.InvalidRequestError, match="must have the same") as refused:
+        shop.v1.quotes.create(form)
+    del form["subscription_data"]
+    quote = shop.v1.quotes.create(form)
+    shop.v1.quotes.finalize_quote(quote.id)
+
+    begun = shop.subscription(str(shop.v1.quotes.accept(quote.id).subscription))
+
+    assert refused.value.param == "line_items"
+    assert quote.computed.recurring is None
+    assert (len(begun["items"].data), shop.latest(str(begun.customer)).amount_paid) == (2, 13000)
+
+
+def test_an_update_leaves_how_a_quote_is_billed(shop: Shop) -> None:
+    data: Any = {"billing_mode": {"type": "classic"}}
+    quote = shop.v1.quotes.create({"line_items": [{"price": shop.price()}], "subscription_data": data})
+
+    changed = shop.v1.quotes.update(quote.id, {"subscription_data": {"description": "Gold"}})
+
+    assert changed.subscription_data.billing_mode.type == "classic"
 
 
 def test_a_quote_is_downloaded_once_it_is_finalized(shop: Shop) -> None:

@@ -178,3 +178,24 @@ def test_a_price_described_in_the_call_is_bought_by_every_door(shop: Shop) -> No
     assert link.active
     with pytest.raises(stripe.InvalidRequestError, match="only accepts active prices"):
         shop.v1.subscriptions.create({"customer": customer, "items": [{"price": archived}]})
+
+
+def test_a_customer_who_is_billed_in_another_currency_gets_no_page(shop: Shop) -> None:
+    customer = shop.customer()
+    shop.subscribe(customer, shop.price())
+    euros = {"price": shop.price(currency="eur"), "quantity": 1}
+
+    with pytest.raises(stripe.InvalidRequestError, match="cannot combine currencies"):
+        open_session(shop, customer=customer, line_items=[euros])
+
+
+def test_classic_billing_has_no_page_for_two_intervals(shop: Shop) -> None:
+    lines = [
+        {"price": shop.price(recurring={"interval": every}), "quantity": 1} for every in ("month", "year")
+    ]
+
+    with pytest.raises(stripe.InvalidRequestError, match="must have the same") as refused:
+        open_session(shop, line_items=lines, subscription_data={"billing_mode": {"type": "classic"}})
+    open_session(shop, line_items=lines)
+
+    assert refused.value.param == "line_items"

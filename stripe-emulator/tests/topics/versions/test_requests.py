@@ -303,3 +303,35 @@ def test_a_server_that_sets_up_a_card_says_where_a_redirect_leads_back_to(
             "A return_url must be specified because this Setup Intent is configured to automatically accept"
         )
         assert answer["error"]["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("version", "mode", "status"),
+    [
+        ("2025-06-30.basil", "flexible", 400),
+        ("2025-07-30.basil", "flexible", 200),
+        ("2025-07-30.basil", None, 400),
+        (CLOVER, None, 200),
+    ],
+)
+def test_several_intervals_are_billed_together_from_the_summer_of_2025_on(
+    stripe_emulator: Emulator, version: str, mode: str | None, status: int
+) -> None:
+    asks = Old(stripe_emulator, version)
+    customer, monthly, product = asks.customer(), asks.price(), asks.post("/v1/products", name="Gold")["id"]
+    each = {"currency": "usd", "unit_amount": 5, "product": product, "recurring": {"interval": "year"}}
+    billed = {"billing_mode": {"type": mode}} if mode else {}
+    rows = [{"price": monthly}, {"price": asks.post("/v1/prices", **each)["id"]}]
+    described = [{"price": monthly}, {"price_data": each}]
+
+    made = [
+        asks.ask("POST", f"/v1/{path}", encoded({"customer": customer, **form}))
+        for path, form in (
+            ("subscriptions", {"items": rows, **billed}),
+            ("subscriptions", {"items": described, **billed}),
+            ("quotes", {"line_items": rows, **({"subscription_data": billed} if billed else {})}),
+            ("subscription_schedules", {"start_date": 4_000_000_000, "phases": [{"items": rows}], **billed}),
+        )
+    ]
+
+    assert [answered for answered, _ in made] == [status] * 4
