@@ -11,7 +11,7 @@ from stripe_emulator.api import routing
 from stripe_emulator.api.routing import Endpoint
 from stripe_emulator.server import empty_lists, load
 
-from ..shop import Shop
+from ..shop import SDK, Shop
 from ..versions.old import Old
 
 load.load()
@@ -23,7 +23,9 @@ LISTS = [endpoint for endpoint in ENDPOINTS if endpoint.path in empty_lists.NOBO
 
 
 def test_every_row_of_the_table_is_a_list_of_stripes() -> None:
-    assert {endpoint.path for endpoint in LISTS} == empty_lists.NOBODYS.keys()
+    later = {"/v1/payment_records"} if SDK < 16 else set()
+
+    assert {endpoint.path for endpoint in LISTS} == empty_lists.NOBODYS.keys() - later
 
 
 def test_no_row_is_answered_elsewhere() -> None:
