@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from .invoice_balance import final_at, paid_by_balance
 from .invoice_parts import ChargedPart
 from .tax_words import taxed_of
-from .values import Intent, id_of, payment_key
+from .values import Intent, id_of, maybe, payment_key
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,6 @@ def invoice_charge_of(
     invoice: Any, intent: Intent | None, charges: tuple[ChargedPart, ...], asked_at: datetime
 ) -> InvoiceCharge:
     taxes, transitions = invoice.total_taxes or [], invoice.status_transitions
-    paid_at = transitions.paid_at if transitions else None
     return InvoiceCharge(
         id=invoice.id,
         number=invoice.number,
@@ -100,6 +99,6 @@ def invoice_charge_of(
         intent=intent,
         charges=charges,
         final_at=final_at(invoice),
-        paid_at=datetime.fromtimestamp(paid_at, UTC) if paid_at else None,
+        paid_at=maybe(transitions.paid_at) if transitions else None,
         asked_at=asked_at,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from .invoice_balance import final_at, paid_by_balance
 from .invoice_parts import ChargedPart, charged_parts
 from .tax_words import taxed_of
-from .values import id_of, is_whole, payment_key
+from .values import id_of, is_whole, maybe, moment, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.
 PLAN = "prepaid_plan"
@@ -385,11 +385,3 @@ def _payments_of(invoice: Any) -> list[Any]:
     """The payments of an invoice, if it was fetched with them."""
     payments = getattr(invoice, "payments", None)
     return list(payments.data) if payments else []
-
-
-def moment(unix: int) -> datetime:
-    return datetime.fromtimestamp(unix, UTC)
-
-
-def maybe(unix: int | None) -> datetime | None:
-    return None if unix is None else moment(unix)

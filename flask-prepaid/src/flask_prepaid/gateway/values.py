@@ -272,7 +272,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
         customer_id=id_of(session.customer),
         invoice_id=id_of(session.invoice),
         intent=intent_of(intent, asked_at) if is_whole(intent) else None,
-        created_at=datetime.fromtimestamp(session.created, UTC),
+        created_at=moment(session.created),
         asked_at=asked_at,
     )
 
@@ -302,7 +302,7 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         last4=card.last4 if card else None,
         failure=_reason(error) if error else None,
         asked_at=asked_at,
-        charged_at=datetime.fromtimestamp(charge.created, UTC) if charge else None,
+        charged_at=moment(charge.created) if charge else None,
         invoice_id=intent.metadata.to_dict().get(INVOICE_ID) if intent.metadata else None,
     )
 
@@ -348,7 +348,7 @@ def refund_of(refund: Any, asked_at: datetime) -> StripeRefund:
         intent_id=id_of(refund.payment_intent),
         charge_id=id_of(refund.charge),
         refund_key=refund.metadata.to_dict().get(REFUND_KEY) if refund.metadata else None,
-        created_at=datetime.fromtimestamp(refund.created, UTC),
+        created_at=moment(refund.created),
         asked_at=asked_at,
     )
 
@@ -360,7 +360,7 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
         amount_minor=dispute.amount,
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),
-        created_at=datetime.fromtimestamp(dispute.created, UTC),
+        created_at=moment(dispute.created),
         asked_at=asked_at,
     )
 
@@ -373,7 +373,7 @@ def credit_note_of(note: Any, asked_at: datetime) -> StripeCreditNote:
         amount_minor=note.post_payment_amount - refunded,
         outside_minor=note.out_of_band_amount or 0,
         invoice_id=id_of(note.invoice) or "",
-        created_at=datetime.fromtimestamp(note.created, UTC),
+        created_at=moment(note.created),
         asked_at=asked_at,
     )
 
@@ -386,7 +386,7 @@ def warning_of(warning: Any, asked_at: datetime) -> StripeWarning:
         # Stripe leaves the intent out where the charge was made without one.
         intent_id=id_of(getattr(warning, "payment_intent", None)),
         charge_id=id_of(warning.charge),
-        created_at=datetime.fromtimestamp(warning.created, UTC),
+        created_at=moment(warning.created),
         asked_at=asked_at,
     )
 
@@ -404,7 +404,7 @@ def movement_of(moved: Any) -> StripeMovement:
         source=id_of(moved.source),
         intent_id=id_of(getattr(moved.source, "payment_intent", None)),
         country=_country(moved.source),
-        created_at=datetime.fromtimestamp(moved.created, UTC),
+        created_at=moment(moved.created),
     )
 
 
@@ -428,7 +428,7 @@ def endpoint_of(endpoint: Any) -> Endpoint:
         url=endpoint.url,
         enabled=endpoint.status == "enabled",
         types=tuple(endpoint.enabled_events),
-        created_at=datetime.fromtimestamp(endpoint.created, UTC),
+        created_at=moment(endpoint.created),
     )
 
 
@@ -477,7 +477,7 @@ def event_of(payload: Any) -> Event:
         object_id=word(about["id"]) if about and about.get("id") else None,
         livemode=bool(payload["livemode"]),
         api_version=None if payload.get("api_version") is None else word(payload["api_version"])[:64],
-        created_at=datetime.fromisoformat(created) if thin else datetime.fromtimestamp(created, UTC),
+        created_at=datetime.fromisoformat(created) if thin else moment(created),
     )
 
 
@@ -486,3 +486,11 @@ def word(value: object) -> str:
     if not (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= 255):
         raise BadSignature("The event holds an id that is none of Stripe's")
     return value
+
+
+def moment(unix: int) -> datetime:
+    return datetime.fromtimestamp(unix, UTC)
+
+
+def maybe(unix: int | None) -> datetime | None:
+    return None if unix is None else moment(unix)

@@ -17,7 +17,8 @@ from .. import money
 from ..catalog import Plan
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, NotYours, PlanRefused
-from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription, moment
+from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription
+from ..gateway.values import moment
 from ..payments import card_testing
 from . import invoice_credits, prices, subscribing, sync
 from .models import Invoice, InvoiceState, PlanPrice, State, Subscription

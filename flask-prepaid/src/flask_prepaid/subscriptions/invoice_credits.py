@@ -25,7 +25,8 @@ from prepaid_ledger.errors import KeyReused
 
 from .. import signals
 from ..context import Context
-from ..gateway.subscription_values import InvoiceLine, StripeInvoice, moment
+from ..gateway.subscription_values import InvoiceLine, StripeInvoice
+from ..gateway.values import moment
 from ..payments import balance_paid, customers, part_charges
 from ..payments.models import Payment, PaymentState, Via
 from . import plan_months

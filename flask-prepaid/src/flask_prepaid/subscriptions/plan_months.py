@@ -19,7 +19,7 @@ from prepaid_ledger.tables import Entry
 
 from .. import signals
 from ..context import Context, transaction
-from ..gateway.subscription_values import moment
+from ..gateway.values import moment
 from ..payments.models import Payment
 from .calendar_months import Window
 from .models import Invoice, MonthRefund, PlanMonth, PlanPrice, Subscription

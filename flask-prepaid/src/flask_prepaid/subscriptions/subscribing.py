@@ -99,7 +99,8 @@ def open_page(
     :param success_url: Where the browser comes back. Stripe puts the session id in place of
         ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
-    :param attempt: A token of the form that was sent. The same one finds the same page, before any guard.
+    :param attempt: A token of the form that was sent. The same one finds the same page; ask ``page_before``
+        first, which has no guard.
     :param sent_digest: The digest of what was sent with it, by which another wish is refused.
     :raises KeyReused: The attempt has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
@@ -107,9 +108,6 @@ def open_page(
     :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
-    earlier = page_before(context, owner, attempt, sent_digest)
-    if earlier is not None:
-        return earlier
     row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest)
     if begun.is_repeat:  # by another request of the same attempt, meanwhile
         return _page_of(context, begun.session_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_prepaid import Operators
 from flask_prepaid.payments import customers
+from flask_prepaid.purchases import refunds
 from prepaid_ledger.errors import PrepaidError
 
 from ..subscriptions.plan_shop import VISA, PlanShop
@@ -100,6 +101,17 @@ class Cell:
     def on_leave(self) -> None:
         self.read(lambda: customers.remove(self.shop.prepaid, self.owner))
         self.shop.stripe.deliver()
+
+
+class PayerCell(Cell):
+    """A customer whose payment is refunded or disputed whole."""
+
+    def on_refund(self) -> None:
+        payment_id = self.shop.payments(self.owner)[0].id
+        self.read(lambda: refunds.refund(self.shop.prepaid, payment_id, reason="asked for"))
+
+    def on_dispute(self) -> None:
+        self.shop.stripe.dispute(self.shop.payments(self.owner)[0].payment_intent_id)
 
 
 def as_name(words: str) -> str:

@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from flask_prepaid.errors import CodeRefused
-from flask_prepaid.purchases import refunds
 
-from .cell import Cell, Waits
+from .cell import PayerCell, Waits
 
 CODE, FRIEND = "WELCOME", "user:9"
 
 
-class CodeCell(Cell):
+class CodeCell(PayerCell):
     """A customer with 100 bought credits, and a code that gives 50 more for 30 days."""
 
     code = CODE
@@ -99,13 +98,6 @@ class CodeCell(Cell):
 
     def on_switch_off(self) -> None:
         self.read(lambda: self.shop.prepaid.switch_code(CODE, on=False))
-
-    def on_refund(self) -> None:
-        payment_id = self.shop.payments(self.owner)[0].id
-        self.read(lambda: refunds.refund(self.shop.prepaid, payment_id, reason="asked for"))
-
-    def on_dispute(self) -> None:
-        self.shop.stripe.dispute(self.shop.payments(self.owner)[0].payment_intent_id)
 
     def on_lapse(self) -> Waits:
         yield timedelta(days=31)

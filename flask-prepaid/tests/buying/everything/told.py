@@ -10,9 +10,8 @@ from datetime import timedelta
 from flask_prepaid.outbox.http import Poster, WebhookAnswer
 from flask_prepaid.outbox.models import MailRecord
 from flask_prepaid.outbox.summary import waiting_count
-from flask_prepaid.purchases import refunds
 
-from .cell import Cell, Waits
+from .cell import PayerCell, Waits
 
 #: An owner without an address, and one whose mails the host's mailer does not send.
 NOBODY, FULL = "nobody:1", "full:1"
@@ -42,7 +41,7 @@ class Programs(Poster):
         return WebhookAnswer(status, "")
 
 
-class ToldCell(Cell):
+class ToldCell(PayerCell):
     """A customer with 100 bought credits, an alert at 50, and a program that hears webhooks."""
 
     def __init__(self, *args: object) -> None:
@@ -127,13 +126,6 @@ class ToldCell(Cell):
         super().on_buy()
         yield timedelta(minutes=1)
         self.spend(80)
-
-    def on_refund(self) -> None:
-        payment_id = self.shop.payments(self.owner)[0].id
-        self.read(lambda: refunds.refund(self.shop.prepaid, payment_id, reason="asked for"))
-
-    def on_dispute(self) -> None:
-        self.shop.stripe.dispute(self.shop.payments(self.owner)[0].payment_intent_id)
 
     def on_adjust(self) -> None:
         self.adjust(-10)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask_prepaid.purchases import cards, refunds, topups
+from flask_prepaid.purchases import cards, topups
 
-from .cell import Cell
+from .cell import PayerCell
 
 DECLINES_LATER = "4000000000000341"
 ASKS_ALWAYS = "4000002760003184"
 GOOD = "4242424242424242"
 
 
-class TopUpCell(Cell):
+class TopUpCell(PayerCell):
     """A customer with 100 credits, for whom 100 more are bought when fewer than 20 are left."""
 
     def come_to(self, event: str) -> str:
@@ -62,13 +62,6 @@ class TopUpCell(Cell):
 
     def on_spend(self) -> None:
         self.spend(90)
-
-    def on_refund(self) -> None:
-        payment_id = self.shop.payments(self.owner)[0].id
-        self.read(lambda: refunds.refund(self.shop.prepaid, payment_id, reason="asked for"))
-
-    def on_dispute(self) -> None:
-        self.shop.stripe.dispute(self.shop.payments(self.owner)[0].payment_intent_id)
 
     def on_adjust(self) -> None:
         self.adjust(-90)

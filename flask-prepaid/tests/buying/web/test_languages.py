@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -16,33 +16,16 @@ from flask.testing import FlaskClient
 from flask_prepaid import Operator, Operators, Plan, Role
 from flask_prepaid.languages import formats
 from flask_prepaid.languages.choice import written_in
-from flask_prepaid.testing import Databases
 
 from ..subscriptions.plan_shop import PlanShop
-
-Mail = tuple[str, str, str]
+from .conftest import Mail
 
 BROWSER = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.fixture
-def sent() -> list[Mail]:
-    """What was written: address, subject, text."""
-    return []
-
-
-@pytest.fixture
-def open_shop(databases: Databases, sent: list[Mail]) -> Callable[..., PlanShop]:
-    def opened(**settings: Any) -> PlanShop:
-        return PlanShop(
-            databases.fresh("sqlite"),
-            PREPAID_BASE_URL="https://shop.example",
-            email=lambda owner: f"{owner}@shop.example",
-            mail=lambda *mail: sent.append(mail),
-            **{"PREPAID_LANGUAGES": "en,de,es", **settings},
-        )
-
-    return opened
+def open_shop(opened: Callable[..., PlanShop]) -> Callable[..., PlanShop]:
+    return partial(opened, PREPAID_LANGUAGES="en,de,es")
 
 
 def reading(shop: PlanShop, language: str, owner: str | None = "user:1") -> FlaskClient:

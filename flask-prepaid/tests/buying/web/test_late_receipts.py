@@ -1,6 +1,6 @@
 """Money that is heard of days after it came: on which day it was paid, and whether its receipt goes out.
 
-As in books from a backup: they hear once more of what was paid since.
+As in books from a backup: they hear once more of what was paid since. Stripe tells these shops nothing.
 """
 
 from __future__ import annotations
@@ -8,46 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 
 from flask_prepaid.purchases import topups
-from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling
 from ..purchases.test_paid_in_parts import pay_a_part
 from ..purchases.test_promotions import make_codes
 from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop
-from .test_receipts import Mail
+from .conftest import Mail
 
 LATE = "older than 3 days"
 STARTED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PAYS_LATE = "DE08370400440532013003"
-
-
-@pytest.fixture
-def sent() -> list[Mail]:
-    """What was written: address, subject, text."""
-    return []
-
-
-@pytest.fixture
-def opened(databases: Databases, sent: list[Mail]) -> Callable[..., PlanShop]:
-    """A shop that Stripe tells nothing: it hears of money when it asks."""
-
-    def open_shop(**settings: Any) -> PlanShop:
-        return PlanShop(
-            databases.fresh("sqlite"),
-            webhooks=False,
-            PREPAID_BASE_URL="https://shop.example",
-            email=lambda owner: f"{owner}@shop.example",
-            mail=lambda *mail: sent.append(mail),
-            **settings,
-        )
-
-    return open_shop
 
 
 def log(shop: PlanShop) -> list[tuple[str, str]]:
@@ -63,7 +38,7 @@ def is_at(moment: datetime | None, expected: datetime) -> bool:
 def test_a_bank_debit_that_takes_days_is_paid_when_the_money_is_there_and_has_its_receipt(
     opened: Callable[..., PlanShop], sent: list[Mail]
 ) -> None:
-    shop = opened()
+    shop = opened(webhooks=False)
     session = shop.buy(pack="berlin")
     shop.stripe.pay(session, iban=PAYS_LATE)
     shop.come_back(session)
@@ -80,7 +55,7 @@ def test_a_bank_debit_that_takes_days_is_paid_when_the_money_is_there_and_has_it
 def test_what_several_charges_have_paid_is_paid_with_the_last_of_them(
     opened: Callable[..., PlanShop], sent: list[Mail]
 ) -> None:
-    shop = opened(PREPAID_INVOICES=True)
+    shop = opened(webhooks=False, PREPAID_INVOICES=True)
     shop.press(shop.keep_card(number=ASKS_ALWAYS))  # and the customer never answers the bank
     invoice = shop.payments()[0].invoice_id
     assert invoice is not None
@@ -106,7 +81,11 @@ def test_what_no_charge_has_paid_keeps_its_day_when_it_is_heard_of_late_and_send
     line = Meddling(emulator.http_client())
     by_invoice = way == "the balance"
     shop = opened(
-        emulator=emulator, http_client=line, PREPAID_PROMOTION_CODES=True, PREPAID_INVOICES=by_invoice
+        webhooks=False,
+        emulator=emulator,
+        http_client=line,
+        PREPAID_PROMOTION_CODES=True,
+        PREPAID_INVOICES=by_invoice,
     )
     if by_invoice:
         card = shop.keep_card()
@@ -137,7 +116,7 @@ def test_what_no_charge_has_paid_keeps_its_day_when_it_is_heard_of_late_and_send
 def test_a_top_up_that_is_heard_of_late_is_told_to_nobody_with_receipts_or_without(
     opened: Callable[..., PlanShop], sent: list[Mail], receipts: bool
 ) -> None:
-    shop = opened(PREPAID_RECEIPTS=receipts)
+    shop = opened(webhooks=False, PREPAID_RECEIPTS=receipts)
     shop.keep_card()
     rule = partial(topups.switch_on, pack="starter", threshold=50, ceiling_minor=5_000)
     shop.read(lambda: rule(shop.prepaid, "user:1"))

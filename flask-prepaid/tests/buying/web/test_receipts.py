@@ -12,35 +12,14 @@ import pytest
 
 from flask_prepaid import Pack, Plan, signals
 from flask_prepaid.purchases import refunds, topups
-from flask_prepaid.testing import Databases
 from flask_prepaid.web import mails
 
 from ..purchases.test_companies import bill_to, collect_vat
 from ..subscriptions.plan_shop import PLANS, PlanShop
+from .conftest import Mail
 
-Mail = tuple[str, str, str]
 GIFT = (Pack("gift", credits=5, amount_minor=0),)
 VISA_OF_A_FAILING_REFUND = "4000000000005126"
-
-
-@pytest.fixture
-def sent() -> list[Mail]:
-    """What was written: address, subject, text."""
-    return []
-
-
-@pytest.fixture
-def opened(databases: Databases, sent: list[Mail]) -> Callable[..., PlanShop]:
-    def open_shop(**settings: Any) -> PlanShop:
-        return PlanShop(
-            databases.fresh("sqlite"),
-            PREPAID_BASE_URL="https://shop.example",
-            email=lambda owner: f"{owner}@shop.example",
-            mail=lambda *mail: sent.append(mail),
-            **settings,
-        )
-
-    return open_shop
 
 
 def rows_of(mail: Mail) -> dict[str, str]:
