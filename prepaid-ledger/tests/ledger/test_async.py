@@ -143,6 +143,23 @@ def test_a_wallet_that_was_held_for_a_moment_goes_with_the_next_batch(databases:
     books.close()
 
 
+def test_budgets_that_a_process_has_not_heard_of_cost_one_batch_more(books: Books) -> None:
+    owners = [f"user:{number}" for number in range(20)]
+    for owner in owners:
+        books.grant(5, owner=owner)
+        books.ledger.set_budget(owner, 1, spender="key:1", every="month")
+    books.session.commit()
+
+    ledger = books.awaited()
+    calls = [ledger.spend_now(owner, key="report:1", spender="key:1") for owner in owners]
+    answers = answers_to(calls)
+
+    assert [spent.balance for spent in answers if isinstance(spent, Spent)] == [4] * 20
+    if books.engine.dialect.name == "postgresql":
+        assert len(transactions_of_spends(books)) <= 3
+    assert books.ledger.audit() == []
+
+
 def test_where_there_is_no_wallet_no_other_batch_is_tried(databases: Databases) -> None:
     books = Books(databases.fresh("postgresql"))
     books.grant(20)

@@ -25,8 +25,8 @@ ENOUGH = 16
 #: How many spends that are not batchable wait at the same time, each for itself.
 ALONE = 16
 
-#: So many batches a spend goes with whose wallet another process has just then, before it waits for that by
-#: itself, which costs as much as ten spends in a batch: mostly the wallet is free again by the next.
+#: So many batches a spend goes with whose wallet another process has just then, or whose budgets this one has
+#: just heard of, before it goes by itself, which costs as much as ten spends in a batch: mostly the next reaches it.
 TRIES = 3
 
 
@@ -91,16 +91,17 @@ class LoopGroupCommit:
             self._posting = None
 
     async def _post(self, batch: list[Waiting]) -> None:
+        requests = [waiting.request for waiting in batch]
         try:
-            outcomes = await self._commit([waiting.request for waiting in batch])
+            outcomes = await self._commit(requests)
         except Exception as error:
             for waiting in batch:
                 waiting.fail(error)
             return
         # Where all want one wallet that is held, a thread waits for it: to ask again would be in vain.
-        any_reached = any(outcome.reached for outcome in outcomes)
+        may_be_reached = len({request.owner for request in requests}) > 1 or outcomes[0].reached
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if any_reached and waiting.goes_again(outcome):
+            if may_be_reached and waiting.goes_again(outcome):
                 self._waiting.append(waiting)
             else:
                 waiting.be_answered(outcome.spent)

@@ -16,8 +16,8 @@ from .single import SpendRequest, Spent
 class Outcome(NamedTuple):
     """What came of one request in a batch.
 
-    ``reached`` says whether its wallet could be had at once, or there is none; ``has_budgets`` whether it
-    ever had a budget.
+    ``reached`` says whether its wallet could be had at once, with its budgets, or there is none; ``has_budgets``
+    whether it ever had a budget.
     """
 
     reached: bool
@@ -78,7 +78,7 @@ def is_mistake(error: BaseException) -> bool:
 class BudgetedOwners:
     """The owners whose wallets are known, in this process, to have budgets: their batches ask for these.
 
-    It only saves time. The statement leaves out an owner who is not known yet: those spends go alone.
+    It only saves time. The statement does not reach an owner who is not known yet: the next one does.
     """
 
     #: So many are remembered before all are forgotten.

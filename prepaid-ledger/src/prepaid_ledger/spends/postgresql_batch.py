@@ -26,9 +26,9 @@ WITH requested AS MATERIALIZED (
     AS a (n integer, slot smallint, owner text, key text, credits bigint,
           spender text, item text, quantity text, price_version text{record})
 ), locked AS MATERIALIZED (
-  SELECT l.* FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
+  SELECT l.*, {is_as_read} AS is_as_read FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
     SELECT slot, id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes, charged,
-           w.tableoid = 'prepaid_wallet'::regclass AS in_one_piece
+           w.tableoid = 'prepaid_wallet'::regclass AS in_one_piece{version}
     FROM prepaid_wallet w
     WHERE w.slot = a.slot AND w.owner = a.owner{timeout} FOR NO KEY UPDATE {skip}
   ) l
@@ -40,14 +40,14 @@ WITH requested AS MATERIALIZED (
   WHERE (l.next_expiry_at IS NULL OR l.next_expiry_at > %(now)s) AND (l.debt = 0 OR NOT %(debt_blocks)s)
     AND (SELECT e.seq FROM prepaid_entry e
          WHERE e.slot = l.slot AND e.wallet_id = l.id AND e.key = a.key) IS NULL
-    AND {budgets_are_known}
+    AND l.is_as_read
 ){budgets}, ranked AS (
-  SELECT f.*, CAST(sum(f.credits) OVER earlier AS bigint) AS running, row_number() OVER earlier AS rank
-  FROM fresh f{within_budgets} WINDOW earlier AS (PARTITION BY f.id ORDER BY f.n)
+  SELECT f.*, CAST(sum(f.credits) OVER earlier AS bigint) AS running, row_number() OVER earlier AS rank{left_over}
+  FROM {payable} f WINDOW earlier AS (PARTITION BY f.id ORDER BY f.n)
 ), taken AS (
   SELECT n, slot, id, key, credits, seq + rank AS seq, balance - running AS balance, at,
-         spender, item, quantity, price_version
-  FROM ranked WHERE running <= available
+         spender, item, quantity, price_version, budget_changes
+  FROM ranked WHERE running <= {at_most}
 ), posted AS (
   INSERT INTO prepaid_entry (slot, wallet_id, seq, kind, key, credits, debt, balance_after, at,
                              spender, item, quantity, price_version)
@@ -61,8 +61,8 @@ WITH requested AS MATERIALIZED (
   ) t
   WHERE w.slot = t.slot AND w.id = t.id
 ){charged}{host_rows}
-SELECT l.id IS NOT NULL
-         OR NOT EXISTS (SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner) AS reached,
+SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read OR NOT l.in_one_piece
+         ELSE NOT EXISTS (SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner) END AS reached,
        t.seq, t.balance,
        coalesce(l.budget_changes > 0 AND l.in_one_piece, false) AS has_budgets
 FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
@@ -70,52 +70,55 @@ ORDER BY a.n
 """
 
 #: What the statement leaves out where no wallet is known to have budgets: a sixth of its time. A wallet that
-#: has some all the same is left alone, and its owner known from then on. In partitions none is known, so that
+#: has some all the same is not reached, and its owner known from then on. In partitions none is known, so that
 #: their spends go alone: locking budgets there crashed the server (18.6), which reads a row anew that another
 #: transaction has moved, and then looks for partitions by what that left behind.
 WITHOUT_BUDGETS = {
-    "budgets_are_known": "l.budget_changes = 0",
+    "version": "",
+    "is_as_read": "l.budget_changes = 0",
     "budgets": "",
-    "within_budgets": "",
+    "left_over": "",
+    "payable": "fresh",
+    "at_most": "available",
     "counted_on_wallet": "",
     "charged": "",
 }
 
-#: Budgets are locked, so that their newest rows are read and no old ones. A budget that was set or taken away
-#: since the statement began shows by the wallet's ``budget_changes``; its spends go alone. So do those
-#: whose window is over. A spend beyond one of its budgets, after those before it, is left out of all counts.
+#: Budgets change with their wallet alone, under its lock. So they are as the statement reads them, unless the
+#: wallet has changed since it began: then it is not reached (``is_as_read``). A batch that has waited for a
+#: wallet would never reach it so; it locks the budgets, which reads the newest rows, and only minds
+#: whether there is one more or less. Spends whose window is over go alone. So do those beyond a budget: what
+#: each of its wallet has spent before it in the batch counts against all, which refuses too much rather than too little.
 #: The whole wallet's budgets are counted on the wallet, which moves anyway: to write their rows, too, would
 #: cost a tenth more.
 WITH_BUDGETS = {
-    "budgets_are_known": """(l.budget_changes = 0 OR
-         l.budget_changes = (SELECT w.budget_changes FROM prepaid_wallet w
-                               WHERE w.slot = l.slot AND w.id = l.id))""",
-    "budgets": """, counted AS MATERIALIZED (
-  SELECT f.n, f.credits, b.slot, b.wallet_id, b.spender, b.every,
-         b.credits - b.spent_here - CASE WHEN b.spender = '' THEN f.charged ELSE 0 END AS left_over,
-         coalesce(b.resets_at <= f.at, false) AS is_over
-  FROM fresh f CROSS JOIN LATERAL (
-    SELECT * FROM prepaid_budget b
-    WHERE b.slot = f.slot AND b.wallet_id = f.id AND b.spender IN ('', coalesce(f.spender, ''))
-    FOR NO KEY UPDATE
+    "version": ", w.{same} AS version",
+    "is_as_read": """(l.budget_changes = 0 OR l.version = (
+    SELECT w.{same} FROM prepaid_wallet w WHERE w.slot = l.slot AND w.id = l.id
+  ))""",
+    "budgets": """, payable AS (
+  SELECT f.*, b.left_over FROM fresh f CROSS JOIN LATERAL (
+    SELECT min(credits - spent_here - CASE WHEN spender = '' THEN f.charged ELSE 0 END) AS left_over,
+           bool_or(resets_at <= f.at) AS is_over
+    FROM (
+      SELECT b.credits, b.spent_here, b.spender, b.resets_at FROM prepaid_budget b
+      WHERE f.budget_changes > 0 AND b.slot = f.slot AND b.wallet_id = f.id
+        AND b.spender IN ('', coalesce(f.spender, '')){lock}
+    ) b
   ) b
-  WHERE f.budget_changes > 0
-), exceeded AS (
-  SELECT n FROM (
-    SELECT n, left_over, is_over,
-           sum(credits) OVER (PARTITION BY wallet_id, spender, every ORDER BY n) AS running
-    FROM counted
-  ) c WHERE is_over OR running > left_over
+  WHERE b.is_over IS NOT TRUE AND (b.left_over IS NULL OR b.left_over >= f.credits)
 )""",
-    "within_budgets": " WHERE n NOT IN (SELECT n FROM exceeded)",
+    "left_over": ", min(f.left_over) OVER earlier AS left_over_yet",
+    "payable": "payable",
+    "at_most": "least(available, left_over_yet)",
     "counted_on_wallet": ", charged = w.charged + t.credits",
     "charged": """, charged AS (
   UPDATE prepaid_budget b SET spent_here = b.spent_here + c.credits
   FROM (
-    SELECT slot, wallet_id, spender, every, sum(credits) AS credits FROM counted
-    WHERE spender <> '' AND n IN (SELECT n FROM taken) GROUP BY slot, wallet_id, spender, every
+    SELECT slot, id, spender, sum(credits) AS credits FROM taken
+    WHERE spender IS NOT NULL AND budget_changes > 0 GROUP BY slot, id, spender
   ) c
-  WHERE b.slot = c.slot AND b.wallet_id = c.wallet_id AND b.spender = c.spender AND b.every = c.every
+  WHERE b.slot = c.slot AND b.wallet_id = c.id AND b.spender = c.spender
 )""",
 }
 
@@ -134,12 +137,14 @@ WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str
 @lru_cache(maxsize=128)
 def statement_of(*, wait: bool, with_budgets: bool, host_insert: BatchInsert | None = None) -> str:
     """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
+    same, lock = ("budget_changes", " FOR NO KEY UPDATE") if wait else ("xmin", "")
+    budgets = WITH_BUDGETS if with_budgets else WITHOUT_BUDGETS
     return BATCH.format(
         record="" if host_insert is None else host_insert.record,
         timeout=LOCK_TIMEOUT if wait else "",
         skip="" if wait else "SKIP LOCKED",
         host_rows="" if host_insert is None else host_insert.clause,
-        **(WITH_BUDGETS if with_budgets else WITHOUT_BUDGETS),
+        **{name: text.format(same=same, lock=lock) for name, text in budgets.items()},
     )
 
 
