@@ -10,6 +10,7 @@ import stripe
 from ledger.model_parts import Budget
 
 from flask_prepaid.catalog import Pack
+from flask_prepaid.errors import UnknownItem
 from flask_prepaid.payments import customers
 from flask_prepaid.payments.models import PaymentState, Via
 from flask_prepaid.purchases import cards, topups
@@ -64,7 +65,11 @@ class Life(World):
         choice = {"pack": item} if item in PACKS else {"credits": item}
         if self.model.blocked:
             return  # the host lets nobody in whom it has shut out
-        session = self.shop.session_of(self.send(**choice))
+        answer = self.send(**choice)
+        if not self.sells_in(offer[2]):
+            assert answer.status_code == UnknownItem.http_status, f"a page of Stripe's in {offer[2]}"
+            return
+        session = self.shop.session_of(answer)
         if step.word("code"):
             typed = {"promotion_code": step.word("code")}
             assert self.shop.stripe.browser().post(f"/pay/{session}/promotion", data=typed).status_code < 400

@@ -54,10 +54,9 @@ class Taker:
 
 @dataclass(eq=False)
 class Refund(Taker):
-    """So much was sent back ``at`` a time. Where ``fails``, the bank says a minute later that it can't."""
+    """So much was sent back."""
 
     amount_minor: int = 0
-    fails_at: datetime | None = None
 
 
 @dataclass(eq=False)
@@ -86,6 +85,16 @@ class Payment:
         return sum(refund.taken_minor for refund in self.refunds.values())
 
 
+@dataclass(frozen=True, eq=False)
+class Failing:
+    """A refund of a payment, of which the bank is going to say ``at`` a time that it can't pay it out."""
+
+    at: datetime
+    name: str
+    payment: Payment
+    refund: Refund
+
+
 @dataclass(eq=False)
 class TopUp:
     """As many packs as bring the credits back to the threshold are bought, once some are spent."""
@@ -111,6 +120,7 @@ class Customer:
     """One customer, as told by what was done.
 
     ``falls`` are how credits became fewer since they last fell below the threshold of auto top-up.
+    ``failing`` are the refunds that a bank is going to send back, the oldest first.
     """
 
     wallet: Model = field(default_factory=Model)
@@ -121,6 +131,7 @@ class Customer:
     falls: list[Fall] = field(default_factory=list)
     topped_up: list[tuple[datetime, int]] = field(default_factory=list)
     redeemed: Counter[str] = field(default_factory=Counter)
+    failing: list[Failing] = field(default_factory=list)
     prices: dict[str, int] = field(default_factory=lambda: {name: pack[1] for name, pack in PACKS.items()})
 
     # What is bought
@@ -183,18 +194,22 @@ class Customer:
     def refunded(self, name: str, payment: Payment, amount_minor: int | None, now: datetime) -> None:
         left = payment.charged_minor - payment.refunded_minor
         amount = left if amount_minor is None else amount_minor
-        fails_at = now + BANK_ANSWERS_IN if payment.refunds_fail else None
-        payment.refunds[name] = Refund(amount_minor=amount, fails_at=fails_at)
-        self.take_back(payment, name, payment.refunds[name], amount, now)
+        refund = payment.refunds[name] = Refund(amount_minor=amount)
+        self.take_back(payment, name, refund, amount, now)
+        if payment.refunds_fail:
+            self.failing.append(Failing(now + BANK_ANSWERS_IN, name, payment, refund))
         if self.topup is not None and name_is_of_topup(payment):
             self.topup.on = False
 
-    def refunds_failed(self, now: datetime) -> None:
-        """The bank has sent back what it was to pay out: the credits come again."""
-        for payment in self.payments.values():
-            for name, refund in payment.refunds.items():
-                if refund.fails_at is not None and refund.fails_at <= now:
-                    self.take_back(payment, name, refund, 0, now)
+    def refunds_failed(self, now: datetime, *, newest_first: bool) -> None:
+        """The bank has sent back what it was to pay out: the credits come again.
+
+        :param newest_first: As Stripe lists refunds, and not as it tells of them one by one.
+        """
+        failed = [failing for failing in self.failing if failing.at <= now]
+        self.failing = self.failing[len(failed) :]
+        for failing in reversed(failed) if newest_first else failed:
+            self.take_back(failing.payment, failing.name, failing.refund, 0, now)
 
     def disputed(self, name: str, payment: Payment, amount_minor: int, now: datetime) -> None:
         """A dispute takes so much as things stand: 0 if it was won."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from flask_prepaid.testing import Databases
 
 from .defects import DEFECTS, seeded
-from .living import first_wrong
+from .living import Judge, first_wrong, without_logs
 from .shorten import shorten
-from .steps import Drawn, draw_life
+from .steps import STARTS, Drawn, Step, Words, draw_life
 
 #: Lives that are short, and have much of what can happen in them.
 SAMPLE = {"sqlite": (3,), "postgresql": (12,)}
+
+#: The words of a step, but for what it is about.
+BOUGHT: Words = {"code": "", "card": "good", "heard": "", "meanwhile": "", "dies": ""}
+SENT_BACK: Words = {"door": "here", "heard": "", "dies": ""}
 
 
 @pytest.mark.parametrize("kind", SAMPLE)
@@ -20,6 +26,28 @@ def test_lives_at_random_agree_with_the_model(databases: Databases, kind: str) -
     wrong = first_wrong(databases, kind, SAMPLE[kind], short=False)
 
     assert wrong is None, wrong and wrong.story()
+
+
+#: Lives in which product and model once differed.
+DIFFERED = {
+    "a pack in euros beside a plan in dollars": (
+        Step(1, "subscribe", {"plan": "small"}),
+        Step(2, "buy", BOUGHT | {"item": "berlin"}),
+    ),
+    "refunds that fail together, heard of together": (
+        Step(1, "buy", BOUGHT | {"item": "starter", "card": "refunds fail"}),
+        Step(2, "refund", SENT_BACK | {"of": 1, "what": "all"}),
+        Step(3, "buy", BOUGHT | {"item": "120", "card": "refunds fail"}),
+        Step(4, "refund", SENT_BACK | {"of": 3, "what": "credits", "much": 1}),
+        Step(5, "wait", {"hours": 1, "heard": "lost", "tick": ""}),
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", DIFFERED.values(), ids=DIFFERED)
+def test_a_life_in_which_product_and_model_differed(databases: Databases, steps: tuple[Step, ...]) -> None:
+    with without_logs(), closing(Judge(databases, "sqlite")) as judge:
+        assert judge(Drawn(STARTS[0], steps, invoices=True)) is None
 
 
 def test_a_life_is_drawn_the_same_each_time_and_a_step_stays_when_others_go() -> None:

@@ -106,6 +106,7 @@ class World:
         self.rows: dict[str, int] = {}
         self.period_end: datetime | None = None
         self.bills: set[str] = set()
+        self.makes_invoices = bool(shop.app.config["PREPAID_INVOICES"])
         for code, left in CODES.items():
             if code:
                 self.make_code(code, 100 - left)
@@ -142,12 +143,15 @@ class World:
                 hop = min(until, paid_at) if paid_at > self.now else until
             with self.heard(heard):
                 self.shop.stripe.advance(seconds=int((hop - self.now).total_seconds()))
-            self.settle(whole=whole and self.now == until)
+            self.settle(whole=whole and self.now == until, reconciled=heard == "lost")
 
-    def settle(self, *, whole: bool = False) -> None:
-        """Let all that is under way come to its end, here and in the model."""
+    def settle(self, *, whole: bool = False, reconciled: bool = False) -> None:
+        """Let all that is under way come to its end, here and in the model.
+
+        :param reconciled: No event has told of it.
+        """
         self.shop.stripe.deliver()
-        self.model.refunds_failed(self.now)
+        self.model.refunds_failed(self.now, newest_first=reconciled)
         self.read_bills()
         self.tick(whole=whole)
 
@@ -176,6 +180,10 @@ class World:
             page = self.browser.get("/prepaid/buy").text
             (self.token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page)[:1]
         return self.browser.post("/prepaid/buy", data={"csrf_token": self.token, **fields})
+
+    def sells_in(self, currency: str) -> bool:
+        """Whether the shop may sell in it: what it makes an invoice of goes by the currency of a plan."""
+        return self.model.plan is None or not self.makes_invoices or currency == "usd"
 
     # What Stripe, and the rows of payments, say
 
