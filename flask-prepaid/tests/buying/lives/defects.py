@@ -87,8 +87,8 @@ def a_free_month_gives_nothing(settle: Any) -> Any:
 
 @defect(invoice_credits, "_payment", "plans")
 def what_a_balance_paid_counts_as_charged(payment: Any) -> Any:
-    def charged(context: Any, subscription: Any, bill: Any, credits: int) -> Any:
-        made = payment(context, subscription, bill, credits)
+    def charged(context: Any, subscription: Any, row: Any, bill: Any, credits: int) -> Any:
+        made = payment(context, subscription, row, bill, credits)
         made.charged_minor = bill.total_minor
         return made
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
+from inspect import signature
+from typing import Any
 
 import pytest
 
@@ -70,9 +72,22 @@ def test_a_life_that_goes_wrong_is_made_short() -> None:
 
 def test_each_mistake_still_finds_its_place_in_the_product() -> None:
     for name, swaps in DEFECTS.items():
+        before = [getattr(where, attribute) for where, attribute, _ in swaps]
         with seeded(name):
-            assert all(
-                callable(getattr(where, attribute)) or attribute.isupper() for where, attribute, _ in swaps
-            )
+            for was, (where, attribute, _) in zip(before, swaps, strict=True):
+                takes_what_it_takes(getattr(where, attribute), was)
 
     assert len(DEFECTS) >= 20
+
+
+def takes_what_it_takes(mistaken: Any, was: Any) -> None:
+    """A mistake that can't even be called would be found by each life.
+
+    :raises TypeError: It takes other arguments than what it stands for.
+    """
+    if not callable(was):
+        assert type(mistaken) is type(was)
+        return
+    taken = signature(was).parameters.values()
+    by_name = {one.name: None for one in taken if one.kind is one.KEYWORD_ONLY}
+    signature(mistaken).bind(*(None for one in taken if one.kind is one.POSITIONAL_OR_KEYWORD), **by_name)
