@@ -141,7 +141,7 @@ class Life(World):
 
     def do_leave(self, step: Step) -> None:
         self.read(lambda: customers.remove(self.shop.prepaid, OWNER))
-        self.model.topup = self.model.plan = None
+        self.model.leave()
 
     # Credits
 

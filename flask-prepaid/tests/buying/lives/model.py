@@ -120,7 +120,8 @@ class Customer:
     """One customer, as told by what was done.
 
     ``falls`` are how credits became fewer since they last fell below the threshold of auto top-up.
-    ``failing`` are the refunds that a bank is going to send back, the oldest first.
+    ``failing`` are the refunds that a bank is going to send back, the oldest first. ``has_left``: and has
+    bought nothing since.
     """
 
     wallet: Model = field(default_factory=Model)
@@ -128,6 +129,7 @@ class Customer:
     topup: TopUp | None = None
     plan: Plan | None = None
     blocked: bool = False
+    has_left: bool = False
     falls: list[Fall] = field(default_factory=list)
     topped_up: list[tuple[datetime, int]] = field(default_factory=list)
     redeemed: Counter[str] = field(default_factory=Counter)
@@ -164,19 +166,25 @@ class Customer:
             paid=paid > 0,
         )
         self.wallet.come_in(lot, repays=True)
+        self.has_left = False
         self.payments[name] = Payment(lot, paid, paid, currency, refunds_fail)
         return self.payments[name]
 
     def redeem(self, key: str, code: str, now: datetime) -> bool:
         """Whether a code gave its credits."""
         credits, times, days = GIVING[code]
-        if self.blocked or self.redeemed[code] >= times:
+        if self.blocked or self.has_left or self.redeemed[code] >= times:
             return False
         self.redeemed[code] += 1
         self.expire(now)
         ends = None if days is None else now + timedelta(days=days)
         self.wallet.come_in(self.wallet.new_lot(key, credits, expires_at=ends), repays=True)
         return True
+
+    def leave(self) -> None:
+        """The host removes the customer; their wallet stays."""
+        self.topup = self.plan = None
+        self.has_left = True
 
     # What goes back
 
@@ -258,6 +266,7 @@ class Customer:
         if self.wallet.available < before + credits - (owed - self.wallet.debt):
             self.fall("expiry", before)
         self.plan.lots.append(lot)
+        self.has_left = False
         self.payments[name] = Payment(lot, total_minor, charged_minor, "usd")
 
     # Auto top-up

@@ -36,6 +36,12 @@ DIFFERED = {
         Step(1, "subscribe", {"plan": "small"}),
         Step(2, "buy", BOUGHT | {"item": "berlin"}),
     ),
+    "a code after leaving, and after coming back": (
+        Step(1, "leave", {}),
+        Step(2, "redeem", {"code": "WELCOME"}),
+        Step(3, "buy", BOUGHT | {"item": "starter"}),
+        Step(4, "redeem", {"code": "WELCOME"}),
+    ),
     "refunds that fail together, heard of together": (
         Step(1, "buy", BOUGHT | {"item": "starter", "card": "refunds fail"}),
         Step(2, "refund", SENT_BACK | {"of": 1, "what": "all"}),
