@@ -337,7 +337,7 @@ class Life(World):
         is_inquiry = step.word("reason") == "inquiry"
         with self.heard(step.word("heard")):
             opened = self.shop.stripe.dispute(self.intent(name), amount=amount, reason=step.word("reason"))
-        payment.dispute = Dispute(amount_minor=amount, is_inquiry=is_inquiry)
+        self.model.dispute_opens(payment, Dispute(amount_minor=amount, is_inquiry=is_inquiry))
         self.disputes[f"dispute:{step.number}"] = str(opened["id"]), payment
         self.model.disputed(f"dispute:{step.number}", payment, 0 if is_inquiry else amount, self.now)
 

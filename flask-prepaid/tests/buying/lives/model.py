@@ -219,6 +219,12 @@ class Customer:
         for failing in reversed(failed) if newest_first else failed:
             self.take_back(failing.payment, failing.name, failing.refund, 0, now)
 
+    def dispute_opens(self, payment: Payment, dispute: Dispute) -> None:
+        """A bank asks, or takes money: no top-up follows by itself, whatever comes of it."""
+        payment.dispute = dispute
+        if self.topup is not None:
+            self.topup.on = False
+
     def disputed(self, name: str, payment: Payment, amount_minor: int, now: datetime) -> None:
         """A dispute takes so much as things stand: 0 if it was won."""
         dispute = payment.dispute

@@ -42,6 +42,12 @@ DIFFERED = {
         Step(3, "buy", BOUGHT | {"item": "starter"}),
         Step(4, "redeem", {"code": "WELCOME"}),
     ),
+    "an inquiry, and credits that are spent after it": (
+        Step(1, "keep_card", {"card": "good"}),
+        Step(2, "top_up", {"pack": "starter", "threshold": 110, "times": 3}),
+        Step(3, "dispute", {"of": "top-up", "quarters": 4, "reason": "inquiry", "heard": ""}),
+        Step(4, "spend", {"credits": 120, "spender": "", "now": ""}),
+    ),
     "refunds that fail together, heard of together": (
         Step(1, "buy", BOUGHT | {"item": "starter", "card": "refunds fail"}),
         Step(2, "refund", SENT_BACK | {"of": 1, "what": "all"}),
