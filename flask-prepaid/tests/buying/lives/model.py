@@ -48,8 +48,8 @@ Fall = Literal["spend", "clawback", "adjustment", "expiry"]
 class Taker:
     """A refund, dispute or credit note: the money that it has taken by now, and how often it took some."""
 
-    taken_minor: int = 0
-    takes: int = 0
+    taken_minor: int = field(default=0, kw_only=True)
+    takes: int = field(default=0, kw_only=True)
 
 
 @dataclass(eq=False)
@@ -68,21 +68,40 @@ class Dispute(Taker):
 
 
 @dataclass(eq=False)
+class Note(Taker):
+    """A credit note, by which so much went to the customer's balance at Stripe ``at`` a time."""
+
+    amount_minor: int
+    at: datetime
+
+
+@dataclass(eq=False)
 class Payment:
-    """Money that came in. ``charged_minor`` of it came by a card, and can go back to it."""
+    """Money that came in. ``charged_minor`` of it came by a card, and can go back to it; the rest was paid by
+    the customer's balance at Stripe, of which ``balance`` takes what was gone from it already.
+    """
 
     lot: Lot
     paid_minor: int
     charged_minor: int
     currency: str
+    at: datetime
     refunds_fail: bool = False
     refunds: dict[str, Refund] = field(default_factory=dict)
-    notes: dict[str, Taker] = field(default_factory=dict)
+    notes: dict[str, Note] = field(default_factory=dict)
     dispute: Dispute | None = None
+    balance: Taker = field(default_factory=Taker)
 
     @property
     def refunded_minor(self) -> int:
         return sum(refund.taken_minor for refund in self.refunds.values())
+
+    @property
+    def left_minor(self) -> int:
+        """What has neither gone back to where it came from, nor to the balance; less than 0 if twice."""
+        disputed = self.dispute.taken_minor if self.dispute is not None else 0
+        noted = sum(note.amount_minor for note in self.notes.values())
+        return self.paid_minor - self.refunded_minor - disputed - noted
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +173,7 @@ class Customer:
         *,
         code: str = "",
         refunds_fail: bool = False,
+        from_balance: int = 0,
     ) -> Payment:
         credits, price, currency, days = offer
         paid = price * CODES[code] // 100
@@ -167,7 +187,7 @@ class Customer:
         )
         self.wallet.come_in(lot, repays=True)
         self.has_left = False
-        self.payments[name] = Payment(lot, paid, paid, currency, refunds_fail)
+        self.payments[name] = Payment(lot, paid, paid - from_balance, currency, now, refunds_fail)
         return self.payments[name]
 
     def redeem(self, key: str, code: str, now: datetime) -> bool:
@@ -273,7 +293,31 @@ class Customer:
             self.fall("expiry", before)
         self.plan.lots.append(lot)
         self.has_left = False
-        self.payments[name] = Payment(lot, total_minor, charged_minor, "usd")
+        self.payments[name] = Payment(lot, total_minor, charged_minor, "usd", now)
+
+    # The balance at Stripe
+
+    def check_balance(self, now: datetime) -> None:
+        """What money in the balance has bought that went back to a card as well is taken back: the first
+        bought first, and nothing that was bought before that money came.
+        """
+        bought = [
+            (name, each) for name, each in self.payments.items() if each.charged_minor < each.paid_minor
+        ]
+        notes = [(payment, note) for payment in self.payments.values() for note in payment.notes.values()]
+        twice = {id(payment): max(-payment.left_minor, 0) for payment, _ in notes}
+        parts: Counter[str] = Counter()
+        for payment, note in sorted(notes, key=lambda one: one[1].at):
+            gone = min(twice[id(payment)], note.amount_minor)
+            twice[id(payment)] -= gone
+            for name, each in bought:
+                if each.at >= note.at:
+                    worth = max(min(each.paid_minor - each.charged_minor, each.left_minor), 0)
+                    part = min(gone, worth - parts[name])
+                    parts[name] += part
+                    gone -= part
+        for name, each in bought:
+            self.take_back(each, f"balance:{name}", each.balance, parts[name], now)
 
     # Auto top-up
 
@@ -292,11 +336,12 @@ class Customer:
             self.falls = [*(self.falls if before < self.topup.threshold else []), why]
 
     def tick(self, now: datetime) -> None:
-        """What is due is written: lots end, holds end."""
+        """What is due is written: lots end, holds end, and what the balance has bought is looked at."""
         self.expire(now)
         before = self.wallet.available
         self.wallet.release_late(now)
         self.fell("expiry", before)
+        self.check_balance(now)
 
     def packs_due(self, now: datetime, card: str | None) -> int:
         """How many packs a top-up buys now: 0 where it is not time, or it stops itself."""
@@ -315,11 +360,13 @@ class Customer:
         packs = -(-(topup.threshold - self.wallet.available) // credits)
         return min(packs, max(0, topup.ceiling_minor - spent) // self.prices[topup.pack])
 
-    def topped(self, name: str, packs: int, now: datetime) -> Payment:
+    def topped(self, name: str, packs: int, now: datetime, in_balance: int) -> Payment:
         assert self.topup is not None
         credits, price, currency, days = self.offer(self.topup.pack)
-        self.topped_up.append((now, packs * price))
-        return self.bought(name, (packs * credits, packs * price, currency, days), now)
+        credits, price = packs * credits, packs * price
+        self.topped_up.append((now, price))
+        from_balance = min(in_balance, price)
+        return self.bought(name, (credits, price, currency, days), now, from_balance=from_balance)
 
     # All of it
 

@@ -48,6 +48,18 @@ DIFFERED = {
         Step(3, "dispute", {"of": "top-up", "quarters": 4, "reason": "inquiry", "heard": ""}),
         Step(4, "spend", {"credits": 120, "spender": "", "now": ""}),
     ),
+    "money that went back to the card and to the balance, which has paid for a month": (
+        Step(1, "subscribe", {"plan": "3 seats"}),
+        Step(2, "refund", SENT_BACK | {"of": "plan", "what": "all"}),
+        Step(3, "credit_note", {"quarters": 1, "heard": ""}),
+        Step(4, "wait", {"hours": 24 * 31, "heard": "", "tick": ""}),
+    ),
+    "money in the balance, which pays for a pack and a part of a top-up": (
+        Step(1, "subscribe", {"plan": "small"}),
+        Step(2, "balance", {"minor": -1_000}),
+        Step(3, "press", {"item": "starter", "dies": ""}),
+        Step(4, "top_up", {"pack": "bonus", "threshold": 300, "times": 1}),
+    ),
     "refunds that fail together, heard of together": (
         Step(1, "buy", BOUGHT | {"item": "starter", "card": "refunds fail"}),
         Step(2, "refund", SENT_BACK | {"of": 1, "what": "all"}),
