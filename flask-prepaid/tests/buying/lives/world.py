@@ -215,7 +215,7 @@ class World:
     def in_balance(self) -> int:
         """What the customer's balance at Stripe pays of the next invoice of a purchase."""
         customer = self.read(lambda: self.shop.prepaid.customer_id(OWNER)) if self.makes_invoices else None
-        return 0 if customer is None else max(-self.shop.v1.customers.retrieve(customer).balance, 0)
+        return 0 if customer is None else max(-(self.shop.v1.customers.retrieve(customer).balance or 0), 0)
 
     def charged(self) -> int:
         """How many charges have gone through."""
