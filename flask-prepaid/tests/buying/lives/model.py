@@ -305,11 +305,11 @@ class Customer:
             (name, each) for name, each in self.payments.items() if each.charged_minor < each.paid_minor
         ]
         notes = [(payment, note) for payment in self.payments.values() for note in payment.notes.values()]
-        twice = {id(payment): max(-payment.left_minor, 0) for payment, _ in notes}
+        twice = {payment: max(-payment.left_minor, 0) for payment, _ in notes}
         parts: Counter[str] = Counter()
-        for payment, note in sorted(notes, key=lambda one: one[1].at):
-            gone = min(twice[id(payment)], note.amount_minor)
-            twice[id(payment)] -= gone
+        for payment, note in sorted(notes, key=lambda noted: noted[1].at):
+            gone = min(twice[payment], note.amount_minor)
+            twice[payment] -= gone
             for name, each in bought:
                 if each.at >= note.at:
                     worth = max(min(each.paid_minor - each.charged_minor, each.left_minor), 0)

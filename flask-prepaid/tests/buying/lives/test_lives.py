@@ -113,5 +113,5 @@ def takes_what_it_takes(mistaken: Any, was: Any) -> None:
         assert type(mistaken) is type(was)
         return
     taken = signature(was).parameters.values()
-    by_name = {one.name: None for one in taken if one.kind is one.KEYWORD_ONLY}
-    signature(mistaken).bind(*(None for one in taken if one.kind is one.POSITIONAL_OR_KEYWORD), **by_name)
+    by_name = {each.name: None for each in taken if each.kind is each.KEYWORD_ONLY}
+    signature(mistaken).bind(*(None for each in taken if each.kind is each.POSITIONAL_OR_KEYWORD), **by_name)
