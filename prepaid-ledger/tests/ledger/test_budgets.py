@@ -435,7 +435,7 @@ def test_spends_with_budgets_are_one_statement_in_a_batch(databases: Databases) 
     books.close()
 
 
-def test_many_spends_whose_budgets_a_process_has_not_heard_of_are_two_statements(databases: Databases) -> None:
+def test_many_spends_with_budgets_not_heard_of_yet_are_two_statements(databases: Databases) -> None:
     books = Books(databases.fresh("postgresql"))
     owners = [f"user:{number}" for number in range(20)]
     for owner in owners:

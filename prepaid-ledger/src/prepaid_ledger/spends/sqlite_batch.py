@@ -158,7 +158,8 @@ def _entry(wallet: Row, request: SpendRequest) -> Row:
 
 def _at(wallet: Row, now: datetime) -> datetime:
     """The time of what is spent now: never before the wallet's last move."""
-    return max(now, wallet["moved_at"])
+    moved_at: datetime = wallet["moved_at"]
+    return max(now, moved_at)
 
 
 def _is_batchable(wallet: Row, credits: int, now: datetime, debt_blocks: bool) -> bool:
