@@ -63,9 +63,9 @@ WITH requested AS MATERIALIZED (
   ) t
   WHERE w.slot = t.slot AND w.id = t.id
 ){charged}{host_rows}
-SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read OR NOT l.in_one_piece
-         ELSE NOT EXISTS (SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner)
-       END AS reached,
+SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read OR NOT l.in_one_piece ELSE NOT EXISTS (
+         SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner
+       ) END AS reached,
        t.seq, t.balance,
        coalesce(l.budget_changes > 0 AND l.in_one_piece, false) AS has_budgets
 FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
@@ -74,8 +74,8 @@ ORDER BY a.n
 
 #: What the statement leaves out where no wallet is known to have budgets: a sixth of its time. A wallet that
 #: has some all the same is not reached, and its owner known from then on. In partitions none is known, so
-#: that their spends go alone: locking budgets there crashed the server (18.6), which reads a row anew that
-#: another transaction has moved, and then looks for partitions by what that left behind.
+#: their spends go alone: locking budgets there crashed the server (18.6), which reads a row anew that another
+#: transaction has moved, and then looks for partitions by what that left behind.
 WITHOUT_BUDGETS = {
     "version": "",
     "is_as_read": "l.budget_changes = 0",
@@ -90,10 +90,10 @@ WITHOUT_BUDGETS = {
 #: Budgets change with their wallet alone, under its lock. So they are as the statement reads them, unless the
 #: wallet has changed since it began: then it is not reached (``is_as_read``). A batch that has waited for a
 #: wallet would never reach it so; it locks the budgets, which reads the newest rows, and only minds
-#: whether there is one more or less. Spends whose window is over go alone. So do those beyond a budget. What
-#: the wallet spends before them in the batch counts against it, whoever spends: that leaves out too many, and
-#: never too few. The whole wallet's budgets are counted on the wallet, which moves anyway: to write their
-#: rows, too, would cost a tenth more.
+#: whether there is one more or less. Spends whose window is over go alone. So do those beyond a budget: what
+#: their wallet has spent before them in the batch counts against each of its budgets, whoever's it is. That
+#: sends too many alone rather than too few. The whole wallet's budgets are counted on the wallet, which moves
+#: anyway: to write their rows, too, would cost a tenth more.
 WITH_BUDGETS = {
     "version": ", w.{version} AS version",
     "is_as_read": """(l.budget_changes = 0 OR l.version = (
