@@ -22,6 +22,8 @@ CHALLENGED = "pm_card_threeDSecure2Required"
 #: The major of the SDK that is installed, and a mark for what its version 15 cannot say.
 SDK = int(stripe.VERSION.split(".")[0])
 with_sdk_16 = pytest.mark.skipif(SDK < 16, reason="version 15 of Stripe's SDK lacks it")
+#: What narrows the methods of a Checkout page: it has another name in the last version that SDK 15 speaks.
+METHODS = "allowed_payment_method_types" if SDK >= 16 else "payment_method_types"
 
 
 def moment(text: str) -> int:
