@@ -107,7 +107,7 @@ def on_postgresql(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops, fl
             shops.count(bench.run("fast path at 80 %", eased, rate=0.8 * bench.rates["fast path"][-1]))
             eased = Call(by_hand + NUMBER, cookies)
             bench.run("article at 80 %", eased, rate=0.8 * bench.rates["article"][-1])
-            # Last, since the server vacuums the millions of rows that it leaves while SQLite's contenders run.
+            # Last: the server vacuums the millions of rows that it leaves while SQLite's contenders run.
             batch = Call(fast + NUMBERS, keys, "POST", json.dumps({"count": BATCH}))
             shops.count(bench.run("batch", batch, clients=8), BATCH)
 

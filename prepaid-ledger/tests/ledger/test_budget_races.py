@@ -34,7 +34,8 @@ def test_a_batch_does_not_go_by_budgets_that_were_counted_since_it_began(databas
     request = SpendRequest(OWNER, 1, "call:late", spender="key:1")
     statement, values = on_postgresql([request], None, now=books.time, debt_blocks=True, with_budgets=True)
     held = statement.replace(
-        " FOR NO KEY UPDATE SKIP", " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1 FOR NO KEY UPDATE SKIP"
+        " FOR NO KEY UPDATE SKIP",
+        " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1 FOR NO KEY UPDATE SKIP",
     )
     assert held != statement
     waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")

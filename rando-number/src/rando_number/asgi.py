@@ -30,6 +30,7 @@ try:
 except ConfigError as wrong:
     sys.exit(f"Rando Number does not start. {wrong}")
 
-# All that was loaded until here stays: the collector need not look at it again. A look took up to 0.1 s, in which nobody was answered.
+# All that was loaded until here stays: the collector need not look at it again. A look took up to 0.1 s, in
+# which nobody was answered.
 gc.collect()
 gc.freeze()

@@ -26,7 +26,7 @@ ENOUGH = 16
 ALONE = 16
 
 #: So many batches a spend goes with whose wallet another process has just then, or whose budgets this one has
-#: just heard of, before it goes by itself, which costs as much as ten spends in a batch: mostly the next reaches it.
+#: just heard of, before it goes by itself: mostly the next reaches it. Alone it costs as much as ten others.
 TRIES = 3
 
 

@@ -16,8 +16,8 @@ from .single import SpendRequest, Spent
 class Outcome(NamedTuple):
     """What came of one request in a batch.
 
-    ``reached`` says whether its wallet could be had at once, with its budgets, or there is none; ``has_budgets``
-    whether it ever had a budget.
+    ``reached`` says whether its wallet could be had at once, with its budgets, or there is none;
+    ``has_budgets`` whether it ever had a budget.
     """
 
     reached: bool

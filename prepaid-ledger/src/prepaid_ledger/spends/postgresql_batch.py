@@ -26,7 +26,8 @@ WITH requested AS MATERIALIZED (
     AS a (n integer, slot smallint, owner text, key text, credits bigint,
           spender text, item text, quantity text, price_version text{record})
 ), locked AS MATERIALIZED (
-  SELECT l.*, {is_as_read} AS is_as_read FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
+  SELECT l.*, {is_as_read} AS is_as_read
+  FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
     SELECT slot, id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes, charged,
            w.tableoid = 'prepaid_wallet'::regclass AS in_one_piece{version}
     FROM prepaid_wallet w
@@ -42,7 +43,8 @@ WITH requested AS MATERIALIZED (
          WHERE e.slot = l.slot AND e.wallet_id = l.id AND e.key = a.key) IS NULL
     AND l.is_as_read
 ){budgets}, ranked AS (
-  SELECT f.*, CAST(sum(f.credits) OVER earlier AS bigint) AS running, row_number() OVER earlier AS rank{left_over}
+  SELECT f.*, CAST(sum(f.credits) OVER earlier AS bigint) AS running,
+         row_number() OVER earlier AS rank{left_over}
   FROM {payable} f WINDOW earlier AS (PARTITION BY f.id ORDER BY f.n)
 ), taken AS (
   SELECT n, slot, id, key, credits, seq + rank AS seq, balance - running AS balance, at,
@@ -61,8 +63,9 @@ WITH requested AS MATERIALIZED (
   ) t
   WHERE w.slot = t.slot AND w.id = t.id
 ){charged}{host_rows}
-SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read OR NOT l.in_one_piece
-         ELSE NOT EXISTS (SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner) END AS reached,
+SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read OR NOT l.in_one_piece ELSE NOT EXISTS (
+         SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner
+       ) END AS reached,
        t.seq, t.balance,
        coalesce(l.budget_changes > 0 AND l.in_one_piece, false) AS has_budgets
 FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
@@ -70,7 +73,7 @@ ORDER BY a.n
 """
 
 #: What the statement leaves out where no wallet is known to have budgets: a sixth of its time. A wallet that
-#: has some all the same is not reached, and its owner known from then on. In partitions none is known, so that
+#: has some all the same is not reached, and its owner known from then on. In partitions none is known, so
 #: their spends go alone: locking budgets there crashed the server (18.6), which reads a row anew that another
 #: transaction has moved, and then looks for partitions by what that left behind.
 WITHOUT_BUDGETS = {
@@ -88,9 +91,9 @@ WITHOUT_BUDGETS = {
 #: wallet has changed since it began: then it is not reached (``is_as_read``). A batch that has waited for a
 #: wallet would never reach it so; it locks the budgets, which reads the newest rows, and only minds
 #: whether there is one more or less. Spends whose window is over go alone. So do those beyond a budget: what
-#: each of its wallet has spent before it in the batch counts against all, which refuses too much rather than too little.
-#: The whole wallet's budgets are counted on the wallet, which moves anyway: to write their rows, too, would
-#: cost a tenth more.
+#: their wallet has spent before them in the batch counts against each of its budgets, whoever's it is. That
+#: sends too many alone rather than too few. The whole wallet's budgets are counted on the wallet, which moves
+#: anyway: to write their rows, too, would cost a tenth more.
 WITH_BUDGETS = {
     "version": ", w.{same} AS version",
     "is_as_read": """(l.budget_changes = 0 OR l.version = (
