@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import URL, text
 
 from prepaid_ledger import SpendRequest
+from prepaid_ledger.spends.outcomes import Outcome
 from prepaid_ledger.spends.postgresql_batch import on_postgresql, read
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
-from .budget_races import race
+from .budget_races import SPENDER, race
 
 pytestmark = pytest.mark.each_database
 
@@ -25,33 +27,92 @@ def test_two_processes_with_32_callers_spend_exactly_their_budget(database: URL)
     assert outcome.granted == 24
 
 
-def test_a_batch_does_not_go_by_budgets_that_were_counted_since_it_began(databases: Databases) -> None:
-    """Another process commits between the moment that a batch sees, and its lock on the wallet."""
-    books = Books(databases.fresh("postgresql"))
-    books.grant(100)
-    books.ledger.set_budget(OWNER, 3, spender="key:1")
-    books.commit()
-    request = SpendRequest(OWNER, 1, "call:late", spender="key:1")
+def late(books: Books, between: Callable[[], object]) -> Outcome:
+    """What comes of a batch where something is done between what it sees and its lock on the wallet."""
+    request = SpendRequest(OWNER, 1, "call:late", spender=SPENDER)
     statement, values = on_postgresql([request], None, now=books.time, debt_blocks=True, with_budgets=True)
-    held = statement.replace(
-        " FOR NO KEY UPDATE SKIP",
-        " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1 FOR NO KEY UPDATE SKIP",
-    )
+    lock = " FOR NO KEY UPDATE SKIP"
+    held = statement.replace(lock, " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1" + lock)
     assert held != statement
     waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
     by_itself = books.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     with by_itself.connect() as other, by_itself.connect() as ours, ThreadPoolExecutor(1) as thread:
         other.execute(text("SELECT pg_advisory_lock(1)"))
-        late = thread.submit(lambda: ours.exec_driver_sql(held, values).all())
+        posted = thread.submit(lambda: ours.exec_driver_sql(held, values).all())
         while not other.scalar(waiting):
             pass
-        for number in range(3):
-            books.unjoined.spend_now(OWNER, key=f"call:{number}", spender="key:1")
+        between()
         other.execute(text("SELECT pg_advisory_unlock(1)"))
-        [outcome] = read(late.result())
+        [outcome] = read(posted.result())
+    return outcome
+
+
+def spend(books: Books) -> None:
+    books.unjoined.spend_now(OWNER, key="call:0", spender=SPENDER)
+
+
+def hold_and_release(books: Books) -> None:
+    books.unjoined.hold(OWNER, 1, key="job:0", spender=SPENDER).release()
+
+
+def lower(books: Books) -> None:
+    books.unjoined.set_budget(OWNER, 0, spender=SPENDER)
+
+
+def spend_in_savepoints(books: Books) -> None:
+    for number in range(2):
+        with books.session.begin_nested():
+            books.ledger.spend(OWNER, key=f"call:{number}", spender=SPENDER)
+    books.commit()
+
+
+def freeze(books: Books) -> None:
+    with books.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (FREEZE) prepaid_wallet, prepaid_budget"))
+
+
+def roll_back(books: Books) -> None:
+    books.ledger.spend(OWNER, key="call:0", spender=SPENDER)
+    books.session.rollback()
+
+
+def roll_back_to_a_savepoint(books: Books) -> None:
+    savepoint = books.session.begin_nested()
+    books.ledger.spend(OWNER, key="call:0", spender=SPENDER)
+    savepoint.rollback()
+    books.commit()
+
+
+def refer_to_the_wallet(books: Books) -> None:
+    """As a foreign key of the host's does, for as long as its transaction lasts."""
+    books.session.execute(text("SELECT FROM prepaid_wallet FOR KEY SHARE"))
+
+
+@pytest.fixture
+def budgeted(databases: Databases) -> Iterator[Books]:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(100)
+    books.ledger.set_budget(OWNER, 3, spender=SPENDER)
+    books.commit()
+    yield books
+    books.close()
+
+
+@pytest.mark.parametrize("change", [spend, hold_and_release, lower, spend_in_savepoints])
+def test_a_batch_does_not_go_by_budgets_that_have_changed_since_it_began(
+    budgeted: Books, change: Callable[[Books], None]
+) -> None:
+    outcome = late(budgeted, lambda: change(budgeted))
 
     assert (outcome.reached, outcome.spent) == (False, None)
-    [budget] = books.ledger.budgets(OWNER)
-    assert (budget.spent, budget.left) == (3, 0)
-    books.close()
+
+
+@pytest.mark.parametrize("nothing", [freeze, roll_back, roll_back_to_a_savepoint, refer_to_the_wallet])
+def test_a_batch_reaches_a_wallet_that_nothing_has_changed_since_it_began(
+    budgeted: Books, nothing: Callable[[Books], None]
+) -> None:
+    outcome = late(budgeted, lambda: nothing(budgeted))
+
+    assert outcome.spent is not None
+    assert [budget.spent for budget in budgeted.ledger.budgets(OWNER)] == [1]

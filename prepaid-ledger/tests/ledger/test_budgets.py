@@ -435,6 +435,26 @@ def test_spends_with_budgets_are_one_statement_in_a_batch(databases: Databases) 
     books.close()
 
 
+def test_many_spends_with_budgets_not_heard_of_yet_are_two_statements(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    owners = [f"user:{number}" for number in range(20)]
+    for owner in owners:
+        books.grant(2, owner=owner)
+        books.ledger.set_budget(owner, 1, spender=KEY, every="month")
+    books.commit()
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        statements.append(statement)
+
+    event.listen(books.engine, "before_cursor_execute", note)
+    spents = books.ledger.spend_many(SpendRequest(owner, 1, "call:1", spender=KEY) for owner in owners)
+
+    assert all(isinstance(spent, Spent) for spent in spents)
+    assert len([statement for statement in statements if "prepaid_wallet" in statement]) == 2
+    books.close()
+
+
 def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -> None:
     """Statements are planned once, while tables are small: this one must not read more as they grow."""
     books = Books(databases.fresh("postgresql"))

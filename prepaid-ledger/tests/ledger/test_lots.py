@@ -119,6 +119,22 @@ def test_a_spend_at_the_very_second_gets_only_what_has_not_ended(books: Books) -
     assert refused.value.available == 3
 
 
+@pytest.mark.each_database
+def test_a_clock_that_is_behind_spends_nothing_that_has_ended_where_the_wallet_stands(
+    books: Books, other_books: Books
+) -> None:
+    """A spend is dated by the wallet's last move then: it may not draw what had ended by that time."""
+    books.grant(10, "soon", expires_at=books.later(seconds=3))
+    books.wait(seconds=5)
+    books.grant(5, "stays")
+
+    with pytest.raises(InsufficientCredits):
+        other_books.ledger.spend_now(OWNER, credits=6, key="call:1")
+    other_books.ledger.spend_now(OWNER, credits=4, key="call:2")
+
+    assert books.left() == {"stays": 1}
+
+
 def test_a_hold_across_an_expiry_keeps_its_credits(books: Books) -> None:
     books.grant(10, expires_at=books.later(seconds=60))
     hold = books.ledger.hold(OWNER, 4, key="job:1")

@@ -63,11 +63,11 @@ def payments_of(life: Life) -> dict[int, tuple[int, int, int, int]]:
 
 
 def payments_in(life: Life) -> dict[int, tuple[int, int, int, int]]:
-    """What the model says of the same: a balance's money is not what was paid."""
+    """What the model says of the same: a balance's money is not what was paid for a plan."""
     return {
         life.rows[name]: (
             payment.lot.credits,
-            payment.charged_minor,
+            payment.charged_minor if name.startswith("plan:") else payment.paid_minor,
             payment.charged_minor,
             payment.refunded_minor,
         )

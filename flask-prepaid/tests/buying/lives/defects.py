@@ -87,8 +87,8 @@ def a_free_month_gives_nothing(settle: Any) -> Any:
 
 @defect(invoice_credits, "_payment", "plans")
 def what_a_balance_paid_counts_as_charged(payment: Any) -> Any:
-    def charged(context: Any, subscription: Any, bill: Any, credits: int) -> Any:
-        made = payment(context, subscription, bill, credits)
+    def charged(context: Any, subscription: Any, row: Any, bill: Any, credits: int) -> Any:
+        made = payment(context, subscription, row, bill, credits)
         made.charged_minor = bill.total_minor
         return made
 
@@ -135,7 +135,7 @@ def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
     return lambda context, row: row.ceiling_minor
 
 
-@defect(topup_rules, "_reason_to_stop", "top-ups")
+@defect(topup_rules, "_reason_to_stop", "prices of top-ups")
 def a_top_up_pays_any_price(reason_to_stop: Any) -> Any:
     def never_for_its_terms(*args: Any) -> str | None:
         reason: str | None = reason_to_stop(*args)

@@ -10,6 +10,7 @@ import stripe
 from ledger.model_parts import Budget
 
 from flask_prepaid.catalog import Pack
+from flask_prepaid.errors import UnknownItem
 from flask_prepaid.payments import customers
 from flask_prepaid.payments.models import PaymentState, Via
 from flask_prepaid.purchases import cards, topups
@@ -17,7 +18,7 @@ from flask_prepaid.subscriptions import changing
 from stripe_emulator.core.errors import CardError
 
 from ..subscriptions.plan_shop import PlanShop
-from .model import PACKS, Dispute, Payment, Plan, Taker, TopUp
+from .model import PACKS, Dispute, Note, Payment, Plan, TopUp
 from .steps import Step
 from .world import CARDS, KEPT, OWNER, World
 
@@ -64,7 +65,11 @@ class Life(World):
         choice = {"pack": item} if item in PACKS else {"credits": item}
         if self.model.blocked:
             return  # the host lets nobody in whom it has shut out
-        session = self.shop.session_of(self.send(**choice))
+        answer = self.send(**choice)
+        if not self.sells_in(offer[2]):
+            assert answer.status_code == UnknownItem.http_status, f"a page of Stripe's in {offer[2]}"
+            return
+        session = self.shop.session_of(answer)
         if step.word("code"):
             typed = {"promotion_code": step.word("code")}
             assert self.shop.stripe.browser().post(f"/pay/{session}/promotion", data=typed).status_code < 400
@@ -90,19 +95,21 @@ class Life(World):
         card, item = self.card(), step.word("item")
         if card is None or self.model.blocked:
             return
-        before = self.charged()
+        charges, from_balance = self.charged(), min(self.in_balance(), self.model.offer(item)[1])
         choice = {"pack": item} if item in PACKS else {"credits": item}
         token = self.read(lambda: cards.default_card(self.shop.prepaid.session, OWNER))
         died = self.dying(step.word("dies"), lambda: self.send(saved_card=token, **choice))
         self.recover(step.word("dies"))
-        came = self.charged() - before
+        paid = [row.id for row in self.new_rows(Via.CARD) if row.state is PaymentState.PAID]
+        is_charged = from_balance < self.model.offer(item)[1]
         if not died:
-            assert came == (card == "good"), f"a press with a card that is {card} made {came} charges"
-        assert came in (0, 1)
-        if came:
+            goes_through = card == "good" or not is_charged
+            assert len(paid) == goes_through, f"a press with a card that is {card} made {len(paid)} purchases"
+        assert self.charged() - charges == (len(paid) if is_charged else 0)
+        if paid:
             name = f"payment:{step.number}"
-            (self.rows[name],) = [row.id for row in self.new_rows(Via.CARD) if row.state is PaymentState.PAID]
-            self.model.bought(name, self.model.offer(item), self.now)
+            (self.rows[name],) = paid
+            self.model.bought(name, self.model.offer(item), self.now, from_balance=from_balance)
 
     def do_keep_card(self, step: Step) -> None:
         if self.card() is None and not self.model.blocked:
@@ -136,7 +143,7 @@ class Life(World):
 
     def do_leave(self, step: Step) -> None:
         self.read(lambda: customers.remove(self.shop.prepaid, OWNER))
-        self.model.topup = self.model.plan = None
+        self.model.leave()
 
     # Credits
 
@@ -332,7 +339,7 @@ class Life(World):
         is_inquiry = step.word("reason") == "inquiry"
         with self.heard(step.word("heard")):
             opened = self.shop.stripe.dispute(self.intent(name), amount=amount, reason=step.word("reason"))
-        payment.dispute = Dispute(amount_minor=amount, is_inquiry=is_inquiry)
+        self.model.dispute_opens(payment, Dispute(amount_minor=amount, is_inquiry=is_inquiry))
         self.disputes[f"dispute:{step.number}"] = str(opened["id"]), payment
         self.model.disputed(f"dispute:{step.number}", payment, 0 if is_inquiry else amount, self.now)
 
@@ -416,8 +423,8 @@ class Life(World):
                 made = self.shop.v1.credit_notes.create(note)
             except stripe.InvalidRequestError:
                 return  # more than is left of it
-        taker = payment.notes.setdefault(made.id, Taker())
-        self.model.take_back(payment, f"note:{made.id}", taker, amount, self.now)
+        noted = payment.notes[made.id] = Note(amount, self.now)
+        self.model.take_back(payment, f"note:{made.id}", noted, amount, self.now)
 
     # Auto top-up
 

@@ -48,16 +48,15 @@ Fall = Literal["spend", "clawback", "adjustment", "expiry"]
 class Taker:
     """A refund, dispute or credit note: the money that it has taken by now, and how often it took some."""
 
-    taken_minor: int = 0
-    takes: int = 0
+    taken_minor: int = field(default=0, kw_only=True)
+    takes: int = field(default=0, kw_only=True)
 
 
 @dataclass(eq=False)
 class Refund(Taker):
-    """So much was sent back ``at`` a time. Where ``fails``, the bank says a minute later that it can't."""
+    """So much was sent back."""
 
     amount_minor: int = 0
-    fails_at: datetime | None = None
 
 
 @dataclass(eq=False)
@@ -69,21 +68,50 @@ class Dispute(Taker):
 
 
 @dataclass(eq=False)
+class Note(Taker):
+    """A credit note, by which so much went to the customer's balance at Stripe ``at`` a time."""
+
+    amount_minor: int
+    at: datetime
+
+
+@dataclass(eq=False)
 class Payment:
-    """Money that came in. ``charged_minor`` of it came by a card, and can go back to it."""
+    """Money that came in. ``charged_minor`` of it came by a card, and can go back to it; the rest was paid by
+    the customer's balance at Stripe, of which ``balance`` takes what was gone from it already.
+    """
 
     lot: Lot
     paid_minor: int
     charged_minor: int
     currency: str
+    at: datetime
     refunds_fail: bool = False
     refunds: dict[str, Refund] = field(default_factory=dict)
-    notes: dict[str, Taker] = field(default_factory=dict)
+    notes: dict[str, Note] = field(default_factory=dict)
     dispute: Dispute | None = None
+    balance: Taker = field(default_factory=Taker)
 
     @property
     def refunded_minor(self) -> int:
         return sum(refund.taken_minor for refund in self.refunds.values())
+
+    @property
+    def left_minor(self) -> int:
+        """What has neither gone back to where it came from, nor to the balance; less than 0 if twice."""
+        disputed = self.dispute.taken_minor if self.dispute is not None else 0
+        noted = sum(note.amount_minor for note in self.notes.values())
+        return self.paid_minor - self.refunded_minor - disputed - noted
+
+
+@dataclass(frozen=True, eq=False)
+class Failing:
+    """A refund of a payment, of which the bank is going to say ``at`` a time that it can't pay it out."""
+
+    at: datetime
+    name: str
+    payment: Payment
+    refund: Refund
 
 
 @dataclass(eq=False)
@@ -111,6 +139,8 @@ class Customer:
     """One customer, as told by what was done.
 
     ``falls`` are how credits became fewer since they last fell below the threshold of auto top-up.
+    ``failing`` are the refunds that a bank is going to send back, the oldest first. ``has_left``: and has
+    bought nothing since.
     """
 
     wallet: Model = field(default_factory=Model)
@@ -118,9 +148,11 @@ class Customer:
     topup: TopUp | None = None
     plan: Plan | None = None
     blocked: bool = False
+    has_left: bool = False
     falls: list[Fall] = field(default_factory=list)
     topped_up: list[tuple[datetime, int]] = field(default_factory=list)
     redeemed: Counter[str] = field(default_factory=Counter)
+    failing: list[Failing] = field(default_factory=list)
     prices: dict[str, int] = field(default_factory=lambda: {name: pack[1] for name, pack in PACKS.items()})
 
     # What is bought
@@ -141,6 +173,7 @@ class Customer:
         *,
         code: str = "",
         refunds_fail: bool = False,
+        from_balance: int = 0,
     ) -> Payment:
         credits, price, currency, days = offer
         paid = price * CODES[code] // 100
@@ -153,19 +186,25 @@ class Customer:
             paid=paid > 0,
         )
         self.wallet.come_in(lot, repays=True)
-        self.payments[name] = Payment(lot, paid, paid, currency, refunds_fail)
+        self.has_left = False
+        self.payments[name] = Payment(lot, paid, paid - from_balance, currency, now, refunds_fail)
         return self.payments[name]
 
     def redeem(self, key: str, code: str, now: datetime) -> bool:
         """Whether a code gave its credits."""
         credits, times, days = GIVING[code]
-        if self.blocked or self.redeemed[code] >= times:
+        if self.blocked or self.has_left or self.redeemed[code] >= times:
             return False
         self.redeemed[code] += 1
         self.expire(now)
         ends = None if days is None else now + timedelta(days=days)
         self.wallet.come_in(self.wallet.new_lot(key, credits, expires_at=ends), repays=True)
         return True
+
+    def leave(self) -> None:
+        """The host removes the customer; their wallet stays."""
+        self.topup = self.plan = None
+        self.has_left = True
 
     # What goes back
 
@@ -183,18 +222,28 @@ class Customer:
     def refunded(self, name: str, payment: Payment, amount_minor: int | None, now: datetime) -> None:
         left = payment.charged_minor - payment.refunded_minor
         amount = left if amount_minor is None else amount_minor
-        fails_at = now + BANK_ANSWERS_IN if payment.refunds_fail else None
-        payment.refunds[name] = Refund(amount_minor=amount, fails_at=fails_at)
-        self.take_back(payment, name, payment.refunds[name], amount, now)
+        refund = payment.refunds[name] = Refund(amount_minor=amount)
+        self.take_back(payment, name, refund, amount, now)
+        if payment.refunds_fail:
+            self.failing.append(Failing(now + BANK_ANSWERS_IN, name, payment, refund))
         if self.topup is not None and name_is_of_topup(payment):
             self.topup.on = False
 
-    def refunds_failed(self, now: datetime) -> None:
-        """The bank has sent back what it was to pay out: the credits come again."""
-        for payment in self.payments.values():
-            for name, refund in payment.refunds.items():
-                if refund.fails_at is not None and refund.fails_at <= now:
-                    self.take_back(payment, name, refund, 0, now)
+    def refunds_failed(self, now: datetime, *, newest_first: bool) -> None:
+        """The bank has sent back what it was to pay out: the credits come again.
+
+        :param newest_first: As Stripe lists refunds, and not as it tells of them one by one.
+        """
+        failed = [failing for failing in self.failing if failing.at <= now]
+        self.failing = self.failing[len(failed) :]
+        for failing in reversed(failed) if newest_first else failed:
+            self.take_back(failing.payment, failing.name, failing.refund, 0, now)
+
+    def dispute_opens(self, payment: Payment, dispute: Dispute) -> None:
+        """A bank asks, or takes money: no top-up follows by itself, whatever comes of it."""
+        payment.dispute = dispute
+        if self.topup is not None:
+            self.topup.on = False
 
     def disputed(self, name: str, payment: Payment, amount_minor: int, now: datetime) -> None:
         """A dispute takes so much as things stand: 0 if it was won."""
@@ -243,7 +292,32 @@ class Customer:
         if self.wallet.available < before + credits - (owed - self.wallet.debt):
             self.fall("expiry", before)
         self.plan.lots.append(lot)
-        self.payments[name] = Payment(lot, total_minor, charged_minor, "usd")
+        self.has_left = False
+        self.payments[name] = Payment(lot, total_minor, charged_minor, "usd", now)
+
+    # The balance at Stripe
+
+    def check_balance(self, now: datetime) -> None:
+        """What money in the balance has bought that went back to a card as well is taken back: the first
+        bought first, and nothing that was bought before that money came.
+        """
+        bought = [
+            (name, each) for name, each in self.payments.items() if each.charged_minor < each.paid_minor
+        ]
+        notes = [(payment, note) for payment in self.payments.values() for note in payment.notes.values()]
+        twice = {payment: max(-payment.left_minor, 0) for payment, _ in notes}
+        parts: Counter[str] = Counter()
+        for payment, note in sorted(notes, key=lambda noted: noted[1].at):
+            gone = min(twice[payment], note.amount_minor)
+            twice[payment] -= gone
+            for name, each in bought:
+                if each.at >= note.at:
+                    worth = max(min(each.paid_minor - each.charged_minor, each.left_minor), 0)
+                    part = min(gone, worth - parts[name])
+                    parts[name] += part
+                    gone -= part
+        for name, each in bought:
+            self.take_back(each, f"balance:{name}", each.balance, parts[name], now)
 
     # Auto top-up
 
@@ -262,11 +336,12 @@ class Customer:
             self.falls = [*(self.falls if before < self.topup.threshold else []), why]
 
     def tick(self, now: datetime) -> None:
-        """What is due is written: lots end, holds end."""
+        """What is due is written: lots end, holds end, and what the balance has bought is looked at."""
         self.expire(now)
         before = self.wallet.available
         self.wallet.release_late(now)
         self.fell("expiry", before)
+        self.check_balance(now)
 
     def packs_due(self, now: datetime, card: str | None) -> int:
         """How many packs a top-up buys now: 0 where it is not time, or it stops itself."""
@@ -285,11 +360,13 @@ class Customer:
         packs = -(-(topup.threshold - self.wallet.available) // credits)
         return min(packs, max(0, topup.ceiling_minor - spent) // self.prices[topup.pack])
 
-    def topped(self, name: str, packs: int, now: datetime) -> Payment:
+    def topped(self, name: str, packs: int, now: datetime, in_balance: int) -> Payment:
         assert self.topup is not None
         credits, price, currency, days = self.offer(self.topup.pack)
-        self.topped_up.append((now, packs * price))
-        return self.bought(name, (packs * credits, packs * price, currency, days), now)
+        credits, price = packs * credits, packs * price
+        self.topped_up.append((now, price))
+        from_balance = min(in_balance, price)
+        return self.bought(name, (credits, price, currency, days), now, from_balance=from_balance)
 
     # All of it
 

@@ -222,6 +222,7 @@ NARROW: dict[str, tuple[str, ...]] = {
     "debts of a plan": ("subscribe", "spend", "refund"),
     "refunds in parts": ("buy", "refund"),
     "blocks": ("keep_card", "top_up", "block", "spend"),
+    "prices of top-ups": ("keep_card", "top_up", "reprice", "spend"),
 }
 
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Operators
 from flask_prepaid.operations.tick import _due, each, tick
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
-from flask_prepaid.purchases import cards, checkout, refunds, topups
+from flask_prepaid.purchases import balance_money, cards, checkout, refunds, topups
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.testing import new_database
@@ -106,6 +106,7 @@ class World:
         self.rows: dict[str, int] = {}
         self.period_end: datetime | None = None
         self.bills: set[str] = set()
+        self.makes_invoices = bool(shop.app.config["PREPAID_INVOICES"])
         for code, left in CODES.items():
             if code:
                 self.make_code(code, 100 - left)
@@ -142,12 +143,15 @@ class World:
                 hop = min(until, paid_at) if paid_at > self.now else until
             with self.heard(heard):
                 self.shop.stripe.advance(seconds=int((hop - self.now).total_seconds()))
-            self.settle(whole=whole and self.now == until)
+            self.settle(whole=whole and self.now == until, reconciled=heard == "lost")
 
-    def settle(self, *, whole: bool = False) -> None:
-        """Let all that is under way come to its end, here and in the model."""
+    def settle(self, *, whole: bool = False, reconciled: bool = False) -> None:
+        """Let all that is under way come to its end, here and in the model.
+
+        :param reconciled: No event has told of it.
+        """
         self.shop.stripe.deliver()
-        self.model.refunds_failed(self.now)
+        self.model.refunds_failed(self.now, newest_first=reconciled)
         self.read_bills()
         self.tick(whole=whole)
 
@@ -155,17 +159,19 @@ class World:
         """Those parts of a tick after which something is seen here."""
         prepaid = self.shop.prepaid
         prepaid.ledger.write_due()
+        each(prepaid, balance_money.due, balance_money.check)
         each(prepaid, topups.due, topups.top_up)
 
     def tick(self, *, whole: bool) -> None:
         """What is due is done; by default what credits and charges wait for, and ``whole`` all of it."""
+        in_balance = self.in_balance()
         self.read(lambda: tick(self.shop.prepaid) if whole else self.charge_and_expire())
         self.model.tick(self.now)
         packs = self.model.packs_due(self.now, self.card())
         for row in self.new_rows(Via.TOPUP):
             if row.state is PaymentState.PAID:
                 name = f"topup:{row.id}"
-                self.model.topped(name, packs, self.now)
+                self.model.topped(name, packs, self.now, in_balance)
                 self.rows[name] = row.id
                 packs = 0
         assert packs == 0 or self.card() == "declines", f"{packs} packs were due, and no top-up came"
@@ -176,6 +182,10 @@ class World:
             page = self.browser.get("/prepaid/buy").text
             (self.token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page)[:1]
         return self.browser.post("/prepaid/buy", data={"csrf_token": self.token, **fields})
+
+    def sells_in(self, currency: str) -> bool:
+        """Whether the shop may sell in it: what it makes an invoice of goes by the currency of a plan."""
+        return self.model.plan is None or not self.makes_invoices or currency == "usd"
 
     # What Stripe, and the rows of payments, say
 
@@ -201,6 +211,11 @@ class World:
             return None
         kept = [card for card in self.read(lambda: self.shop.prepaid.cards(OWNER)) if card.id == card_id]
         return "declines" if kept[0].last4 == KEPT["declines"][-4:] else "good"
+
+    def in_balance(self) -> int:
+        """What the customer's balance at Stripe pays of the next invoice of a purchase."""
+        customer = self.read(lambda: self.shop.prepaid.customer_id(OWNER)) if self.makes_invoices else None
+        return 0 if customer is None else max(-(self.shop.v1.customers.retrieve(customer).balance or 0), 0)
 
     def charged(self) -> int:
         """How many charges have gone through."""

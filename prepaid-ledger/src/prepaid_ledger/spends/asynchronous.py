@@ -98,10 +98,10 @@ class LoopGroupCommit:
             for waiting in batch:
                 waiting.fail(error)
             return
-        # Where all want one wallet that is held, a thread waits for it: to ask again would be in vain.
-        may_be_reached = len({request.owner for request in requests}) > 1 or outcomes[0].reached
+        # Where all want one wallet, a thread waits for it: to ask again at once would mostly be in vain.
+        are_of_many = len({request.owner for request in requests}) > 1
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if may_be_reached and waiting.goes_again(outcome):
+            if are_of_many and waiting.goes_again(outcome):
                 self._waiting.append(waiting)
             else:
                 waiting.be_answered(outcome.spent)

@@ -73,7 +73,7 @@ class GroupCommit:
         self._writer = BatchWriter(engine, clock=clock, debt_blocks=debt_blocks, budgeted=self._budgeted)
         self._lock = threading.Lock()
         self._waiting: deque[Waiter] = deque()
-        #: Spends on a wallet that another process holds, by the wallet's owner.
+        #: Spends on a wallet that a batch has not reached, by the wallet's owner.
         self._queues: dict[str, deque[Waiter]] = {}
         self._has_leader = False
         self._last = LastBatch(size=1, took_s=0.0, ended_s=0.0)
@@ -112,7 +112,9 @@ class GroupCommit:
         """Commit many spends, hundreds at a time; what came of each, in their order."""
         waiters = [Waiter(request) for request in requests]
         for start in range(0, len(waiters), MAX_BATCH):
-            self._post(waiters[start : start + MAX_BATCH], wait=False)
+            unreached = self._post(waiters[start : start + MAX_BATCH], wait=False)
+            if unreached:  # most of them by the next batch, which knows who has budgets
+                self._post(unreached, wait=False)
         return [self._outcome(waiter) for waiter in waiters]
 
     def post(self, requests: Sequence[SpendRequest]) -> list[Outcome]:
@@ -211,7 +213,7 @@ class GroupCommit:
         return len(self._waiting) + 1 >= self._last.size
 
     def _queue_up(self, unreached: Iterable[Waiter]) -> list[Waiter]:
-        """Put each spend whose wallet another process holds into a queue; returns the first of each queue."""
+        """Put each spend whose wallet was not reached into a queue; returns the first of each queue."""
         first = []
         for waiter in unreached:
             queue = self._queues.get(waiter.request.owner)

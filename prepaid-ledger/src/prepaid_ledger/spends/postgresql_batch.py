@@ -26,7 +26,7 @@ WITH requested AS MATERIALIZED (
     AS a (n integer, slot smallint, owner text, key text, credits bigint,
           spender text, item text, quantity text, price_version text{record})
 ), locked AS MATERIALIZED (
-  SELECT l.*, {is_as_read} AS is_as_read
+  SELECT l.*, greatest(l.moved_at, %(now)s) AS at, {is_as_read} AS is_as_read
   FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
     SELECT slot, id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes, charged,
            w.tableoid = 'prepaid_wallet'::regclass AS in_one_piece{version}
@@ -36,9 +36,9 @@ WITH requested AS MATERIALIZED (
 ), fresh AS (
   SELECT a.n, a.key, a.credits, a.spender, a.item, a.quantity, a.price_version,
          l.slot, l.id, l.seq, l.balance, l.balance - l.held AS available, l.budget_changes, l.charged,
-         greatest(l.moved_at, %(now)s) AS at
+         l.at
   FROM requested a JOIN locked l USING (owner)
-  WHERE (l.next_expiry_at IS NULL OR l.next_expiry_at > %(now)s) AND (l.debt = 0 OR NOT %(debt_blocks)s)
+  WHERE (l.next_expiry_at IS NULL OR l.next_expiry_at > l.at) AND (l.debt = 0 OR NOT %(debt_blocks)s)
     AND (SELECT e.seq FROM prepaid_entry e
          WHERE e.slot = l.slot AND e.wallet_id = l.id AND e.key = a.key) IS NULL
     AND l.is_as_read
@@ -95,9 +95,9 @@ WITHOUT_BUDGETS = {
 #: sends too many alone rather than too few. The whole wallet's budgets are counted on the wallet, which moves
 #: anyway: to write their rows, too, would cost a tenth more.
 WITH_BUDGETS = {
-    "version": ", w.{same} AS version",
+    "version": ", w.{version} AS version",
     "is_as_read": """(l.budget_changes = 0 OR l.version = (
-    SELECT w.{same} FROM prepaid_wallet w WHERE w.slot = l.slot AND w.id = l.id
+    SELECT w.{version} FROM prepaid_wallet w WHERE w.slot = l.slot AND w.id = l.id
   ))""",
     "budgets": """, payable AS (
   SELECT f.*, b.left_over FROM fresh f CROSS JOIN LATERAL (
@@ -140,14 +140,14 @@ WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str
 @lru_cache(maxsize=128)
 def statement_of(*, wait: bool, with_budgets: bool, host_insert: BatchInsert | None = None) -> str:
     """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
-    same, lock = ("budget_changes", " FOR NO KEY UPDATE") if wait else ("xmin", "")
+    version, lock = ("budget_changes", " FOR NO KEY UPDATE") if wait else ("xmin", "")
     budgets = WITH_BUDGETS if with_budgets else WITHOUT_BUDGETS
     return BATCH.format(
         record="" if host_insert is None else host_insert.record,
         timeout=LOCK_TIMEOUT if wait else "",
         skip="" if wait else "SKIP LOCKED",
         host_rows="" if host_insert is None else host_insert.clause,
-        **{name: text.format(same=same, lock=lock) for name, text in budgets.items()},
+        **{name: text.format(version=version, lock=lock) for name, text in budgets.items()},
     )
 
 

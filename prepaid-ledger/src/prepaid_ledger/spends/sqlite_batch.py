@@ -85,7 +85,7 @@ def post_on_sqlite(
         if wallet is None or number in seen or not _is_batchable(wallet, request.credits, now, debt_blocks):
             outcomes.append(Outcome(True, None))
             continue
-        at = max(now, wallet["moved_at"])
+        at = _at(wallet, now)
         mine = budgets[wallet["id"], ""] + (budgets[wallet["id"], request.spender] if request.spender else [])
         if not all(budget.has_left(request.credits, at) for budget in mine):
             outcomes.append(Outcome(True, None))
@@ -156,7 +156,13 @@ def _entry(wallet: Row, request: SpendRequest) -> Row:
     }
 
 
+def _at(wallet: Row, now: datetime) -> datetime:
+    """The time of what is spent now: never before the wallet's last move."""
+    moved_at: datetime = wallet["moved_at"]
+    return max(now, moved_at)
+
+
 def _is_batchable(wallet: Row, credits: int, now: datetime, debt_blocks: bool) -> bool:
-    due = wallet["next_expiry_at"] is not None and wallet["next_expiry_at"] <= now
+    due = wallet["next_expiry_at"] is not None and wallet["next_expiry_at"] <= _at(wallet, now)
     blocked = debt_blocks and wallet["debt"] > 0
     return not due and not blocked and wallet["balance"] - wallet["held"] >= credits

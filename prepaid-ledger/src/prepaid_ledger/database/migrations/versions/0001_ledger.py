@@ -53,10 +53,9 @@ POSTGRESQL_GUARDS = (
        END $$""",
 )
 
-#: A wallet has one slot, and some ten rows in each of these, more in one that is busy. PostgreSQL takes
-#: ``slot`` for a second condition beside ``wallet_id``, and expects one row of any wallet. Then it looks for
-#: a key by the primary key, whose index is lower than that of the keys, among all rows of the wallet: 60,000
-#: for each spend.
+#: A wallet has one slot, and some ten rows in each of these, or far more. PostgreSQL takes ``slot`` for a
+#: second condition beside ``wallet_id``, and expects one row of any wallet. Then it looks for a key by the
+#: primary key, whose index is lower than that of the keys, among all rows: 60,000 of a busy wallet.
 POSTGRESQL_STATISTICS = """DO $$
    DECLARE rows_of record;
    BEGIN
