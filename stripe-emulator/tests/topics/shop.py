@@ -22,8 +22,11 @@ CHALLENGED = "pm_card_threeDSecure2Required"
 #: The major of the SDK that is installed, and a mark for what its version 15 cannot say.
 SDK = int(stripe.VERSION.split(".")[0])
 with_sdk_16 = pytest.mark.skipif(SDK < 16, reason="version 15 of Stripe's SDK lacks it")
-#: What narrows the methods of a Checkout page: it has another name in the last version that SDK 15 speaks.
-METHODS = "allowed_payment_method_types" if SDK >= 16 else "payment_method_types"
+
+
+def narrowed_to(*kinds: str) -> Any:
+    """The form that narrows a Checkout page's methods: what SDK 15 speaks has another name for it."""
+    return {"allowed_payment_method_types" if SDK >= 16 else "payment_method_types": [*kinds]}
 
 
 def moment(text: str) -> int:
