@@ -267,7 +267,7 @@ def given_in(session: Session, subscription_id: int, window: Window, *, but: int
         PlanMonth.invoice_id != but,
     )
     dated = [
-        (max(at, start or at), Lot(invoice_id, OWN, credits))
+        (max(at, start or at), Lot(invoice_id, OWN, int(credits)))
         for at, start, invoice_id, credits in session.execute(own)
     ]
     dated += [

@@ -12,7 +12,7 @@ from stripe_emulator.api.request import Call
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.payments.cards import GENERIC
 
-from ..shop import CARDS_ONLY, Shop, envelope
+from ..shop import CARDS_ONLY, Shop, envelope, narrowed_to
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,7 @@ def test_a_quote_shows_what_is_due_at_once_line_by_line(shop: Shop) -> None:
 
 
 def test_a_page_in_dollars_takes_no_sepa_debit(shop: Shop) -> None:
-    in_dollars, cards_only = (
-        shop.checkout(),
-        shop.checkout(allowed_payment_method_types=["card"]),
-    )
+    in_dollars, cards_only = shop.checkout(), shop.checkout(**narrowed_to("card"))
 
     for session in (in_dollars, cards_only):
         with pytest.raises(InvalidRequest) as refused:

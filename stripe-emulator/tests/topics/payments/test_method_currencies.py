@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ..shop import Shop, envelope
+from ..shop import Shop, envelope, narrowed_to
 
 IBAN = "AT611904300234573201"
 
@@ -76,4 +76,4 @@ def test_checkout_offers_no_method_that_cannot_pay_in_its_currency(shop: Shop) -
     with pytest.raises(
         stripe.InvalidRequestError, match="`ideal` only supports the following currencies: `eur`"
     ):
-        shop.checkout(allowed_payment_method_types=["card", "ideal"])
+        shop.checkout(**narrowed_to("card", "ideal"))
