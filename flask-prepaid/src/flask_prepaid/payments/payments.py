@@ -331,6 +331,13 @@ def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:
     return paid_minor if payment.payment_intent_id else 0
 
 
+def cost_minor(payment: Payment) -> int:
+    """What a payment's credits cost, by whatever it was paid: the balance's part stands in ``paid_minor`` of
+    what was bought once, and not in a plan's.
+    """
+    return payment.amount_minor if payment.via is Via.PLAN else payment.paid_minor or 0
+
+
 def mark_unknown(context: Context, payment: Payment) -> None:
     """Stripe was asked to charge and did not answer: nobody may pay again until it is known."""
     lock(context.session, payment)

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import take_turns
 
 from ..context import Context, transaction
-from ..payments.models import BalancePaid, Dispute, Payment, Refund, Via
+from ..payments import payments
+from ..payments.models import BalancePaid, Dispute, Payment, Refund
 from ..subscriptions import plan_months
 from ..subscriptions.models import Invoice, InvoiceState, Subscription
 from .models import CreditNote
@@ -93,8 +94,8 @@ def _gone_from(session: Session, owner: str, bought: list[tuple[Payment, Balance
     :param bought: In one currency, the first bought first.
     """
     given = _given_to_balance(session, owner, bought[0][0].currency)
-    worth = {each.payment.id: _worth(each.payment) for each in given}
-    worth |= {payment.id: _worth(payment) for payment, _ in bought}
+    worth = {each.payment.id: payments.cost_minor(each.payment) for each in given}
+    worth |= {payment.id: payments.cost_minor(payment) for payment, _ in bought}
     back = _back_elsewhere(session, worth)
     moved: Counter[int] = Counter()
     for each in given:
@@ -148,7 +149,7 @@ def _given_by_smaller(session: Session, owner: str, currency: str, notes: list[G
     for invoice, paid in rows:
         left = max(-invoice.total_minor, 0)
         for payment in reversed(before[invoice.subscription_id]):
-            if part := min(left, max(_worth(payment) - moved[payment.id], 0)):
+            if part := min(left, max(payments.cost_minor(payment) - moved[payment.id], 0)):
                 given.append(Given(payment, invoice.paid_at or invoice.created_at, part))
                 moved[payment.id] += part
                 left -= part
@@ -166,8 +167,3 @@ def _back_elsewhere(session: Session, payment_ids: Iterable[int]) -> Counter[int
         for payment_id, total in session.execute(of_payments.group_by(table.payment_id)):
             back[payment_id] += int(total)
     return back
-
-
-def _worth(payment: Payment) -> int:
-    """What was paid for a payment's credits, by whatever."""
-    return payment.amount_minor if payment.via is Via.PLAN else payment.paid_minor or 0

@@ -190,7 +190,7 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
         bought = money.credits(payment.credits)
         raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {money.number(credits)}.")
     step = money.step(payment.currency)
-    worth = (payment.paid_minor or 0) * credits // payment.credits // step * step
+    worth = payments.cost_minor(payment) * credits // payment.credits // step * step
     if not worth:
         raise NothingToReverse(f"{money.credits(credits)} of payment {payment_id} cost nothing.")
     return worth

@@ -66,6 +66,12 @@ DIFFERED = {
         Step(3, "dispute_ends", {"of": 2, "outcome": "won", "heard": ""}),
         Step(4, "wait", {"hours": 24 * 29, "heard": "", "tick": ""}),
     ),
+    "credits of a month that are refunded, most of which the balance has paid": (
+        Step(1, "subscribe", {"plan": "3 seats"}),
+        Step(2, "balance", {"minor": -400}),
+        Step(3, "wait", {"hours": 24 * 31, "heard": "", "tick": ""}),
+        Step(4, "refund", SENT_BACK | {"of": "plan", "what": "credits", "much": 2}),
+    ),
     "refunds that fail together, heard of together": (
         Step(1, "buy", BOUGHT | {"item": "starter", "card": "refunds fail"}),
         Step(2, "refund", SENT_BACK | {"of": 1, "what": "all"}),

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from flask_prepaid.payments.models import BalancePaid
 from flask_prepaid.purchases import balance_money, refunds
 from flask_prepaid.testing import Databases
+from prepaid_ledger.errors import NothingToReverse
 
 from ..subscriptions.plan_shop import PlanShop
 
@@ -53,6 +54,19 @@ def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_everybodys_orde
     order = [locked.index(table) for table in ("payment", "subscription", "wallet", "balance_paid")]
     assert order == sorted(order)
     assert len([each for each in statements if "FROM prepaid_dispute" in each and "sum(" in each]) == 1
+
+
+def test_credits_that_are_refunded_cost_their_part_of_all_that_paid_for_them(shop: PlanShop) -> None:
+    shop.press(shop.saved_card("user:1"), pack="starter")
+    shop.pass_time(days=29)
+    month = shop.payments()[-1]
+    assert (month.amount_minor, month.charged_minor, shop.balance()) == (1_000, 500, 200)
+
+    shop.read(lambda: shop.prepaid.refund(month.id, credits=40, reason="asked for"))
+
+    assert (shop.payments()[-1].refunded_minor, shop.balance()) == (400, 160)
+    with pytest.raises(NothingToReverse):  # the card has paid for no more than 10 others
+        shop.read(lambda: shop.prepaid.refund(month.id, credits=20, reason="asked for"))
 
 
 def test_what_is_too_little_to_be_charged_was_not_paid_by_the_balance(shop: PlanShop) -> None:
