@@ -397,6 +397,7 @@ class Model:
                     back - forgiven,
                     expires_at=ends,
                     amount_minor=clawback.refunded_minor,
+                    is_allowance=lot.is_allowance and ends == lot.expires_at,
                     origin=lot,
                 )
             )
@@ -417,7 +418,8 @@ class Model:
                 self.lapse(old, old.left - moved)
                 old.ended, old.left = True, 0
                 if moved:
-                    price = None if old.amount_minor is None else old.amount_minor * moved // old.credits
+                    paid = old.first.amount_minor
+                    price = None if paid is None else paid * moved // old.first.credits
                     self.lots.append(
                         self.new_lot(
                             f"rollover:{old.key}",

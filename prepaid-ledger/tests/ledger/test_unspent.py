@@ -133,6 +133,34 @@ def test_what_rolled_over_cost_its_share_and_a_rest_of_it_is_dropped(books: Book
     assert (moved.credits, moved.amount_minor, moved.currency) == (20, 666, "usd")
 
 
+def test_what_came_back_of_a_month_in_time_rolls_over_and_ends_with_it(books: Books) -> None:
+    renew(books, "invoice:1")
+    books.refund(750, lot_key="invoice:1")
+    books.refund_failed()
+    books.wait(days=30)
+
+    renew(books, "invoice:2", roll_over=40)
+
+    assert stands(books) == (140, 0)
+    moved = [entry for entry in books.ledger.entries(OWNER) if entry.key.startswith("rollover:")]
+    assert sum(entry.credits for entry in moved) == 40
+    assert sum(entry.amount_minor or 0 for entry in moved) == 400
+    books.wait(days=30)
+    renew(books, "invoice:3", roll_over=120)
+    assert stands(books) == (220, 0)  # also what had rolled over before
+
+
+def test_what_came_back_of_a_month_after_it_keeps_its_own_end(books: Books) -> None:
+    renew(books, "invoice:1")
+    books.refund(750, lot_key="invoice:1")
+    books.wait(days=40)
+    books.refund_failed()
+
+    renew(books, "invoice:2", roll_over=0)
+
+    assert stands(books) == (175, 0)
+
+
 def test_half_a_month_back_leaves_what_rolled_over(books: Books) -> None:
     """60 of its 100 have lapsed, which is more than the 50 that the money stands for."""
     renew(books, "invoice:1")

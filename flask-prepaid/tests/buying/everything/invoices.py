@@ -108,6 +108,11 @@ class InvoiceCell(Cell):
     def on_won(self) -> None:
         self.shop.stripe.dispute(dispute=self.dispute(), outcome="won")
 
+    def on_won_renewal(self) -> Waits:
+        self.on_won()
+        self.shop.stripe.deliver()
+        yield from MONTH
+
     def on_renewal(self) -> Waits:
         yield from MONTH
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +13,16 @@ from sqlalchemy import select
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.models import DisputeState
-from flask_prepaid.purchases import checkout, credit_notes, refunds, taking_back, topup_rules, topups, verbs
+from flask_prepaid.purchases import (
+    balance_money,
+    checkout,
+    credit_notes,
+    refunds,
+    taking_back,
+    topup_rules,
+    topups,
+    verbs,
+)
 from flask_prepaid.subscriptions import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
 from prepaid_ledger.books import allowances, clawbacks, expiry, posting, shares
@@ -176,6 +186,11 @@ def credits_that_come_back_never_end(_: Any) -> Any:
 @defect(credit_notes, "take_back", "plans")
 def a_credit_note_takes_nothing(_: Any) -> Any:
     return lambda *args: None
+
+
+@defect(balance_money, "_gone_from", "balances")
+def what_a_balance_bought_twice_is_kept(_: Any) -> Any:
+    return lambda session, owner, bought: Counter()
 
 
 @defect(verbs, "_worth_minor", "packs")

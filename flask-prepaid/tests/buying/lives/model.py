@@ -278,7 +278,7 @@ class Customer:
         credits, roll_over = PLANS[self.plan.name]
         self.expire(now)
         for lot in self.wallet.lots:
-            lot.is_allowance = any(lot.first is own for own in self.plan.lots)
+            lot.is_allowance = lot.is_allowance and any(lot.first is own for own in self.plan.lots)
         lot = self.wallet.new_lot(
             name,
             credits,

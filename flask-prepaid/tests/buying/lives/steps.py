@@ -217,12 +217,14 @@ THEMES: dict[str, tuple[str, ...]] = {
 }
 
 
-#: What lives are about that look for one mistake; others are never about so little.
+#: What lives are about that look for one mistake; others are never about so little. A verb that stands there
+#: several times is so much likelier.
 NARROW: dict[str, tuple[str, ...]] = {
     "debts of a plan": ("subscribe", "spend", "refund"),
     "refunds in parts": ("buy", "refund"),
     "blocks": ("keep_card", "top_up", "block", "spend"),
-    "prices of top-ups": ("keep_card", "top_up", "reprice", "spend"),
+    "balances": ("subscribe", "press", *["credit_note"] * 6, *["balance"] * 2, "refund", "spend"),
+    "prices of top-ups": ("keep_card", "top_up", *["reprice"] * 6, "spend"),
 }
 
 
@@ -247,10 +249,11 @@ def draw_life(seed: int, about: str | None = None) -> Drawn:
     whole = Random(f"life {seed}")
     any_theme = [*THEMES.values(), tuple(VERBS), tuple(VERBS)]
     theme = (THEMES | NARROW)[about] if about else Random(f"theme of {seed}").choice(any_theme)
+    names = theme if "wait" in theme else (*theme, "wait")
     steps: list[Step] = []
     for number in range(1, whole.randint(5, 14) + 1):
         draw = Random(f"life {seed}, step {number}")
-        steps.append(draw_step(draw, number, steps, tuple(dict.fromkeys((*theme, "wait")))))
+        steps.append(draw_step(draw, number, steps, names))
     return Drawn(whole.choice(STARTS), tuple(steps), invoices=whole.random() < 1 / 4, theme=about)
 
 

@@ -60,6 +60,12 @@ DIFFERED = {
         Step(3, "press", {"item": "starter", "dies": ""}),
         Step(4, "top_up", {"pack": "bonus", "threshold": 300, "times": 1}),
     ),
+    "a dispute of a month that is won before the next": (
+        Step(1, "subscribe", {"plan": "small"}),
+        Step(2, "dispute", {"of": "plan", "quarters": 3, "reason": "fraudulent", "heard": ""}),
+        Step(3, "dispute_ends", {"of": 2, "outcome": "won", "heard": ""}),
+        Step(4, "wait", {"hours": 24 * 29, "heard": "", "tick": ""}),
+    ),
     "refunds that fail together, heard of together": (
         Step(1, "buy", BOUGHT | {"item": "starter", "card": "refunds fail"}),
         Step(2, "refund", SENT_BACK | {"of": 1, "what": "all"}),

@@ -70,11 +70,22 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
 
 
 def _origin(session: Session, wallet: LockedWallet, lot: LotState) -> Entry:
-    """The entry that gave a lot's credits first."""
-    entry = session.get_one(Entry, (wallet.id, wallet.slot, lot.seq))
+    """The entry that gave a lot's credits first, or gave them again with an end of their own.
+
+    What a clawback took of a lot is of it as before where it came back before the lot's end.
+    """
+    entry = _entry(session, wallet, lot.seq)
     while entry.key.startswith("rollover:"):  # it moved up from one that ended
-        entry = session.get_one(Entry, (wallet.id, wallet.slot, entry.refers_to_seq))
-    return entry
+        entry = _entry(session, wallet, entry.refers_to_seq)
+    if entry.kind is not Kind.CLAWBACK:
+        return entry
+    clawed = _entry(session, wallet, entry.refers_to_seq)
+    first = _entry(session, wallet, clawed.refers_to_seq)
+    return first if first.expires_at == entry.expires_at else entry
+
+
+def _entry(session: Session, wallet: LockedWallet, seq: int | None) -> Entry:
+    return session.get_one(Entry, (wallet.id, wallet.slot, seq))
 
 
 def _is_replaced(session: Session, wallet: LockedWallet, lot: LotState, keys: Collection[str] | None) -> bool:
@@ -85,19 +96,23 @@ def _is_replaced(session: Session, wallet: LockedWallet, lot: LotState, keys: Co
 def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: datetime) -> None:
     """End an earlier lot now, and move ``moved_up`` of its credits to a new one."""
     session, wallet = store.session, store.wallet
-    old = session.get_one(Entry, (wallet.id, wallet.slot, lot.seq))
+    origin = _origin(session, wallet, lot)
     end(session, wallet, lot, early=True, moves_up=moved_up)
     if not moved_up:
         return
     moved = Posting(
-        old.kind,
+        origin.kind,
         moved_up,
         key=f"rollover:{lot.seq}:{wallet.seq + 1}",
         refers_to_seq=lot.seq,
         expires_at=expires_at,
-        amount_minor=None if old.amount_minor is None else old.amount_minor * moved_up // old.credits,
-        tax_minor=None if old.tax_minor is None else old.tax_minor * moved_up // old.credits,
-        currency=old.currency,
-        reason=old.reason,
+        amount_minor=_part(origin.amount_minor, moved_up, origin.credits),
+        tax_minor=_part(origin.tax_minor, moved_up, origin.credits),
+        currency=origin.currency,
+        reason=origin.reason,
     )
     append(session, wallet, moved)
+
+
+def _part(minor: int | None, credits: int, of_credits: int) -> int | None:
+    return None if minor is None else minor * credits // of_credits
