@@ -10,9 +10,8 @@ import stripe
 from werkzeug.test import TestResponse
 
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.version import SERVED
 
-from ..shop import Shop
+from ..shop import Shop, with_sdk_16
 
 FORM = {
     "email": "jenny@example.com",
@@ -243,7 +242,7 @@ def test_a_wrong_session_is_refused_by_the_name_of_what_is_wrong(
     assert shop.v1.products.list().data == []
 
 
-@pytest.mark.skipif("2026-09-30.endive" not in SERVED, reason="an SDK from before that version")
+@with_sdk_16  # the version that refuses them is endive
 def test_old_payment_method_types_are_refused_by_today_and_taken_from_an_older_account(
     shop: Shop,
 ) -> None:

@@ -144,12 +144,11 @@ def addresses(served: Emulator) -> dict[str, str]:
         line_items=[{"quantity": 3, "price_data": pack, "adjustable_quantity": {"enabled": True}}],
     )
     event = stripe.events.list({"type": "payment_intent.succeeded"}).data[0]
-    assert event.request
     served.deliver()
     return {
         "overview": "/",
         "requests": "/logs",
-        "request": f"/logs/{event.request.id}",
+        "request": f"/logs/{event['request']['id']}",  # SDK 15 has a method of this name
         "kinds of objects": "/objects",
         "objects": "/objects/payment_intent",
         "object": f"/objects/customer/{customer.id}",

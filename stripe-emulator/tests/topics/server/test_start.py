@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..shop import SDK
+
 #: Start as the command does, answer a payment and an older version's list by HTTP, and say what was imported.
 STORY = """
 import json, sys, threading, urllib.request
@@ -44,7 +46,7 @@ def start(cache: Path) -> dict[str, Any]:
     outcome: dict[str, Any] = json.loads(done.stdout)
     assert outcome["paid"]["status"] == "succeeded"
     assert outcome["listed"] == 1
-    assert outcome["events"] > 2
+    assert (outcome["events"] > 2) is (SDK >= 16)  # version 15 has no thin events of v1
     return outcome
 
 
