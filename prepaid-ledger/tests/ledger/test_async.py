@@ -138,7 +138,7 @@ def test_a_wallet_that_was_held_for_a_moment_goes_with_the_next_batch(databases:
 
     assert all(isinstance(spent, Spent) for spent in answers)
     assert batches == [5, 5]
-    assert len(connections) == 1, "none is opened for who goes alone"
+    assert len(connections) == 2, "one looks for partitions, one is kept for batches, none for who goes alone"
     assert books.ledger.audit() == []
     books.close()
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import URL, text
 
-from prepaid_ledger import SpendRequest
-from prepaid_ledger.spends.outcomes import Outcome
-from prepaid_ledger.spends.postgresql_batch import on_postgresql, read
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
 from .budget_races import SPENDER, race
+from .overtaken import overtaken
 
 pytestmark = pytest.mark.each_database
 
@@ -25,27 +22,6 @@ def test_two_processes_with_32_callers_spend_exactly_their_budget(database: URL)
 
     assert outcome.wrong == []
     assert outcome.granted == 24
-
-
-def late(books: Books, between: Callable[[], object]) -> Outcome:
-    """What comes of a batch where something is done between what it sees and its lock on the wallet."""
-    request = SpendRequest(OWNER, 1, "call:late", spender=SPENDER)
-    statement, values = on_postgresql([request], None, now=books.time, debt_blocks=True, with_budgets=True)
-    lock = " FOR NO KEY UPDATE SKIP"
-    held = statement.replace(lock, " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1" + lock)
-    assert held != statement
-    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    by_itself = books.engine.execution_options(isolation_level="AUTOCOMMIT")
-
-    with by_itself.connect() as other, by_itself.connect() as ours, ThreadPoolExecutor(1) as thread:
-        other.execute(text("SELECT pg_advisory_lock(1)"))
-        posted = thread.submit(lambda: ours.exec_driver_sql(held, values).all())
-        while not other.scalar(waiting):
-            pass
-        between()
-        other.execute(text("SELECT pg_advisory_unlock(1)"))
-        [outcome] = read(posted.result())
-    return outcome
 
 
 def spend(books: Books) -> None:
@@ -103,7 +79,7 @@ def budgeted(databases: Databases) -> Iterator[Books]:
 def test_a_batch_does_not_go_by_budgets_that_have_changed_since_it_began(
     budgeted: Books, change: Callable[[Books], None]
 ) -> None:
-    outcome = late(budgeted, lambda: change(budgeted))
+    [outcome] = overtaken(budgeted, lambda: change(budgeted), OWNER, spender=SPENDER, with_budgets=True)
 
     assert (outcome.reached, outcome.spent) == (False, None)
 
@@ -112,7 +88,7 @@ def test_a_batch_does_not_go_by_budgets_that_have_changed_since_it_began(
 def test_a_batch_reaches_a_wallet_that_nothing_has_changed_since_it_began(
     budgeted: Books, nothing: Callable[[Books], None]
 ) -> None:
-    outcome = late(budgeted, lambda: nothing(budgeted))
+    [outcome] = overtaken(budgeted, lambda: nothing(budgeted), OWNER, spender=SPENDER, with_budgets=True)
 
     assert outcome.spent is not None
     assert [budget.spent for budget in budgeted.ledger.budgets(OWNER)] == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +16,6 @@ from sqlalchemy.pool import NullPool
 from prepaid_ledger import Ledger, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.database import partitions_of
 from prepaid_ledger.slots import SLOTS, slot_of
-from prepaid_ledger.spends.postgresql_batch import SET_UP, on_postgresql
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -136,43 +136,21 @@ def sent(books: Books, verb: Callable[[], object]) -> list[tuple[str, Any]]:
     return statements
 
 
-def test_a_batch_asks_the_partitions_of_its_wallets_and_no_other(parted: Books) -> None:
-    """Read from what was done: PostgreSQL counts by table what a transaction scans and writes."""
-    owners = [f"user:{n}" for n in range(40)]
-    for owner in owners:
-        parted.unjoined.grant(owner, 10, key="gift", reason="a story")
-    mine = [owner for owner in owners if partition_of(owner) in ("p001", "p003")]
-    requests = [SpendRequest(owner, 1, "report:1") for owner in mine]
-    touched = text(
-        "SELECT relname FROM pg_stat_xact_user_tables WHERE relname LIKE 'prepaid%'"
-        " AND seq_scan + coalesce(idx_scan, 0) + n_tup_ins + n_tup_upd > 0"
-    )
-    parted.engine.dispose()  # a new connection has counted nothing
-    with parted.engine.connect() as connection:
-        connection.exec_driver_sql(SET_UP)
-        connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
-        statement, values = on_postgresql(
-            requests, None, now=parted.later(), debt_blocks=True, with_budgets=False
-        )
-        rows = connection.exec_driver_sql(statement, values).all()
-        tables = " ".join(connection.scalars(touched))
-        connection.commit()
-
-    assert all(row.seq == 2 and not row.has_budgets for row in rows)
-    assert partitions_in(tables) == {"p001", "p003"}, tables
-    assert parted.unjoined.audit() == []
-
-
-def test_spends_of_budgets_go_alone(parted: Books) -> None:
-    """PostgreSQL 18.6 ended all sessions where a batch locked budgets that others had just moved."""
+def test_spends_go_alone(parted: Books) -> None:
+    """PostgreSQL 18.6 ended all sessions where a batch met wallets that another process had just moved."""
     parted.unjoined.grant(OWNER, 50, key="gift", reason="a story")
     parted.unjoined.set_budget(OWNER, 40, every="day")
-    parted.unjoined.spend_now(OWNER, key="report:first")  # budgets of one piece were known now
-    calls = [partial(parted.unjoined.spend_now, OWNER, key=f"report:{n}") for n in range(12)]
+    requests = [SpendRequest(OWNER, 1, f"many:{n}") for n in range(4)]
+    calls = [partial(parted.unjoined.spend_now, OWNER, key=f"report:{n}") for n in range(4)]
+    ledger = parted.awaited()
 
-    assert all(isinstance(spent, Spent) for spent in parted.all_at_once(calls))
+    async def gather() -> list[Spent]:
+        return await asyncio.gather(*(ledger.spend_now(OWNER, key=f"awaited:{n}") for n in range(4)))
 
-    budgeted = parted.unjoined.setup.spends._budgeted
-    assert not budgeted.any_of([SpendRequest(OWNER, 1, "report:more")])
-    assert parted.unjoined.budgets(OWNER)[0].spent == 13
-    assert parted.unjoined.audit() == []
+    results = [*parted.all_at_once(calls), *parted.unjoined.spend_many(requests), *asyncio.run(gather())]
+
+    assert all(isinstance(spent, Spent) for spent in results)
+    transactions = "SELECT count(DISTINCT CAST(xmin AS text)) FROM prepaid_entry WHERE kind = 'spend'"
+    assert parted.session.scalar(text(transactions)) == 12
+    assert parted.unjoined.budgets(OWNER)[0].spent == 12
+    assert parted.unjoined.balance(OWNER) == 38

@@ -7,11 +7,13 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 from sqlalchemy import Connection, Engine, event, exc
 
 from ..clock import Clock
 from ..database.engine import write_turn
+from ..database.partitions import partitions_of
 from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
@@ -39,6 +41,12 @@ class BatchWriter:
         self._kept_by = 0
         self._keeping = threading.Lock()
 
+    @cached_property
+    def is_parted(self) -> bool:
+        """Whether the tables lie in partitions: no batch is posted there (``docs/decisions/0029``)."""
+        with self._engine.connect() as connection:
+            return partitions_of(connection) > 0
+
     def commit(self, requests: Sequence[SpendRequest], *, wait: bool) -> list[Outcome]:
         """Commit what is batchable; what came of each. The others are left to go alone.
 
@@ -49,6 +57,8 @@ class BatchWriter:
         first = [requests[place] for place in places]
         outcomes = [LEFT_OUT] * len(requests)
         try:
+            if self.is_parted:
+                return outcomes
             with self._transaction(first) as connection:
                 posted = batch.post(
                     connection,

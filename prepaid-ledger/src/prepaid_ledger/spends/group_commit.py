@@ -134,7 +134,11 @@ class GroupCommit:
         from .loop_connection import LoopConnection  # it needs psycopg, which a host on SQLite may lack
 
         return LoopConnection(
-            self._engine, clock=self._clock, debt_blocks=self._debt_blocks, budgeted=self._budgeted
+            self._engine,
+            clock=self._clock,
+            debt_blocks=self._debt_blocks,
+            budgeted=self._budgeted,
+            is_parted=lambda: self._writer.is_parted,
         )
 
     def _outcome(self, waiter: Waiter) -> Spent | PrepaidError:

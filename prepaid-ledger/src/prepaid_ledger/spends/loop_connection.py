@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -27,8 +27,17 @@ Driven = psycopg.AsyncConnection[tuple[Any, ...]]
 class LoopConnection:
     """One connection for one event loop. The engine opens it and sets it up; psycopg awaits its answers."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, debt_blocks: bool, budgeted: BudgetedOwners) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Clock,
+        debt_blocks: bool,
+        budgeted: BudgetedOwners,
+        is_parted: Callable[[], bool],
+    ) -> None:
         self._engine = engine
+        self._is_parted = is_parted
         self._budgeted = budgeted
         self._clock = clock
         self._debt_blocks = debt_blocks
@@ -53,6 +62,8 @@ class LoopConnection:
                 with_budgets=self._budgeted.any_of(first),
             )
             driven = self._driven or await self._open()
+            if driven is None:
+                return outcomes
             cursor = await driven.execute(statement, values)
             posted = read(await cursor.fetchall())
             self._budgeted.learn(first, posted)
@@ -64,7 +75,10 @@ class LoopConnection:
                 self._close()
         return outcomes
 
-    async def _open(self) -> Driven:
+    async def _open(self) -> Driven | None:
+        """``None`` where no batch is to be posted, since the tables lie in partitions."""
+        if await asyncio.to_thread(self._is_parted):
+            return None
         opened = await asyncio.to_thread(self._engine.raw_connection)
         by_thread = opened.dbapi_connection
         assert isinstance(by_thread, psycopg.Connection)

@@ -16,7 +16,7 @@ from .single import SpendRequest, Spent
 
 #: Locks the wallets, each by its key and as it is found; then, under the locks, counts within each wallet,
 #: writes the entries, and moves each wallet once. Two batches never wait for each other in a ring: one of
-#: several wallets waits for none. Each table is named with its slot: of partitions, those are read alone.
+#: several wallets waits for none.
 #: FOR UPDATE reads the newest wallet, but the rest sees what was there when the statement began: a
 #: key that came in between meets the unique constraint, and the caller repeats. Whether a key is new is
 #: looked up row by row: as an anti-join, planned while the table was small, it read a whole index each time.
@@ -28,8 +28,8 @@ WITH requested AS MATERIALIZED (
 ), locked AS MATERIALIZED (
   SELECT l.*, greatest(l.moved_at, %(now)s) AS at, {is_as_read} AS is_as_read
   FROM (SELECT DISTINCT slot, owner FROM requested) a CROSS JOIN LATERAL (
-    SELECT slot, id, owner, balance, held, debt, seq, next_expiry_at, moved_at, budget_changes, charged,
-           w.tableoid = 'prepaid_wallet'::regclass AS in_one_piece{version}
+    SELECT slot, id, owner, balance, held, debt, seq, next_expiry_at, moved_at,
+           budget_changes, charged{version}
     FROM prepaid_wallet w
     WHERE w.slot = a.slot AND w.owner = a.owner{timeout} FOR NO KEY UPDATE {skip}
   ) l
@@ -63,19 +63,17 @@ WITH requested AS MATERIALIZED (
   ) t
   WHERE w.slot = t.slot AND w.id = t.id
 ){charged}{host_rows}
-SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read OR NOT l.in_one_piece ELSE NOT EXISTS (
+SELECT CASE WHEN l.id IS NOT NULL THEN l.is_as_read ELSE NOT EXISTS (
          SELECT FROM prepaid_wallet w WHERE w.slot = a.slot AND w.owner = a.owner
        ) END AS reached,
        t.seq, t.balance,
-       coalesce(l.budget_changes > 0 AND l.in_one_piece, false) AS has_budgets
+       coalesce(l.budget_changes > 0, false) AS has_budgets
 FROM requested a LEFT JOIN locked l USING (owner) LEFT JOIN taken t USING (n)
 ORDER BY a.n
 """
 
 #: What the statement leaves out where no wallet is known to have budgets: a sixth of its time. A wallet that
-#: has some all the same is not reached, and its owner known from then on. In partitions none is known, so
-#: their spends go alone: locking budgets there crashed the server (18.6), which reads a row anew that another
-#: transaction has moved, and then looks for partitions by what that left behind.
+#: has some all the same is not reached, and its owner known from then on.
 WITHOUT_BUDGETS = {
     "version": "",
     "is_as_read": "l.budget_changes = 0",
