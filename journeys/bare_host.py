@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from flask_prepaid import Operator, Operators, Pack, Plan, Prepaid, PriceTier, Quantity, Role
 
 from .conftest import free_port
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 
 class Silent(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
+
+
+@contextmanager
+def served(app: Flask, port: int) -> Iterator[str]:
+    """The address of an app that a browser may ask."""
+    server = make_server("127.0.0.1", port, read_whole(app), threaded=True, request_handler=Silent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    server.server_close()
+
+
+def read_whole(app: Flask) -> WSGIApplication:
+    """The app, whose answers are read to their end before they are sent.
+
+    Werkzeug's server leaves a file open where the browser resets the line.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with closing(ClosingIterator(app(environ, start_response))) as parts:
+            return list(parts)
+
+    return answer
 
 
 @contextmanager
@@ -49,9 +77,7 @@ def serve(emulator_url: str, folder: Path) -> Iterator[str]:
 
     with app.app_context():
         prepaid.upgrade()
-    server = make_server("127.0.0.1", free_port(), app, threaded=True, request_handler=Silent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
+    with served(app, free_port()) as address:
+        yield address
     with app.app_context():
         db.engine.dispose()

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from stripe_emulator import Emulator
 
-from .bare_host import Silent
+from .bare_host import served
 from .conftest import free_port
 from .pages import running
 
 PAGE = "docs/how-to/single-page.md"
 
 pytestmark = pytest.mark.browser
-
-
-@contextmanager
-def served(app: Flask, port: int) -> Iterator[str]:
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Silent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
