@@ -54,6 +54,9 @@ class LoopConnection:
         first = [requests[place] for place in places]
         outcomes = [LEFT_OUT] * len(requests)
         try:
+            driven = self._driven or await self._open()
+            if driven is None:
+                return outcomes
             statement, values = on_postgresql(
                 first,
                 batch_insert(first),
@@ -61,9 +64,6 @@ class LoopConnection:
                 debt_blocks=self._debt_blocks,
                 with_budgets=self._budgeted.any_of(first),
             )
-            driven = self._driven or await self._open()
-            if driven is None:
-                return outcomes
             cursor = await driven.execute(statement, values)
             posted = read(await cursor.fetchall())
             self._budgeted.learn(first, posted)
