@@ -192,8 +192,8 @@ class Year:
         self.shop.stripe.deliver()
         if written_at(self.shop) == self.read_at:
             return
-        asked = self.stripe.raw_request("get", "/v1/invoices", customer=self.customer, limit=100)
-        for bill in sorted(asked.data["data"], key=lambda bill: (bill["created"], bill["total"])):
+        answer = self.stripe.raw_request("get", "/v1/invoices", customer=self.customer, limit=100)
+        for bill in sorted(answer.data["data"], key=lambda bill: (bill["created"], bill["total"])):
             if bill["status"] == "paid" and bill["id"] not in self.seen:
                 self.seen.add(bill["id"])
                 lines = [self.line(line) for line in bill["lines"]["data"]]
