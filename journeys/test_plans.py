@@ -104,7 +104,7 @@ def test_a_failed_renewal_is_mended_with_one_button(page: Page, plan_shop: Runni
     expect(page.get_by_text("Your free trial runs until")).to_be_visible()
 
     advance(plan_shop, 14 * DAY + 2 * 3600)
-    follow_what_is_owed(page, plan_shop)
+    pay_what_is_owed(page, plan_shop)
     pay_on_stripes_invoice(page, "5555 5555 5555 4444")
 
     plan_says(page, plan_shop, "Your plan runs")
@@ -123,7 +123,7 @@ def test_a_bank_that_asks_at_a_renewal_is_answered_and_an_upgrade_that_waits_dro
     expect(page.get_by_text("Your free trial runs until")).to_be_visible()
 
     advance(plan_shop, 14 * DAY + 2 * 3600)
-    follow_what_is_owed(page, plan_shop)
+    pay_what_is_owed(page, plan_shop)
     send_card_to_stripes_invoice(page, ASKS_ALWAYS)
     answer_the_bank(page)
     expect(page.get_by_text(re.compile("paid", re.I)).first).to_be_visible()
@@ -163,8 +163,8 @@ def plan_says(page: Page, shop: Running, text: str) -> None:
     expect(page.get_by_text(text).first).to_be_visible()
 
 
-def follow_what_is_owed(page: Page, shop: Running) -> None:
-    """Wait for a payment that failed, and go to pay it: state and open invoice come in two events."""
+def pay_what_is_owed(page: Page, shop: Running) -> None:
+    """Wait for a payment that failed, and go where it is paid: state and open invoice come in two events."""
     plan_says(page, shop, "The last payment did not go through")
     plan_says(page, shop, "Pay $120.00 now")
     page.get_by_role("link", name="Pay $120.00 now").click()

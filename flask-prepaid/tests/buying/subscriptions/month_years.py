@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.purchases import refunds
-from flask_prepaid.subscriptions import changing, prices
+from flask_prepaid.subscriptions import changing, previews, prices
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, Invoice, State
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import NothingToReverse
@@ -66,7 +66,7 @@ class Year:
         plan = prepaid.catalog.plans[self.chance.choice(("drip", "more"))]
 
         def change() -> None:
-            shown = changing.preview(prepaid, "user:1", plan, 1)
+            shown = previews.preview(prepaid, "user:1", plan, 1)
             agreed = {"proration_date": shown.proration_date, "due_minor": shown.due_minor}
             changing.change(prepaid, "user:1", plan, 1, **agreed)
 
