@@ -1,4 +1,4 @@
-"""A call has an end: who waits for a wallet that others keep is told so in time, and is not charged later."""
+"""A call has an end: who waits for a wallet that others keep is told so in time."""
 
 from __future__ import annotations
 
@@ -118,4 +118,3 @@ def test_of_many_who_are_awaited_none_waits_for_a_thread_after_its_time(books: B
 
     assert [type(result) for result in results] == [Busy] * 100
     assert alone == []
-    assert books.ledger.balance(OWNER) == 100
