@@ -98,7 +98,7 @@ def test_each_state_says_what_it_means_and_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("reach", "said"),
+    ("reach", "sentence"),
     [
         (try_out, "$20.00 a month. Free until 14 February 2026.</p>"),
         (pay, "$10.00 a month. Paid until 28 February 2026.</p>"),
@@ -107,11 +107,11 @@ def test_each_state_says_what_it_means_and_what_to_do(
     ids=["tries", "pays", "owes"],
 )
 def test_only_a_plan_that_is_paid_is_said_to_be(
-    shop: PlanShop, reach: Callable[[PlanShop], None], said: str
+    shop: PlanShop, reach: Callable[[PlanShop], None], sentence: str
 ) -> None:
     reach(shop)
 
-    assert said in words(shop.browser().get("/prepaid/billing").text)
+    assert sentence in words(shop.browser().get("/prepaid/billing").text)
 
 
 def test_no_state_of_stripes_is_left_out() -> None:
