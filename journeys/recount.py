@@ -162,10 +162,22 @@ def downloaded(admin: Visitor, file: str, **query: object) -> list[dict[str, str
 def deferred(running: Running, day: date) -> int:
     """What is paid for and not used before a day, by each lot and what was drawn from it up to then."""
     query = """
+        WITH used AS (
+            SELECT wallet_id, seq, lot_seq, credits FROM prepaid_draw
+            UNION ALL
+            SELECT wallet_id, seq, (
+                SELECT lot_seq FROM prepaid_draw AS before
+                WHERE before.wallet_id = spend.wallet_id AND before.seq < spend.seq
+                ORDER BY before.seq DESC, before.lot_seq DESC LIMIT 1
+            ), -credits
+            FROM prepaid_entry AS spend
+            WHERE kind = 'spend' AND refers_to_seq IS NULL
+            AND NOT EXISTS (SELECT 1 FROM prepaid_draw WHERE wallet_id = spend.wallet_id AND seq = spend.seq)
+        )
         SELECT came.credits - coalesce((
-            SELECT sum(draw.credits) FROM prepaid_draw AS draw
-            JOIN prepaid_entry AS took ON took.wallet_id = draw.wallet_id AND took.seq = draw.seq
-            WHERE draw.wallet_id = lot.wallet_id AND draw.lot_seq = lot.seq AND took.at < :day
+            SELECT sum(used.credits) FROM used
+            JOIN prepaid_entry AS took ON took.wallet_id = used.wallet_id AND took.seq = used.seq
+            WHERE used.wallet_id = lot.wallet_id AND used.lot_seq = lot.seq AND took.at < :day
         ), 0), origin.credits, origin.amount_minor
         FROM prepaid_lot AS lot
         JOIN prepaid_entry AS came ON came.wallet_id = lot.wallet_id AND came.seq = lot.seq

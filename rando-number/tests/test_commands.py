@@ -40,6 +40,23 @@ def test_a_new_database_is_not_ready_until_it_is_prepared(tmp_path: Path) -> Non
     assert "flask prepaid upgrade" in json_of(behind)["reasons"][0]
 
 
+def test_tables_of_the_shop_that_another_commit_made_under_the_same_version_are_not_ready(
+    tmp_path: Path,
+) -> None:
+    shop = RunningShop(tmp_path)
+    with shop.app.app_context():
+        db.session.execute(text("ALTER TABLE numbers RENAME COLUMN charged TO former"))
+        db.session.commit()
+
+    answer = shop.app.test_client().get("/readyz")
+    prepared = shop.app.test_cli_runner().invoke(args=["rando", "prepare"])
+
+    assert answer.status_code == 503
+    assert "They lack numbers.charged" in json_of(answer)["reasons"][0]
+    assert prepared.exit_code == 1
+    assert "They lack numbers.charged" in prepared.output
+
+
 BOTH_CHAINS = pytest.mark.parametrize(
     ("table", "commands", "column"),
     [
@@ -133,7 +150,7 @@ def test_the_whole_shop_moves_with_numbers_of_an_owner_who_was_blocked_since(
     }
     with moved.app.app_context():
         columns = [column.name for column in Number.__table__.columns if column.name != "id"]
-        of_the_key = select(literal("f" * 32), *(Number.__table__.c[name] for name in columns))
+        of_the_key = select(literal("f" * 18), *(Number.__table__.c[name] for name in columns))
         once_more = insert(Number).from_select(
             ["id", *columns], of_the_key.where(Number.api_key_id.is_not(None))
         )

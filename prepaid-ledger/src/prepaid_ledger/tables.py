@@ -17,12 +17,14 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    ScalarSelect,
     SmallInteger,
     String,
     UniqueConstraint,
     and_,
     case,
     event,
+    select,
     text,
     tuple_,
 )
@@ -95,16 +97,17 @@ class Wallet(Base):
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     owner: Mapped[str] = mapped_column(String(64))
-    balance: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)
     debt: Mapped[int] = mapped_column(default=0)
-    seq: Mapped[int] = mapped_column(default=0)
     drawn_seq: Mapped[int] = mapped_column(default=0)
     next_expiry_at: Mapped[datetime | None]
-    moved_at: Mapped[datetime]
     created_at: Mapped[datetime]
-    budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    # What a spend changes stands side by side: PostgreSQL's log has a row from the first change to the last.
     charged: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    balance: Mapped[int] = mapped_column(default=0)
+    seq: Mapped[int] = mapped_column(default=0)
+    moved_at: Mapped[datetime]
+    budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
 
     @classmethod
     def owned_by(cls, *owners: str) -> ColumnElement[bool]:
@@ -324,7 +327,11 @@ class Lot(InWallet, Base):
 
 
 class Draw(InWallet, Base):
-    """Credits that one event took from one lot, or gave back to it where negative."""
+    """Credits that one event took from one lot, or gave back to it where negative.
+
+    A spend has no row if it took all of its credits from the lot that the row before names (``lot_upto``): a
+    lot that thousands of spends use up has one row, and not as many.
+    """
 
     __tablename__ = "prepaid_draw"
     __table_args__ = (
@@ -335,6 +342,15 @@ class Draw(InWallet, Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     lot_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     credits: Mapped[int]
+
+    @classmethod
+    def lot_upto(cls, seq: Any, its: ColumnElement[bool]) -> ScalarSelect[int]:
+        """The lot that the last row up to an event names: a spend without a row took from it.
+
+        :param its: The condition that rows are of the event's wallet.
+        """
+        rows = select(cls.lot_seq).where(its, cls.seq <= seq)
+        return rows.order_by(cls.seq.desc(), cls.lot_seq.desc()).limit(1).scalar_subquery()
 
 
 class Budget(InWallet, Base):

@@ -167,6 +167,20 @@ def test_a_meter_whose_count_was_given_back_is_named(forged: Books) -> None:
     assert named(forged) == {"I7"}
 
 
+def test_a_row_of_draws_too_many_is_named(forged: Books) -> None:
+    for number in (4, 5):
+        forged.spend(1, f"report:{number}")
+    forged.unjoined.bring_up_to_date(OWNER)
+    assert named(forged) == set()
+
+    forged.execute(
+        "INSERT INTO prepaid_draw SELECT wallet_id, slot, seq + 1, lot_seq, 1 FROM prepaid_draw"
+        " ORDER BY seq DESC, lot_seq DESC LIMIT 1"
+    )
+
+    assert named(forged) == {"I9"}
+
+
 def test_a_missing_guard_is_named(forged: Books) -> None:
     let_entries_be_changed(forged)
 

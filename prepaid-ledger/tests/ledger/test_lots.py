@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from prepaid_ledger.errors import InsufficientCredits, KeyReused, NothingToReverse
-from prepaid_ledger.tables import Entry, Kind
+from prepaid_ledger.tables import Draw, Entry, Kind
 
 from .books import NEW_YEAR, OWNER, Books
 
@@ -166,6 +166,27 @@ def test_a_reversal_gives_back_to_the_lots_that_were_drawn(books: Books) -> None
     books.reverse("report:1", "undo:1")
 
     assert books.left() == {"gift:soon": 5, "gift:for-ever": 5}
+
+
+def test_spends_of_one_lot_share_a_row_and_each_is_given_back_to_its_lot(books: Books) -> None:
+    books.grant(5, "gift:first")
+    books.grant(5, "gift:second")
+    for number in (1, 2, 3):
+        books.spend(2, f"report:{number}")
+        books.unjoined.bring_up_to_date(OWNER)
+    books.spend(2, "report:4")
+    books.unjoined.bring_up_to_date(OWNER)
+
+    draws = books.session.execute(
+        select(Draw.seq, Draw.lot_seq, Draw.credits).order_by(Draw.seq, Draw.lot_seq)
+    )
+    assert [tuple(draw) for draw in draws] == [(3, 1, 2), (5, 1, 1), (5, 2, 1)]
+
+    books.reverse("report:2", "undo:1")
+    assert books.left() == {"gift:first": 2, "gift:second": 2}
+    books.spend(1, "report:5")
+    books.reverse("report:4", "undo:2")
+    assert books.left() == {"gift:first": 1, "gift:second": 4}
 
 
 def test_a_reversal_in_part_gives_back_what_was_drawn_last(books: Books) -> None:

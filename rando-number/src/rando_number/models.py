@@ -211,13 +211,13 @@ class Number(Base):
     __tablename__ = "numbers"
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    values: Mapped[list[int]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
     low: Mapped[int]
     high: Mapped[int]
-    created_at: Mapped[datetime]
-    charged: Mapped[int]
     api_key_id: Mapped[int | None]
+    charged: Mapped[int] = mapped_column(Integer)
+    id: Mapped[str] = mapped_column(String(18), primary_key=True)
+    values: Mapped[list[int]] = mapped_column(JSON)
     user: Mapped[User] = relationship(back_populates="numbers", viewonly=True)
 
     @property

@@ -38,7 +38,7 @@ class SaleRequest(Base):
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
-    sale_id: Mapped[str] = mapped_column(String(32))
+    sale_id: Mapped[str] = mapped_column(String(18))
     request: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import string
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from ..errors import ConfigError, IdempotencyConflict
 from ..keys.caller import Caller
 
 Ask = TypeVar("Ask")
+
+LETTERS = string.digits + string.ascii_lowercase
 
 #: The values of a row by the names of its columns.
 Row = Mapping[str, Any]
@@ -45,8 +48,8 @@ class Sale(Generic[Ask]):
         raises, your app answers.
     :param credits: What one call costs: a whole number from 1 on, or a function of what is asked for.
     :param name: Begins the ledger's key of each sale: ``call:`` and the row's id.
-    :param id: The column that gets the sale's id, 32 hexadecimal digits that sort by time. It is of the
-        primary key, all of which ``row`` makes.
+    :param id: The column that gets the sale's id, 18 digits and small letters that sort by time. It is
+        of the primary key, all of which ``row`` makes.
     :param at: The column that gets the time of the sale, if there is one: by the clock of the books, so that
         the row and its entry are of one day.
     :param item: What is bought, for ``usage``.
@@ -69,7 +72,7 @@ class Sale(Generic[Ask]):
         if self.id not in self.table.primary_key.columns:
             raise ConfigError(
                 f"Sale(id={self.id!r}) is no column of the primary key of {self.table}. The sale's id, a "
-                "text of 32 characters, finds the row again."
+                "text of 18 characters, finds the row again."
             )
         if self.at is not None and self.at not in self.table.columns:
             raise ConfigError(f"Sale(at={self.at!r}) is no column of {self.table}.")
@@ -133,5 +136,13 @@ class Sale(Generic[Ask]):
 
 
 def new_id() -> str:
-    """32 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    """18 digits and small letters: milliseconds first, so that ids sort by time, then 51 bits by chance.
+
+    Two sales of one wallet must differ, and others may be alike. An id stands in four places on the disk.
+    """
+    rest = time.time_ns() // 1_000_000 << 51 | secrets.randbits(51)
+    letters = []
+    for _ in range(18):
+        rest, letter = divmod(rest, 36)
+        letters.append(LETTERS[letter])
+    return "".join(reversed(letters))

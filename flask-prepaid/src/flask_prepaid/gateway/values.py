@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import BadSignature
+from .charge_methods import card_of_charge, says_when_it_was_paid
 from .tax_words import taxed_on_page
 
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
@@ -53,7 +54,8 @@ class Intent:
 
     ``refunded_minor`` is what of the charge was refunded. ``challenge_url`` is the bank's page, where it
     wants to see its customer. ``invoice_id`` is the invoice of a purchase that it pays. ``brand`` and
-    ``last4`` are those of the card that the charge was made to, ``charged_at``.
+    ``last4`` are those of the card that the charge was made to. ``charged_at`` is when the charge paid,
+    and ``None`` where it does not say: a bank's debit is charged days before its money is there.
     """
 
     id: str
@@ -280,7 +282,7 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
 def intent_of(intent: Any, asked_at: datetime) -> Intent:
     charge = intent.latest_charge if is_whole(intent.latest_charge) else None
     error = intent.last_payment_error
-    card = _card_charged(charge)
+    card = card_of_charge(charge)
     # A challenge that no return_url was given for is Stripe.js's, and has no address.
     redirect = getattr(intent.next_action, "redirect_to_url", None) if intent.next_action else None
     return Intent(
@@ -302,15 +304,9 @@ def intent_of(intent: Any, asked_at: datetime) -> Intent:
         last4=card.last4 if card else None,
         failure=_reason(error) if error else None,
         asked_at=asked_at,
-        charged_at=moment(charge.created) if charge else None,
+        charged_at=moment(charge.created) if charge and says_when_it_was_paid(charge) else None,
         invoice_id=intent.metadata.to_dict().get(INVOICE_ID) if intent.metadata else None,
     )
-
-
-def _card_charged(charge: Any) -> Any:
-    """The card of a charge; ``None`` where another method was charged."""
-    details = charge.payment_method_details if charge else None
-    return getattr(details, "card", None)
 
 
 def _reason(error: Any) -> str | None:

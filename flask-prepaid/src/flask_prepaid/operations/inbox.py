@@ -17,7 +17,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments import billing_details, customers
-from ..purchases import cards, checkout, credit_notes, fraud_warnings, refunds
+from ..purchases import cards, credit_notes, fraud_warnings, refunds, settling
 from ..subscriptions import sync
 from .models import InboxEvent
 
@@ -60,19 +60,19 @@ def _sync_page(context: Context, session_id: str) -> Write[object]:
         return nothing
     if page.mode == "subscription":
         return sync.sync_page(context, session_id)
-    return partial(checkout.settle, context, page)
+    return partial(settling.settle, context, page)
 
 
 @on("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing")
 def charge_moved(context: Context, intent_id: str) -> Write[object]:
     """A charged card has no session; for a Checkout it is a second notification, should one get lost."""
-    return checkout.sync_intent(context, intent_id)
+    return settling.sync_intent(context, intent_id)
 
 
 @on("payment_intent.canceled", "payment_intent.requires_action")
 def charge_waits_or_is_closed(context: Context, intent_id: str) -> Write[object]:
     """The bank wants its customer, or nobody can pay this any more."""
-    return checkout.sync_intent(context, intent_id)
+    return settling.sync_intent(context, intent_id)
 
 
 @on("refund.created", "refund.updated", "refund.failed")
@@ -147,7 +147,7 @@ def was_billed(context: Context, invoice_id: str) -> Write[object]:
         return nothing
     if invoice.subscription_id is not None:
         return sync.sync(context, invoice.subscription_id)
-    return checkout.sync_invoice(context, invoice)
+    return settling.sync_invoice(context, invoice)
 
 
 @on("customer.updated")

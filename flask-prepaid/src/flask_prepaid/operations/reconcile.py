@@ -25,7 +25,7 @@ from ..errors import GatewayRefused
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
 from ..payments import billing_details, customers, part_charges, payments, timing
 from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import checkout, credit_notes, fraud_warnings, refunds
+from ..purchases import credit_notes, fraud_warnings, refunds, settling
 from ..purchases.models import CreditNote, FraudWarning
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
@@ -167,7 +167,7 @@ def _payments_at_stripe(
         met.add(intent.id)
         row = payments.find(context.session, key=intent.payment_key, stripe_id=intent.id)
         if row is not None and intent.is_paid:
-            settle = partial(_sync_now, context, checkout.sync_intent, intent.id)
+            settle = partial(_sync_now, context, settling.sync_intent, intent.id)
             yield from _paid_at_stripe(context, row, intent, settle, paid)
         elif intent.is_paid:
             detail = "it names a payment that is not in this database"
@@ -177,7 +177,7 @@ def _payments_at_stripe(
         row = payments.find(context.session, key=page.payment_key, stripe_id=page.id)
         if row is None or not page.is_paid or (page.intent is not None and page.intent.id in met):
             continue
-        settle = partial(_sync_now, context, checkout.sync_checkout, page.id)
+        settle = partial(_sync_now, context, settling.sync_checkout, page.id)
         if page.intent is not None:
             yield from _paid_at_stripe(context, row, page.intent, settle, paid)
         elif row.state is not PaymentState.PAID:
@@ -293,7 +293,7 @@ def _payments_here(
     for row in context.session.scalars(ours.where(Payment.created_at >= since) if since else ours).all():
         seen()
         if row.state in UNRESOLVED:
-            check = partial(checkout.check_with_stripe, context, row.id)
+            check = partial(settling.check_with_stripe, context, row.id)
             yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
         elif row.id not in paid and not _is_paid(context, row):
             name = row.payment_intent_id or row.session_id or str(row.id)

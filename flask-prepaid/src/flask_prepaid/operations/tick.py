@@ -17,7 +17,7 @@ from ..fast_path import requests
 from ..outbox import thresholds
 from ..payments import card_testing, customers, paid_requests, payments, refusals, unwanted_customers
 from ..payments.models import Payment, Refund
-from ..purchases import balance_money, checkout, fraud_warnings, refunds, topups
+from ..purchases import balance_money, fraud_warnings, refunds, settling, topups
 from ..reports import balance_sync, credit_sums
 from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
@@ -66,7 +66,7 @@ def tick(context: Context) -> dict[str, int]:
     balance_sync.note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
     due |= {
-        "payments": each(context, partial(_due, table=Payment), checkout.check_with_stripe),
+        "payments": each(context, partial(_due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "parts": each(context, refunds.unchecked_parts, refunds.check_part),
         "balances": each(context, balance_money.due, balance_money.check),

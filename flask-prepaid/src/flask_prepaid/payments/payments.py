@@ -314,7 +314,7 @@ def _paid_at(payment: Payment, fetched: Fetched, now: datetime) -> datetime:
 def _paid_at_stripe(payment: Payment, fetched: Fetched) -> datetime | None:
     """When it was paid, as far as Stripe says. A page that had nothing to charge does not outlive its day.
 
-    A bank's debit is charged days before it is paid: of one that we wait for, the charge does not say when.
+    What is pending may be charged before it is paid: of one that we wait for, the charge does not say when.
     """
     if isinstance(fetched, InvoiceCharge):
         return fetched.paid_at or fetched.final_at

@@ -14,7 +14,7 @@ from ..gateway.values import StripeCreditNote
 from ..payments import payments
 from ..payments.models import Payment, PaymentState
 from ..subscriptions import sync
-from . import checkout, refunds
+from . import refunds, settling
 from .models import CreditNote
 from .taking_back import take_back
 
@@ -62,7 +62,7 @@ def _settle_first(context: Context, note: StripeCreditNote) -> None:
         write_now(context, sync.sync_invoice(context, bill))
         return
     refunds.settle_first(context, bill.intent_id)
-    write_now(context, partial(checkout.note_invoice, context, bill))
+    write_now(context, partial(settling.note_invoice, context, bill))
 
 
 def _apply(context: Context, note: StripeCreditNote) -> None:

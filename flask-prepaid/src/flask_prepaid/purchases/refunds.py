@@ -36,7 +36,7 @@ from ..payments.models import (
     RefundState,
 )
 from ..subscriptions import sync
-from . import checkout, topup_rules, topups
+from . import settling, topup_rules, topups
 from .taking_back import take_back
 
 #: The largest number that an id can be.
@@ -291,7 +291,7 @@ def settle_first(context: Context, intent_id: str | None) -> None:
     with reading(context) as session:
         is_settled = intent_id is None or _paid(session, intent_id) is not None
     if intent_id is not None and not is_settled:
-        payment = write_now(context, checkout.sync_intent(context, intent_id))
+        payment = write_now(context, settling.sync_intent(context, intent_id))
         if payment is None:
             write_now(context, sync.sync_intent(context, intent_id))
 

@@ -21,7 +21,7 @@ from ..payments import billing_details, card_testing, payments, tax_rates
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import is_news
 from ..subscriptions import currencies
-from . import cards, checkout, topup_rules
+from . import cards, charging, topup_rules
 from .topup_rules import Buy, Skip, Stop
 
 #: The largest threshold, and the largest ceiling in the smallest unit of a currency.
@@ -153,7 +153,7 @@ def top_up(context: Context, owner: str) -> Payment | None:
     if begun is None:
         return None
     payment, max_minor = begun
-    checkout.charge(context, payment, return_url=None, max_minor=max_minor)
+    charging.charge(context, payment, return_url=None, max_minor=max_minor)
     with transaction(context) as session:
         if payment.state is PaymentState.OPEN:
             _stop(context, session.get(TopUp, owner), topup_rules.CHALLENGED, payment.id)

@@ -20,8 +20,7 @@ from ..gateway.values import Checkout
 from ..payments import customers, payments
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
-from . import cards, earlier, refunds
-from . import checkout as purchases
+from . import cards, checkout_pages, earlier, refunds
 
 #: The most payments that are read at once.
 MAX_READ = 1_000
@@ -96,7 +95,8 @@ def checkout(
     if wish.quantity != 1:
         raise UnknownItem("Only a plan is taken several times over.", field="quantity")
     offer = context.catalog.offer(pack=wish.pack, credits=wish.credits, currency=currency)
-    return _address(purchases.open_checkout(context, owner, offer, keep_card=keep_card, **where), success_url)
+    opened = checkout_pages.open_checkout(context, owner, offer, keep_card=keep_card, **where)
+    return _address(opened, success_url)
 
 
 def _opened_before(

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, union, union_al
 from sqlalchemy.orm import Session, aliased
 
 from prepaid_ledger.database import Stretch, Stretches, table_of
-from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
+from prepaid_ledger.tables import Draw, Entry, Hold, HoldExtension, Kind, Lot, Wallet
 
 
 def moved(
@@ -97,6 +97,7 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
         select(Lot.wallet_id, Lot.slot, Lot.seq).where(span.since(Lot, Lot.seq)),
         select(Draw.wallet_id, Draw.slot, Draw.lot_seq).where(span.since(Draw, Draw.seq)),
         select(Draw.wallet_id, Draw.slot, Draw.lot_seq).join(opened, of_opened),
+        _drawn_before(session, stretches),
     ).subquery()
     rows = session.execute(
         select(
@@ -120,6 +121,13 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
     return lots
 
 
+def _drawn_before(session: Session, stretches: Sequence[Stretch]) -> Select[int, int, int | None]:
+    """Wallet, slot, and the lot that was drawn on last before each stretch, if any was."""
+    begun = table_of(session, [stretch._asdict() for stretch in stretches], "begun").c
+    last = Draw.lot_upto(begun.after, Draw.beside(begun))
+    return select(begun.wallet_id, begun.slot, last.label("seq"))
+
+
 def extends() -> ColumnElement[bool]:
     """Whether an extension is one of a hold."""
     return HoldExtension.beside(Hold) & (HoldExtension.hold_seq == Hold.seq)
@@ -136,6 +144,8 @@ def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple
     still_open = ends.keys() - closed.keys()
     columns = select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
     draws = [*session.execute(columns.where(span.within(Draw, Draw.seq)))]
+    with_rows = {(wallet_id, seq) for wallet_id, seq, _, _ in draws}
+    draws += [row for row in session.execute(_spends(span)) if (row.wallet_id, row.seq) not in with_rows]
     begun = {stretch.wallet_id: stretch for stretch in drawn}
     before = [
         {"wallet_id": id, "slot": begun[id].slot, "seq": seq} for id, seq in closed if seq <= begun[id].after
@@ -152,6 +162,14 @@ def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple
         if credits:
             used[wallet_id].append((seq, lot_seq, credits))
     return used
+
+
+def _spends(span: Stretches) -> Select[int, int, int | None, int]:
+    """Spends but for captures, each with the lot that it took from if it has no rows of its own."""
+    lot_seq = Draw.lot_upto(Entry.seq, Draw.beside(Entry))
+    return select(Entry.wallet_id, Entry.seq, lot_seq, -Entry.credits).where(
+        span.within(Entry, Entry.seq), Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None)
+    )
 
 
 def _ends_of_holds(session: Session, span: Stretches) -> dict[tuple[int, int], int | None]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments.models import Payment, PaymentState, Via
-from ..subscriptions import changing, sync
+from ..subscriptions import plan_state, sync
 from ..subscriptions.models import State
 from . import page
 
@@ -39,7 +39,7 @@ def _of_plan(owner: str) -> list[Banner]:
     if row is None or row.state not in UNPAID:
         return []
     words = _("The last payment of your plan did not go through, so it gives no new credits.")
-    owed = changing.owed(context, row)
+    owed = plan_state.owed(context, row)
     if owed is None or owed.page_url is None:
         return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
     return [

@@ -17,8 +17,7 @@ from ..languages.words import gettext as _
 from ..languages.words import ngettext
 from ..payments import payments, tax_rates
 from ..payments.models import Payment, PaymentState
-from ..purchases import cards, earlier
-from ..purchases import checkout as purchases
+from ..purchases import cards, charging, checkout_pages, earlier, settling
 from ..subscriptions import currencies
 from . import asking, declines, forms, page, sent_again
 
@@ -154,7 +153,7 @@ def charged_before(owner: str, most: Callable[[int], int | None]) -> tuple[Payme
     :raises KeyReused: Its key has asked for something else.
     :raises UnknownItem: With tax it costs more than was shown.
     """
-    charged = purchases.charge_again(
+    charged = charging.charge_again(
         page.context(),
         owner,
         forms.attempt(),
@@ -171,7 +170,7 @@ def open_checkout(
     owner: str, offer: Offer, *, cancel_url: str | None, success_url: str | None = None
 ) -> Checkout:
     """Open Stripe's page for an offer; ``cancel_url=None`` is for Stripe's elements on a page of our own."""
-    return purchases.open_checkout(
+    return checkout_pages.open_checkout(
         page.context(),
         owner,
         offer,
@@ -226,7 +225,7 @@ def charge_card(
     :raises UnknownItem: The card is gone, or with tax it costs more than was shown.
     """
     try:
-        charged = purchases.charge_card(
+        charged = charging.charge_card(
             page.context(),
             owner,
             offer,
@@ -323,13 +322,13 @@ def pay_on_our_page(owner: str, offer: Offer) -> Response:
 def confirm() -> ResponseReturnValue:
     """Back to the bank's page, or to Checkout, of a payment that waits for its customer. It pays once."""
     owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
-    payment, step = purchases.resume(page.context(), owner, payment_id, return_url=result_url(payment_id))
+    payment, step = charging.resume(page.context(), owner, payment_id, return_url=result_url(payment_id))
     return redirect(step.url if step else url_for("prepaid.return", payment=payment.id), 303)
 
 
 def invoice(payment: str) -> ResponseReturnValue:
     """On to the PDF at Stripe, whose address is good for some weeks only and so is asked for each time."""
-    return redirect(purchases.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
+    return redirect(settling.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
 
 
 def come_back() -> ResponseReturnValue:
@@ -341,9 +340,9 @@ def come_back() -> ResponseReturnValue:
     number, session_id = request.args.get("payment"), request.args.get("session_id", "")
     try:
         if number is not None:
-            payment = purchases.come_back_to(context, owner, forms.payment_id(number))
+            payment = settling.come_back_to(context, owner, forms.payment_id(number))
         else:
-            payment = purchases.come_back(context, owner, session_id)
+            payment = checkout_pages.come_back(context, owner, session_id)
     except GatewayUnavailable:
         return result(owner, None)
     return result(owner, payment)

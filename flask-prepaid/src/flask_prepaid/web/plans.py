@@ -20,7 +20,7 @@ from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments.models import SavedCard
 from ..purchases import cards
-from ..subscriptions import changing, currencies, subscribing, sync
+from ..subscriptions import changing, currencies, plan_state, previews, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
 from . import asking, forms, page, sent_again
 
@@ -191,12 +191,12 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         last=last,
         terms=session.get_one(PlanPrice, row.price_id) if row else None,
         planned=session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None,
-        owed=changing.owed(context, row) if row else None,
-        bill=changing.period_bill(context, row) if row else None,
+        owed=plan_state.owed(context, row) if row else None,
+        bill=plan_state.period_bill(context, row) if row else None,
         next_bill=next_bill(row) if row else None,
-        may=lambda verb: row is not None and row.stripe_id is not None and changing.may(row, verb),
-        ends_unrenewed=row is not None and changing.ends_unrenewed(row),
-        is_over=row is not None and changing.is_over(context, row),
+        may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
+        ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
+        is_over=row is not None and plan_state.is_over(context, row),
         lasts_until=lasts_until,
         plans=[plan.sold_in(currency) for plan in plans_shown(row is not None and not begins)],
         currency=currency,
@@ -256,7 +256,7 @@ def saving(plan: Plan) -> int:
 def next_bill(row: Subscription) -> StripeInvoice | None:
     """The next charge, exactly; ``None`` also while Stripe does not answer."""
     try:
-        return changing.next_bill(page.context(), row)
+        return previews.next_bill(page.context(), row)
     except (GatewayUnavailable, GatewayRefused):
         return None
 
@@ -297,16 +297,16 @@ def change_plan(owner: str) -> Plan:
     return wanted
 
 
-def preview(owner: str) -> changing.Preview:
+def preview(owner: str) -> previews.Preview:
     """What the change costs and gives that the address names."""
     wanted = plan_named(owner, request.args.get("plan", ""))
-    return changing.preview(page.context(), owner, wanted, forms.quantity(request.args))
+    return previews.preview(page.context(), owner, wanted, forms.quantity(request.args))
 
 
 def previewed(owner: str) -> str:
     context = page.context()
     shown = preview(owner)
-    row = changing.own(context, owner, "change")
+    row = plan_state.own(context, owner, "change")
     terms = subscribing.terms(context, row)
     return page.render("plan_change.html", preview=shown, row=row, terms=terms)
 
@@ -316,15 +316,15 @@ def cancel() -> ResponseReturnValue:
     owner, context = page.customer(), page.context()
     context.gateway.ask_limit.require(owner)
     try:
-        row = changing.own(context, owner, "cancel now")
+        row = plan_state.own(context, owner, "cancel now")
         if request.method == "GET":
             return page.render(
                 "plan_cancel.html",
                 row=row,
                 terms=subscribing.terms(context, row),
-                at_end=changing.may(row, "cancel at the period's end") and row.cancel_at is None,
+                at_end=plan_state.may(row, "cancel at the period's end") and row.cancel_at is None,
                 lasts_until=lasts_until(row),
-                owed=changing.owed(context, row),
+                owed=plan_state.owed(context, row),
             )
         if end_plan(owner):
             words = _("Your plan has ended. Nothing more is charged.")

@@ -10,7 +10,7 @@ from prepaid_ledger.errors import PrepaidError
 from ..context import Context, reading, transaction, write_now
 from ..payments import payments
 from ..payments.models import Payment, Via
-from ..purchases.checkout import note_invoice
+from ..purchases.settling import note_invoice
 
 log = logging.getLogger(__name__)
 

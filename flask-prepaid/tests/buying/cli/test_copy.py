@@ -49,7 +49,11 @@ def rows_that_postgresql_plans_for(url: URL) -> float | None:
         return None
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
-        return connection.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'prepaid_entry'"))
+        return float(
+            connection.execute(
+                text("SELECT reltuples FROM pg_class WHERE relname = 'prepaid_entry'")
+            ).scalar_one()
+        )
 
 
 def test_the_books_move_and_sales_go_on(databases: Databases, kind: str) -> None:

@@ -9,7 +9,7 @@ from flask_prepaid import Pack, Plan
 from flask_prepaid.errors import UnknownItem
 from flask_prepaid.money import show
 from flask_prepaid.purchases import refunds
-from flask_prepaid.subscriptions import changing
+from flask_prepaid.subscriptions import changing, previews
 
 from .cell import Cell, Waits
 from .invoices import MONTH
@@ -106,7 +106,7 @@ class CurrencyCell(Cell):
         self.change(IN_DOLLARS)
 
     def change(self, plan: Plan) -> None:
-        shown = self.read(lambda: changing.preview(self.shop.prepaid, self.owner, plan))
+        shown = self.read(lambda: previews.preview(self.shop.prepaid, self.owner, plan))
         self.read(
             lambda: changing.change(
                 self.shop.prepaid,

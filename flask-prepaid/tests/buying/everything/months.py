@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask_prepaid.purchases import refunds
-from flask_prepaid.subscriptions import changing
+from flask_prepaid.subscriptions import changing, previews
 
 from .cell import Cell, Waits
 
@@ -89,7 +89,7 @@ class MonthsCell(Cell):
         yield self.on_days(self.begun) / 2
         prepaid = self.shop.prepaid
         plan = prepaid.catalog.plans["more"]
-        shown = self.read(lambda: changing.preview(prepaid, self.owner, plan, 1))
+        shown = self.read(lambda: previews.preview(prepaid, self.owner, plan, 1))
         agreed = {"proration_date": shown.proration_date, "due_minor": shown.due_minor}
         self.read(lambda: changing.change(prepaid, self.owner, plan, 1, **agreed))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_prepaid.errors import PlanRefused
-from flask_prepaid.subscriptions import changing, prices
+from flask_prepaid.subscriptions import changing, previews, prices
 
 from .cell import Cell, Waits
 from .invoices import MONTH
@@ -127,6 +127,6 @@ class PlanCell(Cell):
     def change(self, slug: str) -> None:
         prepaid = self.shop.prepaid
         plan = prepaid.catalog.plans[slug]
-        shown = self.read(lambda: changing.preview(prepaid, self.owner, plan, 1))
+        shown = self.read(lambda: previews.preview(prepaid, self.owner, plan, 1))
         agreed = {"proration_date": shown.proration_date, "due_minor": shown.due_minor}
         self.read(lambda: changing.change(prepaid, self.owner, plan, 1, **agreed))

@@ -15,9 +15,9 @@ from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.models import DisputeState
 from flask_prepaid.purchases import (
     balance_money,
-    checkout,
     credit_notes,
     refunds,
+    settling,
     taking_back,
     topup_rules,
     topups,
@@ -217,7 +217,7 @@ def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     return todays
 
 
-@defect(checkout, "check_with_stripe", "packs")
+@defect(settling, "check_with_stripe", "packs")
 def nobody_asks_again_after_a_crash(_: Any) -> Any:
     return lambda context, payment_id: None
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Operators
 from flask_prepaid.operations.tick import _due, each, tick
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
-from flask_prepaid.purchases import balance_money, cards, checkout, refunds, topups
+from flask_prepaid.purchases import balance_money, cards, refunds, settling, topups
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.testing import new_database
@@ -281,7 +281,7 @@ class World:
 
     def ask_again(self) -> None:
         """That part of a tick which asks what became of a payment or a refund."""
-        each(self.shop.prepaid, partial(_due, table=Payment), checkout.check_with_stripe)
+        each(self.shop.prepaid, partial(_due, table=Payment), settling.check_with_stripe)
         each(self.shop.prepaid, partial(_due, table=Refund), refunds.check_with_stripe)
 
     def refused(self, do: Callable[[], object]) -> str:

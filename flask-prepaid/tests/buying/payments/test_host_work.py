@@ -14,9 +14,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from flask_prepaid import Operator, Operators, Plan, signals
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
-from flask_prepaid.purchases import cards, checkout, refunds, topups
+from flask_prepaid.purchases import cards, charging, checkout_pages, refunds, settling, topups
 from flask_prepaid.reports import balance_sync
-from flask_prepaid.subscriptions import changing, subscribing
+from flask_prepaid.subscriptions import changing, previews, subscribing
 from flask_prepaid.web.operator.roles import Role
 from prepaid_ledger.errors import KeyReused
 
@@ -89,7 +89,7 @@ def test_the_webhook_answers_200(shop: Shop) -> None:
     shop.app.config["NOTES"] = True
     note_each_request(shop)
     page = shop.read(
-        lambda: checkout.open_checkout(
+        lambda: checkout_pages.open_checkout(
             shop.prepaid,
             "user:1",
             shop.prepaid.catalog.offer(pack="starter"),
@@ -145,19 +145,19 @@ def test_an_operators_form_does_what_it_says(
 
 
 VERBS: dict[str, Callable[[Any, str], object]] = {
-    "open a page to pay on": lambda prepaid, card: checkout.open_checkout(
+    "open a page to pay on": lambda prepaid, card: checkout_pages.open_checkout(
         prepaid,
         "user:1",
         prepaid.catalog.offer(pack="starter"),
         success_url="",
         cancel_url=None,
     ),
-    "charge a card": lambda prepaid, card: checkout.charge_card(
+    "charge a card": lambda prepaid, card: charging.charge_card(
         prepaid, "user:1", prepaid.catalog.offer(pack="starter"), card, return_url=str
     ),
-    "come back to a payment": lambda prepaid, card: checkout.come_back_to(prepaid, "user:1", 1),
-    "resume a payment": lambda prepaid, card: checkout.resume(prepaid, "user:1", 1, return_url=""),
-    "check a payment": lambda prepaid, card: checkout.check_with_stripe(prepaid, 1),
+    "come back to a payment": lambda prepaid, card: settling.come_back_to(prepaid, "user:1", 1),
+    "resume a payment": lambda prepaid, card: charging.resume(prepaid, "user:1", 1, return_url=""),
+    "check a payment": lambda prepaid, card: settling.check_with_stripe(prepaid, 1),
     "refund": lambda prepaid, card: refunds.refund(prepaid, 1, reason="asked"),
     "open a page for a card": lambda prepaid, card: cards.open_page(
         prepaid, "user:1", success_url="", cancel_url=None
@@ -167,7 +167,7 @@ VERBS: dict[str, Callable[[Any, str], object]] = {
     "top up": lambda prepaid, card: topups.top_up(prepaid, "user:1"),
     "switch top-ups off": lambda prepaid, card: topups.switch_off(prepaid, "user:1"),
     "subscribe": lambda prepaid, card: subscribing.subscribe(prepaid, "user:1", PLAN, card),
-    "preview a change": lambda prepaid, card: changing.preview(prepaid, "user:1", PLAN),
+    "preview a change": lambda prepaid, card: previews.preview(prepaid, "user:1", PLAN),
     "change the plan": lambda prepaid, card: changing.change(
         prepaid, "user:1", PLAN, 1, proration_date=0, due_minor=0
     ),
@@ -262,7 +262,7 @@ def test_a_form_that_was_sent_before_with_another_choice_is_refused_uncounted(sh
     shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=10)
 
     def buy(pack: str) -> None:
-        checkout.open_checkout(
+        checkout_pages.open_checkout(
             shop.prepaid,
             "user:1",
             shop.prepaid.catalog.offer(pack=pack),

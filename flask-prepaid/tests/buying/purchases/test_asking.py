@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import checkout
+from flask_prepaid.purchases import charging
 from flask_prepaid.testing import Databases
 
 from ..gateway.answering import refusal, with_answers
@@ -61,7 +61,7 @@ def test_an_account_that_closes_while_its_card_is_charged_is_charged_nothing(sho
         return "https://shop.example/"
 
     _, challenge = shop.read(
-        lambda: checkout.charge_card(
+        lambda: charging.charge_card(
             shop.prepaid,
             "user:1",
             shop.prepaid.catalog.offer(pack="starter"),

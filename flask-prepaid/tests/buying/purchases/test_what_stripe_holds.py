@@ -14,7 +14,7 @@ import pytest
 from flask_prepaid.context import write_now
 from flask_prepaid.payments import comparison
 from flask_prepaid.payments.models import Payment, PaymentState
-from flask_prepaid.purchases import checkout
+from flask_prepaid.purchases import settling
 
 from ..shop import Shop
 
@@ -191,7 +191,7 @@ def test_a_page_of_which_a_part_was_captured_gives_nothing(begun: Shop) -> None:
     intents.capture(intents.list().data[0].id, {"amount_to_capture": 300})
     begun.stripe.deliver()
 
-    begun.read(lambda: write_now(begun.prepaid, checkout.sync_checkout(begun.prepaid, session)))
+    begun.read(lambda: write_now(begun.prepaid, settling.sync_checkout(begun.prepaid, session)))
 
     assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
     assert begun.payments()[0].failure == "$3.00 arrived of $5.00"

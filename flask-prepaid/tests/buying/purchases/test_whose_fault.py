@@ -9,7 +9,7 @@ import pytest
 from flask_prepaid import Pack
 from flask_prepaid.context import transaction
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import checkout, fraud_warnings
+from flask_prepaid.purchases import fraud_warnings, settling
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import KeyReused
 
@@ -123,7 +123,7 @@ def test_a_charge_whose_account_was_closed_meanwhile_is_not_called_a_strangers(d
 
     def settle() -> None:
         with transaction(deaf_shop.prepaid):
-            checkout.settle(deaf_shop.prepaid, fetched)
+            settling.settle(deaf_shop.prepaid, fetched)
 
     deaf_shop.read(settle)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from flask_prepaid.subscriptions.models import PlanMonth, State
 from flask_prepaid.testing import Databases
 
 from .month_shop import MonthShop
-from .month_years import live_and_compare
+from .month_years import Place, live_and_compare
 
 #: A year with a change, refunds in part and late ticks.
 SEED = 3
@@ -56,7 +57,8 @@ def test_a_year_gives_its_months_to_the_day_and_each_once(shop: MonthShop) -> No
 
 def test_random_years_give_what_a_model_says_that_is_written_apart(databases: Databases) -> None:
     """A sample of ``./dev campaign drip``."""
-    live_and_compare(databases, SEED, days=250)
+    with closing(Place(databases)) as place:
+        live_and_compare(place, SEED, days=250)
 
 
 def test_a_tick_that_comes_late_gives_every_month_that_has_begun_once(shop: MonthShop) -> None:

@@ -22,7 +22,7 @@ from .conftest import Mail
 
 LATE = "older than 3 days"
 STARTED = datetime(2026, 1, 31, 12, tzinfo=UTC)
-PAYS_LATE = "DE08370400440532013003"
+PAYS_LATE, PAYS_IN_DAYS = "DE08370400440532013003", "DE89370400440532013000"
 
 
 def log(shop: PlanShop) -> list[tuple[str, str]]:
@@ -49,6 +49,22 @@ def test_a_bank_debit_that_takes_days_is_paid_when_the_money_is_there_and_has_it
 
     assert is_at(shop.payments()[0].paid_at, shop.now())
     assert (len(sent), log(shop)) == (1, [("receipt", "")])
+    shop.close()
+
+
+def test_a_bank_debit_that_was_never_seen_pending_is_paid_when_it_is_heard_of(
+    opened: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    """Its charge is as old as its page, and its money may have come a minute ago."""
+    shop = opened(webhooks=False)
+    shop.stripe.pay(shop.buy(pack="berlin"), iban=PAYS_IN_DAYS)
+    assert shop.payments()[0].state == "open"
+
+    shop.stripe.advance(days=5)
+    shop.put_right()
+
+    assert is_at(shop.payments()[0].paid_at, shop.now())
+    assert (shop.balance(), len(sent), log(shop)) == (70, 1, [("receipt", "")])
     shop.close()
 
 

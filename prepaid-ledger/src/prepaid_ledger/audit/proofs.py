@@ -41,7 +41,8 @@ EMPTY = ""
 class State(NamedTuple):
     """A wallet after its events up to ``seq``.
 
-    ``lots`` are those with credits, left or held; ``holds`` the credits of each hold that is open.
+    ``lots`` are those with credits, left or held; ``holds`` the credits of each hold that is open. The last
+    row of its draws names the lot ``lot_seq``.
     """
 
     seq: int = 0
@@ -51,6 +52,7 @@ class State(NamedTuple):
     at: datetime | None = None
     lots: tuple[LotState, ...] = ()
     holds: Mapping[int, int] = {}
+    lot_seq: int | None = None
 
 
 class Proof(NamedTuple):

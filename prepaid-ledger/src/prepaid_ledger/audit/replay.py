@@ -16,7 +16,18 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import live_lots
-from ..books.lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
+from ..books.lots import (
+    BrokenHistory,
+    Closed,
+    DrawRows,
+    EntryRow,
+    Event,
+    Extended,
+    Lots,
+    LotState,
+    Opened,
+    Part,
+)
 from ..books.posting import OWN_KEYS
 from ..database.rows import Stretch, Stretches, table_of
 from ..slots import slot_of
@@ -96,6 +107,7 @@ class WalletReplay:
         self.memory = RecentMemory(tables.session, account)
         self.lots = Lots([], self.memory)
         self.draws = Peekable(tables.draws.of(account.id))
+        self.draw_rows = DrawRows(None)
         self.stored = Peekable(tables.lots.of(account.id))
         self.stored_live: dict[int, LotState] = {}
         self.seq = self.total = self.balance = self.held = self.debt = 0
@@ -118,6 +130,7 @@ class WalletReplay:
         self.held, self.debt = state.held, state.debt
         self.totals.balances -= state.balance
         self.lots = Lots(state.lots, self.memory)
+        self.draw_rows = DrawRows(state.lot_seq)
         stored = before.lots.get(self.account.id, [])
         self.stored_live = {lot.seq: lot for lot in stored if lot.seq <= state.seq}
         self.holds = dict(state.holds)
@@ -258,8 +271,9 @@ class WalletReplay:
         ):
             return
         stored = list(self.draws.upto(event.seq))
-        if stored != sorted(StoredDraw(event.seq, part) for part in parts):
-            yield self._off("I9", f"the draws of {event.seq} are {_parts(stored)}, not {parts}")
+        kept = self.draw_rows.of(event, parts)
+        if stored != sorted(StoredDraw(event.seq, part) for part in kept):
+            yield self._off("I9", f"the draws of {event.seq} are {_parts(stored)}, not {kept}")
 
     def _came_in(self, lot: LotState) -> Iterator[Problem]:
         """What of a stored lot never changes; what does is compared at the end, if any of it is left."""
@@ -284,7 +298,9 @@ class WalletReplay:
         self.drawn = {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
         if self.seals:
             lots, holds = tuple(self.drawn.values()), self.holds
-            state = State(self.seq, self.total, self.held, self.debt, self.at, lots, holds)
+            state = State(
+                self.seq, self.total, self.held, self.debt, self.at, lots, holds, self.draw_rows.lot_seq
+            )
             row = repr(tuple(self.account))
             self.totals.proofs.append(
                 Proof(self.account.id, self.account.slot, self.seq, self.digest, row, written(state))

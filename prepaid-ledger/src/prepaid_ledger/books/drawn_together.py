@@ -31,8 +31,8 @@ from ..clock import Clock
 from ..database.rows import Given, Stretch, Stretches, move_marks, table_of
 from ..database.transactions import commit_alone, raising_busy
 from ..tables import Draw, Hold, HoldState, Kind, Lot, Wallet
-from .lot_store import PAGE, StoredMemory, events, live_lots, row_of
-from .lots import BrokenHistory, EntryRow, Event, Lots, LotState
+from .lot_store import PAGE, StoredMemory, draw_rows, events, live_lots, row_of
+from .lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState
 
 #: Wallets that are read with one statement, and about how many events are drawn in one transaction.
 WALLETS = 500
@@ -97,6 +97,7 @@ def _waiting(session: Session, owners: Sequence[str], now: datetime) -> Sequence
         Wallet.drawn_seq,
         Wallet.next_expiry_at,
         Wallet.moved_at,
+        Draw.lot_upto(Wallet.drawn_seq, Draw.of(Wallet)).label("lot_seq"),
     )
     behind = or_(Wallet.seq > Wallet.drawn_seq, alone)
     wanted = select(*columns, alone.label("alone")).where(Wallet.owned_by(*owners), behind)
@@ -133,7 +134,7 @@ def _draw_one(
     happened: list[Event],
     now: datetime,
 ) -> Drawn | None:
-    lots = Lots(live, StoredMemory(session, wallet))
+    lots, rows = Lots(live, StoredMemory(session, wallet)), DrawRows(wallet.lot_seq)
     draws: list[dict[str, int]] = []
     for event in happened:
         if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
@@ -142,10 +143,7 @@ def _draw_one(
             parts = lots.feed(event)
         except BrokenHistory:
             return None  # under the lock it is raised, if it is broken and nobody was quicker than we were
-        draws += [
-            {"wallet_id": wallet.id, "slot": wallet.slot, "seq": event.seq, **part._asdict()}
-            for part in parts
-        ]
+        draws += draw_rows(wallet, event, rows.of(event, parts))
     now = max(now, wallet.moved_at)
     if lots.over(now):
         return None

@@ -18,7 +18,7 @@ from ..database.rows import Stretch, Stretches
 from ..database.upsert import insert
 from ..slots import WalletKey
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
-from .lots import BrokenHistory, Closed, EntryRow, Event, Extended, Lots, LotState, Opened, Part
+from .lots import BrokenHistory, Closed, DrawRows, EntryRow, Event, Extended, Lots, LotState, Opened, Part
 from .posting import LockedWallet
 
 #: Events read and stored at a time, so that years of them fit in memory.
@@ -60,6 +60,7 @@ class LotStore:
     def catch_up(self) -> None:
         """Draw what has happened since."""
         after = self.wallet.drawn_seq
+        rows = DrawRows(self.session.scalar(select(Draw.lot_upto(after, Draw.of(self.wallet)))))
         while after < self.wallet.seq:
             upto = min(after + PAGE, self.wallet.seq)
             draws: list[dict[str, int]] = []
@@ -67,16 +68,7 @@ class LotStore:
             for event in events(self.session, of_page)[self.wallet.id]:
                 if isinstance(event, EntryRow) and event.kind is Kind.REVERSAL:
                     self._store(draws)  # it asks what was drawn before it
-                parts = self.lots.feed(event)
-                draws.extend(
-                    {
-                        "wallet_id": self.wallet.id,
-                        "slot": self.wallet.slot,
-                        "seq": event.seq,
-                        **part._asdict(),
-                    }
-                    for part in parts
-                )
+                draws += draw_rows(self.wallet, event, rows.of(event, self.lots.feed(event)))
             self._store(draws)
             after = upto
         if self.keep:
@@ -94,6 +86,12 @@ class LotStore:
                 _upsert_lots(self.session), [row_of(self.wallet.id, self.wallet.slot, lot) for lot in touched]
             )
         self.lots.forget()
+
+
+def draw_rows(wallet: WalletKey, event: Event, parts: list[Part]) -> list[dict[str, int]]:
+    """What an event drew, as rows."""
+    of_event = {"wallet_id": wallet.id, "slot": wallet.slot, "seq": event.seq}
+    return [{**of_event, **part._asdict()} for part in parts]
 
 
 def row_of(wallet_id: int, slot: int, lot: LotState) -> dict[str, object]:
@@ -178,8 +176,14 @@ class StoredMemory:
         if spend.kind is not Kind.SPEND:
             raise BrokenHistory(f"entry {seq} is reversed, and is no spend")
         if spend.refers_to_seq is None:
-            return self.drawn(seq, seq)
+            return self.drawn(seq, seq) or [Part(self._lot_upto(seq), -spend.credits)]
         return first(self.drawn(spend.refers_to_seq, seq), -spend.credits)
+
+    def _lot_upto(self, seq: int) -> int:
+        lot_seq: int | None = self.session.scalar(select(Draw.lot_upto(seq, Draw.of(self.wallet))))
+        if lot_seq is None:
+            raise BrokenHistory(f"spend {seq} has drawn on no lot")
+        return lot_seq
 
     def reversed(self, seq: int, before: int) -> int:
         total = self.session.scalar(

@@ -302,6 +302,24 @@ class Lots:
         return parts
 
 
+class DrawRows:
+    """Which parts of a wallet's draws are kept as rows: not those of a spend from the lot of the row before.
+
+    :param lot_seq: The lot that the last row so far names.
+    """
+
+    def __init__(self, lot_seq: int | None) -> None:
+        self.lot_seq = lot_seq
+
+    def of(self, event: Event, parts: list[Part]) -> list[Part]:
+        """The parts of the next event that are kept."""
+        is_spend = isinstance(event, EntryRow) and event.kind is Kind.SPEND
+        if is_spend and [part.lot_seq for part in parts] == [self.lot_seq]:
+            return []
+        self.lot_seq = max((part.lot_seq for part in parts), default=self.lot_seq)
+        return parts
+
+
 def target_of(event: EntryRow) -> int:
     """The ``seq`` that the entry refers to.
 

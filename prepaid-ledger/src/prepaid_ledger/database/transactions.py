@@ -21,27 +21,30 @@ RETRYABLE = {"40001", "40P01"}
 TOO_BUSY = {"55P03", "57014", "53100", "53200", "53300", "57P01", "57P02", "57P03", "25006"}
 
 
-def commit_alone(engine: Engine, write: Callable[[Session], Result], *, tries: int = 5) -> Result:
+def commit_alone(
+    engine: Engine, write: Callable[[Session], Result], *, tries: int = 5, within_s: float | None = None
+) -> Result:
     """Run ``write`` in its own transaction, again where PostgreSQL asks for it or a COMMIT's answer is lost.
 
     Repeating is safe: every posting is keyed.
 
+    :param within_s: No statement may take longer, for a caller who waits.
     :raises Busy: The database did not get to it. What came of it, the same key tells.
     """
     with raising_busy():
         for _ in range(tries - 1):
             try:
-                with own_transaction(engine) as session:
+                with own_transaction(engine, within_s) as session:
                     return write(session)
             except exc.DBAPIError as error:
                 if not (sqlstate(error) in RETRYABLE or error.connection_invalidated):
                     raise
-        with own_transaction(engine) as session:
+        with own_transaction(engine, within_s) as session:
             return write(session)
 
 
 @contextmanager
-def own_transaction(engine: Engine) -> Iterator[Session]:
+def own_transaction(engine: Engine, within_s: float | None = None) -> Iterator[Session]:
     """A transaction on a connection of its own, committed at the end.
 
     On SQLite the writers of one process queue in it, first come first served, rather
@@ -53,13 +56,22 @@ def own_transaction(engine: Engine) -> Iterator[Session]:
     else:
         own = engine.execution_options(isolation_level="READ COMMITTED")
         with Session(own, expire_on_commit=False) as session, session.begin():
-            session.execute(lock_timeout())
+            session.execute(limits(within_s))
             yield session
 
 
-def lock_timeout() -> TextClause:
-    """Let no lock be waited for too long in this transaction, on PostgreSQL."""
-    return text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+def limits(within_s: float | None = None) -> TextClause:
+    """Let no lock be waited for too long in this transaction, on PostgreSQL, and no statement take longer.
+
+    A lock's limit is none for a statement: a row that others change again and again is waited for anew each
+    time. Whoever has limited statements already keeps that.
+    """
+    locks = f"set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true)"
+    if within_s is None:
+        return text(f"SELECT {locks}")
+    now = "current_setting('statement_timeout')"
+    statements = f"CASE {now} WHEN '0' THEN '{max(1, round(within_s * 1000))}' ELSE {now} END"
+    return text(f"SELECT {locks}, set_config('statement_timeout', {statements}, true)")
 
 
 def is_writing(session: Session) -> bool:

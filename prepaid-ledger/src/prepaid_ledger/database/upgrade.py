@@ -125,6 +125,14 @@ class Chain:
             for column in (sorted(columns - theirs[name]) if name in theirs else [""])
         )
 
+    def check(self, connection: Connection) -> None:
+        """Refuse tables of this version, or a later one, that are not what the models want.
+
+        :raises TablesLack: They lack a column or a table.
+        """
+        if lacking := self.lacking(connection):
+            raise TablesLack(lacking)
+
     def _columns(self) -> dict[str, set[str]]:
         """The columns that this code reads and writes, by their table."""
         return {

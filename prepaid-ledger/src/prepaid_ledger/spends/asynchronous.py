@@ -13,8 +13,10 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from .group_commit import MAX_BATCH, GroupCommit
+from ..database.engine import LOCK_TIMEOUT_S
+from .group_commit import MAX_BATCH, GroupCommit, too_late
 from .host_insert import fit_one_statement
 from .outcomes import Outcome
 from .single import SpendRequest, Spent
@@ -29,14 +31,24 @@ ALONE = 16
 #: just heard of, before it goes by itself: mostly the next reaches it. Alone it costs as much as ten others.
 TRIES = 3
 
+#: The word of a thread that waits for the database comes first by so much.
+GRACE_S = 0.5
+
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A spend that waits for its batch. ``answer`` is ``None`` where it has to go alone."""
+    """A spend that waits for its batch until ``until_s``. ``answer`` is ``None`` where it has to go alone."""
 
     request: SpendRequest
     answer: asyncio.Future[Spent | None]
+    until_s: float
     tries: int = 0
+
+    def may_go(self) -> bool:
+        """Whether its caller is there yet, and is told so if that has waited long enough."""
+        if time.monotonic() >= self.until_s:
+            self.fail(too_late())
+        return not self.answer.done()
 
     def goes_again(self, outcome: Outcome) -> bool:
         """Whether the next batch may reach the wallet that this one has not."""
@@ -67,13 +79,22 @@ class LoopGroupCommit:
         """Commit one spend, with whoever waits at the same time. It raises what ``spend_now`` raises."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Spent | None] = loop.create_future()
-        self._waiting.append(Waiting(request, answer))
+        waiting = Waiting(request, answer, time.monotonic() + LOCK_TIMEOUT_S)
+        self._waiting.append(waiting)
         if self._posting is None:
             self._posting = loop.create_task(self._post_all())
         spent = await answer
-        if spent is None:
-            spent = await loop.run_in_executor(self._alone, self._spends.spend, request)
-        return spent
+        return await self._spend_alone(waiting) if spent is None else spent
+
+    async def _spend_alone(self, waiting: Waiting) -> Spent:
+        """By a thread. While all of them are busy it waits for one, and not for ever."""
+        loop = asyncio.get_running_loop()
+        spend = partial(self._spends.spend, waiting.request, waiting.until_s)
+        try:
+            async with asyncio.timeout(waiting.until_s + GRACE_S - time.monotonic()):
+                return await loop.run_in_executor(self._alone, spend)
+        except TimeoutError as error:
+            raise too_late() from error
 
     async def _post_all(self) -> None:
         """Post batch after batch while somebody waits.
@@ -85,12 +106,14 @@ class LoopGroupCommit:
             while self._waiting:
                 size = max(ENOUGH, (len(self._waiting) + answered + 1) // 2)
                 batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting), MAX_BATCH))]
-                await self._post(batch)
+                await self._post([waiting for waiting in batch if waiting.may_go()])
                 answered = len(batch)
         finally:
             self._posting = None
 
     async def _post(self, batch: list[Waiting]) -> None:
+        if not batch:
+            return
         requests = [waiting.request for waiting in batch]
         try:
             outcomes = await self._commit(requests)

@@ -12,8 +12,9 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine, event, exc
 
 from ..clock import Clock
-from ..database.engine import write_turn
+from ..database.engine import LOCK_TIMEOUT_S, write_turn
 from ..database.partitions import partitions_of
+from ..database.transactions import limits
 from ..errors import Busy
 from . import batch
 from .host_insert import fit_one_statement
@@ -59,7 +60,7 @@ class BatchWriter:
         try:
             if self.is_parted:
                 return outcomes
-            with self._transaction(first) as connection:
+            with self._transaction(first, wait=wait) as connection:
                 posted = batch.post(
                     connection,
                     first,
@@ -80,7 +81,7 @@ class BatchWriter:
         return outcomes
 
     @contextmanager
-    def _transaction(self, requests: Sequence[SpendRequest]) -> Iterator[Connection]:
+    def _transaction(self, requests: Sequence[SpendRequest], *, wait: bool) -> Iterator[Connection]:
         if self._engine.dialect.name == "sqlite":
             with write_turn(self._engine), self._engine.begin() as connection:
                 try:
@@ -89,20 +90,23 @@ class BatchWriter:
                     raise Busy("The database is busy. Nothing was moved; try again.") from error
                 yield connection
         elif fit_one_statement(requests):
-            with self._open() as connection:
+            with self._open(wait=wait) as connection:
                 yield connection
         else:
             with self._together.begin() as connection:
+                connection.execute(limits(LOCK_TIMEOUT_S))
                 yield connection
 
     @contextmanager
-    def _open(self) -> Iterator[Connection]:
+    def _open(self, *, wait: bool) -> Iterator[Connection]:
         """A connection where each statement commits: the one that is kept, unless another batch is on it.
 
         To take one from the pool and give it back costs a third of a small batch.
         """
         if not self._keeping.acquire(blocking=False):
-            with self._at_once.connect() as connection:
+            with self._together.begin() if wait else self._at_once.connect() as connection:
+                if wait:
+                    connection.execute(limits(LOCK_TIMEOUT_S))
                 yield connection
             return
         try:

@@ -7,6 +7,7 @@ before the commit, so nothing is less durable: the disk is only asked less often
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from sqlalchemy import Engine
 
 from ..clock import Clock
+from ..database.engine import LOCK_TIMEOUT_S
 from ..errors import Busy, PrepaidError
 from .batch_writer import BatchWriter
 from .outcomes import BudgetedOwners, Outcome
@@ -32,16 +34,25 @@ GATHER = 0.5
 
 
 class Waiter:
-    """A spend that waits until it is ``served``, or has a ``role`` to play; ``woken`` is released then."""
+    """A spend that waits until it is ``served``, or has a ``role`` to play; ``woken`` is released then.
 
-    def __init__(self, request: SpendRequest) -> None:
+    At ``until_s`` its caller has waited long enough: nothing is begun for it any more.
+    """
+
+    def __init__(self, request: SpendRequest, until_s: float) -> None:
         self.request = request
+        self.until_s = until_s
         self.spent: Spent | None = None
         self.error: Exception | None = None
         self.served = False
         self.role: Callable[[Waiter], None] | None = None
         self.woken = threading.Lock()
         self.woken.acquire()
+
+
+def too_late() -> Busy:
+    """What a caller is told who has waited long enough."""
+    return Busy("The wallet is busy, or the database is. Try again with the same key.")
 
 
 class Watcher(Protocol):
@@ -90,19 +101,20 @@ class GroupCommit:
         for watcher in self._watchers if spends else ():
             watcher.batch(spends, time.monotonic() - began_s)
 
-    def spend(self, request: SpendRequest) -> Spent:
+    def spend(self, request: SpendRequest, until_s: float | None = None) -> Spent:
         """Commit one spend, with whoever waits at the same time.
 
+        :param until_s: When its caller has waited long enough, by ``time.monotonic``; soon by default.
         :raises InsufficientCredits: Fewer are available.
         :raises WalletBlocked: The wallet owes credits.
         :raises KeyReused: The key has posted something else.
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
-        me = Waiter(request)
+        me = Waiter(request, time.monotonic() + LOCK_TIMEOUT_S if until_s is None else until_s)
         self._join(me)
         while not me.served:
             if me.role is None:
-                me.woken.acquire()
+                self._await_turn(me)
             else:
                 role, me.role = me.role, None
                 role(me)
@@ -110,7 +122,7 @@ class GroupCommit:
 
     def spend_many(self, requests: Iterable[SpendRequest]) -> list[Spent | PrepaidError]:
         """Commit many spends, hundreds at a time; what came of each, in their order."""
-        waiters = [Waiter(request) for request in requests]
+        waiters = [Waiter(request, math.inf) for request in requests]
         for start in range(0, len(waiters), MAX_BATCH):
             unreached = self._post(waiters[start : start + MAX_BATCH], wait=False)
             if unreached:  # most of them by the next batch, which knows who has budgets
@@ -154,8 +166,14 @@ class GroupCommit:
             if waiter.error is not None:
                 raise waiter.error
             began_s = time.monotonic()
+            if began_s >= waiter.until_s:
+                raise too_late()
             spent = spend_alone(
-                self._engine, waiter.request, clock=self._clock, debt_blocks=self._debt_blocks
+                self._engine,
+                waiter.request,
+                clock=self._clock,
+                debt_blocks=self._debt_blocks,
+                within_s=min(waiter.until_s - began_s, LOCK_TIMEOUT_S),
             )
         except PrepaidError as refusal:
             for watcher in self._watchers:
@@ -177,6 +195,18 @@ class GroupCommit:
             else:
                 self._has_leader = True
                 me.role = self._lead
+
+    def _await_turn(self, me: Waiter) -> None:
+        """Wait to be woken. Whoever still stands in line when its time is over leaves it."""
+        if me.woken.acquire(timeout=max(0.0, me.until_s - time.monotonic())):
+            return
+        with self._lock:
+            for line in (self._waiting, self._queues.get(me.request.owner)):
+                if line is not None and me in line:
+                    line.remove(me)
+                    me.served = True
+                    return
+        me.woken.acquire()  # it is being posted, or leads next
 
     def _lead(self, me: Waiter) -> None:
         """Post all that wait, hand the lead over, and wake those that have their answer."""

@@ -127,9 +127,13 @@ WITH_BUDGETS = {
 LOCK_TIMEOUT = f" AND (SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true)) IS NOT NULL"
 
 #: For a connection of ours alone. A batch that meets a lock on a whole table gives up soon, as each of its
-#: spends goes alone then, and waits again. All that it reads it reads by a key: a plan that is made while a
-#: table is small, and kept, would read that whole for each spend.
-SET_UP = "SELECT set_config('lock_timeout', '250ms', false), set_config('enable_seqscan', 'off', false)"
+#: spends goes alone then, and waits again; none takes longer than a lock is waited for. All that it reads it
+#: reads by a key: a plan that is made while a table is small, and kept, would read that whole for each spend.
+SET_UP = f"""
+SELECT set_config('lock_timeout', '250ms', false), set_config('enable_seqscan', 'off', false),
+       set_config('statement_timeout', CASE current_setting('statement_timeout')
+                  WHEN '0' THEN '{LOCK_TIMEOUT_S}s' ELSE current_setting('statement_timeout') END, false)
+"""
 
 #: A host's own types are texts by then, but for times and exact numbers.
 WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)

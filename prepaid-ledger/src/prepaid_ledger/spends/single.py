@@ -65,7 +65,9 @@ class Spent:
     repeated: bool = False
 
 
-def spend_alone(engine: Engine, request: SpendRequest, *, clock: Clock, debt_blocks: bool) -> Spent:
+def spend_alone(
+    engine: Engine, request: SpendRequest, *, clock: Clock, debt_blocks: bool, within_s: float
+) -> Spent:
     """Commit one spend with its host row in a transaction of its own.
 
     :raises InsufficientCredits: Fewer are available.
@@ -80,7 +82,7 @@ def spend_alone(engine: Engine, request: SpendRequest, *, clock: Clock, debt_blo
         row = insert_host_row(session.connection(), request) if is_new else None
         return Spent(entry.seq, entry.balance_after, row, repeated=not is_new)
 
-    return commit_alone(engine, write)
+    return commit_alone(engine, write, within_s=within_s)
 
 
 def insert_host_row(connection: Connection, request: SpendRequest) -> Row[Any] | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..audit.problem import Rule
 from ..clock import Clock
+from ..database.engine import LOCK_TIMEOUT_S
 from ..database.transactions import commit_alone, is_writing, raising_busy
 from ..spends.group_commit import GroupCommit
 
@@ -69,7 +70,9 @@ class Verbs(ABC):
     ) -> Result:
         """Write in a transaction of its own, and commit."""
         self._take_turns()
-        return commit_alone(self.setup.engine, lambda session: verb(session, *args, **terms))
+        return commit_alone(
+            self.setup.engine, lambda session: verb(session, *args, **terms), within_s=LOCK_TIMEOUT_S
+        )
 
     def _read(
         self,

@@ -32,6 +32,8 @@ def upgrade() -> None:
             from flask_migrate import upgrade as upgrade_ours
 
             patiently(upgrade_ours)
+        with db.engine.connect() as connection:
+            SHOP.check(connection)
         prepaid.upgrade()
     except PrepaidError as error:
         raise click.ClickException(str(error)) from error
@@ -40,9 +42,12 @@ def upgrade() -> None:
 def behind() -> list[str]:
     """What the tables lack of this version, with the cure; empty when nothing."""
     try:
-        is_behind = SHOP.is_behind(version())
-    except PrepaidError as unknown:
-        return [str(unknown)]
+        with db.engine.connect() as connection:
+            is_behind = SHOP.is_behind(SHOP.version(connection))
+            if not is_behind:
+                SHOP.check(connection)
+    except PrepaidError as unfit:
+        return [str(unfit)]
     ours = ["The database is not migrated. Run `flask db upgrade`."] if is_behind else []
     return ours + prepaid.behind()
 

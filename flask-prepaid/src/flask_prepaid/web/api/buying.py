@@ -9,8 +9,7 @@ from ...catalog import Catalog, Offer, Quantity
 from ...errors import UnknownItem
 from ...gateway.values import Checkout, NextStep
 from ...payments import models, tax_rates
-from ...purchases import checkout as purchases
-from ...purchases import verbs
+from ...purchases import charging, checkout_pages, settling, verbs
 from ...subscriptions import currencies, subscribing
 from .. import buying as form
 from .. import codes, declines, forms, page
@@ -109,7 +108,7 @@ def opened(session: Checkout) -> OpenedAnswer:
 
 def checkout_result(owner: str, session_id: str) -> PaymentAnswer:
     """What came of a page of Stripe's. It settles, as the return page does."""
-    payment = purchases.come_back(page.context(), owner, session_id)
+    payment = checkout_pages.come_back(page.context(), owner, session_id)
     return answer(owner, payment, None)
 
 
@@ -151,14 +150,14 @@ def payment(owner: str, payment_id: str) -> PaymentAnswer:
 
     Where an open one goes on, its resume says.
     """
-    row = purchases.come_back_to(page.context(), owner, forms.payment_id(payment_id))
+    row = settling.come_back_to(page.context(), owner, forms.payment_id(payment_id))
     return answer(owner, row, None)
 
 
 def resume_payment(owner: str, payment_id: str) -> PaymentAnswer:
     """Go on with a payment that waits for its customer: at the bank, or at Checkout. It pays once."""
     number = forms.payment_id(payment_id)
-    row, step = purchases.resume(page.context(), owner, number, return_url=form.result_url(number))
+    row, step = charging.resume(page.context(), owner, number, return_url=form.result_url(number))
     return answer(owner, row, step)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ... import money
 from ...gateway.subscription_values import Page
-from ...subscriptions import changing, subscribing, sync
+from ...subscriptions import changing, plan_state, subscribing, sync
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
 from .. import plans as form
@@ -120,7 +120,7 @@ def shown(row: Subscription) -> shapes.Plan:
     context = page.context()
     terms = subscribing.terms(context, row)
     next_price = context.session.get(PlanPrice, row.next_price_id) if row.next_price_id else None
-    bill = changing.owed(context, row)
+    bill = plan_state.owed(context, row)
     begun = row.stripe_id is not None
     return shapes.Plan(
         slug=terms.plan,
@@ -136,5 +136,5 @@ def shown(row: Subscription) -> shapes.Plan:
         next_at=row.next_at,
         owed_minor=bill.due_minor if bill else 0,
         pay_url=bill.page_url if bill else None,
-        can=[name for name, verb in MOVES.items() if begun and changing.may(row, verb)],
+        can=[name for name, verb in MOVES.items() if begun and plan_state.may(row, verb)],
     )

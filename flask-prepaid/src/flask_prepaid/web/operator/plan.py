@@ -12,9 +12,9 @@ from prepaid_ledger.errors import PrepaidError
 
 from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
-from ...subscriptions import changing, subscribing, sync
-from ...subscriptions.changing import Preview
+from ...subscriptions import changing, plan_state, previews, subscribing, sync
 from ...subscriptions.models import PlanPrice, Subscription
+from ...subscriptions.previews import Preview
 from .. import forms
 from . import page
 from .roles import Right
@@ -22,7 +22,7 @@ from .roles import Right
 
 @dataclass(frozen=True)
 class Action:
-    """What can be done: by which verb ``changing.MOVES`` knows it, words for the form, and the function."""
+    """What can be done: by which verb ``plan_state.MOVES`` knows it, words for the form, and the function."""
 
     verb: str
     words: str
@@ -80,7 +80,7 @@ def previewed(owner: str) -> Preview | None:
         return None
     context = page.context()
     quantity = forms.quantity(request.args)
-    return changing.preview(context, owner, context.catalog.plan(slug), quantity)
+    return previews.preview(context, owner, context.catalog.plan(slug), quantity)
 
 
 def show(owner: str, preview: Preview | None = None, error: PrepaidError | None = None) -> str:
@@ -94,7 +94,7 @@ def show(owner: str, preview: Preview | None = None, error: PrepaidError | None 
         row=row if begun else None,
         terms=subscribing.terms(context, row) if row is not None and begun else None,
         planned=planned(row),
-        owed=changing.owed(context, row) if row is not None else None,
+        owed=plan_state.owed(context, row) if row is not None else None,
         actions={word: action for word, action in ACTIONS.items() if word != "change" and can(row, word)},
         can_change=can(row, "change"),
         plans=context.catalog.plans.values(),
@@ -111,7 +111,7 @@ def planned(row: Subscription | None) -> PlanPrice | None:
 
 def can(row: Subscription | None, word: str) -> bool:
     """Whether it makes sense as the plan stands."""
-    if row is None or row.stripe_id is None or not changing.may(row, ACTIONS[word].verb):
+    if row is None or row.stripe_id is None or not plan_state.may(row, ACTIONS[word].verb):
         return False
     ends = row.cancel_at is not None
     return {"keep": ends or row.next_price_id is not None, "cancel": not ends}.get(word, True)
@@ -126,7 +126,7 @@ def do() -> ResponseReturnValue:
         action = ACTIONS.get(request.form.get("do", ""))
         if action is None:
             raise UnknownItem("Say what to do with the plan.", field="do")
-        changing.own(context, owner, action.verb)
+        plan_state.own(context, owner, action.verb)
         reason = forms.reason()
         plan = request.form.get("plan") if action.verb == "change" else None
         with transaction(context):

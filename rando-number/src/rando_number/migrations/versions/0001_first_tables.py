@@ -110,13 +110,13 @@ def create_numbers() -> None:
             primary_key=True,
             autoincrement=False,
         ),
-        sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("created_at", AT, nullable=False),  # those of 8 bytes first: PostgreSQL pads none of them
         sa.Column("low", BIG, nullable=False),
         sa.Column("high", BIG, nullable=False),
-        sa.Column("created_at", AT, nullable=False),
-        sa.Column("charged", BIG, nullable=False),
         sa.Column("api_key_id", BIG),
+        sa.Column("charged", sa.Integer(), nullable=False),
+        sa.Column("id", sa.String(18), primary_key=True),
+        sa.Column("values", sa.JSON(), nullable=False),
     )
     refuse_numbers_of_the_blocked()
 

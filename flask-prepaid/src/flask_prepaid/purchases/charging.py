@@ -1,0 +1,181 @@
+"""Charge a card on file, and lead its owner on where the bank asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..catalog import Offer
+from ..context import Context, reading, refuse_uncommitted, transaction
+from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.charges import CardCharge
+from ..gateway.invoice_charge_values import InvoiceCharge
+from ..gateway.values import Intent, NextStep
+from ..languages import formats
+from ..payments import billing_details, payments
+from ..payments.customers import card_on_file, known_customer
+from ..payments.models import Payment, PaymentState, Via
+from ..subscriptions import currencies
+from . import beginning, by_invoice, cards, settling
+
+
+def charge_card(
+    context: Context,
+    owner: str,
+    offer: Offer,
+    card_id: str,
+    *,
+    return_url: Callable[[int], str],
+    attempt: str | None = None,
+    sent_digest: str | None = None,
+    max_minor: int | None = None,
+) -> tuple[Payment, NextStep | None]:
+    """Charge a card on file for ``offer``, in one press. Commits.
+
+    Who sends an attempt again asks ``charge_again`` first: it finds the payment whatever has changed since.
+
+    :param max_minor: The total with tax that the customer was shown. What costs more is not charged; the
+        payment's failure is ``tax_rates.ABOVE_MAX`` then, and its ``tax_minor`` what comes on top.
+    :param return_url: Makes the address, by the payment's id, to which the bank's page leads back.
+    :return: The payment, and the bank's question if it wants to see its customer.
+    :raises NotYours: The owner has no such card.
+    :raises UnknownItem: It costs more than ``max_minor`` even without tax; or tax is added, and the owner's
+        country is not known; or invoices are made, and the owner's plan runs in another currency.
+    """
+    refuse_uncommitted(context)
+    if max_minor is not None and offer.amount_minor > max_minor:
+        price = formats.amount(offer.amount_minor, offer.currency)
+        raise UnknownItem(f"It costs {price}, more than max_minor. Nothing is charged.", field="max_minor")
+    with reading(context) as session:
+        if card_on_file(session, owner, card_id) is None:
+            raise NotYours("There is no such card.")
+        currencies.require_payable(context, owner, offer.currency)
+    billing_details.require_address(context, owner)
+    payment = beginning.begin(
+        context, owner, offer, via=Via.CARD, attempt=attempt, sent_digest=sent_digest, card_id=card_id
+    )
+    return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
+
+
+def charge_again(
+    context: Context,
+    owner: str,
+    attempt: str | None,
+    *,
+    sent_digest: str | None,
+    return_url: Callable[[int], str],
+    most: Callable[[int], int | None],
+) -> tuple[Payment, NextStep | None] | None:
+    """The charge that the attempt has begun before, as ``charge_card`` returns it, if there is one. Commits.
+
+    Nothing is guarded and nothing counted: what is paid stays paid though the shop sells no more, the price
+    is another or the card is gone.
+
+    :param most: Makes the ``max_minor`` of ``charge_card`` of the price that was agreed.
+    :raises KeyReused: The attempt has asked for something else.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        payment = payments.begun(session, owner, attempt, sent_digest)
+        if payment is None or payment.via is not Via.CARD:
+            return None
+        max_minor = most(payment.amount_minor)
+    return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
+
+
+def _go_on(
+    context: Context,
+    owner: str,
+    payment: Payment,
+    *,
+    return_url: Callable[[int], str],
+    max_minor: int | None,
+) -> tuple[Payment, NextStep | None]:
+    """Charge what is written down, or lead on to the bank; nothing where either is done. Commits."""
+    with reading(context):
+        payment_id, state = payment.id, payment.state
+    if state is PaymentState.REQUESTED:
+        charged = charge(context, payment, return_url=return_url(payment_id), max_minor=max_minor)
+        return payment, by_invoice.next_step(charged) if charged else None
+    if state is PaymentState.OPEN:
+        with suppress(GatewayUnavailable):  # what is known is answered
+            return resume(context, owner, payment_id, return_url=return_url(payment_id))
+    return payment, None
+
+
+def charge(
+    context: Context, payment: Payment, *, return_url: str | None, max_minor: int | None = None
+) -> InvoiceCharge | Intent | None:
+    """Ask Stripe to charge the card of a committed payment, and write what it says. Commits.
+
+    ``None`` is: nothing came of it, or it is not known, as the payment's state says.
+    """
+    with reading(context) as session:
+        customer_id, card_id = known_customer(session, payment.owner), payment.card_id
+        agreed = beginning.agreed(payment)
+    assert card_id is not None, "this payment charges a card on file"
+    if customer_id is None:  # the account was closed meanwhile
+        with transaction(context):
+            payments.give_up(context, payment, payments.CUSTOMER_GONE)
+        return None
+    try:
+        wanted = CardCharge(
+            **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url, max_minor=max_minor
+        )
+        charged = by_invoice.charge(context, wanted)
+    except GatewayUnavailable:
+        with transaction(context):
+            payments.mark_unknown(context, payment)
+        return None
+    except (GatewayRefused, CardDeclined) as refused:
+        declined = refused.reason if isinstance(refused, CardDeclined) else None
+        with transaction(context):
+            payments.give_up(context, payment, declined or str(refused))
+        if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
+            cards.refresh(context, customer_id)
+        return None
+    above = by_invoice.closed_above(charged, max_minor)
+    with transaction(context):
+        if above is not None:
+            payments.refuse_total(context, payment, above)
+        else:
+            payments.apply(context, payment, charged)
+    return charged
+
+
+def resume(
+    context: Context, owner: str, payment_id: int, *, return_url: str
+) -> tuple[Payment, NextStep | None]:
+    """Lead the customer back to the bank's page, or to Checkout, of a payment that waits for it. Commits.
+
+    The same payment goes on: nothing is charged twice, however often it is resumed.
+
+    :return: The payment, and where it goes on, if it can.
+    """
+    refuse_uncommitted(context)
+    with reading(context):
+        payment = settling.own_payment(context, owner, payment_id)
+        intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
+        session_id = payment.session_id
+    if session_id is not None:
+        return payment, _reopen(context, payment, session_id)
+    if state is not PaymentState.OPEN or intent_id is None or card_id is None:
+        return payment, None
+    try:
+        intent = context.gateway.charges.resume(intent_id, card_id=card_id, return_url=return_url)
+    except GatewayRefused:  # it has moved on in another tab
+        return settling.come_back_to(context, owner, payment_id), None
+    billed = by_invoice.fetch(context, intent.invoice_id) if intent.invoice_id else None
+    with transaction(context):
+        payments.apply(context, payment, billed or intent)
+    return payment, intent.next_step
+
+
+def _reopen(context: Context, payment: Payment, session_id: str) -> NextStep | None:
+    """A Checkout page, if it can still be paid; what Stripe says of it is written. Commits."""
+    checkout = context.gateway.checkout.fetch(session_id)
+    if checkout is None:
+        return None
+    with transaction(context):
+        payments.apply(context, payment, checkout)
+    return NextStep(checkout.url) if checkout.status == "open" and checkout.url else None

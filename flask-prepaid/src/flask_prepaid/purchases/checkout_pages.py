@@ -1,0 +1,125 @@
+"""Packs and quantities on Stripe's Checkout: open a page, and come back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ..catalog import Offer
+from ..context import Context, reading, refuse_uncommitted, transaction, write_now
+from ..errors import GatewayRefused, NotYours, UnknownItem
+from ..gateway.values import Checkout, is_session_id
+from ..languages import formats
+from ..languages.words import gettext as _
+from ..payments import billing_details, payments
+from ..payments.customers import known_customer, with_customer
+from ..payments.models import Payment, PaymentState, Via
+from ..subscriptions import currencies
+from . import beginning, earlier, settling
+
+
+def open_checkout(
+    context: Context,
+    owner: str,
+    offer: Offer,
+    *,
+    success_url: str,
+    cancel_url: str | None,
+    attempt: str | None = None,
+    sent_digest: str | None = None,
+    keep_card: bool = False,
+) -> Checkout:
+    """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
+
+    :param success_url: Where the browser comes back. Stripe puts the session id in
+        place of ``{CHECKOUT_SESSION_ID}``.
+    :param cancel_url: Where a customer goes who does not pay; ``None`` opens no page of
+        Stripe's, but a session for its elements on a page of our own.
+    :param attempt: A token of the form that was sent. The same one finds the same page, before any guard.
+    :param sent_digest: The digest of what was sent with it, by which another wish is refused; by default
+        that of the offer.
+    :param keep_card: Whether the card that pays is put on file.
+    :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
+    :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
+
+    The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
+    """
+    refuse_uncommitted(context)
+    sent_digest = sent_digest or payments.digest({"pack": offer.pack, "credits": offer.credits})
+    name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
+    if opened is not None:
+        return opened
+    with reading(context):
+        currencies.require_payable(context, owner, offer.currency)
+    payment = beginning.begin(context, owner, offer, via=Via.CHECKOUT, attempt=name, sent_digest=sent_digest)
+    with reading(context) as session:
+        agreed, is_open = beginning.agreed(payment), payment.session_id is not None
+        billed_to = billing_details.details_of(session, owner)
+    if is_open:  # by another request of the same attempt, meanwhile
+        name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
+        if opened is not None:
+            return opened
+    ask = partial(
+        context.gateway.checkout.open,
+        **{**agreed, "title": formats.title(agreed["title"])},
+        about=_about(offer),
+        keep_card=keep_card,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        billed_to=billed_to,
+    )
+    checkout = _ask(context, owner, payment, lambda customer_id: ask(customer_id=customer_id))
+    with transaction(context):
+        payments.apply(context, payment, checkout)
+    return checkout
+
+
+def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Checkout]) -> Checkout:
+    """Have Stripe open the page of a payment. Commits. Where it refuses, nothing comes of the payment.
+
+    :raises UnknownItem: It is less than Stripe charges.
+    """
+    try:
+        return with_customer(context, owner, ask)
+    except GatewayRefused as refused:
+        with transaction(context):
+            payments.give_up(context, payment, str(refused))
+        if refused.reason == "amount_too_small":  # another least, where Stripe pays out in another currency
+            words = _("That is less than can be charged. Choose more credits.")
+            raise UnknownItem(words, field="credits") from refused
+        raise
+
+
+def _about(offer: Offer) -> str:
+    """How many credits an offer gives, where its title does not say so already; for the buyer to read."""
+    credits = formats.credits(offer.credits)
+    return "" if credits in formats.title(offer.title) else credits
+
+
+def come_back(context: Context, owner: str, session_id: str) -> Payment:
+    """The payment that the browser comes back from, settled as far as it can be known now. Commits.
+
+    :raises NotYours: There is no such session, or it is another owner's.
+    :raises GatewayUnavailable: It is not known now.
+    """
+    refuse_uncommitted(context)
+    if not is_session_id(session_id):
+        raise NotYours("There is no such purchase.")
+    with reading(context) as session:
+        # The row has the id before a browser is sent to the page: an id without a row is made up.
+        payment = payments.find(session, stripe_id=session_id)
+        if payment is None or payment.owner != owner:
+            raise NotYours("There is no such purchase.")
+        is_paid = payment.state is PaymentState.PAID
+    if not is_paid and context.gateway.ask_limit.may(owner):
+        write_now(context, settling.sync_checkout(context, session_id))
+        _note_billed_to(context, owner)
+    return payment
+
+
+def _note_billed_to(context: Context, owner: str) -> None:
+    """Copy whom invoices are for, where the customer may have written that on Checkout. Commits."""
+    with reading(context) as session:
+        customer_id = known_customer(session, owner)
+    if customer_id is not None and context.config.bills_charges:
+        write_now(context, billing_details.sync(context, customer_id))

@@ -1,0 +1,110 @@
+"""How a plan stands: what may be done with it, what it owes, and how it ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from ..context import Context, reading, refuse_uncommitted, write_now
+from ..errors import NotYours, PlanRefused
+from ..gateway.subscription_values import StripeSubscription
+from . import sync
+from .models import Invoice, InvoiceState, State, Subscription
+
+#: What may be done in each state. What is not here is refused.
+MOVES: dict[str, frozenset[State]] = {
+    "change": frozenset({State.TRIALING, State.ACTIVE}),
+    "pause": frozenset({State.ACTIVE}),
+    "unpause": frozenset({State.PAUSED}),
+    "cancel at the period's end": frozenset({State.TRIALING, State.ACTIVE}),
+    "cancel now": frozenset(
+        {State.TRIALING, State.ACTIVE, State.INCOMPLETE, State.PAST_DUE, State.UNPAID, State.PAUSED}
+    ),
+    "keep": frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE}),
+    "pay": frozenset(
+        {
+            State.TRIALING,
+            State.ACTIVE,
+            State.INCOMPLETE,
+            State.PAST_DUE,
+            State.UNPAID,
+            State.PAUSED,
+        }
+    ),
+}
+
+
+def may(row: Subscription, verb: str) -> bool:
+    """Whether this can be done as the subscription stands."""
+    if verb in ("change", "pause") and (row.cancel_at or row.pending_until):
+        return False
+    if verb == "change" and (row.other_items or not row.collects):
+        return False  # who did that in the dashboard knows what is to become of it
+    return row.state in MOVES[verb]
+
+
+def own(context: Context, owner: str, verb: str) -> Subscription:
+    """The owner's subscription, if this can be done with it now.
+
+    :raises NotYours: The owner has none.
+    :raises PlanRefused: It does not stand so.
+    """
+    row = sync.running(context.session, owner)
+    if row is None or row.stripe_id is None:
+        raise NotYours("You have no plan. Choose one first.")
+    if not may(row, verb):
+        raise PlanRefused("Your plan does not stand so that this can be done. Look at it again.")
+    return row
+
+
+def fetch(context: Context, owner: str, verb: str) -> tuple[Subscription, StripeSubscription]:
+    """The owner's subscription here and at Stripe, the same on both sides. Commits."""
+    refuse_uncommitted(context)
+    with reading(context):
+        stripe_id = own(context, owner, verb).stripe_id
+    assert stripe_id is not None, "it has begun"
+    write_now(context, sync.sync(context, stripe_id))
+    with reading(context):
+        row = own(context, owner, verb)
+    subscription = context.gateway.subscriptions.fetch(stripe_id)
+    if subscription is None:
+        raise NotYours("You have no plan. Choose one first.")
+    return row, subscription
+
+
+def synced(context: Context, row: Subscription, subscription: StripeSubscription) -> Subscription:
+    """The row, brought to what Stripe has now. Commits."""
+    write_now(context, sync.sync(context, subscription.id))
+    return row
+
+
+def is_over(context: Context, row: Subscription) -> bool:
+    """Whether the period that was paid, or the trial, has ended."""
+    return row.period_end is None or row.period_end <= context.clock()
+
+
+def ends_unrenewed(row: Subscription) -> bool:
+    """Whether the plan ends with the period that is paid. In Stripe's dashboard a later day can be set."""
+    return row.cancel_at is not None and (row.period_end is None or row.cancel_at <= row.period_end)
+
+
+def is_stopped(row: Subscription) -> bool:
+    """Whether the next renewal is not charged, since payments are stopped in Stripe's dashboard.
+
+    https://docs.stripe.com/billing/subscriptions/pause-payment
+    """
+    again = row.collects_again_at
+    return not row.collects and (again is None or row.period_end is None or again > row.period_end)
+
+
+def period_bill(context: Context, row: Subscription) -> Invoice | None:
+    """The invoice that bills the running period as a whole; ``None`` if none is known."""
+    of_period = select(Invoice).where(
+        Invoice.subscription_id == row.id, Invoice.period_start == row.period_start
+    )
+    return context.session.scalars(of_period.order_by(Invoice.id.desc())).first()
+
+
+def owed(context: Context, row: Subscription) -> Invoice | None:
+    """The invoice that waits to be paid, the oldest first."""
+    waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == InvoiceState.OPEN)
+    return context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()

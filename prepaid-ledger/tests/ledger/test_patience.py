@@ -1,0 +1,120 @@
+"""A call has an end: who waits for a wallet that others keep is told so in time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from prepaid_ledger import Busy
+from prepaid_ledger.database.engine import LOCK_TIMEOUT_S
+from prepaid_ledger.spends import asynchronous, batch_writer, group_commit, loop_connection, postgresql_batch
+from prepaid_ledger.testing import Databases
+from prepaid_ledger.verbs import base
+
+from .books import OWNER, Books
+
+pytestmark = pytest.mark.each_database
+
+SOON_S = 0.2
+
+CHANGE = "UPDATE prepaid_wallet SET moved_at = moved_at"
+
+
+@pytest.fixture
+def books(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
+    """Rows are locked on PostgreSQL alone. Statements end soon; a lock may be waited for longer than that."""
+    for module in (base, group_commit, asynchronous, batch_writer):
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_S", SOON_S)
+    set_up = postgresql_batch.SET_UP.replace(f"'{LOCK_TIMEOUT_S}s'", f"'{SOON_S}s'")
+    assert set_up != postgresql_batch.SET_UP
+    for module in (batch_writer, loop_connection):
+        monkeypatch.setattr(module, "SET_UP", set_up)
+    books = Books(databases.fresh("postgresql"))
+    books.grant(100)
+    yield books
+    books.close()
+
+
+@contextmanager
+def changed_again_and_again(engine: Engine) -> Iterator[None]:
+    """Somebody has each wallet's row nearly all the time, each time for less long than one waits."""
+    done, begun = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute(f"BEGIN; {CHANGE}", prepare=False)
+            begun.set()
+            for _ in range(100):
+                if done.wait(SOON_S / 2):
+                    break
+                driver.execute(f"COMMIT; BEGIN; {CHANGE}", prepare=False)  # in one go: nobody is quicker
+            driver.execute("ROLLBACK", prepare=False)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_row_that_others_change_again_and_again_is_not_waited_for_for_ever(books: Books) -> None:
+    with changed_again_and_again(books.engine):
+        with pytest.raises(Busy):
+            books.ledger.spend_now(OWNER, key="report:1")
+        with pytest.raises(Busy):
+            books.unjoined.hold(OWNER, 1, key="job:1")
+        with pytest.raises(Busy):
+            asyncio.run(books.awaited().spend_now(OWNER, key="report:2"))
+
+    assert books.ledger.available(OWNER) == 100
+    assert books.ledger.spend_now(OWNER, key="report:1").balance == 99
+
+
+@contextmanager
+def kept_from_others(books: Books) -> Iterator[list[str]]:
+    """The wallet's row is locked for so long. What was asked of it by spends that went alone."""
+    alone: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if "FOR NO KEY UPDATE" in statement and "json_to_recordset" not in statement:
+            alone.append(statement)
+
+    event.listen(books.engine, "before_cursor_execute", note)
+    with books.engine.connect() as keeping:
+        keeping.execute(text("SELECT FROM prepaid_wallet FOR UPDATE"))
+        yield alone
+
+
+def test_of_many_who_wait_for_one_wallet_none_goes_alone_after_its_time(books: Books) -> None:
+    calls = [partial(books.ledger.spend_now, OWNER, key=f"report:{number}") for number in range(30)]
+
+    with kept_from_others(books) as alone:
+        results = books.all_at_once(calls)
+
+    assert all(isinstance(result, Busy) for result in results)
+    assert alone == []
+    assert books.ledger.balance(OWNER) == 100
+
+
+def test_of_many_who_are_awaited_none_waits_for_a_thread_after_its_time(books: Books) -> None:
+    async def spend_all() -> list[object]:
+        ledger = books.awaited()
+        spends = (ledger.spend_now(OWNER, key=f"report:{number}") for number in range(100))
+        return await asyncio.gather(*spends, return_exceptions=True)
+
+    with kept_from_others(books) as alone:
+        results = asyncio.run(spend_all())
+
+    assert [type(result) for result in results] == [Busy] * 100
+    assert alone == []
