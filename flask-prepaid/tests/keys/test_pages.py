@@ -55,7 +55,7 @@ def test_a_customer_makes_limits_and_revokes_a_key(host: Host) -> None:
     assert program.fast().status_code == 200
 
     assert browser.send("/prepaid/keys/limits", limit="9", every="ever").status_code == 303
-    assert "All keys and you together may spend 9 credits in all; 1 left." in browser.get().text
+    assert "All keys together may spend 9 credits in all; 1 left." in browser.get().text
     assert [program.fast().status_code for _ in range(2)] == [200, 402]
 
     assert "It can't be undone" in browser.get().text

@@ -12,7 +12,7 @@ from ..languages.words import gettext, marked
 from ..payments import payments, tax_rates
 from ..payments.models import Payment, PaymentState
 
-NO_REASON = marked("Your bank declined the card and gives no reason. It can tell you more.")
+NO_REASON = marked("Your bank declined the card and gives no reason. Ask your bank for it.")
 
 #: What a customer can do something about, by Stripe's code.
 WORDS = {

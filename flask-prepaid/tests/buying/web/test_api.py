@@ -163,7 +163,7 @@ def test_a_declined_card_says_why(shop: Shop, app: App) -> None:
     assert (failed["payment"]["state"], failed["balance"]) == ("failed", 0)
     assert (
         failed["payment"]["failure"]
-        == "Your bank declined the card and gives no reason. It can tell you more."
+        == "Your bank declined the card and gives no reason. Ask your bank for it."
     )
 
 
