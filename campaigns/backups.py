@@ -156,7 +156,9 @@ def postgresql(folder: Path, seconds: float, *, reads_on: bool) -> dict[str, obj
     """A base backup and the log from then on: by segments, or read all the time."""
     server = Server(folder, archives=not reads_on)
     once, all_the_time, base, verify = (
-        placed(line, folder) for line in block_with("sh", "pg_basebackup").splitlines()
+        placed(line, folder)
+        for word in ("pg_receivewal", "pg_basebackup")
+        for line in block_with("sh", word).splitlines()
     )
     ledger = Ledger(create_engine(server.url, poolclass=NullPool))
     ledger.upgrade()

@@ -26,6 +26,7 @@ from .upgrade import Chain, include_name, patiently
 from .web.current_caller import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
+from .web.team import Team
 
 #: The name under which ``Operators`` was first exported, and which stays importable.
 Desk = Operators
@@ -63,6 +64,7 @@ __all__ = [
     "Sale",
     "SentWebhook",
     "Sold",
+    "Team",
     "WebhookAnswer",
     "WebhookEndpoint",
     "caller_has_gone",

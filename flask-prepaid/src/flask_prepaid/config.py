@@ -52,10 +52,11 @@ EMULATED = {
 #: The settings without which nothing is sold, and where each comes from.
 COMES_FROM = {
     "STRIPE_SECRET_KEY": "It stands in Stripe's dashboard. To try things out without an account, run in "
-    "debug mode: flask --debug ...",
+    "debug mode: flask --debug ..., or FLASK_DEBUG=1 python ...",
     "STRIPE_PUBLISHABLE_KEY": "It stands beside the secret key in Stripe's dashboard.",
     "STRIPE_WEBHOOK_SECRET": "`flask prepaid connect --url ...` sets up the webhook and prints it; until "
-    "then any text will do. In debug mode, with test keys, it can stay away: `flask --debug prepaid listen`.",
+    "then any text that begins with whsec_ will do. In debug mode, with test keys, it can stay away: "
+    "`flask --debug prepaid listen`.",
 }
 
 #: Where the pages are, below the app's root. A host overrides single ones by PREPAID_PATHS.

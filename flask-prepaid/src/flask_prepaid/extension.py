@@ -49,6 +49,7 @@ from .web.mails import Mail, MailVerbs
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
 from .web.selling import SellingVerbs
+from .web.team import ALONE, Team
 
 View = ParamSpec("View")
 
@@ -96,6 +97,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         pages follow the browser, and mails the browser with which the customer bought last.
     :param keys: ``True`` gives your customers API keys for their programs, with pages to make and limit them;
         ``Keys(prefix="acme_")`` says how.
+    :param team: Where an owner is many people: who of them asks, who pays, and what they are called.
     :param unit: What credits are called, and with how many decimals people read them. Amounts stay whole
         numbers in the price list and in all verbs: ``unit.parts("2.5")`` makes one.
     :param http_client: A ``stripe.HTTPClient`` to use in place of the SDK's own.
@@ -118,6 +120,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         trial: Callable[[str], bool] | None = None,
         language: Callable[[str | None], str | None] | None = None,
         keys: bool | Keys = False,
+        team: Team = ALONE,
         unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
@@ -125,6 +128,8 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         host.check_functions({**functions, "language": language})
         if not isinstance(operators, Operators):
             checks.refuse("Prepaid(operators=...)", operators, "Write Operators(current=...) there.")
+        if not isinstance(team, Team):
+            checks.refuse("Prepaid(team=...)", team, "Write Team(member=...) there.")
         if mail is not None and email is None:
             raise ConfigError(
                 "Prepaid(mail=...) needs addresses to write to: give it Prepaid(email=...), too."
@@ -137,6 +142,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         self.catalog = Catalog(packs, quantity, plans)
         self.unit = unit
         self.operators = operators
+        self.team = team
         self._clock = clock
         self._http_client = http_client
         self._owner = owner
@@ -334,14 +340,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
     def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
         return subscribing.summary(self, owner)
-
-    def payments(self, owner: str, limit: int = 50) -> list[Payment]:
-        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
-
-        :param limit: How many at most, from 1 to 1,000.
-        :raises ValueError: It is no such number, or no such owner can be.
-        """
-        return verbs.payments_of(self, owner, limit)
 
     def checkout(
         self,

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 
-from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity
+from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity, Team
 from flask_prepaid.errors import ConfigError
 
 
@@ -121,6 +121,9 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Operators(current=lambda: None, block=print), "give it Operators(blocked=...), too"),
     (lambda: Operators(current=lambda: None, blocked_among=list), "give it Operators(blocked=...), too"),
     (lambda: Prepaid(operators=["pat"]), "Write Operators(current=...) there"),  # type: ignore[arg-type]
+    (lambda: Prepaid(team="org:7"), "Write Team(member=...) there"),  # type: ignore[arg-type]
+    (lambda: Team(member="member:5"), "Team(member=...) is 'member:5'. Give it a function."),  # type: ignore[arg-type]
+    (lambda: Team(member=lambda: None, labels=lambda: None), "It is called with spenders, and takes ()"),  # type: ignore[misc, arg-type]
     (lambda: Prepaid(mail=print), "needs addresses to write to: give it Prepaid(email=...), too"),
     (lambda: Prepaid(Flask("host")), "Prepaid needs a database: Prepaid(app, db)"),
     (lambda: Prepaid(Quart(), object()), "Prepaid works in a Flask app, not in"),  # type: ignore[arg-type]

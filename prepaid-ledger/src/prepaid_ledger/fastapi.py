@@ -30,6 +30,10 @@ HOLDS = "prepaid_ledger.holds"
 Dependency = Callable[..., Awaitable[AsyncHeldCredits]]
 
 
+def nobody_by_name() -> None:
+    """Who spends, where the owner is one person."""
+
+
 class Costs:
     """Makes routes of ``app`` cost credits: held before the route runs, taken when it answers.
 
@@ -40,14 +44,23 @@ class Costs:
     :param app: The app, before it serves.
     :param ledger: Whose credits are taken.
     :param owner: A dependency that gives the owner: ``user:42``. Let it raise 401 for a stranger.
+    :param spender: A dependency that says who of the owner's asks: ``member:5``. Credits are taken in that
+        name, within its budgets. Without it, only a budget of the whole wallet counts.
     :param unit: What credits are called in refusals, and with how many decimals they are written.
     """
 
     def __init__(
-        self, app: FastAPI, ledger: AsyncLedger, *, owner: Callable[..., Any], unit: Unit = CREDIT
+        self,
+        app: FastAPI,
+        ledger: AsyncLedger,
+        *,
+        owner: Callable[..., Any],
+        spender: Callable[..., Any] = nobody_by_name,
+        unit: Unit = CREDIT,
     ) -> None:
         self._ledger = ledger
         self._owner = owner
+        self._spender = spender
 
         async def refuse(request: Request, error: Exception) -> JSONResponse:
             assert isinstance(error, PrepaidError), "the handler is registered for no other"
@@ -69,9 +82,13 @@ class Costs:
             )
         terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
 
-        async def hold(request: Request, owner: str = Depends(self._owner)) -> AsyncHeldCredits:
+        async def hold(
+            request: Request,
+            owner: str = Depends(self._owner),
+            spender: str | None = Depends(self._spender),
+        ) -> AsyncHeldCredits:
             key = f"{request.url.path[:80]}:{secrets.token_urlsafe(16)}"
-            held = await self._ledger.hold(owner, key=key, **terms)
+            held = await self._ledger.hold(owner, key=key, spender=spender, **terms)
             request.scope[HOLDS].append(held)
             return held
 

@@ -89,6 +89,23 @@ def test_a_refusal_writes_credits_as_the_unit_does(books: Books) -> None:
     assert (error["budget"], error["left"], error["needed"]) == ("0.130", "0.005", "0.125")
 
 
+def test_a_route_takes_the_credits_of_who_asks_within_their_budget(books: Books) -> None:
+    books.grant(20)
+    books.ledger.set_budget(OWNER, 7, spender="member:5", every="month")
+    books.commit()
+    app = FastAPI()
+    costs = Costs(app, books.awaited(), owner=lambda: OWNER, spender=lambda member: f"member:{member}")
+
+    @app.get("/report", dependencies=[Depends(costs(3))])
+    async def report() -> str:
+        return "fine"
+
+    client = TestClient(app)
+    calls = [client.get("/report", params={"member": member}).status_code for member in (5, 5, 5, 6)]
+    assert calls == [200, 200, 402, 200]
+    assert [entry.spender for entry in books.ledger.entries(OWNER, 3)] == ["member:6", "member:5", "member:5"]
+
+
 def test_a_route_takes_less_or_nothing_and_one_without_a_price_is_free(app: App) -> None:
     @app.app.get("/less")
     async def less(hold: Annotated[AsyncHeldCredits, Depends(app.costs(5))]) -> str:

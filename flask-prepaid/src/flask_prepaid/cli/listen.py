@@ -34,7 +34,8 @@ def listen(emulator: bool, every: float) -> None:
     """Bring Stripe's events to this machine, which it cannot reach. Until Ctrl-C.
 
     They are fetched and handled here, by the same functions as at the webhook. The
-    emulator gets the port of PREPAID_STRIPE_API_BASE, or 12111.
+    emulator gets the port of PREPAID_STRIPE_API_BASE, or 12111. It keeps what it knows
+    in the app's instance folder, and knows it when it is started again.
     """
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         signal.signal(ending, signal.default_int_handler)
@@ -45,6 +46,7 @@ def listen(emulator: bool, every: float) -> None:
     try:
         if beside is not None:
             await_emulator(beside, config)
+        click.echo("Stripe's events are fetched until Ctrl-C. Each is named here as it comes.", err=True)
         while beside is None or beside.poll() is None:
             with current_app.app_context():
                 answered = hear(seen, answered)
@@ -125,7 +127,20 @@ def emulator_command(config: Config) -> list[str]:
     if program is None:
         raise click.ClickException("stripe-emulator is not installed. Run: pip install stripe-emulator")
     host, port = address(config)
-    return [program, "--host", host, "--port", str(port)]
+    return [program, "--host", host, "--port", str(port), "--data", str(kept_at())]
+
+
+def kept_at() -> Path:
+    """Where the emulator keeps what it knows: what was sold there is in the app's books, and outlives both.
+
+    :raises ClickException: The app's instance folder can't be made.
+    """
+    folder = Path(current_app.instance_path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"The emulator has no place for what it knows: {error}") from error
+    return folder / "stripe-emulator.sqlite3"
 
 
 def address(config: Config) -> tuple[str, int]:

@@ -13,12 +13,14 @@ class Caller:
 
     :param owner: The wallet that pays.
     :param key_id: The API key that the call came with; ``None`` is a customer without one.
+    :param member: Who of the owner's calls without a key, as ``Prepaid(team=Team(member=...))`` says.
     """
 
     owner: str
     key_id: int | None = None
+    member: str | None = None
 
     @property
     def spender(self) -> str | None:
-        """Who spends, for the books: ``key:17``; ``None`` is the customer."""
-        return None if self.key_id is None else spender_of(self.key_id)
+        """Who spends, for the books: ``key:17`` or ``member:5``; ``None`` is the customer."""
+        return self.member if self.key_id is None else spender_of(self.key_id)

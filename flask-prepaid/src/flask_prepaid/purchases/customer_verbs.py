@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..context import Context
 from ..payments import customers
-from ..payments.models import SavedCard
+from ..payments.models import Payment, SavedCard
 from . import cards, verbs
 
 
 class CustomerVerbs:
-    """Who stands for an owner at Stripe: adopted, kept in step, and removed; and the cards on file."""
+    """Who stands for an owner at Stripe: adopted, kept in step, removed; their payments and cards."""
 
     def customer_id(self: Context, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
@@ -18,6 +18,14 @@ class CustomerVerbs:
     def cards(self: Context, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
         return cards.saved(self.session, owner)
+
+    def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:
+        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
+
+        :param limit: How many at most, from 1 to 1,000.
+        :raises ValueError: It is no such number, or no such owner can be.
+        """
+        return verbs.payments_of(self, owner, limit)
 
     def adopt_customer(self: Context, owner: str, customer_id: str) -> None:
         """Let a customer whom Stripe has already stand for ``owner``, with the saved cards. Commits.

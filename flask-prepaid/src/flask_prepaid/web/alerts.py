@@ -11,14 +11,13 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import BudgetSummary
 
 from ..errors import NotYours, UnknownItem
-from ..keys import keys
 from ..keys.keys import WINDOWS
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..languages.words import ngettext
 from ..outbox import alerts
 from ..outbox.models import Alert, AlertKind
-from . import forms, page
+from . import forms, page, spenders
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def overview(owner: str, *, error: UnknownItem | None = None, kind: str = "") ->
     context = page.context()
     own = alerts.of(context.session, owner)
     budgets = context.ledger.budgets(owner)
-    names = names_of_spenders(owner)
+    names = spenders.names_of(owner, [budget.spender for budget in budgets if budget.spender])
     return page.render(
         "alerts.html",
         alerts=[shown(alert, budgets, names) for alert in own if alert.threshold] + everybodys(own),
@@ -118,16 +117,10 @@ def words_of(budget: BudgetSummary, names: dict[str, str]) -> str:
     limit = f"{formats.credits(budget.credits)} {_(WINDOWS[budget.every or 'ever'])}"
     if budget.spender is None:
         return limit
-    name = names.get(budget.spender, budget.spender)
-    return _("%(limit)s, of the key “%(name)s”", limit=limit, name=name)
-
-
-def names_of_spenders(owner: str) -> dict[str, str]:
-    """What a customer calls their keys, by spender."""
-    context = page.context()
-    if context.app_keys is None:
-        return {}
-    return {key.spender: key.name for key in keys.live(context.session, owner)}
+    name = names[budget.spender]
+    if spenders.is_key(budget.spender):
+        return _("%(limit)s, of the key “%(name)s”", limit=limit, name=name)
+    return _("%(limit)s, of %(name)s", limit=limit, name=name)
 
 
 def value_of(budget: BudgetSummary) -> str:

@@ -28,9 +28,9 @@ class Banner:
 
 
 def banners() -> list[Banner]:
-    """Those of the customer of this request; none where nobody is signed in. From our own rows alone."""
+    """Those of the customer of this request, from our own rows. Who does not pay for the team has none."""
     owner = page.context().current_owner()
-    return [*_of_plan(owner), *_of_bank(owner)] if owner is not None else []
+    return [*_of_plan(owner), *_of_bank(owner)] if owner is not None and page.pays() else []
 
 
 def _of_plan(owner: str) -> list[Banner]:

@@ -23,8 +23,9 @@ from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
 from ..payments.models import Payment, SavedCard
 from ..subscriptions.models import PlanPrice, State
-from . import csrf, errors
+from . import csrf, errors, spenders
 from .banners import banners
+from .page import context, home, keep_to_payers, pays
 
 #: The words of a plan's state.
 STATES = {
@@ -50,6 +51,7 @@ def create() -> Blueprint:
     originals = PrefixLoader({"flask_prepaid": FileSystemLoader(shipped / "prepaid")})
     pages.jinja_loader = ChoiceLoader([FileSystemLoader(shipped), originals])
     pages.url_value_preprocessor(csrf.let_in)
+    pages.before_request(keep_to_payers)
     pages.before_request(csrf.protect)
     pages.after_request(keep_to_its_owner)
     for away in (DBAPIError, NoConnectionFree):
@@ -81,6 +83,7 @@ def register(app: Flask, pages: Blueprint) -> None:
         "prepaid_time": minute,
         "prepaid_short_moment": formats.short_moment,
         "prepaid_card": card,
+        "prepaid_member": spenders.member,
         "prepaid_ending": ending,
         "prepaid_translated": gettext,
     }
@@ -88,6 +91,9 @@ def register(app: Flask, pages: Blueprint) -> None:
     app.jinja_env.globals["prepaid_plural"] = ngettext_in_page
     app.jinja_env.globals["prepaid_language"] = current
     app.jinja_env.globals["prepaid_banners"] = banners
+    app.jinja_env.globals["prepaid_context"] = context
+    app.jinja_env.globals["prepaid_home"] = home
+    app.jinja_env.globals["prepaid_pays"] = pays
 
 
 def keep_to_its_owner(response: Response) -> Response:

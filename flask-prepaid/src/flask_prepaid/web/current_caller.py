@@ -14,6 +14,7 @@ from ..keys.rates import UNKNOWN
 from ..keys.verbs import AppKeys
 from . import page
 from .address import client_address
+from .team import Team
 
 _WINDOW = "prepaid_window"
 
@@ -23,6 +24,9 @@ class CallersContext(Protocol):
 
     @property
     def app_keys(self) -> AppKeys | None: ...
+
+    @property
+    def team(self) -> Team: ...
 
     def current_owner(self) -> str | None: ...
 
@@ -56,10 +60,10 @@ def current(context: CallersContext, *, anew: bool = True) -> Caller:
         raise handover.error
     keys = context.app_keys
     if keys is None:
-        return Caller(page.customer())
+        return signed_in(context, page.customer())
     secret = bearer()
     if secret is None:
-        caller = Caller(page.customer())
+        caller = signed_in(context, page.customer())
     elif secret.startswith(keys.setup.prefix) or (owner := context.current_owner()) is None:
         digest = digest_of(secret)
         by_key = keys.cache.find_anew(digest) if anew else keys.cache.find(digest)
@@ -67,10 +71,15 @@ def current(context: CallersContext, *, anew: bool = True) -> Caller:
             raise refusal(keys)
         caller = by_key
     else:
-        caller = Caller(owner)
+        caller = signed_in(context, owner)
     if handover is None:
         count(keys, caller.owner)
     return caller
+
+
+def signed_in(context: CallersContext, owner: str) -> Caller:
+    """A caller whom the host knows, and who of the owner's it is."""
+    return Caller(owner, member=context.team.current())
 
 
 def confirm(context: CallersContext, caller: Caller) -> None:

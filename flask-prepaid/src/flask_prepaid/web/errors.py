@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from copy import copy
+from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, jsonify, make_response, request, url_for
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.database import raising_busy
@@ -26,13 +26,13 @@ from ..errors import (
     WrongMethod,
 )
 from ..gateway.version import no_answer
-from ..keys import keys
+from ..keys.keys import WINDOWS
 from ..languages import formats
 from ..languages.choice import ENGLISH, current
 from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments import refusals
-from . import page
+from . import page, spenders
 from .asking import API, wants_json
 
 log = logging.getLogger(__name__)
@@ -93,12 +93,14 @@ def answer(error: PrepaidError) -> Response:
 
 
 def way_on(error: PrepaidError) -> tuple[str, str]:
-    """The one button of the page of an error: an address of ours, and its words."""
+    """The one button of the page of an error: an address of ours, and its words; empty where none helps."""
     endpoint = request.endpoint or ""
-    if isinstance(error, InsufficientCredits | UnknownItem):
+    if isinstance(error, InsufficientCredits | UnknownItem) and page.pays():
         return url_for("prepaid.buy"), _("Buy Credits")
     if of_operators(endpoint):
         return url_for("prepaid.operator"), "Overview"
+    if isinstance(error, BudgetExceeded) or not page.pays():
+        return "", ""
     if endpoint in OF_CARDS:
         return url_for("prepaid.cards"), _("Back to your cards")
     if "plan" in endpoint:
@@ -150,7 +152,7 @@ def answer_database(error: DBAPIError | NoConnectionFree) -> Response:
 def words(error: PrepaidError) -> str:
     """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
     if isinstance(error, BudgetExceeded):
-        error = with_name_of_key(error)
+        error = with_name_of_spender(error)
     message = _(FOR_PEOPLE[type(error)]) if type(error) in FOR_PEOPLE else of_credits(error)
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
@@ -171,6 +173,8 @@ def words(error: PrepaidError) -> str:
 
 def of_credits(error: PrepaidError) -> str:
     """The error's own sentence in the reader's language, with credits as they are written there."""
+    if isinstance(error, BudgetExceeded) and not wants_json():
+        return of_budget(error)
     if current() == ENGLISH:
         return error.message(money.unit())
     if isinstance(error, InsufficientCredits):
@@ -181,26 +185,36 @@ def of_credits(error: PrepaidError) -> str:
         )
     if isinstance(error, WalletBlocked):
         return _("%(credits)s owed; the next purchase pays that first", credits=formats.credits(error.debt))
-    if isinstance(error, BudgetExceeded):
-        return _(
-            "A limit of %(credits)s has %(left)s left, and %(needed)s are needed",
-            credits=formats.credits(error.credits),
-            left=formats.number(error.left),
-            needed=formats.number(error.needed),
-        )
     return _(str(error))
 
 
-def with_name_of_key(error: BudgetExceeded) -> BudgetExceeded:
-    """The error, with the name that its owner has given the API key in place of ``key:17``."""
-    context, name = page.context(), None
-    if context.app_keys is not None:
-        with suppress(SQLAlchemyError):
-            name = keys.name_of(context.session, error.owner, error.spender)
-    if name is None:
+def of_budget(error: BudgetExceeded) -> str:
+    """What a person reads of a budget that has too little left, with the day by the clocks of its zone."""
+    values = {
+        "limit": f"{formats.credits(error.credits)} {_(WINDOWS[error.every or 'ever'])}",
+        "left": formats.number(error.left),
+        "needed": formats.number(error.needed),
+    }
+    if error.spender is None:
+        words = _("The limit of %(limit)s has %(left)s left, and this needs %(needed)s.", **values)
+    else:
+        words = _(
+            "The limit of %(name)s, %(limit)s, has %(left)s left, and this needs %(needed)s.",
+            name=error.spender,
+            **values,
+        )
+    if error.resets_at is None:
+        return words
+    resets_at = formats.moment(error.resets_at, ZoneInfo(error.zone))
+    return f"{words} {_('It begins anew on %(time)s.', time=resets_at)}"
+
+
+def with_name_of_spender(error: BudgetExceeded) -> BudgetExceeded:
+    """The error, with what its owner calls the API key, or the host the member, in place of ``key:17``."""
+    if error.spender is None:
         return error
     named = copy(error)
-    named.spender = name
+    named.spender = spenders.name_of(error.owner, error.spender)
     return named
 
 
@@ -215,7 +229,7 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
             name: money.plain(value) if isinstance(value, int) else value
             for name, value in error.details.items()
         }
-        if isinstance(error, InsufficientCredits):
+        if isinstance(error, InsufficientCredits) and page.pays():
             values["buy_url"] = url_for("prepaid.buy", _external=True)
         return values
     return error.details

@@ -93,6 +93,7 @@ def samples() -> dict[str, MailSample]:
         "balance_low-none": MailSample("balance_low", {"credits": 0, "threshold": 10}),
         "budget_near": MailSample("budget_near", {**budget, "spender": None}),
         "budget_near-key": MailSample("budget_near", {**budget, "spender": "key:1"}),
+        "budget_near-member": MailSample("budget_near", {**budget, "spender": "member:5"}),
         "credits_lapsing": MailSample("credits_lapsing", {"credits": 40, "expires_at": AT, "days": 7}),
         "endpoint_stopped": MailSample("endpoint_stopped", {**endpoint, "reason": "it failed for 3 days"}),
         "endpoint_stopped-gone": MailSample(

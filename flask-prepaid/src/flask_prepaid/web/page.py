@@ -19,16 +19,20 @@ from flask import (
 
 from prepaid_ledger.errors import PrepaidError
 
-from ..errors import NotSignedIn
+from ..errors import NotSignedIn, PayersOnly
 from ..keys.verbs import AppKeys
-from ..languages.words import gettext
+from ..languages.words import gettext, marked
 from ..outbox.endpoints import OutboxContext
 from . import csrf
 from .asking import wants_json
 from .mail_content import WrittenMail
+from .team import Team, everybody_pays
 
 #: A page whose state may still change loads itself again after so many seconds.
 REFRESH_S = 3
+
+#: What is served to whoever asks, of what stands at our addresses.
+OF_NO_CUSTOMER = ("prepaid.static", "prepaid.webhook", "prepaid.operator")
 
 
 class PageContext(OutboxContext, Protocol):
@@ -37,6 +41,10 @@ class PageContext(OutboxContext, Protocol):
     @property
     def app_keys(self) -> AppKeys | None:
         """The API keys of this app; ``None`` where it has none."""
+
+    @property
+    def team(self) -> Team:
+        """Who of an owner's people asks, who of them pays, and what they are called."""
 
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
@@ -65,6 +73,22 @@ def customer() -> str:
     raise NotSignedIn("Sign in first.")
 
 
+def pays() -> bool:
+    """Whether who asks may pay for the owner; where nobody is signed in, the host is not asked."""
+    prepaid = context()
+    pays = prepaid.team.pays
+    return pays is everybody_pays or prepaid.current_owner() is None or pays()
+
+
+def keep_to_payers() -> None:
+    """Let nobody see or change what is paid for a team but those who pay for it.
+
+    :raises PayersOnly: Who is signed in is none of them.
+    """
+    if not (request.endpoint or "").startswith(OF_NO_CUSTOMER) and not pays():
+        raise PayersOnly(marked("Only those who pay for your team can open this. Ask one of them."))
+
+
 def render(template: str, **values: Any) -> str:
     """A page in the host's frame, or in the extension's own."""
     prepaid = context()
@@ -75,7 +99,6 @@ def render(template: str, **values: Any) -> str:
         prepaid=prepaid,
         prepaid_base=prepaid.config.base_template,
         prepaid_csrf=csrf.field,
-        prepaid_home=home,
         prepaid_config=prepaid.config,
         **values,
     )

@@ -12,10 +12,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import stripe
 from click.testing import Result
 
 from flask_prepaid.cli import listen
@@ -233,21 +235,45 @@ def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(
     (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
     assert typed("flask prepaid upgrade").exit_code == 0
 
-    line = "flask prepaid listen --emulator"
-    command = [sys.executable, "-m", *line.split()]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as listening:
-        try:
-            assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
-            second = typed(line)
-            os.kill(listening.pid, signal.SIGINT)
-            listening.communicate(timeout=30)
-        finally:
-            listening.terminate()  # and its emulator with it
+    with started("flask prepaid listen --emulator", tmp_path) as listening:
+        assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
+        second = typed("flask prepaid listen --emulator")
 
     assert second.exit_code == 1
     assert f"Something serves at http://127.0.0.1:{port} already" in second.stderr
     assert listening.returncode == 0
     assert not answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=0)
+
+
+def test_the_emulator_that_listen_starts_knows_tomorrow_what_it_sold_today(
+    tmp_path: Path, typed: Callable[..., Result]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
+    assert typed("flask prepaid upgrade").exit_code == 0
+    client = stripe.StripeClient("sk_test_mine", base_addresses={"api": f"http://127.0.0.1:{port}"})
+
+    with started("flask prepaid listen --emulator", tmp_path):
+        assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
+        customer = client.v1.customers.create({"email": "pat@shop.example"})
+
+    with started("flask prepaid listen --emulator", tmp_path):
+        assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
+        assert client.v1.customers.retrieve(customer.id).email == "pat@shop.example"
+
+
+@contextmanager
+def started(line: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that goes on until Ctrl-C, which it gets at the end."""
+    command = [sys.executable, "-m", *line.split()]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as running:
+        try:
+            yield running
+            os.kill(running.pid, signal.SIGINT)
+            running.communicate(timeout=30)
+        finally:
+            running.terminate()  # and its emulator with it
 
 
 def answers(url: str, *, within_s: float) -> bool:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask, render_template, request
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
@@ -203,3 +203,14 @@ def test_the_frames_brand_leads_to_a_page_that_is_there(
 
     assert f'<a class="brand" href="/mounted{leads_to}">' in page
     assert browser.get(leads_to).status_code == 200
+
+
+def test_a_page_of_the_hosts_own_stands_in_the_extensions_frame(databases: Databases) -> None:
+    frame = '{% extends "prepaid/base.html" %}{% block content %}<h1>Reports</h1>{% endblock %}'
+    app, _ = small_app(databases, frame=frame)
+    app.add_url_rule("/", "home", lambda: render_template("frame.html"))
+
+    page = customer(app).get("/").text
+
+    assert "<h1>Reports</h1>" in page
+    assert 'href="/prepaid/buy">Buy Credits</a>' in page

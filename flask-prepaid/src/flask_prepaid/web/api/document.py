@@ -58,6 +58,7 @@ class Shapes:
 #: By which errors a call answers, beside those of its own.
 REFUSALS = {
     "401": "Nobody is signed in, or an API key asks",
+    "403": "Who is signed in does not pay for their team",
     "default": "An error: 400 malformed or form_expired, 402, 404, 409, 422 with param, 429 with "
     "Retry-After, 502 and 503 of Stripe. The reference of errors has all codes",
 }
