@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click import ClickException
+from flask import Flask, request
 
 from rando_number import config, create_app
 from rando_number.config import ConfigError
@@ -173,19 +174,35 @@ def test_a_postgresql_url_uses_the_driver_that_we_install(tmp_path: Path) -> Non
     assert config.database_url(None, tmp_path) == f"sqlite:///{tmp_path}/rando.sqlite3"
 
 
+def address_seen(app: Flask, forwarded: str) -> str | None:
+    """Whom the app takes a request for that a proxy has handed on."""
+    seen = []
+    app.before_request(lambda: seen.append(request.remote_addr))
+    app.test_client().get("/healthz", headers={"X-Forwarded-For": forwarded})
+    return seen[0]
+
+
 def test_only_as_many_proxies_are_trusted_as_there_are(tmp_path: Path) -> None:
     alone = create_app({"RANDO_DATA": str(tmp_path)})
     behind = create_app({"RANDO_DATA": str(tmp_path), "RANDO_PROXY_HOPS": "1"})
-    forwarded = {"X-Forwarded-For": "6.6.6.6, 10.0.0.7"}
 
-    def address(app: object) -> str | None:
-        from flask import Flask, request
+    assert address_seen(alone, "6.6.6.6, 10.0.0.7") == "127.0.0.1"
+    assert address_seen(behind, "6.6.6.6, 10.0.0.7") == "10.0.0.7"
 
-        assert isinstance(app, Flask)
-        seen = []
-        app.before_request(lambda: seen.append(request.remote_addr))
-        app.test_client().get("/healthz", headers=forwarded)
-        return seen[0]
 
-    assert address(alone) == "127.0.0.1"
-    assert address(behind) == "10.0.0.7"
+@pytest.mark.parametrize(
+    ("named", "address"),
+    [
+        ("10.0.0.7:5555", "10.0.0.7"),
+        ("[2001:db8::7]:5555", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("user:1", ""),
+        ("http://[bad", ""),
+        ("unknown", ""),
+        ("x" * 300, ""),
+    ],
+)
+def test_a_proxy_that_names_no_address_is_taken_for_none(tmp_path: Path, named: str, address: str) -> None:
+    behind = create_app({"RANDO_DATA": str(tmp_path), "RANDO_PROXY_HOPS": "1"})
+
+    assert address_seen(behind, named) == address

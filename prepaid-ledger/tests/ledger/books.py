@@ -98,8 +98,8 @@ class Books:
     def refund(self, refunded_minor: int, key: str = "refund:1", lot_key: str = "sale:1") -> Entry:
         return self.claw_back(key, lot_key, refunded_minor=refunded_minor)
 
-    def refund_failed(self, claw_key: str = "refund:1", key: str = "refund-failed:1") -> Entry:
-        return self.committed(lambda: self.ledger.restore(OWNER, claw_key=claw_key, key=key))
+    def refund_failed(self, claw_key: str = "refund:1", key: str = "refund-failed:1", **what: Any) -> Entry:
+        return self.committed(lambda: self.ledger.restore(OWNER, claw_key=claw_key, key=key, **what))
 
     def extend(self, key: str, credits: int, until: datetime | None, counted: int | None) -> None:
         """Let a hold grow, and write down what its meter has counted, if it has one."""

@@ -375,7 +375,9 @@ class Model:
         self.draw(there, first=lot)
         self.debt += clawback.debt
 
-    def refund_failed(self, key: str, claw_key: str, now: datetime) -> Refusal | None:
+    def refund_failed(
+        self, key: str, claw_key: str, now: datetime, *, period_end: datetime | None = None
+    ) -> Refusal | None:
         self.expire(now)
         clawback = self.clawbacks[claw_key]
         if clawback.undone:
@@ -388,7 +390,7 @@ class Model:
         self.debt -= forgiven
         clawback.debt -= forgiven
         ends = lot.expires_at
-        if ends is not None and ends <= now:
+        if ends is not None and (period_end or ends) <= now:
             ends = now + max(ends - clawback.at, DAY)
         if back > forgiven:
             self.lots.append(

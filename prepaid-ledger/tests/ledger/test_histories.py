@@ -312,12 +312,13 @@ class Histories(RuleBasedStateMachine):
         self.books.claw_back(key, sale, credits=credits)
 
     @precondition(lambda self: self.model.clawbacks)
-    @rule(data=st.data())
-    def refund_fails(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), ends_in=st.sampled_from([None, -1, 0, 5]))
+    def refund_fails(self, data: st.DataObject, ends_in: int | None) -> None:
         claw_key = data.draw(st.sampled_from(sorted(self.model.clawbacks)))
         key = self.key("failed")
-        refusal = self.model.refund_failed(key, claw_key, self.books.time)
-        self.both(lambda: self.books.refund_failed(claw_key, key), refusal)
+        ends = None if ends_in is None else self.books.later(days=ends_in)
+        refusal = self.model.refund_failed(key, claw_key, self.books.time, period_end=ends)
+        self.both(lambda: self.books.refund_failed(claw_key, key, period_end=ends), refusal)
 
     @rule(credits=few, takes=st.booleans())
     def adjust(self, credits: int, takes: bool) -> None:

@@ -5,10 +5,13 @@ It lapsed, moved up, or was taken by hand.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import URL
 
 from prepaid_ledger.books import shares
+from prepaid_ledger.books.allowances import ALLOWANCE_GRACE
 from prepaid_ledger.errors import KeyReused
 
 from .books import OWNER, Books
@@ -159,6 +162,27 @@ def test_what_came_back_of_a_month_after_it_keeps_its_own_end(books: Books) -> N
     renew(books, "invoice:2", roll_over=0)
 
     assert stands(books) == (175, 0)
+
+
+@pytest.mark.parametrize("is_renewed", [True, False])
+def test_what_came_back_in_the_grace_of_a_month_lasts_as_long_as_it_had_left(
+    books: Books, is_renewed: bool
+) -> None:
+    period_end = books.later(days=30)
+    renew(books, "invoice:1")
+    books.wait(days=10)
+    books.refund(1000, lot_key="invoice:1")
+    books.wait(days=20)
+    if is_renewed:
+        renew(books, "invoice:2")
+    books.wait(hours=30)
+
+    back = books.refund_failed(period_end=period_end)
+
+    had_left = timedelta(days=20) + ALLOWANCE_GRACE
+    assert (back.credits, back.expires_at) == (100, books.time + had_left)
+    renew(books, "invoice:3")
+    assert stands(books) == (200, 0), "no renewal ends it, nor moves it up"
 
 
 def test_half_a_month_back_leaves_what_rolled_over(books: Books) -> None:

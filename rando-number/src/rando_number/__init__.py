@@ -14,6 +14,7 @@ from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
 from .edge import compression, files, headers, health, languages, streams
+from .edge.clients import ClientCheck
 from .edge.hosts import HostCheck, Hosts
 from .limits import rates
 from .models import db
@@ -42,7 +43,8 @@ def create_app(
     app.extensions["rando_hosts"] = hosts = Hosts(app.config["BASE_URL"])
     app.wsgi_app = HostCheck(app.wsgi_app, hosts, headers.on_every_answer(app))  # type: ignore[method-assign]
     if hops := app.config["PROXY_HOPS"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        checked = ClientCheck(app.wsgi_app)
+        app.wsgi_app = ProxyFix(checked, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     db.init_app(app)
     languages.init_app(app)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from email import message_from_bytes, policy
 from email.message import EmailMessage as Message
+from email.parser import BytesHeaderParser
 from email.utils import parseaddr
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -143,8 +145,8 @@ def kept() -> ResponseReturnValue:
     user = signed_in()
     if user is None and not served_to_this_machine_alone():
         abort(404)
-    mails = [mail for mail in newest() if user is None or user.email == parseaddr(str(mail["To"]))[1].lower()]
-    return render_template("mails.html", mails=[fields_of(mail) for mail in mails[:MAX_SHOWN]], reader=user)
+    mails = islice(newest(None if user is None else user.email), MAX_SHOWN)
+    return render_template("mails.html", mails=[fields_of(mail) for mail in mails], reader=user)
 
 
 def served_to_this_machine_alone() -> bool:
@@ -152,17 +154,25 @@ def served_to_this_machine_alone() -> bool:
     return urlsplit(current_app.config["BASE_URL"]).hostname in ("127.0.0.1", "localhost", "::1")
 
 
-def newest() -> Iterator[Message]:
+def newest(reader: str | None) -> Iterator[Message]:
+    """The last mails, or those of them that went to ``reader``."""
     folder = Path(current_app.config["MAIL_FILE_PATH"])
     recent = sorted(folder.glob("*.log"), reverse=True)[:MAX_READ]  # their names begin with the second
     for file in sorted(recent, key=lambda file: file.stat().st_mtime_ns, reverse=True):
-        yield message_from_bytes(file.read_bytes(), policy=policy.default)
+        if reader in (None, receiver_of(file)):  # a whole mail is read only where it is shown
+            yield message_from_bytes(file.read_bytes(), policy=policy.default)
 
 
-def fields_of(mail: Message) -> dict[str, str]:
+def receiver_of(file: Path) -> str:
+    with file.open("rb") as mail:
+        return parseaddr(BytesHeaderParser().parse(mail)["To"])[1].lower()
+
+
+def fields_of(mail: Message) -> dict[str, Any]:
     body = mail.get_body(("plain",))
     text = body.get_content() if body is not None else ""
     return {
-        **{name.lower(): str(mail[name]) for name in ("Subject", "To", "Date")},
+        **{name.lower(): str(mail[name]) for name in ("Subject", "To")},
+        "date": mail["Date"].datetime,
         "text": text.rstrip("\n-"),
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from ..bad_input import BAD_INPUT, some
 from ..reading import forms
 from ..running_shop import SAME_ORIGIN, Program, RunningShop
+from .malformed import BASE_URL, ProductionShop
 
 #: Each would change an answer, or take long, where text became a piece of SQL.
 INJECTED = [
@@ -186,3 +188,18 @@ def test_no_parameter_becomes_a_part_of_sql(any_shop: RunningShop) -> None:
 
     assert program.get("/number/", **{"Idempotency-Key": INJECTED[0]}).status_code == 200
     assert customer.balance == 18
+
+
+def test_a_form_whose_referrer_is_no_address_is_refused_as_one_from_elsewhere(tmp_path: Path) -> None:
+    customer = ProductionShop(tmp_path).customer()
+    field = forms(customer.get("/usage").text)["/usage/limit"]
+
+    def answer_to(referrer: str) -> int:
+        sent = customer.client.post(
+            "/usage/limit", data={**field, "limit": "5"}, headers={"Referer": referrer}
+        )
+        return sent.status_code
+
+    assert answer_to(f"{BASE_URL}/usage") == 303
+    assert answer_to("https://evil.example/") == 400
+    assert answer_to("http://[bad") == 400

@@ -108,16 +108,19 @@ def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reaso
     if not payment.credits:
         return []
     invoice = _invoice(context.session, payment)
-    keys = [key]
-    entries: list[Entry] = []
     if invoice is not None and plan_months.has_months(context.session, invoice.id):
-        keys = []
         entries = plan_months.restore(context, payment, invoice, key, reason)
+    else:
+        ends = None if invoice is None else plan_months.period_end(context.session, invoice)
+        entries = [
+            context.ledger.restore(
+                payment.owner, claw_key=key, key=f"undone:{key}", reason=reason, period_end=ends
+            )
+        ]
     if row.taken_once:
-        keys.append(f"{key}:once")
-    for claw_key in keys:
+        once = f"{key}:once"
         entries.append(
-            context.ledger.restore(payment.owner, claw_key=claw_key, key=f"undone:{claw_key}", reason=reason)
+            context.ledger.restore(payment.owner, claw_key=once, key=f"undone:{once}", reason=reason)
         )
     row.taken_once = 0
     return entries

@@ -235,6 +235,14 @@ def keys_before(session: Session, subscription_id: int, at: datetime) -> set[str
     return own | {key_of(invoice_id, number) for invoice_id, number in session.execute(months)}
 
 
+def period_end(session: Session, invoice: Invoice, number: int = OWN) -> datetime | None:
+    """When the time is over that an invoice's credits are for, or those of one of its months."""
+    if number != OWN:
+        return session.get_one(PlanMonth, (invoice.id, number)).ends_at
+    next_one = select(func.min(PlanMonth.starts_at)).where(PlanMonth.invoice_id == invoice.id)
+    return session.scalar(next_one) or invoice.period_end
+
+
 def _is_overtaken(session: Session, subscription_id: int, starts_at: datetime) -> bool:
     """Whether a later month or period was given before this one."""
     months = select(PlanMonth.number).where(
@@ -320,7 +328,13 @@ def restore(context: Context, payment: Payment, invoice: Invoice, name: str, rea
     ).all():
         key = _claw_key(refund)
         if context.ledger.entries(payment.owner, 1, keys={key}):
-            undone = context.ledger.restore(payment.owner, claw_key=key, key=f"undone:{key}", reason=reason)
+            undone = context.ledger.restore(
+                payment.owner,
+                claw_key=key,
+                key=f"undone:{key}",
+                reason=reason,
+                period_end=period_end(session, invoice, refund.number),
+            )
             entries.append(undone)
         session.delete(refund)
     _stop(session, payment, invoice.id)

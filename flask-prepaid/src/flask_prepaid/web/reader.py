@@ -11,15 +11,20 @@ from ..languages.choice import ENGLISH
 from .asking import wants_json
 from .page import PageContext
 
-#: Where a request keeps the language that it was found to be in.
+#: Where a request keeps its customer's language, and the one that each word of its answer asks for.
 _KEPT = "prepaid.language"
+_KEPT_FOR_ANSWER = "prepaid.language_of_answer"
 
 
 def current(context: PageContext) -> str:
     """The language that this request is answered in. Programs, operators and commands read English."""
-    if not has_request_context() or _reads_english():
+    if not has_request_context():
         return ENGLISH
-    return of_customer(context) or context.config.languages[0]
+    kept: str | None = request.environ.get(_KEPT_FOR_ANSWER)
+    if kept is None:
+        kept = ENGLISH if _reads_english() else of_customer(context) or context.config.languages[0]
+        request.environ[_KEPT_FOR_ANSWER] = kept
+    return kept
 
 
 def of_customer(context: PageContext) -> str | None:

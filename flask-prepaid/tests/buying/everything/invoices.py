@@ -116,6 +116,15 @@ class InvoiceCell(Cell):
     def on_renewal(self) -> Waits:
         yield from MONTH
 
+    def on_renewal_won(self) -> Waits:
+        yield from MONTH[:3]
+        dispute = self.dispute()
+        self.shop.stripe.deliver()
+        yield from MONTH[3:]
+        self.shop.stripe.dispute(dispute=dispute, outcome="won")
+        self.shop.stripe.deliver()
+        yield timedelta(days=1)
+
     def on_coupon(self) -> Waits:
         coupon = self.shop.v1.coupons.create({"percent_off": 100, "duration": "once"})
         self.shop.v1.subscriptions.update(

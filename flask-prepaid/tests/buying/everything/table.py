@@ -131,6 +131,8 @@ INVOICES = Table(
         "dispute": "A bank takes its charge back.",
         "won": "A bank takes its charge back, and gives it again.",
         "won, renewal": "A bank takes its charge back, and gives it again; then a month goes by.",
+        "renewal, won": "On the last day of a month a bank takes its charge back. It gives it again within three "
+        "days after the next month was paid; then a day goes by.",
         "spend": "50 credits are spent.",
         "grant": "50 credits are given.",
         "redeem": "A code of 50 credits is redeemed.",
@@ -147,6 +149,7 @@ credit note  | 60   | 20        | 60      | 60   | 60      | -free   | 0       |
 dispute      | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 60
 won          | 100  | 60        | -charge | 100  | -charge | -charge | -charge | 130
 won, renewal | 130  | 130       | -charge | 130  | -charge | -charge | -charge | 130
+renewal, won | 200  | 160       | -charge | 190  | -charge | -charge | -charge | 130
 spend        | 50   | 10        | 50      | 50   | 50      | 50      | refused | 80
 grant        | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
 redeem       | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180

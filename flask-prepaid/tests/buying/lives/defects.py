@@ -178,9 +178,9 @@ def a_dispute_keeps_its_first_amount(take_back: Any) -> Any:
     return first
 
 
-@defect(clawbacks, "_expires_at", "disputes")
+@defect(clawbacks, "_comes_back_until", "disputes")
 def credits_that_come_back_never_end(_: Any) -> Any:
-    return lambda lot, clawback, now: None
+    return lambda lot, clawback, period_end, now: None
 
 
 @defect(credit_notes, "take_back", "plans")

@@ -78,7 +78,8 @@ class Note(Taker):
 @dataclass(eq=False)
 class Payment:
     """Money that came in. ``charged_minor`` of it came by a card, and can go back to it; the rest was paid by
-    the customer's balance at Stripe, of which ``balance`` takes what was gone from it already.
+    the customer's balance at Stripe, of which ``balance`` takes what was gone from it already. It may have
+    paid for a month until ``period_end``.
     """
 
     lot: Lot
@@ -87,6 +88,7 @@ class Payment:
     currency: str
     at: datetime
     refunds_fail: bool = False
+    period_end: datetime | None = None
     refunds: dict[str, Refund] = field(default_factory=dict)
     notes: dict[str, Note] = field(default_factory=dict)
     dispute: Dispute | None = None
@@ -260,7 +262,12 @@ class Customer:
             return
         self.expire(now)
         if taker.taken_minor:
-            self.wallet.refund_failed(f"undone:{name}:{taker.takes}", f"{name}:{taker.takes}", now)
+            self.wallet.refund_failed(
+                f"undone:{name}:{taker.takes}",
+                f"{name}:{taker.takes}",
+                now,
+                period_end=payment.period_end,
+            )
         if amount_minor:
             taker.takes += 1
             before = self.wallet.available
@@ -293,7 +300,8 @@ class Customer:
             self.fall("expiry", before)
         self.plan.lots.append(lot)
         self.has_left = False
-        self.payments[name] = Payment(lot, total_minor, charged_minor, "usd", now)
+        paid = Payment(lot, total_minor, charged_minor, "usd", now, period_end=period_end)
+        self.payments[name] = paid
 
     # The balance at Stripe
 

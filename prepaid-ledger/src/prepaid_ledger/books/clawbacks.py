@@ -86,16 +86,19 @@ def restore(
     claw_key: str,
     key: str,
     reason: str | None = None,
+    period_end: datetime | None = None,
     clock: Clock,
 ) -> Entry:
     """Undo a clawback: the refund failed at the bank, or the dispute was won.
 
     The debt that the lot's clawbacks made goes first, as far as it still stands; the rest comes back as
-    a lot with the expiry of the first one or, if that has passed, for as long as that had left, a day at
+    a lot with the expiry of the first one or, if its time is over, for as long as that had left, a day at
     least.
 
     :param claw_key: The key of the clawback, ``refund:re_1``.
     :param key: Names why it is undone, ``refund-failed:re_1``.
+    :param period_end: When the time of an allowance is over; by default when the lot ends. In the grace that
+        follows, the next allowance may end at any moment what is left of this one.
     :raises NothingToReverse: There is no such clawback, or it is undone already.
     :raises KeyReused: The key has posted something else.
     """
@@ -124,7 +127,7 @@ def restore(
         raise NothingToReverse(f"{claw_key!r} is undone already")
     back = clawed.credits - clawed.share(without=clawback.seq).taken
     forgiven = min(wallet.debt, clawed.debt, back)
-    ends_at = _expires_at(lot, clawback, wallet.now) if back > forgiven else None
+    ends_at = _comes_back_until(lot, clawback, period_end, wallet.now) if back > forgiven else None
     posting = replace(posting, credits=back - forgiven, debt=-forgiven, expires_at=ends_at)
     return append(session, wallet, posting)
 
@@ -204,8 +207,10 @@ def _taken(clawback: Entry) -> int:
     return clawback.debt - clawback.credits
 
 
-def _expires_at(lot: Entry, clawback: Entry, now: datetime) -> datetime | None:
+def _comes_back_until(
+    lot: Entry, clawback: Entry, period_end: datetime | None, now: datetime
+) -> datetime | None:
     """When restored credits end."""
-    if lot.expires_at is None or lot.expires_at > now:
+    if lot.expires_at is None or now < (period_end or lot.expires_at):
         return lot.expires_at
     return now + max(lot.expires_at - clawback.at, MIN_LIFE)

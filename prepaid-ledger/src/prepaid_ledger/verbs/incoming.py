@@ -203,13 +203,33 @@ class Incoming(Verbs):
             clock=self.setup.clock,
         )
 
-    def restore(self, owner: str, *, claw_key: str, key: str, reason: str | None = None) -> Entry:
+    def restore(
+        self,
+        owner: str,
+        *,
+        claw_key: str,
+        key: str,
+        reason: str | None = None,
+        period_end: datetime | None = None,
+    ) -> Entry:
         """Undo a clawback, in your transaction: the refund failed at the bank, or the dispute was won.
 
+        What comes back ends when its lot does. If the lot's time is over, it lasts for as long as the lot had
+        left when the credits were taken, a day at least.
+
         :param claw_key: The key of the clawback, ``refund:re_1``.
+        :param period_end: When the time of an allowance is over; by default when its lot ends.
         :raises NothingToReverse: There is no such clawback, or it is undone already.
         :raises KeyReused: The key has posted something else.
         """
+        if period_end is not None:
+            check_time("period_end", period_end)
         return self._join(
-            clawbacks.restore, owner, claw_key=claw_key, key=key, reason=reason, clock=self.setup.clock
+            clawbacks.restore,
+            owner,
+            claw_key=claw_key,
+            key=key,
+            reason=reason,
+            period_end=period_end,
+            clock=self.setup.clock,
         )

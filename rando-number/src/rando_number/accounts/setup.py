@@ -15,6 +15,7 @@ from flask_security import (
 )
 from flask_security.utils import validate_redirect_url
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import IntegrityError
 
 from .. import mails
@@ -39,7 +40,18 @@ from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswer
 from .passwords import Passwords
 from .second_factor import OnceOnly, RescueForm, SetUpForm
 
-csrf = CSRFProtect()
+
+class FormGuard(CSRFProtect):  # type: ignore[misc]  # the library is not typed
+    """Refuses the form of a browser that says it came from ``http://[bad``; the library fails to read it."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        try:
+            super().protect(apply_exemptions)
+        except ValueError as no_address:
+            raise CSRFError("The referrer is no address.") from no_address
+
+
+csrf = FormGuard()
 users = SQLAlchemyUserDatastore(db, User, Role, Passkey)
 
 #: The extension's endpoints that an unconfirmed customer, or Stripe, may reach.

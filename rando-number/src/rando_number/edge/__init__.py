@@ -1,4 +1,4 @@
-"""What every request and answer passes, for any page: its language, files, hosts, headers, streams, health.
+"""What every request and answer passes, for any page: language, files, hosts, clients, headers, health.
 
 Imports ``callers``, ``limits``, ``migrations``, ``models``.
 """
