@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from .accessibility import faults
 from .conftest import Running, shop_in
 from .test_newcomer import balance_after_reload, choose_another_card, pay_on_stripes_page, register
 
@@ -104,6 +105,10 @@ def test_a_failed_renewal_is_mended_with_one_button(page: Page, plan_shop: Runni
     expect(page.get_by_text("Your free trial runs until")).to_be_visible()
 
     advance(plan_shop, 14 * DAY + 2 * 3600)
+    plan_says(page, plan_shop, "Pay $120.00 now")
+    page.goto(plan_shop.url)
+    expect(page.get_by_role("link", name="Pay $120.00")).to_be_visible()
+    assert faults(page) == []
     pay_what_is_owed(page, plan_shop)
     pay_on_stripes_invoice(page, "5555 5555 5555 4444")
 

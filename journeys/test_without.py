@@ -69,6 +69,7 @@ def cards(page: Page, shop: Running) -> None:
 
 def plans(page: Page, shop: Running) -> None:
     page.goto(f"{shop.url}/subscription")
+    page.get_by_role("link", name="Another card").click()
     page.locator("button[name=plan]").first.click()
     pay_on_stripes_page(page, CARD)
     page.goto(f"{shop.url}/subscription")

@@ -20,7 +20,7 @@ from pathlib import Path
 from . import postgresql
 from .cells import CELLS, Cell, Missing
 from .environments import environment_for
-from .install import ROOT, say
+from .install import NODE_MODULES, ROOT, install_browser, say
 
 
 def main() -> int:
@@ -62,7 +62,8 @@ def test(python: Path, arguments: Sequence[str], workers: str, minutes: int, **s
     with tempfile.TemporaryDirectory(prefix="matrix-") as scratch:
         how = ["-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "worksteal"]
         command = [str(python), "-m", "pytest", *how, *arguments]
-        environment = {**os.environ, "TMPDIR": scratch, **settings}
+        browser = {"CHROMIUM": str(install_browser()), "NODE_MODULES": str(NODE_MODULES)}
+        environment = {**os.environ, **browser, "TMPDIR": scratch, **settings}
         run = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
         try:
             code = run.wait(minutes * 60)

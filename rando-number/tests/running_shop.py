@@ -232,7 +232,7 @@ class Visitor:
 
     def register(self, email: str, password: str = PASSWORD) -> TestResponse:
         self.email = email
-        return self.send("/register", email=email, password=password, password_confirm=password)
+        return self.send("/register", email=email, password=password)
 
     def login(self, email: str, password: str = PASSWORD) -> TestResponse:
         self.email = email

@@ -292,6 +292,7 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
         # What is hashed into a link has chance enough, so it need not be slow, and must not: time tells.
         "SECURITY_HASHING_SCHEMES": ["hex_sha256"],
         "SECURITY_REGISTERABLE": True,
+        "SECURITY_PASSWORD_CONFIRM_REQUIRED": False,  # it can be shown, and a mail sets another one
         "SECURITY_RECOVERABLE": True,
         "SECURITY_CHANGEABLE": True,
         "SECURITY_CHANGE_EMAIL": True,

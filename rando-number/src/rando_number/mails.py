@@ -168,10 +168,11 @@ def receiver_of(file: Path) -> str:
         return parseaddr(BytesHeaderParser().parse(mail)["To"])[1].lower()
 
 
-def fields_of(mail: Message) -> dict[str, str]:
+def fields_of(mail: Message) -> dict[str, Any]:
     body = mail.get_body(("plain",))
     text = body.get_content() if body is not None else ""
     return {
-        **{name.lower(): str(mail[name]) for name in ("Subject", "To", "Date")},
+        **{name.lower(): str(mail[name]) for name in ("Subject", "To")},
+        "date": mail["Date"].datetime,
         "text": text.rstrip("\n-"),
     }

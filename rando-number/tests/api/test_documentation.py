@@ -43,7 +43,7 @@ def code_of(server: str, first_words: str) -> str:
     [
         ("import http.client, json", [sys.executable, "-"]),
         ("async function", ["node", "--input-type=module", "-"]),
-        ("curl http", ["bash", "-"]),
+        ("curl -H", ["bash", "-"]),
     ],
     ids=["python", "javascript", "curl"],
 )

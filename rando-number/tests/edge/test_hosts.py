@@ -77,7 +77,7 @@ def test_links_in_mails_are_of_the_base_url_whatever_the_proxy_says(tmp_path: Pa
 
     client.post(
         "/register",
-        data={"email": "pat@rando.test", "password": "zq7-zq7-zq7", "password_confirm": "zq7-zq7-zq7"},
+        data={"email": "pat@rando.test", "password": "zq7-zq7-zq7"},
         headers=headers,
     )
     client.post("/reset", data={"email": "pat@rando.test"}, headers=headers)

@@ -60,7 +60,6 @@ def test_fields_that_no_form_has_are_ignored(shop: RunningShop) -> None:
         "/register",
         email="pat@rando.test",
         password=PASSWORD,
-        password_confirm=PASSWORD,
         id="77",
         roles="admin",
         active="0",

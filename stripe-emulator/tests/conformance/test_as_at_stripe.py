@@ -265,8 +265,10 @@ def test_a_checkout_names_the_price_that_is_missing(client: StripeClient) -> Non
 
 
 def test_payment_method_types_are_no_longer_chosen_by_the_shop(client: StripeClient) -> None:
+    form: Any = {"mode": "setup", "currency": "usd", "payment_method_types": ["card"], **PAGES}
+
     with pytest.raises(stripe.InvalidRequestError) as retired:
-        checkout(client, payment_method_types=["card"])
+        client.v1.checkout.sessions.create(form, {"stripe_version": "2026-10-28.endive"})
 
     assert retired.value.code == "payment_method_types_no_longer_supported"
 

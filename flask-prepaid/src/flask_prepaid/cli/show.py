@@ -156,7 +156,8 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
 def _plan(plan: dict[str, Any]) -> str:
     times = f", {plan['quantity']} times over" if plan["quantity"] != 1 else ""
     ends = f", ends {_time(plan['ends_at'])}" if plan["ends_at"] else ""
-    return f"{plan['title']}{times}, {plan['state']}, paid until {_time(plan['paid_until'])}{ends}"
+    runs = {"active": "paid", "trialing": "free"}.get(plan["state"], "runs")
+    return f"{plan['title']}{times}, {plan['state']}, {runs} until {_time(plan['paid_until'])}{ends}"
 
 
 def _topup(topup: dict[str, Any]) -> str:

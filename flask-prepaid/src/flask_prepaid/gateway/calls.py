@@ -44,7 +44,7 @@ class Topic:
     """The calls of one of Stripe's topics, for one app."""
 
     def __init__(self, client: stripe.StripeClient, config: Config) -> None:
-        self._v1 = client.v1
+        self._client, self._v1 = client, client.v1
         self._config = config
 
 

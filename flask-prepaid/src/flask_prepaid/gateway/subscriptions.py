@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from prepaid_ledger import clock
 
@@ -129,9 +130,13 @@ class Subscriptions(Topic):
         ask(lambda: self._v1.subscriptions.cancel(stripe_id, params))
 
     def pause(self, stripe_id: str) -> None:
-        """Stop renewing. The period that is paid runs on."""
+        """Stop renewing. The period that is paid runs on.
+
+        The SDK has a method for it from 16 on only.
+        """
+        path = f"/v1/subscriptions/{quote(stripe_id, safe='')}/pause"
         params: Any = {"bill_for": {"unused_time_from": {"type": "none"}}}
-        ask(lambda: self._v1.subscriptions.pause(stripe_id, params))
+        ask(lambda: self._client.raw_request("post", path, **params))
 
     def resume(self, stripe_id: str, *, anew: bool, key: str) -> None:
         """Go on: in a period that begins and is charged now, or in the paid one that still runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from flask import redirect, request, url_for
@@ -12,6 +13,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..context import reading
 from ..errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.values import Card
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import tax_rates
@@ -19,7 +21,7 @@ from ..payments.customers import known_customer
 from ..payments.models import TopUp
 from ..purchases import cards, topups
 from ..subscriptions import currencies, retries
-from . import asking, declines, forms, page
+from . import asking, billing, declines, forms, page
 
 
 def listing() -> ResponseReturnValue:
@@ -75,13 +77,18 @@ def edit(card_id: str) -> ResponseReturnValue:
     context = page.context()
     card = cards.fetch(context, owner, card_id)
     if request.method == "GET":
-        return page.render("card.html", card=card, error=None, written=card)
+        return page_of(card, written=card)
     try:
         correct(owner, card_id)
     except (UnknownItem, GatewayRefused, CardDeclined) as error:
         words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else _(str(error))
-        return page.render("card.html", card=card, error=words, written=request.form), 422
+        return page_of(card, written=request.form, error=words), 422
     return page.done("prepaid.cards", _("Your card ending in %(last4)s is changed.", last4=card.last4))
+
+
+def page_of(card: Card, *, written: Card | Mapping[str, str], error: str | None = None) -> str:
+    countries = billing.names_of_countries()
+    return page.render("card.html", card=card, written=written, countries=countries, error=error)
 
 
 def correct(owner: str, card_id: str) -> None:

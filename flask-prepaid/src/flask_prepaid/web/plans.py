@@ -18,6 +18,7 @@ from ..gateway.subscription_values import Page, StripeInvoice
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..languages.words import marked
+from ..payments.models import SavedCard
 from ..purchases import cards
 from ..subscriptions import changing, currencies, plan_state, previews, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
@@ -25,6 +26,9 @@ from . import asking, forms, page, sent_again
 
 #: How many invoices the page shows.
 SHOWN = 36
+
+#: What a link of the page chooses, and the others keep.
+CHOSEN_BY_LINKS = ("every", "currency", "saved_card")
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
 RESUMED = marked("Your plan is resumed.")
@@ -172,6 +176,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     row = sync.running(session, owner)
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
+    saved = cards.saved(session, owner)
     last = session.scalars(mine.order_by(Subscription.id.desc())).first()
     bills = (
         select(Invoice)
@@ -201,11 +206,21 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         saving=saving,
         had_trial=subscribing.had_trial(context, owner),
         balance=context.ledger.balance(owner),
-        cards=cards.saved(session, owner),
+        cards=saved,
+        pays_with=pays_with(saved),
+        kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
         invoices=session.scalars(bills.limit(SHOWN)).all(),
         attempt=forms.new_attempt,
         error=error,
     )
+
+
+def pays_with(saved: list[SavedCard]) -> SavedCard | None:
+    """The card on file that is to pay: the chosen one, or the first. ``None`` is another card."""
+    wanted = forms.chosen("saved_card")
+    if wanted is None:
+        return next(iter(saved), None)
+    return next((card for card in saved if card.id == wanted), None)
 
 
 def intervals() -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from flask_prepaid.subscriptions.models import State
 
 from ..beginnings import beginning
-from .plan_shop import DECLINES, PlanShop
+from .plan_shop import DECLINES, PlanShop, words
 
 
 def try_out(shop: PlanShop) -> None:
@@ -71,10 +71,15 @@ STATES = [
     (State.PAST_DUE, fall_behind, "The last payment did not go through", "Pay $20.00 now"),
     (State.UNPAID, go_unpaid, "Your plan gives no credits until you pay.", "Pay $20.00 now"),
     (State.INCOMPLETE, be_declined, "Pay within 23 hours, or the plan does not begin.", "Pay $10.00 now"),
-    (State.INCOMPLETE_EXPIRED, never_pay, "nothing was charged. Choose again", "Subscribe"),
+    (State.INCOMPLETE_EXPIRED, never_pay, "nothing was charged. Choose again", "Subscribe with Visa 0341"),
     (State.PAUSED, stop_for_a_while, "Resume it before then and nothing is charged now.", "Resume"),
     (State.PAUSED, never_leave_a_card, "Add a card and resume it to go on.", "Add a card"),
-    (State.CANCELED, leave, "Your last plan ended on 31 January 2026. Nothing more is charged.", "Subscribe"),
+    (
+        State.CANCELED,
+        leave,
+        "Your last plan ended on 31 January 2026. Nothing more is charged.",
+        "Subscribe with Visa 4242",
+    ),
 ]
 
 
@@ -90,6 +95,23 @@ def test_each_state_says_what_it_means_and_what_to_do(
     page = shop.page()
     assert meaning in page
     assert f">{button}</" in page.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("reach", "sentence"),
+    [
+        (try_out, "$20.00 a month. Free until 14 February 2026.</p>"),
+        (pay, "$10.00 a month. Paid until 28 February 2026.</p>"),
+        (fall_behind, "$20.00 a month.</p>"),
+    ],
+    ids=["tries", "pays", "owes"],
+)
+def test_only_a_plan_that_is_paid_is_said_to_be(
+    shop: PlanShop, reach: Callable[[PlanShop], None], sentence: str
+) -> None:
+    reach(shop)
+
+    assert sentence in words(shop.browser().get("/prepaid/billing").text)
 
 
 def test_no_state_of_stripes_is_left_out() -> None:

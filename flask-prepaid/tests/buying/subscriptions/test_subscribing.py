@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from flask_prepaid.subscriptions.models import State
@@ -150,6 +152,20 @@ def test_a_card_on_file_subscribes_in_one_press(shop: PlanShop) -> None:
     assert answer.location == PAGE
     assert shop.state() is State.ACTIVE
     assert shop.balance() == 600
+
+
+def test_the_page_names_the_card_that_pays_and_another_one_is_a_link_away(shop: PlanShop) -> None:
+    card = shop.keep_card()
+    shown = shop.page()
+    assert "Subscribe with Visa 4242" in shown
+    assert shown.count(f'name="saved_card" value="{card}"') == shown.count('name="plan"')
+
+    other = words(shop.browser().get(PAGE, query_string={"saved_card": "", "every": "year"}).text)
+
+    assert "Subscribe with" not in other
+    assert set(re.findall(r'name="saved_card" value="([^"]*)"', other)) == {""}
+    assert f'href="{PAGE}?every=month&saved_card="' in other, "another period keeps the choice"
+    assert f'href="{PAGE}?every=year&saved_card={card}"' in other
 
 
 def test_a_card_tester_is_stopped(databases: Databases) -> None:

@@ -245,7 +245,7 @@ def test_a_developer_sees_every_mail_in_test_mode_and_nobody_where_money_is_real
     shop.pay(shop.buy())
     page = shop.browser().get("/prepaid/admin/mails?mail=receipt-tax").text
     assert set(re.findall(r"<option[^>]*>([\w-]+)<", page)) == set(samples())
-    assert re.findall(r'<iframe sandbox [^>]*width="(\d+)"', page) == ["390", "640"]
+    assert re.findall(r'<iframe sandbox width="(\d+)"', page) == ["390", "640"]
     assert "Tax in it: $0.95" in page
 
     framed = shop.browser().get("/prepaid/admin/mails/receipt-tax")

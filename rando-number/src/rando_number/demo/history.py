@@ -169,7 +169,7 @@ class History:
         if customer.has_account:
             self.send(customer, "/login", **secret)
         else:
-            self.send(customer, "/register", **secret, password_confirm=customer.password)
+            self.send(customer, "/register", **secret)
         with self.app.app_context():
             customer.user_id = db.session.scalars(select(User.id).where(User.email == customer.name)).one()
 

@@ -34,6 +34,11 @@ def collection(form: Form) -> Json | None:
     return {"allowed_countries": list(given["allowed_countries"])}
 
 
+def countries(session: Json) -> list[str]:
+    """Where the goods of a session may go; nowhere if it ships nothing."""
+    return list((session["shipping_address_collection"] or {}).get("allowed_countries", []))
+
+
 def choose(session: Json, form: Form) -> None:
     """Offer ``shipping_options`` of a form; the first is chosen until the customer takes another.
 

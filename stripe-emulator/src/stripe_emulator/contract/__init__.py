@@ -6,7 +6,6 @@ The SDK is imported where something is read from it first; ``kept`` has it from 
 """
 
 from stripe_emulator.contract.given import Given
-from stripe_emulator.contract.later import is_too_new
 from stripe_emulator.contract.outlines import blank, complete, hashes, is_field
 from stripe_emulator.contract.parameters import Hash, Parameter, ParameterError
 from stripe_emulator.contract.requests import parameters_of, read
@@ -28,7 +27,6 @@ __all__ = [
     "fits",
     "hashes",
     "is_field",
-    "is_too_new",
     "names_an_object",
     "parameters_of",
     "path_answering",

@@ -13,9 +13,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from stripe_emulator.contract.kept import kept
+from stripe_emulator.contract.later import LATER_ROUTES
 from stripe_emulator.core import sdk
 
 _METHOD = re.compile(
@@ -66,7 +68,7 @@ class _Node:
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """Every route that the SDK knows, by path and verb."""
+    """Every route that the SDK knows, and those that came after it, by path and verb."""
     return tuple(Route(*values) for values in kept("routes", _read_all))
 
 
@@ -92,8 +94,10 @@ def coverage(serves: Callable[[str, str], bool]) -> dict[str, list[tuple[Route, 
 
 
 def _read_all() -> list[tuple[str | None, ...]]:
-    files = sdk.FOLDER.rglob("*_service.py")
-    by_path = {(route.path, route.verb): route for file in files for route in _read(file)}
+    known = (route for file in sdk.FOLDER.rglob("*_service.py") for route in _read(file))
+    major = int(sdk.VERSION.split(".")[0])
+    later = (Route(*values) for since, rows in LATER_ROUTES.items() if major < since for values in rows)
+    by_path = {(route.path, route.verb): route for route in chain(known, later)}
     return [astuple(route) for _, route in sorted(by_path.items())]
 
 

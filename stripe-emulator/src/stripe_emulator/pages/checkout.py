@@ -23,7 +23,7 @@ from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import card_form, describe, problem, stripe_js_session
+from stripe_emulator.pages import card_form, countries, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal, gathered
 from stripe_emulator.payments import tax_id_formats
@@ -162,6 +162,9 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         asks_terms=completion.asks_terms(session),
         asks_phone=completion.asks_phone(session),
         asks_address=completion.asks_address(session),
+        countries=[("", "Choose"), *countries.choices(countries.CODES)],
+        ships_to=countries.choices(shipping.countries(session)),
+        country=countries.of_the_reader(),
         asks_tax_id=completion.asks_tax_id(session),
         tax_id_types=tax_id_formats.KINDS,
         custom_fields=custom_fields.asked(session),

@@ -16,8 +16,8 @@ POLICY = (
     "frame-ancestors 'self'; sandbox"
 )
 
-#: The widths of a telephone, and of a window beside others.
-WIDTHS = (390, 640)
+#: How wide a mail is drawn; a telephone shows the first alone, as wide as itself.
+WIDTHS = {"telephone": 390, "computer": 640}
 
 
 def previews() -> ResponseReturnValue:
