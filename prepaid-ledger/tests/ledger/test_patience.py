@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 
-from prepaid_ledger import Busy
+from prepaid_ledger import Busy, Ledger
 from prepaid_ledger.database.engine import LOCK_TIMEOUT_S
+from prepaid_ledger.database.transactions import limits, statements_within
 from prepaid_ledger.spends import asynchronous, batch_writer, group_commit, loop_connection, postgresql_batch
 from prepaid_ledger.testing import Databases
 from prepaid_ledger.verbs import base
@@ -31,7 +32,7 @@ def books(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boo
     """Rows are locked on PostgreSQL alone. Statements end soon; a lock may be waited for longer than that."""
     for module in (base, group_commit, asynchronous, batch_writer):
         monkeypatch.setattr(module, "LOCK_TIMEOUT_S", SOON_S)
-    set_up = postgresql_batch.SET_UP.replace(f"'{LOCK_TIMEOUT_S}s'", f"'{SOON_S}s'")
+    set_up = postgresql_batch.SET_UP.replace(statements_within(LOCK_TIMEOUT_S), statements_within(SOON_S))
     assert set_up != postgresql_batch.SET_UP
     for module in (batch_writer, loop_connection):
         monkeypatch.setattr(module, "SET_UP", set_up)
@@ -79,6 +80,32 @@ def test_a_row_that_others_change_again_and_again_is_not_waited_for_for_ever(boo
 
     assert books.ledger.available(OWNER) == 100
     assert books.ledger.spend_now(OWNER, key="report:1").balance == 99
+
+
+@pytest.mark.parametrize(
+    "connected",
+    [{"options": "-c statement_timeout=60000"}, {"prepare_threshold": None}],
+    ids=["limited to a minute", "behind a pooler"],
+)
+def test_nor_is_it_however_the_host_connects(books: Books, connected: dict[str, object]) -> None:
+    engine = create_engine(books.engine.url, connect_args=connected)
+    ledger = Ledger(engine, clock=lambda: books.time)
+    with changed_again_and_again(books.engine):
+        with pytest.raises(Busy):
+            ledger.spend_now(OWNER, key="report:1")
+        with pytest.raises(Busy):
+            ledger.hold(OWNER, 1, key="job:1")
+    engine.dispose()
+
+    assert books.ledger.available(OWNER) == 100
+
+
+@pytest.mark.parametrize(("before", "after"), [("0", "4s"), ("1min", "4s"), ("2d", "4s"), ("250ms", "250ms")])
+def test_a_host_that_limits_statements_to_less_keeps_that(books: Books, before: str, after: str) -> None:
+    with books.engine.begin() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{before}'"))
+        connection.execute(limits(4))
+        assert connection.scalar(text("SHOW statement_timeout")) == after
 
 
 @contextmanager
