@@ -13,12 +13,14 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from prepaid_ledger import Ledger, SpendRequest, Spent, UnfitDatabase
+from prepaid_ledger import InsufficientCredits, Ledger, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.database import partitions_of
 from prepaid_ledger.slots import SLOTS, slot_of
+from prepaid_ledger.spends.postgresql_batch import on_postgresql
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
+from .overtaken import overtaken
 
 PARTITIONS = 4
 
@@ -121,6 +123,71 @@ def test_each_statement_of_one_wallet_asks_one_partition(parted: Books) -> None:
     assert ledger.audit() == []
 
 
+@pytest.mark.parametrize("budgeted", [False, True])
+def test_a_batch_meets_wallets_that_others_have_moved_since_it_looked(parted: Books, budgeted: bool) -> None:
+    """PostgreSQL 18.6 chose partitions wrongly after that, or ended, while a batch read rows of them."""
+    owners = [f"user:{n}" for n in range(12)]
+    for owner in owners:
+        parted.grant(10, owner=owner)
+        if budgeted:
+            parted.unjoined.set_budget(owner, 5, every="day")
+            parted.unjoined.set_budget(owner, 5, spender="key:1")
+
+    def move_all() -> None:
+        for owner in owners:
+            parted.spend(1, "call:first", owner=owner, spender="key:1")
+
+    outcomes = overtaken(parted, move_all, *owners, spender="key:1", with_budgets=budgeted, parted=True)
+
+    assert [outcome.reached for outcome in outcomes] == [not budgeted] * 12
+    assert {parted.unjoined.balance(owner) for owner in owners} == {9 if budgeted else 8}
+
+
+@pytest.mark.parametrize("budgeted", [False, True])
+def test_a_batch_reads_no_partition(parted: Books, budgeted: bool) -> None:
+    statement, values = on_postgresql(
+        [SpendRequest(OWNER, 1, "report:1")],
+        None,
+        now=parted.time,
+        debt_blocks=True,
+        with_budgets=budgeted,
+        parted=True,
+    )
+    with parted.engine.connect() as connection:
+        connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+
+    assert "prepaid_wallet" in plan
+    assert "Append" not in plan
+    assert partitions_in(plan) == set()
+
+
+def test_a_key_that_comes_again_is_found_and_the_others_are_spent(parted: Books) -> None:
+    parted.grant(10)
+    parted.spend(1, "report:1")
+    requests = [SpendRequest(OWNER, credits, f"report:{n}") for n, credits in enumerate((1, 1, 2, 20))]
+
+    first, again, second, beyond = parted.unjoined.spend_many(requests)
+
+    assert isinstance(first, Spent)
+    assert isinstance(again, Spent)
+    assert (first.balance, again.seq, again.repeated) == (8, 2, True)
+    assert isinstance(second, Spent)
+    assert second.balance == 6
+    assert isinstance(beyond, InsufficientCredits)
+
+
+def test_rows_that_are_locked_while_others_move_them_lie_in_one_piece(parted: Books) -> None:
+    """PostgreSQL 18.6 ends all sessions if such a row is in a partition that is chosen as statements run."""
+    with parted.engine.connect() as connection:
+        parts = connection.execute(
+            text("SELECT DISTINCT CAST(CAST(inhparent AS regclass) AS text) FROM pg_inherits")
+        )
+        tables = {name for name in parts.scalars() if not name.endswith("key") and "ix_" not in name}
+    assert not tables & {"prepaid_wallet", "prepaid_budget", "prepaid_usage_mark"}
+    assert {"prepaid_entry", "prepaid_hold", "prepaid_lot", "prepaid_draw", "prepaid_usage"} <= tables
+
+
 def sent(books: Books, verb: Callable[[], object]) -> list[tuple[str, Any]]:
     """The statements on the ledger's tables that a verb sends; at least one."""
     statements: list[tuple[str, Any]] = []
@@ -136,8 +203,7 @@ def sent(books: Books, verb: Callable[[], object]) -> list[tuple[str, Any]]:
     return statements
 
 
-def test_spends_go_alone(parted: Books) -> None:
-    """PostgreSQL 18.6 ended all sessions where a batch met wallets that another process had just moved."""
+def test_spends_share_a_statement(parted: Books) -> None:
     parted.unjoined.grant(OWNER, 50, key="gift", reason="a story")
     parted.unjoined.set_budget(OWNER, 40, every="day")
     requests = [SpendRequest(OWNER, 1, f"many:{n}") for n in range(4)]
@@ -151,6 +217,6 @@ def test_spends_go_alone(parted: Books) -> None:
 
     assert all(isinstance(spent, Spent) for spent in results)
     transactions = "SELECT count(DISTINCT CAST(xmin AS text)) FROM prepaid_entry WHERE kind = 'spend'"
-    assert parted.session.scalar(text(transactions)) == 12
+    assert (parted.session.scalar(text(transactions)) or 0) < 12
     assert parted.unjoined.budgets(OWNER)[0].spent == 12
     assert parted.unjoined.balance(OWNER) == 38

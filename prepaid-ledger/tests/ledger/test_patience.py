@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import create_engine, event, text
 
 from prepaid_ledger import Busy, Ledger
 from prepaid_ledger.database.engine import LOCK_TIMEOUT_S
@@ -23,8 +23,6 @@ from .books import OWNER, Books
 pytestmark = pytest.mark.each_database
 
 SOON_S = 0.2
-
-CHANGE = "UPDATE prepaid_wallet SET moved_at = moved_at"
 
 
 @pytest.fixture
@@ -43,72 +41,6 @@ def books(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boo
 
 
 @contextmanager
-def changed_again_and_again(engine: Engine) -> Iterator[None]:
-    """Somebody has each wallet's row nearly all the time, each time for less long than one waits."""
-    done, begun = threading.Event(), threading.Event()
-
-    def change() -> None:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            driver.execute(f"BEGIN; {CHANGE}", prepare=False)
-            begun.set()
-            for _ in range(100):
-                if done.wait(SOON_S / 2):
-                    break
-                driver.execute(f"COMMIT; BEGIN; {CHANGE}", prepare=False)  # in one go: nobody is quicker
-            driver.execute("ROLLBACK", prepare=False)
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    begun.wait()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def test_a_row_that_others_change_again_and_again_is_not_waited_for_for_ever(books: Books) -> None:
-    with changed_again_and_again(books.engine):
-        with pytest.raises(Busy):
-            books.ledger.spend_now(OWNER, key="report:1")
-        with pytest.raises(Busy):
-            books.unjoined.hold(OWNER, 1, key="job:1")
-        with pytest.raises(Busy):
-            asyncio.run(books.awaited().spend_now(OWNER, key="report:2"))
-
-    assert books.ledger.available(OWNER) == 100
-    assert books.ledger.spend_now(OWNER, key="report:1").balance == 99
-
-
-@pytest.mark.parametrize(
-    "connected",
-    [{"options": "-c statement_timeout=60000"}, {"prepare_threshold": None}],
-    ids=["limited to a minute", "behind a pooler"],
-)
-def test_nor_is_it_however_the_host_connects(books: Books, connected: dict[str, object]) -> None:
-    engine = create_engine(books.engine.url, connect_args=connected)
-    ledger = Ledger(engine, clock=lambda: books.time)
-    with changed_again_and_again(books.engine):
-        with pytest.raises(Busy):
-            ledger.spend_now(OWNER, key="report:1")
-        with pytest.raises(Busy):
-            ledger.hold(OWNER, 1, key="job:1")
-    engine.dispose()
-
-    assert books.ledger.available(OWNER) == 100
-
-
-@pytest.mark.parametrize(("before", "after"), [("0", "4s"), ("1min", "4s"), ("2d", "4s"), ("250ms", "250ms")])
-def test_a_host_that_limits_statements_to_less_keeps_that(books: Books, before: str, after: str) -> None:
-    with books.engine.begin() as connection:
-        connection.execute(text(f"SET LOCAL statement_timeout = '{before}'"))
-        connection.execute(limits(4))
-        assert connection.scalar(text("SHOW statement_timeout")) == after
-
-
-@contextmanager
 def kept_from_others(books: Books) -> Iterator[list[str]]:
     """The wallet's row is locked for so long. What was asked of it by spends that went alone."""
     alone: list[str] = []
@@ -121,6 +53,39 @@ def kept_from_others(books: Books) -> Iterator[list[str]]:
     with books.engine.connect() as keeping:
         keeping.execute(text("SELECT FROM prepaid_wallet FOR UPDATE"))
         yield alone
+
+
+@pytest.mark.parametrize(
+    "connected",
+    [{}, {"options": "-c statement_timeout=60000"}, {"prepare_threshold": None}],
+    ids=["as it comes", "limited to a minute", "behind a pooler"],
+)
+def test_a_statement_ends_with_the_patience_of_its_caller(books: Books, connected: dict[str, Any]) -> None:
+    """The limit of a lock begins anew with each version of a row, and ends nothing where others change it."""
+    engine = create_engine(books.engine.url, connect_args=connected)
+    ledger = Ledger(engine, clock=lambda: books.time)
+    ended: list[str] = []
+    event.listen(engine, "handle_error", lambda context: ended.append(context.original_exception.sqlstate))
+
+    with kept_from_others(books):
+        with pytest.raises(Busy):
+            ledger.spend_now(OWNER, key="report:1")
+        with pytest.raises(Busy):
+            ledger.hold(OWNER, 1, key="job:1")
+
+    query_canceled = "57014"
+    assert ended == [query_canceled, query_canceled]
+    assert ledger.available(OWNER) == 100
+    assert ledger.spend_now(OWNER, key="report:1").balance == 99
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("before", "after"), [("0", "4s"), ("1min", "4s"), ("2d", "4s"), ("250ms", "250ms")])
+def test_a_host_that_limits_statements_to_less_keeps_that(books: Books, before: str, after: str) -> None:
+    with books.engine.begin() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{before}'"))
+        connection.execute(limits(4))
+        assert connection.scalar(text("SHOW statement_timeout")) == after
 
 
 def test_of_many_who_wait_for_one_wallet_none_goes_alone_after_its_time(books: Books) -> None:

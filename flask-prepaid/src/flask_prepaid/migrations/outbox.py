@@ -31,7 +31,7 @@ def create_outbox() -> None:
         sa.Column("owner", sa.String(64), nullable=False),
         sa.Column("target", words("target", 16, "receivers mail endpoint"), nullable=False),
         sa.Column("endpoint_id", BIG, nullable=False),
-        sa.Column("state", words("deliverystate", 16, "waiting done given_up"), nullable=False),
+        sa.Column("state", words("deliverystate", 16, "waiting paused done given_up"), nullable=False),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.Column("tries", BIG, nullable=False),
         sa.Column("next_try_at", AT, nullable=False),

@@ -87,12 +87,19 @@ class Courier:
         return not posted.error
 
     def _take(self, session: Session, queue: Queue) -> tuple[Due, WebhookEndpoint] | None:
-        """The next delivery of the queue with its endpoint; what goes to one that is gone goes away."""
+        """The next delivery of the queue with its endpoint.
+
+        What goes to one that is gone goes away, and what waits for one that is off is paused.
+        """
         endpoint = session.get(WebhookEndpoint, queue.endpoint_id)
         if endpoint is None:
             session.execute(delete(Delivery).where(queues.of(queue)))
             return None
         if endpoint.off_because is not None:
+            queues.pause(session, queue)
+            session.refresh(endpoint)
+            if endpoint.off_because is None:  # its owner was faster
+                session.rollback()
             return None
         due = queues.take(session, queue, self.clock())
         if due is None:

@@ -127,16 +127,16 @@ def switch(context: Context, owner: str, endpoint_id: int, *, on: bool) -> Webho
         row = find(session, owner, endpoint_id)
         if on is (row.off_because is None):
             return row
+        queue = Queue(owner, Target.ENDPOINT, endpoint_id)
         if on:  # deliveries come before their endpoint, whoever locks both
-            session.execute(
-                update(Delivery)
-                .where(queues.of(Queue(owner, Target.ENDPOINT, endpoint_id)))
-                .values(next_try_at=context.clock(), tries=0)
-                .execution_options(synchronize_session=False)
-            )
+            queues.go_on(session, queue, context.clock())
         row.off_because, row.failing_since = (None if on else OffBecause.OWNER), None
         action = "switched on" if on else "switched off"
         signals.tell(signals.endpoint_set, owner=owner, endpoint_id=row.id, action=action)
+        if on:  # and what was paused meanwhile, by whoever has seen it off
+            session.flush()
+            messages.take_turns_of(session, owner)
+            queues.go_on(session, queue, context.clock())
     return row
 
 

@@ -16,7 +16,7 @@ from prepaid_ledger.database import take_turns
 
 from ..signals import Told
 from . import customer_events
-from .models import Delivery, Message, OffBecause, Target, WebhookEndpoint
+from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
 
 #: Whoever writes a message delivers it, and has so long; then ``tick`` does it.
 CLAIMED = timedelta(minutes=1)
@@ -54,17 +54,19 @@ def write(
     :param claimed: For how long nobody but the writer delivers to receivers and mailboxes.
     """
     owners = {values["owner"] for _, values in outgoing}
-    take_turns(session, *(f"prepaid_message:{owner}" for owner in owners))
+    take_turns_of(session, *owners)
     endpoints = endpoints_of(session, owners)
     messages = [new_message(signal.name, values, now) for signal, values in outgoing]
     session.add_all(messages)
     session.flush()
+    off = {endpoint.id for mine in endpoints.values() for endpoint in mine if endpoint.off_because}
     deliveries = [
         Delivery(
             message_id=message.id,
             owner=message.owner,
             target=target,
             endpoint_id=endpoint_id,
+            state=DeliveryState.PAUSED if endpoint_id in off else DeliveryState.WAITING,
             next_try_at=now if endpoint_id else now + claimed,
         )
         for message in messages
@@ -77,6 +79,11 @@ def write(
         queue = Queue(row.owner, row.target, row.endpoint_id)
         queues.setdefault(queue, Claim(set(), now + claimed)).ids.add(row.id)
     return queues
+
+
+def take_turns_of(session: Session, *owners: str) -> None:
+    """Have transactions that write messages of these owners wait for each other, until each ends."""
+    take_turns(session, *(f"prepaid_message:{owner}" for owner in owners))
 
 
 def new_message(signal: str, values: Mapping[str, Any], now: datetime) -> Message:

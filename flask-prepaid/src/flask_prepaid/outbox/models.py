@@ -23,9 +23,14 @@ class Target(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. ``GIVEN_UP``: it failed for days, or its endpoint is gone."""
+    """Where a delivery stands.
+
+    ``PAUSED``: its endpoint is off; ``tick`` looks at none of these. ``GIVEN_UP``: it failed for days, or its
+    endpoint is gone.
+    """
 
     WAITING = "waiting"
+    PAUSED = "paused"
     DONE = "done"
     GIVEN_UP = "given_up"
 

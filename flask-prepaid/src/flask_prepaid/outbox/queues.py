@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from .messages import Claim, Queue
-from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
+from .models import Delivery, DeliveryState, Message, Target
 
 #: How long whoever takes a delivery has for it, before another process may try it, too.
 LEASE = timedelta(minutes=1)
@@ -69,6 +69,27 @@ def of(queue: Queue) -> ColumnElement[bool]:
         Delivery.target == queue.target,
         Delivery.endpoint_id == queue.endpoint_id,
         Delivery.state == DeliveryState.WAITING,
+    )
+
+
+def pause(session: Session, queue: Queue) -> None:
+    """Let what waits for an endpoint that is off be looked at no more."""
+    _set_state(session, queue, DeliveryState.WAITING, state=DeliveryState.PAUSED)
+
+
+def go_on(session: Session, queue: Queue, now: datetime) -> None:
+    """Let what waits for an endpoint go out now, and what was paused."""
+    held = DeliveryState.PAUSED, DeliveryState.WAITING
+    _set_state(session, queue, *held, state=DeliveryState.WAITING, next_try_at=now, tries=0)
+
+
+def _set_state(session: Session, queue: Queue, *states: DeliveryState, **values: object) -> None:
+    session.execute(
+        update(Delivery)
+        .where(Delivery.endpoint_id == queue.endpoint_id, Delivery.owner == queue.owner)
+        .where(Delivery.target == queue.target, Delivery.state.in_(states))
+        .values(values)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -190,7 +211,7 @@ def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list
     However long a queue is, it is looked at by its first delivery alone. What is due behind a first one that
     fails may fill the ``WINDOW``; then queues are looked for one after the other, from somewhere on.
 
-    :param endpoints: Those to endpoints that are on; otherwise those to receivers and mailboxes.
+    :param endpoints: Those to endpoints; otherwise those to receivers and mailboxes.
     """
     rows = session.execute(due_rows(now, endpoints=endpoints)).all()
     queues = [Queue(*row) for row in rows]
@@ -205,10 +226,9 @@ def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list
 
 def due_rows(now: datetime, *, endpoints: bool) -> Select[str, Target, int]:
     """The queues of the deliveries that are due, first or not; the one that waits longest first."""
-    goes = _goes_to(endpoints), *([~_IS_OFF] if endpoints else [])
     return (
         select(Delivery.owner, Delivery.target, Delivery.endpoint_id)
-        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, *goes)
+        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, _goes_to(endpoints))
         .order_by(Delivery.next_try_at, Delivery.id)
         .limit(WINDOW)
     )
@@ -232,15 +252,6 @@ def first_from(queue: Queue, *, behind: bool = False) -> Select[str, Target, int
     )
 
 
-def first_on_from(queue: Queue) -> Select[str, Target, int, int, datetime]:
-    """The first delivery that waits behind a queue, and not for an endpoint that is off."""
-    return first_from(queue, behind=True).where(~_IS_OFF)
-
-
-#: A list, that the database reads once; a join might go through all rows.
-_IS_OFF = Delivery.endpoint_id.in_(select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None)))
-
-
 def _goes_to(endpoints: bool) -> ColumnElement[bool]:
     return Delivery.target == Target.ENDPOINT if endpoints else Delivery.target != Target.ENDPOINT
 
@@ -256,15 +267,12 @@ def _is_due(session: Session, queue: Queue, now: datetime) -> bool:
 
 
 def _some_queues(session: Session, *, endpoints: bool) -> list[Queue]:
-    """Queues with something that waits, so many at most, from a random one on, and then from the first.
-
-    Those to endpoints that are off are none of them: what waits there would be all that is looked at.
-    """
+    """Queues with something that waits, so many at most, from a random one on, and then from the first."""
     queues: list[Queue] = []
     for start in (_somewhere(session), ""):
         at, seen = Queue(start, Target.ENDPOINT), 0
         while seen < SCANNED:
-            row = session.execute(first_on_from(at)).one_or_none()
+            row = session.execute(first_from(at, behind=True)).one_or_none()
             if row is None:
                 break
             at, seen = Queue(*row[:3]), seen + 1

@@ -36,7 +36,7 @@ def waiting(session: Session) -> list[Waits]:
     rows = session.execute(
         select(Delivery.target, func.count(), failing, func.min(Message.at))
         .join(Message, Message.id == Delivery.message_id)
-        .where(Delivery.state == DeliveryState.WAITING, _not_off())
+        .where(Delivery.state == DeliveryState.WAITING)
         .group_by(Delivery.target)
         .order_by(Delivery.target)
     )
@@ -46,7 +46,7 @@ def waiting(session: Session) -> list[Waits]:
 def waiting_count(session: Session) -> int:
     """How many deliveries wait, of those that can go out."""
     waits = select(func.count()).select_from(Delivery)
-    return session.scalar(waits.where(Delivery.state == DeliveryState.WAITING, _not_off())) or 0
+    return session.scalar(waits.where(Delivery.state == DeliveryState.WAITING)) or 0
 
 
 def waiting_messages() -> Select[int]:
@@ -84,7 +84,7 @@ def failing(session: Session) -> tuple[int, str | None]:
 def overdue_count(session: Session, now: datetime, *, endpoints: bool) -> int:
     """How many queues a tick should have emptied half an hour ago; a thousand is a thousand or more.
 
-    :param endpoints: Those to endpoints that are on; otherwise those to receivers and mailboxes.
+    :param endpoints: Those to endpoints; otherwise those to receivers and mailboxes.
     """
     return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=endpoints))
 
@@ -119,8 +119,3 @@ def _all_given_up(context: Context, change: Update | Delete) -> int:
 
 def _given_up() -> tuple[ColumnElement[bool], ...]:
     return Delivery.state == DeliveryState.GIVEN_UP, Delivery.endpoint_id == 0
-
-
-def _not_off() -> ColumnElement[bool]:
-    off = select(WebhookEndpoint.id).where(WebhookEndpoint.off_because.is_not(None))
-    return Delivery.endpoint_id.not_in(off)

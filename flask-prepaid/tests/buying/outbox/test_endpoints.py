@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from standardwebhooks import WebhookVerificationError
 
 from flask_prepaid import SentWebhook
 from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
+from flask_prepaid.outbox import queues, summary
 from flask_prepaid.outbox.courier import Turns
 from flask_prepaid.outbox.http import Poster
 from flask_prepaid.outbox.messages import Queue
-from flask_prepaid.outbox.models import Delivery, Target, WebhookEndpoint
+from flask_prepaid.outbox.models import Delivery, DeliveryState, Target, WebhookEndpoint
 
 from ..shop import Shop, ShopWith, at_once
 from .hearing import Program, add, hearing, local, tell
@@ -47,6 +50,10 @@ def shop(shop_with: ShopWith, mails: list[tuple[str, str, str]]) -> Shop:
 def state_of(shop: Shop, endpoint_id: int) -> str | None:
     row = shop.read(lambda: shop.prepaid.session.get(WebhookEndpoint, endpoint_id))
     return None if row.off_because is None else str(row.off_because)
+
+
+def waiting(shop: Shop) -> int:
+    return int(shop.read(lambda: summary.waiting_count(shop.prepaid.session)))
 
 
 def wait(shop: Shop, hours: int, times: int = 1) -> None:
@@ -121,16 +128,48 @@ def test_what_fails_for_three_days_is_switched_off_with_a_mail_and_gets_all_once
     tried = len(program.bodies)
     wait(shop, 24, times=2)
     assert len(program.bodies) == tried
+    assert waiting(shop) == 0, "a tick looks at none of it"
+    assert [sent.delivery.state for sent in sent_to(shop)] == [DeliveryState.PAUSED] * 2
 
     program.status = 200
     browser = shop.browser()
     page = f"/prepaid/endpoints/{endpoint}"
     assert "It failed for three days" in browser.get(page).text
+    assert browser.get(page).text.count(">paused<") == 2
     assert shop.send_form(browser, page, to=f"{page}/switch", on="1").status_code == 303
     shop.tick()
 
     assert program.numbers == [1, 2]
     assert state_of(shop, endpoint) is None
+
+
+@pytest.mark.each_database
+def test_what_is_written_while_an_endpoint_is_switched_on_goes_out(
+    shop: Shop, program: Program, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL whoever writes it may see the endpoint off; on SQLite one writes after the other."""
+    endpoint, _ = add(shop, program.url)
+    program.status = 503
+    tell(shop, 1)
+    wait(shop, 7, times=12)
+    assert state_of(shop, endpoint) == "failed"
+    go_on = queues.go_on
+
+    def go_on_and_write(session: Session, queue: Queue, now: datetime) -> None:
+        monkeypatch.undo()
+        go_on(session, queue, now)
+        at_once(1, lambda _: tell(shop, 2))
+
+    if kind == "postgresql":
+        monkeypatch.setattr(queues, "go_on", go_on_and_write)
+    else:
+        tell(shop, 2)
+    program.status = 200
+    shop.read(lambda: shop.prepaid.switch_endpoint("user:1", endpoint, on=True))
+    tell(shop, 3)
+    shop.tick()
+
+    assert program.numbers == [1, 2, 3]
 
 
 def test_a_customer_adds_tests_and_removes_an_endpoint_on_its_page(shop: Shop, program: Program) -> None:

@@ -15,7 +15,7 @@ from flask_prepaid import signals
 from flask_prepaid.context import apart, transaction
 from flask_prepaid.outbox import delivering, queues
 from flask_prepaid.outbox.messages import Queue, Queues
-from flask_prepaid.outbox.models import Delivery, Message, OffBecause, Target, WebhookEndpoint
+from flask_prepaid.outbox.models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
 from flask_prepaid.payments.models import Notice
 
 from ..shop import Shop, ShopWith
@@ -386,7 +386,11 @@ def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
         message = session.scalars(select(Message.id)).one()
         rows = session.scalars(select(WebhookEndpoint).order_by(WebhookEndpoint.id)).all()
         wait = [
-            {**delivery_of(message, row.owner, now - timedelta(hours=1)), "endpoint_id": row.id}
+            {
+                **delivery_of(message, row.owner, now - timedelta(hours=1)),
+                "endpoint_id": row.id,
+                "state": DeliveryState.PAUSED if row.off_because else DeliveryState.WAITING,
+            }
             for row in rows[:-1]
         ]
         busy = {**wait[-1], "next_try_at": now - timedelta(minutes=30)}
@@ -406,7 +410,7 @@ def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
         start = shop.read(lambda: queues._somewhere(shop.prepaid.session))
         assert "user:1" <= start < "user:4"
     require_index(shop, queues.due_rows(now, endpoints=True), "ix_prepaid_delivery_due")
-    require_index(shop, queues.first_on_from(on), "ix_prepaid_delivery_queue")
+    require_index(shop, queues.first_from(on, behind=True), "ix_prepaid_delivery_queue")
 
 
 def message_of(owner: str, number: int, at: datetime) -> dict[str, Any]:

@@ -35,11 +35,13 @@ def post(
     now: datetime,
     debt_blocks: bool,
     budgeted: BudgetedOwners,
+    parted: bool,
     wait: bool = False,
 ) -> list[Outcome]:
     """Post what is batchable of ``requests``, no two of which may have the same owner and key.
 
     :param budgeted: The owners who are known to have budgets.
+    :param parted: Whether the tables lie in partitions.
     :param wait: Whether to wait for wallets that others hold. A batch of many wallets
         does not, so that nobody's slow transaction stalls everybody.
     :raises IntegrityError: A key was posted between our looking and our writing. Nothing was moved.
@@ -54,6 +56,7 @@ def post(
         now=now,
         debt_blocks=debt_blocks,
         with_budgets=budgeted.any_of(requests),
+        parted=parted,
         wait=wait,
     )
     outcomes = read(connection.exec_driver_sql(statement, values))

@@ -45,7 +45,7 @@ class BatchWriter:
 
     @cached_property
     def is_parted(self) -> bool:
-        """Whether the tables lie in partitions: no batch is posted there (``docs/decisions/0029``)."""
+        """Whether the tables lie in partitions: a batch reads none of them (``docs/decisions/0029``)."""
         with self._engine.connect() as connection:
             return partitions_of(connection) > 0
 
@@ -59,8 +59,6 @@ class BatchWriter:
         first = [requests[place] for place in places]
         outcomes = [LEFT_OUT] * len(requests)
         try:
-            if self.is_parted:
-                return outcomes
             with self._transaction(first, wait=wait) as connection:
                 posted = batch.post(
                     connection,
@@ -68,6 +66,7 @@ class BatchWriter:
                     now=self._clock(),
                     debt_blocks=self._debt_blocks,
                     budgeted=self._budgeted,
+                    parted=self.is_parted,
                     wait=wait,
                 )
         except Busy:

@@ -38,6 +38,7 @@ class LoopConnection:
     ) -> None:
         self._engine = engine
         self._is_parted = is_parted
+        self._parted = False
         self._budgeted = budgeted
         self._clock = clock
         self._debt_blocks = debt_blocks
@@ -55,14 +56,13 @@ class LoopConnection:
         outcomes = [LEFT_OUT] * len(requests)
         try:
             driven = self._driven or await self._open()
-            if driven is None:
-                return outcomes
             statement, values = on_postgresql(
                 first,
                 batch_insert(first),
                 now=self._clock(),
                 debt_blocks=self._debt_blocks,
                 with_budgets=self._budgeted.any_of(first),
+                parted=self._parted,
             )
             cursor = await driven.execute(statement, values)
             posted = read(await cursor.fetchall())
@@ -75,10 +75,8 @@ class LoopConnection:
                 self._close()
         return outcomes
 
-    async def _open(self) -> Driven | None:
-        """``None`` where no batch is to be posted, since the tables lie in partitions."""
-        if await asyncio.to_thread(self._is_parted):
-            return None
+    async def _open(self) -> Driven:
+        self._parted = await asyncio.to_thread(self._is_parted)
         opened = await asyncio.to_thread(self._engine.raw_connection)
         by_thread = opened.dbapi_connection
         assert isinstance(by_thread, psycopg.Connection)

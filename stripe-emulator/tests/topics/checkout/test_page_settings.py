@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -147,6 +148,19 @@ def test_what_the_shop_wants_to_know_is_required(shop: Shop, typed: dict[str, st
     assert refused.status_code == 422
     assert says in refused.text
     assert shop.listen() == []
+
+
+@pytest.mark.parametrize(
+    ("languages", "country"), [("en-GB,en;q=0.9", "GB"), ("de,de-AT;q=0.8", "AT"), ("fr", "")]
+)
+def test_the_country_that_the_browsers_languages_name_is_chosen(
+    shop: Shop, languages: str, country: str
+) -> None:
+    session = shop.checkout(billing_address_collection="required")
+
+    page = shop.emulator.browser().get(f"/pay/{session.id}", headers={"Accept-Language": languages}).text
+
+    assert re.findall(r'<option value="(\w*)" selected>', page) == [country]
 
 
 def test_phone_and_address_go_to_the_session_the_card_and_the_new_customer(shop: Shop) -> None:

@@ -24,6 +24,7 @@ def test_a_business_gives_its_tax_id_and_the_customer_has_it(shop: Shop) -> None
     paid = browser.post(f"/pay/{session.id}", data=CARD | BUSINESS)
 
     assert "Tax ID" in form
+    assert '<details class="business">' in form, "folded for who is no business"
     assert paid.status_code == 303
     done = shop.v1.checkout.sessions.retrieve(session.id)
     assert done.customer_details is not None
@@ -55,6 +56,7 @@ def test_a_tax_id_that_cannot_be_is_said_at_its_field(
 
     assert answer.status_code == 422
     assert message in answer.get_data(as_text=True)
+    assert '<details class="business" open>' in answer.text, "the fault can be seen"
 
 
 def test_who_is_no_business_leaves_it_out(shop: Shop) -> None:

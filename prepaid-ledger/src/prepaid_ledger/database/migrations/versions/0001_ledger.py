@@ -85,26 +85,28 @@ def upgrade() -> None:
         op.execute(statement)
 
 
-def create_table(name: str, *columns: sa.schema.SchemaItem, fillfactor: int = 100) -> None:
+def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:
     """Make a table; in partitions by slot, where ``upgrade`` was told of them."""
-    if op.get_bind().dialect.name == "sqlite":
-        op.create_table(name, *columns)
-        return
     partitions = op.get_context().opts["partitions"]
-    room = f" WITH (fillfactor = {fillfactor})"
     if not partitions:
         op.create_table(name, *columns)
-        op.execute(f"ALTER TABLE {name} SET (fillfactor = {fillfactor})")
         return
     op.create_table(name, *columns, postgresql_partition_by="RANGE (slot)")
     each = SLOTS // partitions
     for number in range(partitions):
         slots = f"FROM ({number * each}) TO ({(number + 1) * each})"
-        op.execute(f"CREATE TABLE {name}_p{number:03} PARTITION OF {name} FOR VALUES {slots}{room}")
+        op.execute(f"CREATE TABLE {name}_p{number:03} PARTITION OF {name} FOR VALUES {slots}")
+
+
+def create_in_one_piece(name: str, *columns: sa.schema.SchemaItem) -> None:
+    """Make a table whose rows are locked while others move them, with room for that beside each row."""
+    op.create_table(name, *columns)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"ALTER TABLE {name} SET (fillfactor = 70)")
 
 
 def create_wallets() -> None:
-    create_table(
+    create_in_one_piece(
         "prepaid_wallet",
         sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -136,7 +138,6 @@ def create_wallets() -> None:
         sa.CheckConstraint(f"slot >= 0 AND slot < {SLOTS}", name=op.f("ck_prepaid_wallet_slot_in_range")),
         sa.PrimaryKeyConstraint("id", "slot", name=op.f("pk_prepaid_wallet")),
         sa.UniqueConstraint("owner", "slot", name=op.f("uq_prepaid_wallet_owner_slot")),
-        fillfactor=70,  # room on each page lets PostgreSQL move a balance without touching an index
     )
     op.create_index(
         "ix_prepaid_wallet_next_expiry_at",
@@ -399,7 +400,7 @@ def create_lots() -> None:
 
 
 def create_budgets() -> None:
-    create_table(
+    create_in_one_piece(
         "prepaid_budget",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -441,7 +442,6 @@ def create_budgets() -> None:
             name=op.f("fk_prepaid_budget_wallet_id_slot"),
         ),
         sa.PrimaryKeyConstraint("wallet_id", "slot", "spender", "every", name=op.f("pk_prepaid_budget")),
-        fillfactor=70,
     )
 
 
@@ -472,7 +472,7 @@ def create_usage() -> None:
             "wallet_id", "slot", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")
         ),
     )
-    create_table(
+    create_in_one_piece(
         "prepaid_usage_mark",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
