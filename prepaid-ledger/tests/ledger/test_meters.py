@@ -176,6 +176,8 @@ def away(books: Books) -> Iterator[Callable[[], None]]:
         yield back
     finally:
         back()
+        if url.drivername == "sqlite":
+            blocker.close()
 
 
 def test_a_database_that_is_away_for_a_while_is_waited_for(books: Books, deliver: Deliver) -> None:
