@@ -119,10 +119,11 @@ def much(look: Look, shop: Running) -> None:
     register(page, shop, LONG)
     given = shop.command("prepaid", "grant", newest_owner(shop), "1234567", "--reason", "a large customer")
     assert given.exit_code == 0, given.output
-    for _ in range(3):
+    for number in range(3):
         page.goto(f"{shop.url}/api-keys")
-        page.get_by_label("Name").fill(CHINESE)
+        page.get_by_label("Name").fill(f"{CHINESE}{number}")
         page.get_by_role("button", name="Create key").click()
+        page.locator("#new-key").wait_for()
     for _ in range(4):
         page.goto(f"{shop.url}/buy-credits")
         page.get_by_label("Any number of credits").check()

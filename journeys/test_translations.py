@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -35,6 +36,10 @@ HOLES = re.compile(r"%\(\w+\)s|%%|\{\w+\}|</?\w+[^>]*>")
 
 #: Words of templates that are the same in every language: names, units, and what is typed as it stands.
 NAMES = re.compile(r"Rando Number|PDF|Stripe|4242|UTC|API|JSON|POST|GET|https?|min|[a-z_]+\.[a-z_]+")
+
+#: What marks a message in code, and the folders whose readers are no customers.
+OF_MESSAGES = {"_", "gettext", "marked", "ngettext", "marked_plural"}
+NOT_GATHERED = {"operator", "cli", "api"}
 
 NOT_READ = re.compile(r"<style>.*?</style>|<svg.*?</svg>|<code>.*?</code>|<pre.*?</pre>", re.DOTALL)
 
@@ -97,6 +102,23 @@ def test_no_template_of_customers_has_a_bare_english_word(package: Path) -> None
         )
         bare += [f"{path.relative_to(package)}: {word}" for word in words]
     assert not bare, "\n".join(bare)
+
+
+@pytest.mark.parametrize("package", TRANSLATED, ids=lambda package: package.name)
+def test_no_message_of_code_is_passed_over(package: Path) -> None:
+    """Within an f-string none is gathered: it would stay English without a word."""
+    gathered = {form for each in PACKAGES for message in extracted(each) for form in forms(message.id)}
+    missing = []
+    for path in sorted(package.rglob("*.py")):
+        if NOT_GATHERED & set(path.relative_to(package).parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            words = node.args[0] if node.args and node.func.id in OF_MESSAGES else None
+            if isinstance(words, ast.Constant) and words.value not in gathered:
+                missing.append(f"{path.relative_to(package)}:{node.lineno}: {words.value!r}")
+    assert not missing, "\n".join(missing)
 
 
 def test_the_messages_of_code_are_found(tmp_path: Path) -> None:

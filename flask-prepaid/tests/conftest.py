@@ -3,15 +3,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kinds import partitions_for, pytest_generate_tests  # noqa: F401
+from kinds import numbered_for, partitions_for, pytest_generate_tests  # noqa: F401
 from sqlalchemy import URL
 
 from flask_prepaid.testing import Databases
+from flask_prepaid.upgrade import upgrade
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    return Databases(tmp_path_factory.mktemp("databases"))
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"), numbered_for(request, upgrade))
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "audit": {"books", "database", "slots", "tables"},
     "prices": {"books", "database"},
     "units": {"books", "prices"},
+    "background": set(),
     "held_credits": {"database", "errors", "prices", "tables"},
-    "meters": {"books", "clock", "database", "errors", "prices", "tables"},
+    "meters": {"background", "books", "clock", "database", "errors", "prices", "tables"},
     "verbs": {
         "audit",
         "books",
@@ -43,7 +44,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "spends",
         "tables",
     },
-    "fastapi": {"aio", "errors", "prices", "tables", "units"},
+    "fastapi": {"aio", "background", "errors", "prices", "tables", "units"},
     "testing": {"database"},
     "__init__": ...,
 }

@@ -4,14 +4,17 @@ A test that asks for ``kind``, itself or by a fixture, runs on that kind of data
 ``each_database`` it runs on SQLite and on PostgreSQL: where locks, clashes or a database's own SQL
 decide what happens. Every other runs on SQLite. A sample of these, drawn by ``--sample``, runs on
 PostgreSQL too, and with ``--every-database`` all of them do. One in so many of the ledger's own on PostgreSQL
-has it in partitions, and with ``--partitioned`` each has.
+has it in partitions, and with ``--partitioned`` each has. With ``--late-numbers`` the numbers that PostgreSQL
+gives out begin late: a test of several at once that relies on the first ones would fail by chance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
+from sqlalchemy import Engine, text
 
 #: One test in so many runs on PostgreSQL too, of those whose SQL is every database's.
 ONE_IN = 20
@@ -19,11 +22,15 @@ ONE_IN = 20
 #: In how many partitions the ledger's tables lie where they do.
 PARTITIONS = 4
 
+#: What gives numbers out on PostgreSQL.
+SEQUENCES = "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences ORDER BY 1"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("databases")
     group.addoption("--every-database", action="store_true", help="run all on SQLite and on PostgreSQL")
     group.addoption("--partitioned", action="store_true", help="PostgreSQL's have the ledger in partitions")
+    group.addoption("--late-numbers", action="store_true", help="PostgreSQL's numbers begin late")
     group.addoption("--sample", default="1", help="draws the tests that run on PostgreSQL too")
 
 
@@ -48,6 +55,21 @@ def partitions_for(request: pytest.FixtureRequest, kind: str, *, sample: bool) -
     if request.config.getoption("--partitioned", False) or (sample and drawn.randrange(ONE_IN) == 0):
         return PARTITIONS
     return None
+
+
+def numbered_for(
+    request: pytest.FixtureRequest, prepare: Callable[[Engine], None]
+) -> Callable[[Engine], None]:
+    """What prepares a database, with numbers that begin late where ``--late-numbers`` asks for it."""
+
+    def prepare_late(engine: Engine) -> None:
+        prepare(engine)
+        if engine.dialect.name == "postgresql":
+            with engine.begin() as connection:
+                for number, name in enumerate(connection.scalars(text(SEQUENCES)).all(), 1):
+                    connection.execute(text(f"ALTER SEQUENCE {name} RESTART WITH {1_000 * number}"))
+
+    return prepare_late if request.config.getoption("--late-numbers", False) else prepare
 
 
 def given_to(metafunc: pytest.Metafunc) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from apispec import APISpec
 from flask_smorest import Api, Blueprint
+from kinds import numbered_for
 from limits import strategies
 from limits.storage import memory
 from sqlalchemy import Engine
@@ -135,7 +136,7 @@ def any_shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Pat
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
     data = tmp_path_factory.mktemp("migrations")
 
     def prepare(engine: Engine) -> None:
@@ -145,7 +146,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
             upgrade()
             db.engine.dispose()
 
-    return Databases(tmp_path_factory.mktemp("databases"), prepare)
+    return Databases(tmp_path_factory.mktemp("databases"), numbered_for(request, prepare))
 
 
 @pytest.fixture

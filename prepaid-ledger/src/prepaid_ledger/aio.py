@@ -43,8 +43,9 @@ def in_a_thread(verb: Callable[Concatenate[Ledger, Terms], Result]) -> Awaited[T
 class AsyncLedger:
     """A ledger whose verbs are awaited. Make one for each event loop, and keep it.
 
-    Each verb is a transaction of its own. Spends by ``spend_now`` that wait at the same time share a commit;
-    on PostgreSQL no thread waits for it, which is several times as fast. All other verbs run on threads.
+    Each verb is a transaction of its own, also where its text speaks of yours. Spends by ``spend_now`` that
+    wait at the same time share a commit; on PostgreSQL no thread waits for it, which is several times as
+    fast. All other verbs run on threads.
 
     :param ledger: One that is on an engine, not on a session.
     :raises TypeError: It is something else.

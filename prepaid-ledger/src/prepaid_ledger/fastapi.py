@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .aio import AsyncHeldCredits, AsyncLedger
+from .background import in_background
 from .errors import PrepaidError
 from .prices import Price
 from .tables import HoldState
@@ -37,9 +39,9 @@ def nobody_by_name() -> None:
 class Costs:
     """Makes routes of ``app`` cost credits: held before the route runs, taken when it answers.
 
-    They go back if the route raises or answers 4xx or 5xx. A route that streams is charged when its stream
-    ends; a reader who leaves after the first part pays. Refusals of the ledger, in any route, are answered as
-    JSON.
+    They go back if the route raises, is cancelled, or answers 4xx or 5xx. A route that streams is charged as
+    its stream ends; a reader who leaves after the first part pays. Refusals of the ledger, in any route, are
+    answered as JSON.
 
     :param app: The app, before it serves.
     :param ledger: Whose credits are taken.
@@ -88,11 +90,22 @@ class Costs:
             spender: str | None = Depends(self._spender),
         ) -> AsyncHeldCredits:
             key = f"{request.url.path[:80]}:{secrets.token_urlsafe(16)}"
-            held = await self._ledger.hold(owner, key=key, spender=spender, **terms)
+            opening = in_background(self._ledger.hold(owner, key=key, spender=spender, **terms))
+            try:
+                held = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                opening.add_done_callback(_give_back)
+                raise
             request.scope[HOLDS].append(held)
             return held
 
         return hold
+
+
+def _give_back(opening: asyncio.Task[AsyncHeldCredits]) -> None:
+    """Give back what was held for a request that was cancelled meanwhile."""
+    if not opening.cancelled() and opening.exception() is None:
+        in_background(opening.result().release())
 
 
 class EndsHolds:
@@ -109,6 +122,9 @@ class EndsHolds:
         answering = Answering(scope.setdefault(HOLDS, []), self._unit, scope, receive, send)
         try:
             await self._app(scope, receive, answering.send)
+        except asyncio.CancelledError:  # by a server whose reader has left, or whose patience is over
+            await asyncio.shield(in_background(answering.end(taken=answering.is_delivered)))
+            raise
         except Exception:
             await answering.end(taken=False)
             raise

@@ -12,12 +12,13 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Protocol, Self, TypeVar
 
+from .background import in_background
 from .books.extensions import Progress
 from .books.posting import check_credits
 from .books.uses import Use
@@ -272,14 +273,14 @@ class AsyncMeter:
 
     async def end(self) -> None:
         """Take what was counted, and give the rest back; also where the task that awaits it is cancelled."""
-        await asyncio.shield(_in_background(asyncio.to_thread(self._meter.end)))
+        await asyncio.shield(in_background(asyncio.to_thread(self._meter.end)))
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Self:
         if self._opened is None:
-            opening = _in_background(asyncio.to_thread(self._opens))
+            opening = in_background(asyncio.to_thread(self._opens))
             try:
                 self._opened = await asyncio.shield(opening)
             except asyncio.CancelledError:
@@ -291,21 +292,10 @@ class AsyncMeter:
         await self.end()
 
 
-#: What goes on though its caller was cancelled. An event loop itself keeps only weak references to tasks.
-_background: set[asyncio.Task[Any]] = set()
-
-
-def _in_background(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-    task = asyncio.ensure_future(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-    return task
-
-
 def _end_unused(opening: asyncio.Task[Meter]) -> None:
     """Give back what was held for a caller who went away meanwhile."""
     if not opening.cancelled() and opening.exception() is None:
-        _in_background(asyncio.to_thread(opening.result().end))
+        in_background(asyncio.to_thread(opening.result().end))
 
 
 def _more(before: Quantities | None, n: int | None, units: Mapping[str, int]) -> Quantities:

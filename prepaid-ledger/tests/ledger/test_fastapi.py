@@ -4,14 +4,17 @@ FastAPI reads the annotations, which name what a test has made: they are no text
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import JSONResponse, StreamingResponse
+from sqlalchemy import event
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive
 
 from prepaid_ledger import Rates, Unit
 from prepaid_ledger.aio import AsyncHeldCredits
@@ -30,6 +33,15 @@ class App:
 
     def get(self, path: str = "/report") -> Any:
         return TestClient(self.app, raise_server_exceptions=False).get(path)
+
+    async def serve(self, path: str, receive: Receive) -> None:
+        """Answer one request, as a server has it answered."""
+
+        async def send(message: Message) -> None:
+            pass
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        await self.app({**scope, "asgi": {"version": "3.0", "spec_version": "2.3"}}, receive, send)
 
     def available(self) -> int:
         return self._books.ledger.available(OWNER)
@@ -171,24 +183,73 @@ def test_a_reader_who_leaves_pays_if_something_was_delivered(app: App, parts_rea
     async def stream() -> StreamingResponse:
         return StreamingResponse(parts())
 
-    async def call() -> None:
-        async def receive() -> dict[str, Any]:
-            if gone.is_set() or not first:
-                await gone.wait()
-                return {"type": "http.disconnect"}
-            first.clear()
-            return {"type": "http.request", "body": b"", "more_body": False}
+    async def receive() -> dict[str, Any]:
+        if gone.is_set() or not first:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+        first.clear()
+        return {"type": "http.request", "body": b"", "more_body": False}
 
-        async def send(message: Any) -> None:
-            pass
-
-        first = [True]
-        scope = {"type": "http", "method": "GET", "path": "/stream", "query_string": b"", "headers": []}
-        await app.app({**scope, "asgi": {"version": "3.0", "spec_version": "2.3"}}, receive, send)
-
-    asyncio.run(call())
+    first = [True]
+    asyncio.run(app.serve("/stream", receive))
 
     assert app.available() == left
+
+
+@pytest.mark.parametrize(("path", "left"), [("/works", 10), ("/streams", 10 - 4)])
+def test_a_request_that_its_server_cancels_keeps_no_hold(app: App, path: str, left: int) -> None:
+    begun = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"a part"
+        begun.set()
+        await asyncio.Event().wait()
+
+    @app.app.get(path, dependencies=[Depends(app.costs(4))])
+    async def answer() -> StreamingResponse:
+        if path == "/works":
+            begun.set()
+            await asyncio.Event().wait()
+        return StreamingResponse(parts())
+
+    asyncio.run(cancelled(app, path, begun.wait, lambda: None))
+
+    assert app.available() == left
+
+
+def test_a_request_that_is_cancelled_while_its_credits_are_held_gets_none(app: App, books: Books) -> None:
+    begun, is_gone = threading.Event(), threading.Event()
+
+    @event.listens_for(books.engine, "before_cursor_execute")
+    def wait(*statement: object) -> None:
+        begun.set()
+        is_gone.wait(timeout=30)
+
+    @app.app.get("/report", dependencies=[Depends(app.costs(4))])
+    async def report() -> None:
+        raise AssertionError("nobody waits for it")
+
+    asyncio.run(cancelled(app, "/report", lambda: asyncio.to_thread(begun.wait), is_gone.set))
+
+    assert app.available() == 10
+
+
+async def cancelled(
+    app: App, path: str, begun: Callable[[], Awaitable[object]], go_on: Callable[[], None]
+) -> None:
+    """A request is cancelled when it has begun; whatever else that set off comes to its end."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing is received")
+
+    call = asyncio.ensure_future(app.serve(path, receive))
+    await begun()
+    call.cancel()
+    await asyncio.wait([call])
+    go_on()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
 
 
 def test_an_answer_whose_hold_has_ended_meanwhile_is_not_given_away(app: App, books: Books) -> None:

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 
-from prepaid_ledger import Busy
+from prepaid_ledger import Busy, Ledger
 from prepaid_ledger.database.engine import LOCK_TIMEOUT_S
+from prepaid_ledger.database.transactions import limits, statements_within
 from prepaid_ledger.spends import asynchronous, batch_writer, group_commit, loop_connection, postgresql_batch
 from prepaid_ledger.testing import Databases
 from prepaid_ledger.verbs import base
@@ -28,7 +30,7 @@ def books(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boo
     """Rows are locked on PostgreSQL alone. Statements end soon; a lock may be waited for longer than that."""
     for module in (base, group_commit, asynchronous, batch_writer):
         monkeypatch.setattr(module, "LOCK_TIMEOUT_S", SOON_S)
-    set_up = postgresql_batch.SET_UP.replace(f"'{LOCK_TIMEOUT_S}s'", f"'{SOON_S}s'")
+    set_up = postgresql_batch.SET_UP.replace(statements_within(LOCK_TIMEOUT_S), statements_within(SOON_S))
     assert set_up != postgresql_batch.SET_UP
     for module in (batch_writer, loop_connection):
         monkeypatch.setattr(module, "SET_UP", set_up)
@@ -53,23 +55,37 @@ def kept_from_others(books: Books) -> Iterator[list[str]]:
         yield alone
 
 
-def test_a_statement_ends_with_the_patience_of_its_caller(books: Books) -> None:
+@pytest.mark.parametrize(
+    "connected",
+    [{}, {"options": "-c statement_timeout=60000"}, {"prepare_threshold": None}],
+    ids=["as it comes", "limited to a minute", "behind a pooler"],
+)
+def test_a_statement_ends_with_the_patience_of_its_caller(books: Books, connected: dict[str, Any]) -> None:
     """The limit of a lock begins anew with each version of a row, and ends nothing where others change it."""
+    engine = create_engine(books.engine.url, connect_args=connected)
+    ledger = Ledger(engine, clock=lambda: books.time)
     ended: list[str] = []
-    event.listen(
-        books.engine, "handle_error", lambda context: ended.append(context.original_exception.sqlstate)
-    )
+    event.listen(engine, "handle_error", lambda context: ended.append(context.original_exception.sqlstate))
 
     with kept_from_others(books):
         with pytest.raises(Busy):
-            books.ledger.spend_now(OWNER, key="report:1")
+            ledger.spend_now(OWNER, key="report:1")
         with pytest.raises(Busy):
-            books.unjoined.hold(OWNER, 1, key="job:1")
+            ledger.hold(OWNER, 1, key="job:1")
 
     query_canceled = "57014"
     assert ended == [query_canceled, query_canceled]
-    assert books.ledger.available(OWNER) == 100
-    assert books.ledger.spend_now(OWNER, key="report:1").balance == 99
+    assert ledger.available(OWNER) == 100
+    assert ledger.spend_now(OWNER, key="report:1").balance == 99
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("before", "after"), [("0", "4s"), ("1min", "4s"), ("2d", "4s"), ("250ms", "250ms")])
+def test_a_host_that_limits_statements_to_less_keeps_that(books: Books, before: str, after: str) -> None:
+    with books.engine.begin() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{before}'"))
+        connection.execute(limits(4))
+        assert connection.scalar(text("SHOW statement_timeout")) == after
 
 
 def test_of_many_who_wait_for_one_wallet_none_goes_alone_after_its_time(books: Books) -> None:

@@ -125,16 +125,27 @@ def _endpoints(context: Context) -> Iterator[str]:
         yield from _endpoint(endpoint)
         yield from _visit(context, endpoint.url)
     missing, latest = _not_arrived(context, [endpoint.created_at for endpoint in ours])
-    if not missing:
-        return
-    yield f"{missing} of Stripe's latest events did not come in, the last a {latest}. " + (
-        "If its dashboard shows answers of 400, PREPAID_STRIPE_WEBHOOK_SECRET is not that of the endpoint: "
-        "copy it anew. What was missed, this brings in: flask prepaid reconcile --fix"
-        if ours
-        else f"No endpoint of Stripe's leads to {path}. Run: flask prepaid connect --url "
+    no_endpoint = (
+        f"No endpoint of Stripe's leads to {path}. Run: flask prepaid connect --url "
         f"{urljoin(context.config.base_url or 'https://your.host', path)}; where Stripe cannot reach you, "
         "run: flask prepaid listen"
     )
+    if missing:
+        yield f"{missing} of Stripe's latest events did not come in, the last a {latest}. " + (
+            "If its dashboard shows answers of 400, PREPAID_STRIPE_WEBHOOK_SECRET is not that of the "
+            "endpoint: copy it anew. What was missed, this brings in: flask prepaid reconcile --fix"
+            if ours
+            else no_endpoint
+        )
+    elif not ours and _waits_for_stripe(context):
+        yield no_endpoint
+
+
+def _waits_for_stripe(context: Context) -> bool:
+    """Whether this app, on no developer's machine, has heard of no event of Stripe's yet."""
+    if current_app.debug or current_app.testing or context.config.api_base is not None:
+        return False
+    return context.session.scalar(select(InboxEvent.id).limit(1)) is None
 
 
 def _leads_to(url: str, path: str) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ..errors import UnknownItem
 from ..languages.words import gettext as _
+from ..languages.words import marked
 
 MAX_URL = 500
 
@@ -30,7 +31,7 @@ OF_CLOUDS = tuple(map(ip_network, ("168.63.129.16/32", "161.26.0.0/16", "166.8.0
 
 
 class Refused(Exception):
-    """An address that a webhook may not go to. The message is for the customer."""
+    """An address that a webhook may not go to. The message is for the customer, to be translated."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ def resolved(place: Place, resolve: Resolve, *, local: bool) -> list[str]:
     except (OSError, UnicodeError):
         answers = []
     if not answers:
-        raise Refused(f"{place.host} has no address in the DNS.")
+        raise Refused(marked("Its name has no address in the DNS."))
     for address in answers:
         if not is_public(address) and not (local and ip_address(address).is_loopback):
-            raise Refused(f"{place.host} leads to an address that is not public.")
+            raise Refused(marked("It leads to an address that is not public."))
     return answers
 
 

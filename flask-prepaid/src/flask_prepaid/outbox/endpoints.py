@@ -77,7 +77,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     try:
         addresses.resolved(place, poster.resolve, local=poster.local)
     except Refused as refused:
-        raise UnknownItem(str(refused), field="url") from None
+        raise UnknownItem(_(str(refused)), field="url") from None
     with transaction(context) as session:
         take_turns(session, f"prepaid_endpoint:{owner}")
         same = {"owner": owner, "url": url, "events": ",".join(types)}

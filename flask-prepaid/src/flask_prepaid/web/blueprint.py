@@ -30,7 +30,7 @@ from .page import context, home, keep_to_payers, pays
 #: The words of a plan's state.
 STATES = {
     State.ACTIVE: marked("Active"),
-    State.TRIALING: marked("Trialing"),
+    State.TRIALING: marked("Free trial"),
     State.PAST_DUE: marked("Past due"),
     State.UNPAID: marked("Unpaid"),
     State.INCOMPLETE: marked("Incomplete"),

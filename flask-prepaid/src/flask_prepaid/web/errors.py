@@ -99,7 +99,11 @@ def way_on(error: PrepaidError) -> tuple[str, str]:
         return url_for("prepaid.buy"), _("Buy Credits")
     if of_operators(endpoint):
         return url_for("prepaid.operator"), "Overview"
-    if isinstance(error, BudgetExceeded) or not page.pays():
+    if (
+        isinstance(error, BudgetExceeded)
+        or not page.pays()
+        or (not of_ours(endpoint) and not of_money(error))
+    ):
         return "", ""
     if endpoint in OF_CARDS:
         return url_for("prepaid.cards"), _("Back to your cards")
@@ -108,6 +112,15 @@ def way_on(error: PrepaidError) -> tuple[str, str]:
     if isinstance(error, GatewayUnavailable | GatewayRefused):
         return url_for("prepaid.billing"), _("See your payments")
     return url_for("prepaid.buy"), _("Buy Credits")
+
+
+def of_ours(endpoint: str) -> bool:
+    return endpoint.startswith("prepaid.")
+
+
+def of_money(error: PrepaidError) -> bool:
+    """Whether a view of the host's failed for what is bought or paid on our pages."""
+    return isinstance(error, WalletBlocked | GatewayUnavailable | GatewayRefused)
 
 
 def of_operators(endpoint: str) -> bool:

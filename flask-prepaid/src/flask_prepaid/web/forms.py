@@ -169,9 +169,11 @@ def credits_to_move(field: str = "credits") -> int:
 
 
 def _with_point(text: str) -> str:
-    """A number as the reader's language writes it, such as ``2,5`` in German, as programs read it."""
-    comma = locale().number_symbols["latn"]["decimal"] == ","
-    return text.replace(",", ".") if comma and "." not in text else text
+    """A number as the reader's language writes it, in German ``2,5`` or ``1.000``, as programs read it."""
+    decimal, group = (locale().number_symbols["latn"][name] for name in ("decimal", "group"))
+    if re.fullmatch(rf"[0-9]{{1,3}}(\{group}[0-9]{{3}})+(\{decimal}[0-9]+)?", text):
+        text = text.replace(group, "")
+    return text.replace(",", ".") if decimal == "," and "." not in text else text
 
 
 def amount_minor(currency: str, *, example_minor: int) -> int:

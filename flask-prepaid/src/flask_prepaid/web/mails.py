@@ -212,7 +212,8 @@ def composed(context: Context, subject: str, text: str) -> WrittenMail:
 
 def sender_of(context: Context) -> Sender:
     config = context.config
-    mode = "" if config.livemode else f" ({_('test mode, no real money')})"
+    test_mode = _("(test mode, no real money)")
+    mode = "" if config.livemode else f" {test_mode}"
     host = urlsplit(config.base_url).netloc
     name = config.shop_name or host or current_app.name
     return Sender(name, config.base_url or "", config.support_email or "", mode)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .. import checks
+from ..keys.models import id_of
 
 
 def everybody_pays() -> bool:
@@ -40,8 +41,13 @@ class Team:
         :raises ConfigError: The host's function gave something that can be no spender.
         """
         member = self.member()
-        if member is not None and (not isinstance(member, str) or not 1 <= len(member) <= MAX_SPENDER):
+        if member is None:
+            return None
+        if not isinstance(member, str) or not 1 <= len(member) <= MAX_SPENDER:
             cure = f"Give a text of 1 to {MAX_SPENDER} characters such as 'member:5', or None."
+            checks.refuse("What Team(member=...) gave", member, cure)
+        if id_of(member) is not None:
+            cure = "That is an API key, and whoever may choose a name would spend as one: begin it otherwise."
             checks.refuse("What Team(member=...) gave", member, cure)
         return member
 

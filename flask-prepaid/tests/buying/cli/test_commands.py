@@ -205,6 +205,21 @@ def test_the_doctor_finds_nothing_in_a_healthy_shop(shop: Shop) -> None:
     assert shop.command("doctor").exit_code == 0
 
 
+def test_the_doctor_misses_the_endpoint_of_a_server_that_has_heard_nothing_yet(deaf_shop: Shop) -> None:
+    deaf_shop.app.testing = False
+
+    unheard = deaf_shop.command("doctor")
+    deaf_shop.command("connect", "--url", "http://127.0.0.1:9/prepaid/webhook")
+    connected = deaf_shop.command("doctor")
+
+    assert unheard.exit_code == 1
+    assert (
+        "No endpoint of Stripe's leads to /prepaid/webhook. Run: flask prepaid connect --url"
+        in unheard.output
+    )
+    assert "No endpoint" not in connected.output
+
+
 def test_the_doctor_names_a_stripe_that_does_not_answer(shop: Shop) -> None:
     shop.stripe.chaos(api_500=1.0)
 

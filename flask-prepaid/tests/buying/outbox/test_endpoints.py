@@ -411,7 +411,7 @@ def test_a_name_that_leads_elsewhere_later_is_refused_then(shop: Shop, program: 
         names["hooks"] = ["127.0.0.1", private]
         tell(shop, 2)
         posted = shop.read(lambda: shop.prepaid.test_endpoint("user:1", endpoint))
-        assert posted.error == "hooks.example leads to an address that is not public."
+        assert posted.error == "It leads to an address that is not public."
     shop.tick()
     assert len(program.bodies) == 1
 

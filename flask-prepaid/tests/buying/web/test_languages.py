@@ -226,3 +226,32 @@ def test_a_number_is_read_as_its_writer_writes_it(open_shop: Callable[..., PlanS
         page = reading(shop, language).get("/prepaid/alerts").text
         assert re.search(r"Weniger als 2,5 Credits|Fewer than 2\.5 credits", page)
     shop.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "written"), [("de", "1.000"), ("es", "1.000"), ("en", "1,000"), ("en", "1000")]
+)
+def test_a_thousand_is_read_as_pages_write_it(
+    open_shop: Callable[..., PlanShop], language: str, written: str
+) -> None:
+    """In German the point of 1.000 stands between groups: it was read as one."""
+    shop = open_shop()
+
+    shop.send_form(reading(shop, language), "/prepaid/alerts", kind="balance", threshold=written)
+
+    assert shop.read(lambda: [alert.threshold for alert in shop.prepaid.alerts("user:1")]) == [1_000]
+    shop.close()
+
+
+def test_a_german_reads_no_english_of_an_address_and_in_a_mails_foot(
+    open_shop: Callable[..., PlanShop], sent: list[Mail]
+) -> None:
+    shop = open_shop()
+    browser = reading(shop, "de")
+
+    refused = shop.send_form(browser, "/prepaid/endpoints", url="https://127.0.0.1/").text
+    assert "nicht öffentlich" in refused
+    assert "not public" not in refused
+    shop.pay(shop.session_of(shop.send_form(browser, "/prepaid/buy", pack="berlin")))
+    assert "(Testmodus, kein echtes Geld)" in sent[0][2]
+    shop.close()

@@ -13,7 +13,9 @@ from flask_wtf import CSRFProtect
 from jinja2 import DictLoader
 
 from flask_prepaid import Pack, Prepaid
+from flask_prepaid.errors import AlreadyPaid
 from flask_prepaid.testing import Databases
+from prepaid_ledger import WalletBlocked
 from stripe_emulator import Emulator
 
 from ..shop import SECRET, WEBHOOK, Shop
@@ -214,3 +216,20 @@ def test_a_page_of_the_hosts_own_stands_in_the_extensions_frame(databases: Datab
 
     assert "<h1>Reports</h1>" in page
     assert 'href="/prepaid/buy">Buy Credits</a>' in page
+
+
+def test_the_page_of_an_error_offers_credits_only_where_they_help(databases: Databases) -> None:
+    app, _ = small_app(databases)
+
+    def repeated() -> str:
+        raise AlreadyPaid("This was done already.")
+
+    def owing() -> str:
+        raise WalletBlocked("user:1", debt=5)
+
+    app.add_url_rule("/repeated", "repeated", repeated)
+    app.add_url_rule("/owing", "owing", owing)
+    pages = [customer(app).get(path, headers={"Accept": "text/html"}) for path in ("/repeated", "/owing")]
+
+    assert [answer.status_code for answer in pages] == [409, 402]
+    assert ['class="btn btn-primary"' in answer.text for answer in pages] == [False, True]

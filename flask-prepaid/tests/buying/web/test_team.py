@@ -188,3 +188,12 @@ def test_a_member_who_can_be_no_spender_stops_the_call_with_a_sentence(shop: Sho
     with pytest.raises(ConfigError, match=r"What Team\(member=\.\.\.\) gave is 'm.*Give a text of 1 to 64"):
         report(shop, "m" * 65)
     assert shop.prepaid.balance("org:7") == 100
+
+
+def test_a_member_who_is_called_as_a_key_is_does_not_spend_as_it(shop: Shop) -> None:
+    key = shop.prepaid.make_key("org:7", name="nightly job")
+    shop.db.session.commit()
+
+    with pytest.raises(ConfigError, match=r"gave is 'key:1'\. That is an API key"):
+        report(shop, key.spender)
+    assert shop.prepaid.balance("org:7") == 100

@@ -64,14 +64,19 @@ def limits(within_s: float | None = None) -> TextClause:
     """Let no lock be waited for too long in this transaction, on PostgreSQL, and no statement take longer.
 
     A lock's limit is none for a statement: a row that others change again and again is waited for anew each
-    time. Whoever has limited statements already keeps that.
+    time.
     """
     locks = f"set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true)"
     if within_s is None:
         return text(f"SELECT {locks}")
-    now = "current_setting('statement_timeout')"
-    statements = f"CASE {now} WHEN '0' THEN '{max(1, round(within_s * 1000))}' ELSE {now} END"
-    return text(f"SELECT {locks}, set_config('statement_timeout', {statements}, true)")
+    return text(f"SELECT {locks}, set_config('statement_timeout', {statements_within(within_s)}, true)")
+
+
+def statements_within(seconds: float) -> str:
+    """SQL of how long a statement may take: so long, or as long as before where that is less."""
+    before = "extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) * 1000"
+    milliseconds = f"least(nullif({before}, 0), {max(1, round(seconds * 1000))})"
+    return f"CAST(CAST({milliseconds} AS integer) AS text)"
 
 
 def is_writing(session: Session) -> bool:

@@ -40,6 +40,7 @@ class BatchWriter:
             event.listen(engine, "engine_disposed", self._close)
         self._kept: Connection | None = None
         self._kept_by = 0
+        self._is_set_up = False
         self._keeping = threading.Lock()
 
     @cached_property
@@ -92,9 +93,15 @@ class BatchWriter:
             with self._open(wait=wait) as connection:
                 yield connection
         else:
-            with self._together.begin() as connection:
-                connection.execute(limits(LOCK_TIMEOUT_S))
+            with self._limited() as connection:
                 yield connection
+
+    @contextmanager
+    def _limited(self) -> Iterator[Connection]:
+        """A transaction of which no statement takes too long."""
+        with self._together.begin() as connection:
+            connection.execute(limits(LOCK_TIMEOUT_S))
+            yield connection
 
     @contextmanager
     def _open(self, *, wait: bool) -> Iterator[Connection]:
@@ -103,26 +110,32 @@ class BatchWriter:
         To take one from the pool and give it back costs a third of a small batch.
         """
         if not self._keeping.acquire(blocking=False):
-            with self._together.begin() if wait else self._at_once.connect() as connection:
-                if wait:
-                    connection.execute(limits(LOCK_TIMEOUT_S))
+            with self._limited() if wait else self._at_once.connect() as connection:
                 yield connection
             return
         try:
             if self._kept is None or self._kept_by != os.getpid():
-                self._kept, self._kept_by = self._at_once.connect(), os.getpid()
-                self._kept.detach()  # the pool makes up for it
-                driver = self._kept.connection.dbapi_connection
-                if (
-                    getattr(driver, "prepare_threshold", None) is not None
-                ):  # not behind a pooler, which shares it
-                    self._kept.exec_driver_sql(SET_UP)
-            yield self._kept
+                self._keep()
+            assert self._kept is not None, "it was kept just now"
+            if wait and not self._is_set_up:
+                with self._limited() as connection:
+                    yield connection
+            else:
+                yield self._kept
         except BaseException:
             self._close()
             raise
         finally:
             self._keeping.release()
+
+    def _keep(self) -> None:
+        """Take a connection from the pool, for this process, and set it up."""
+        self._kept, self._kept_by = self._at_once.connect(), os.getpid()
+        self._kept.detach()  # the pool makes up for it
+        driver = self._kept.connection.dbapi_connection
+        self._is_set_up = getattr(driver, "prepare_threshold", None) is not None
+        if self._is_set_up:  # not behind a pooler, which shares it
+            self._kept.exec_driver_sql(SET_UP)
 
     def _close(self, *_: object) -> None:
         kept, self._kept = self._kept, None

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..database.engine import LOCK_TIMEOUT_S
+from ..database.transactions import statements_within
 from ..slots import slot_of
 from .host_insert import BatchInsert
 from .outcomes import Outcome, said_of
@@ -136,8 +137,7 @@ LOCK_TIMEOUT = f" AND (SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', tr
 #: reads by a key: a plan that is made while a table is small, and kept, would read that whole for each spend.
 SET_UP = f"""
 SELECT set_config('lock_timeout', '250ms', false), set_config('enable_seqscan', 'off', false),
-       set_config('statement_timeout', CASE current_setting('statement_timeout')
-                  WHEN '0' THEN '{LOCK_TIMEOUT_S}s' ELSE current_setting('statement_timeout') END, false)
+       set_config('statement_timeout', {statements_within(LOCK_TIMEOUT_S)}, false)
 """
 
 #: A host's own types are texts by then, but for times and exact numbers.

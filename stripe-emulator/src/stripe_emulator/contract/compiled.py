@@ -130,7 +130,7 @@ def _fields(typed_dict: Any, extra: Mapping[str, Parameter]) -> Fields:
     if typed_dict is None:
         return dict(extra), []
     names = set(typed_dict.__annotations__)
-    if RequestOptions in typed_dict.__orig_bases__:
+    if RequestOptions in getattr(typed_dict, "__orig_bases__", ()):  # Python 3.11 keeps none for its own
         names -= set(RequestOptions.__annotations__)  # the SDK's own settings, never sent
     module = typed_dict.__module__
     known = {

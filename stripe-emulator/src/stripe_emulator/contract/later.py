@@ -4,9 +4,7 @@ A route is written here as newer SDKs have it, and an older one is served so, to
 the SDK has no attribute for it.
 """
 
-from typing import TYPE_CHECKING, Literal, NotRequired
-
-from typing_extensions import TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from stripe._subscription import Subscription  # noqa: F401  # the answer is looked up by this name

@@ -89,7 +89,7 @@ def test_every_field_that_is_wrong_says_so_at_once(stripe: Any, visitor: Client)
     page = visitor.post(f"/pay/{order.id}", data={"card_expiry": "01/20", "city": "Rome", "country": "Italy"})
 
     assert page.status_code == 422
-    wrong = re.findall(r'<input id="(\w+)"[^>]*aria-invalid="true"', page.text)
+    wrong = re.findall(r'<(?:input|select) id="(\w+)"[^>]*aria-invalid="true"', page.text)
     assert wrong == [
         "email",
         "card_number",
