@@ -174,6 +174,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     session = context.session
     currency = currencies.of(context, owner, request.values.get("currency"))
     row = sync.running(session, owner)
+    coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards.saved(session, owner)
@@ -193,7 +194,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         planned=session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None,
         owed=plan_state.owed(context, row) if row else None,
         bill=plan_state.period_bill(context, row) if row else None,
-        next_bill=next_bill(row) if row else None,
+        next_bill=coming,
         may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
         ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
         is_over=row is not None and plan_state.is_over(context, row),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import URL, delete
 
+from flask_prepaid.payments.models import SavedCard
 from flask_prepaid.subscriptions.models import State
+from stripe_emulator import Emulator
 
 from ..beginnings import beginning
+from ..meddling import Meddling
 from .plan_shop import DECLINES, PlanShop, words
 
 
@@ -112,6 +116,29 @@ def test_only_a_plan_that_is_paid_is_said_to_be(
     reach(shop)
 
     assert sentence in words(shop.browser().get("/prepaid/billing").text)
+
+
+def test_a_card_that_goes_while_stripe_is_asked_is_no_error(database: URL) -> None:
+    """A card that is left a second time takes the place of the first, perhaps while a page is made."""
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = PlanShop(database, emulator=emulator, http_client=meddling)
+    shop.subscribe("small")
+    card = shop.keep_card()
+    shop.keep_card(number="5555555555554444")
+    assert card in shop.page()
+
+    def lose_the_card() -> None:
+        with shop.prepaid.engine.begin() as connection:
+            connection.execute(delete(SavedCard))
+
+    meddling.before["/create_preview"] = lose_the_card
+    page = shop.page()
+
+    assert meddling.before == {}
+    assert "Your plan runs" in page
+    assert card not in page
+    shop.close()
 
 
 def test_no_state_of_stripes_is_left_out() -> None:

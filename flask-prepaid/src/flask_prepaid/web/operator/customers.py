@@ -26,7 +26,7 @@ from .roles import Right
 
 #: Payments and entries on one page.
 PAYMENTS = 50
-ENTRIES = 50
+ENTRIES = 10
 
 #: Lines of a plan's history, of its invoices, and of refunds and disputes.
 CHANGES = 24

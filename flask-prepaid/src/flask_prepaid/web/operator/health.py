@@ -31,7 +31,7 @@ LATE_TICK = timedelta(minutes=5)
 LATE_COPY = timedelta(minutes=30)
 
 #: Events on one page of the inbox, and how many one press runs again.
-SHOWN = 50
+SHOWN = 20
 AT_ONCE = 100
 
 
