@@ -7,12 +7,11 @@ Among the tests ``EVERY_CASE`` is not set, and a part of these is enough. Exit 1
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 from journeys.conftest import ROOT
-from tools.install import NODE_MODULES, install_browser
+from tools.install import browser_environment
 
 #: The tests that ask for ``EVERY_CASE``.
 SAMPLED = (
@@ -27,9 +26,8 @@ SAMPLED = (
 
 
 def main() -> None:
-    browser = {"CHROMIUM": str(install_browser()), "NODE_MODULES": str(NODE_MODULES)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SAMPLED, *sys.argv[1:]]
-    ran = subprocess.run(command, cwd=ROOT, env={**os.environ, **browser, "EVERY_CASE": "1"})
+    ran = subprocess.run(command, cwd=ROOT, env={**browser_environment(), "EVERY_CASE": "1"})
     raise SystemExit(1 if ran.returncode else 0)
 
 

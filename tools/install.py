@@ -105,6 +105,11 @@ def install_browser() -> Path:
     return CHROMIUM / "chromium.sh"
 
 
+def browser_environment() -> dict[str, str]:
+    """This process's environment, with what tests in a browser look for."""
+    return {**os.environ, "CHROMIUM": str(install_browser()), "NODE_MODULES": str(NODE_MODULES)}
+
+
 def unpack_browser(source: Path) -> None:
     """Chromium comes as Brotli archives, with the libraries and a font that a bare machine lacks."""
     CHROMIUM.mkdir(exist_ok=True)

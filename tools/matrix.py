@@ -20,7 +20,7 @@ from pathlib import Path
 from . import postgresql
 from .cells import CELLS, Cell, Missing
 from .environments import environment_for
-from .install import NODE_MODULES, ROOT, install_browser, say
+from .install import ROOT, browser_environment, say
 
 
 def main() -> int:
@@ -62,8 +62,7 @@ def test(python: Path, arguments: Sequence[str], workers: str, minutes: int, **s
     with tempfile.TemporaryDirectory(prefix="matrix-") as scratch:
         how = ["-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "worksteal"]
         command = [str(python), "-m", "pytest", *how, *arguments]
-        browser = {"CHROMIUM": str(install_browser()), "NODE_MODULES": str(NODE_MODULES)}
-        environment = {**os.environ, **browser, "TMPDIR": scratch, **settings}
+        environment = {**browser_environment(), "TMPDIR": scratch, **settings}
         run = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
         try:
             code = run.wait(minutes * 60)

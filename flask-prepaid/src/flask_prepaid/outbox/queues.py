@@ -62,35 +62,30 @@ class Outcome:
     status: int | None = None
 
 
-def of(queue: Queue) -> ColumnElement[bool]:
-    """The deliveries of a queue that wait."""
+def of(queue: Queue, *states: DeliveryState) -> ColumnElement[bool]:
+    """The deliveries of a queue that stand so, by default those that wait."""
     return and_(
         Delivery.owner == queue.owner,
         Delivery.target == queue.target,
         Delivery.endpoint_id == queue.endpoint_id,
-        Delivery.state == DeliveryState.WAITING,
+        Delivery.state.in_(states) if states else Delivery.state == DeliveryState.WAITING,
     )
 
 
 def pause(session: Session, queue: Queue) -> None:
     """Let what waits for an endpoint that is off be looked at no more."""
-    _set_state(session, queue, DeliveryState.WAITING, state=DeliveryState.PAUSED)
+    _set(session, of(queue), state=DeliveryState.PAUSED)
 
 
 def go_on(session: Session, queue: Queue, now: datetime) -> None:
     """Let what waits for an endpoint go out now, and what was paused."""
-    held = DeliveryState.PAUSED, DeliveryState.WAITING
-    _set_state(session, queue, *held, state=DeliveryState.WAITING, next_try_at=now, tries=0)
+    held = of(queue, DeliveryState.PAUSED, DeliveryState.WAITING)
+    _set(session, held, state=DeliveryState.WAITING, next_try_at=now, tries=0)
 
 
-def _set_state(session: Session, queue: Queue, *states: DeliveryState, **values: object) -> None:
-    session.execute(
-        update(Delivery)
-        .where(Delivery.endpoint_id == queue.endpoint_id, Delivery.owner == queue.owner)
-        .where(Delivery.target == queue.target, Delivery.state.in_(states))
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
+def _set(session: Session, which: ColumnElement[bool], **values: object) -> None:
+    change = update(Delivery).where(which).values(values)
+    session.execute(change.execution_options(synchronize_session=False))
 
 
 def take(session: Session, queue: Queue, now: datetime, mine: Claim | None = None) -> Due | None:

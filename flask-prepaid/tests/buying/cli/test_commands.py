@@ -242,14 +242,19 @@ prepaid.init_app(app, db)
 """
 
 
-def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(
-    tmp_path: Path, typed: Callable[..., Result]
-) -> None:
+@pytest.fixture
+def port(tmp_path: Path, typed: Callable[..., Result]) -> int:
+    """Where nothing serves yet, and an app that looks for Stripe there; its tables are made."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
     (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
     assert typed("flask prepaid upgrade").exit_code == 0
+    return port
 
+
+def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(
+    tmp_path: Path, typed: Callable[..., Result], port: int
+) -> None:
     with started("flask prepaid listen --emulator", tmp_path) as listening:
         assert answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=60)
         second = typed("flask prepaid listen --emulator")
@@ -260,13 +265,7 @@ def test_listen_starts_the_emulator_where_none_serves_and_ends_with_it(
     assert not answers(f"http://127.0.0.1:{port}/_emulator/state", within_s=0)
 
 
-def test_the_emulator_that_listen_starts_knows_tomorrow_what_it_sold_today(
-    tmp_path: Path, typed: Callable[..., Result]
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "app.py").write_text(APP.format(folder=str(tmp_path), port=port))
-    assert typed("flask prepaid upgrade").exit_code == 0
+def test_the_emulator_that_listen_starts_knows_tomorrow_what_it_sold_today(tmp_path: Path, port: int) -> None:
     client = stripe.StripeClient("sk_test_mine", base_addresses={"api": f"http://127.0.0.1:{port}"})
 
     with started("flask prepaid listen --emulator", tmp_path):
