@@ -103,13 +103,14 @@ def test_an_upgrade_by_the_dashboard_in_a_free_month_adds_the_difference(
     subscribe_free(fair, duration="forever")
     fair.pass_time(days=14)
     item = fair.v1.subscriptions.retrieve(fair.stripe_id())["items"].data[0]
-    since, large = str(fair.stripe.now()), price_of(fair, "large")
+    since, large = fair.stripe.now(), price_of(fair, "large")
     wanted: Any = {"items": [{"id": item.id, "price": large}], "proration_behavior": behavior}
+    wanted["proration_date"] = since
 
     fair.v1.subscriptions.update(fair.stripe_id(), wanted)
     fair.stripe.deliver()
 
-    difference = fair.share(500 - 100, since)
+    difference = fair.share(500 - 100, str(since))
     assert fair.balance() == 100 + (difference if behavior == "always_invoice" else 0)
     fair.pass_time(days=17)
     assert fair.balance() == 500 + (0 if behavior == "always_invoice" else difference)
@@ -133,8 +134,8 @@ def test_a_smaller_plan_that_is_billed_with_the_next_month_takes_of_the_month_be
     fair.pass_time(days=14)
     item = fair.v1.subscriptions.retrieve(fair.stripe_id())["items"].data[0].id
     wanted: Any = {"items": [{"id": item, "price": small, "quantity": 3}]}
-    wanted["proration_behavior"] = "create_prorations"
-    taken = fair.share(500 - 30, str(fair.stripe.now()))
+    wanted |= {"proration_behavior": "create_prorations", "proration_date": fair.stripe.now()}
+    taken = fair.share(500 - 30, str(wanted["proration_date"]))
     fair.v1.subscriptions.update(fair.stripe_id(), wanted)
 
     fair.pass_time(days=14, hours=2)
