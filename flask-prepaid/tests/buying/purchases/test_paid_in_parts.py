@@ -120,12 +120,17 @@ def test_of_a_month_paid_in_parts_a_bank_takes_one_and_the_other_can_be_refunded
     assert before - shop.balance() == 60
 
 
+def warnings(shop: PlanShop) -> int:
+    """How many warnings a refund still answers."""
+    return int(shop.read(lambda: fraud_warnings.count(shop.prepaid.session)))
+
+
 def send_refund(shop: PlanShop, amount: str) -> str:
     """Send the operator's form for the last payment; the page after it."""
-    desk, page = shop.browser(), f"/prepaid/admin/payments/{last_payment(shop).id}/refund"
-    sent = shop.send_form(desk, page, amount=amount, reason="asked for", attempt="of-the-form")
+    browser, page = shop.browser(), f"/prepaid/admin/payments/{last_payment(shop).id}/refund"
+    sent = shop.send_form(browser, page, amount=amount, reason="asked for", attempt="of-the-form")
     shop.stripe.deliver()
-    return words(desk.get(sent.location).text)
+    return words(browser.get(sent.location).text)
 
 
 def test_of_a_month_paid_in_parts_an_operator_is_offered_what_no_bank_has_taken(shop: PlanShop) -> None:
@@ -158,17 +163,16 @@ def test_a_warning_of_one_charge_is_answered_though_a_bank_has_taken_another(sho
     invoice, part = month_paid_by_hand_in_part(shop, "pm_card_createIssuerFraudRecord")
     other = shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa", "expand": ["payments"]})
     shop.stripe.deliver()
-    waiting = lambda: shop.read(lambda: fraud_warnings.count(shop.prepaid.session))  # noqa: E731
-    assert waiting() == 1
+    assert warnings(shop) == 1
 
     (disputed,) = {paid.payment.payment_intent for paid in other.payments.data} - {part, None}
     shop.stripe.dispute(disputed)
     shop.stripe.deliver()
-    assert waiting() == 1
+    assert warnings(shop) == 1
     shop.read(lambda: refunds.refund(shop.prepaid, last_payment(shop).id, reason="a warning"))
     shop.stripe.deliver()
 
-    assert (refunded(shop), waiting()) == ([400], 0)
+    assert (refunded(shop), warnings(shop)) == ([400], 0)
 
 
 def test_a_part_that_is_refunded_in_the_dashboard_takes_its_credits(shop: PlanShop) -> None:
