@@ -152,8 +152,6 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         self._trial = trial
         self._language = language
         self._keys = key_setup.read(keys)
-        self._given = {"mail": mail, "trial": trial, "language": language, "keys": self._keys}
-        self._given["operators"] = operators is not NOBODY
         self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
@@ -179,7 +177,9 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         config = settings.read(app)
         host.check_currency(config.currency, self.catalog.currencies)
         host.check_languages(config.languages, config.translations)
-        host.check_effects(app, config, self._given, self.catalog.plans.values())
+        has_operators = self.operators is not NOBODY
+        given = host.Given(self._mail, self._trial, self._language, self._keys, has_operators)
+        host.check_effects(app, config, given, self.catalog.plans.values())
         if self._owner is None:
             host.check_user_models(db)
         clock = clock or self._clock

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ TAKES = {
     "language": ("owner",),
 }
 
-#: Settings without effect unless ``Prepaid`` is given one of these, what is so without, and what to write.
+#: What a setting goes with, what is so without that, and what to write.
 #: An operator sees what each mail would look like, though none is sent.
 MAILS = (("mail", "operators"), "no mail is sent that it stands in", "Prepaid(email=..., mail=...)")
 GRANTS = (("operators",), "nobody is an operator", "Prepaid(operators=Operators(...))")
@@ -51,6 +52,17 @@ OWNER_CURE = (
 NO_LOGIN = "Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function that says it."
 
 MOVE = "Give one of them another path; PREPAID_PATHS has those of Prepaid."
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of ``Prepaid`` that go with something else; what is false was not given."""
+
+    mail: object
+    trial: object
+    language: object
+    keys: object
+    operators: bool
 
 
 def check_functions(functions: Mapping[str, object]) -> None:
@@ -107,49 +119,52 @@ def check_languages(offered: Sequence[str], folders: tuple[Path, ...]) -> None:
             )
 
 
-def check_effects(app: Flask, config: Config, given: Mapping[str, object], plans: Iterable[Plan]) -> None:
+def check_effects(app: Flask, config: Config, given: Given, plans: Iterable[Plan]) -> None:
     """
-    :param given: The arguments of ``Prepaid`` that something else goes with, by name.
-    :raises ConfigError: One of them lacks a setting, or it or a setting has no effect: what it is for is not
-        there.
+    :raises ConfigError: Mails have no address for their links, or something that is written has no effect.
     """
-    if given["mail"] and not config.base_url:
+    if given.mail and not config.base_url:
         raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
-    for sentence in without_effect(app.config, config, given, plans):
+    for sentence in (
+        *_arguments_without_effect(app.config, given, plans),
+        *_settings_without_effect(app.config, config, given),
+    ):
         raise ConfigError(sentence)
 
 
-def without_effect(
-    written: Mapping[str, Any], config: Config, given: Mapping[str, object], plans: Iterable[Plan]
+def _arguments_without_effect(
+    written: Mapping[str, Any], given: Given, plans: Iterable[Plan]
 ) -> Iterator[str]:
-    """Each thing that somebody has written and nothing reads."""
-    if given["language"] and not written.get("PREPAID_LANGUAGES"):
+    if given.language and not written.get("PREPAID_LANGUAGES"):
         yield (
             "Prepaid(language=...) says which language a customer has chosen, and English alone is offered. "
             "Name what is offered in PREPAID_LANGUAGES, such as 'en,de', or leave the function out."
         )
-    if given["trial"] and not any(plan.trial_days for plan in plans):
+    if given.trial and not any(plan.trial_days for plan in plans):
         yield (
             "Prepaid(trial=...) says who may try a plan free, and no plan can be tried. Give one of them "
             "trial_days, or leave the function out."
         )
+
+
+def _settings_without_effect(written: Mapping[str, Any], config: Config, given: Given) -> Iterator[str]:
     for name, (needed, means, cure) in NEEDED.items():
-        if written.get(f"PREPAID_{name}") not in (None, "") and not any(given[need] for need in needed):
+        if written.get(f"PREPAID_{name}") not in (None, "") and not any(getattr(given, n) for n in needed):
             yield f"PREPAID_{name} is set, and {means}. Write {cure}, or take the setting away."
-    pages = (
-        ("keys", given["keys"], "Prepaid(keys=True)"),
-        ("api", config.json_api, "PREPAID_JSON_API = True"),
-    )
-    for page, there, cure in pages:
+    served = {
+        "keys": (given.keys, "Prepaid(keys=True)"),
+        "api": (config.json_api, "PREPAID_JSON_API = True"),
+    }
+    for page, (there, cure) in served.items():
         if page in (written.get("PREPAID_PATHS") or {}) and not there:
             yield f"PREPAID_PATHS has {page!r}, and nothing is served there. Write {cure}, or take it out."
     for folder in config.translations:
         if not any(has_words(folder, language) for language in config.languages):
-            offered = ", ".join(config.languages)
             yield (
-                f"PREPAID_TRANSLATIONS has {str(folder)!r}, and there are no words in it of {offered}. Let "
-                "pybabel compile write <language>/LC_MESSAGES/flask_prepaid.mo there, and name its language "
-                "in PREPAID_LANGUAGES; or take the folder out."
+                f"PREPAID_TRANSLATIONS has {str(folder)!r}, and there are no words in it of "
+                f"{', '.join(config.languages)}. Let pybabel compile write "
+                "<language>/LC_MESSAGES/flask_prepaid.mo there, and name its language in PREPAID_LANGUAGES; "
+                "or take the folder out."
             )
 
 
