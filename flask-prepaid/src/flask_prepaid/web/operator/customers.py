@@ -70,6 +70,7 @@ def customer(owner: str) -> ResponseReturnValue:
         payment_of=causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)}),
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
+        left={payment.id: refunds.left_to_refund(session, payment) for payment in bought},
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),
