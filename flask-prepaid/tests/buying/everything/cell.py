@@ -91,6 +91,10 @@ class Cell:
         """The host shuts the customer out."""
         self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda each: True)
 
+    def let_in(self) -> None:
+        """The host lets them in again."""
+        self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda each: False)
+
     def on_spend(self) -> None:
         self.spend(50)
 

@@ -46,6 +46,10 @@ class PlanCell(Cell):
         self.active()
         self.on_end()
 
+    def planned(self) -> None:
+        self.active()
+        self.change("taste")
+
     def paused(self) -> None:
         self.active()
         self.on_pause()
@@ -90,6 +94,15 @@ class PlanCell(Cell):
 
     def on_pause(self) -> None:
         self.read(lambda: changing.pause(self.shop.prepaid, self.owner))
+
+    def on_pause_in_a_block(self) -> Waits:
+        self.shut_out()
+        yield 2 * self.half - timedelta(hours=1)
+        self.on_pause()
+        self.let_in()
+        self.shop.tick()
+        self.on_go_on()
+        yield timedelta(days=1)
 
     def on_go_on(self) -> None:
         self.read(lambda: changing.unpause(self.shop.prepaid, self.owner))
