@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.subscriptions import changing, previews, prices
 
-from .cell import Cell, Waits
+from .cell import FIRST_MONTH, Cell, Waits
 from .invoices import MONTH
 
 
 class PlanCell(Cell):
     """A customer who has a plan, or had one."""
+
+    after: ClassVar = {"past due": FIRST_MONTH}
 
     def shown(self) -> str:
         plan = self.read(lambda: self.shop.prepaid.plan(self.owner))
