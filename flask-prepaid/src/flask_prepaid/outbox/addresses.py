@@ -25,9 +25,9 @@ Resolve = Callable[[str, int], list[str]]
 TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 
 
-#: Addresses of the internet's that inside of a cloud are the cloud's own: Azure's, which knows the machine's
-#: secrets, and those of IBM's services.
-OF_CLOUDS = tuple(map(ip_network, ("168.63.129.16/32", "161.26.0.0/16", "166.8.0.0/14")))
+#: Addresses that inside of a cloud are the cloud's own, though some Pythons take them for the internet's:
+#: Azure's and Oracle's, which know the machine's secrets, and those of IBM's services.
+OF_CLOUDS = tuple(map(ip_network, ("168.63.129.16/32", "192.0.0.0/24", "161.26.0.0/16", "166.8.0.0/14")))
 
 
 class Refused(Exception):
