@@ -56,7 +56,7 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         "nobody can tell Stripe's events from forged ones.": not are_webhook_secrets(
             environ.get("STRIPE_WEBHOOK_SECRET", "")
         ),
-        "RANDO_METRICS_TOKEN must be a secret of your own, 32 characters by chance or more, or be left out.": (
+        "RANDO_METRICS_TOKEN must be a secret, 32 characters by chance or more, or be left out.": (
             bool(environ.get("RANDO_METRICS_TOKEN")) and is_guessed(environ["RANDO_METRICS_TOKEN"])
         ),
         "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": (

@@ -41,7 +41,7 @@ def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(
     shop.close()
 
 
-@pytest.mark.parametrize("path", ["/prepaid/buy", "/prepaid/confirm", "/prepaid/plan", "/prepaid/plan/custom"])
+@pytest.mark.parametrize("path", [f"/prepaid/{page}" for page in ("buy", "confirm", "plan", "plan/custom")])
 def test_whoever_presses_one_button_without_end_has_stripe_asked_so_often_only(
     databases: Databases, path: str
 ) -> None:
