@@ -119,6 +119,11 @@ def per_minute_of(calls: int) -> RateLimitItem:
     return RateLimitItemPerMinute(calls)
 
 
+def is_within(per_minute: int, counter: str) -> bool:
+    """Count something that is only left out where there is too much of it; whether this one is not."""
+    return not limiter.enabled or limiter.limiter.hit(per_minute_of(per_minute), counter)
+
+
 class ApiCalls:
     """Counts the API's calls by owner, and wrong keys by address, where RATELIMIT_STORAGE_URI says.
 
