@@ -17,7 +17,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "checks": {"errors"},
     "kinds": {"checks", "errors"},
     "config": {"checks", "errors", "kinds"},
-    "host": {"checks", "errors", "languages"},
+    "host": {"catalog", "checks", "config", "errors", "languages"},
     "signals": set(),
     "upgrade": set(),
     "migrations": set(),

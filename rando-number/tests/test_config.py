@@ -152,6 +152,21 @@ def test_a_wrong_value_is_refused_with_the_name_of_the_setting(
         create_app({"RANDO_DATA": str(tmp_path), setting: value})
 
 
+@pytest.mark.parametrize(
+    ("setting", "needed"),
+    [
+        ("MAIL_USERNAME", "MAIL_SERVER"),
+        ("MAIL_PORT", "MAIL_SERVER"),
+        ("RANDO_DATABASE_POOLER", "DATABASE_URL"),
+    ],
+)
+def test_a_setting_that_does_nothing_without_another_is_named_with_it(
+    tmp_path: Path, setting: str, needed: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"{setting} is set, and has no effect without {needed}"):
+        create_app({"RANDO_DATA": str(tmp_path), setting: "1"})
+
+
 def test_a_data_folder_that_can_not_be_made_is_named_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

@@ -194,7 +194,7 @@ def test_a_disputed_payment_is_not_offered_for_a_refund_and_says_why(shop: Runni
     assert f'href="{page}/refund"' in finance.get(page).text
 
 
-@pytest.mark.parametrize("amount", ["", "0", "-1", "10.01", "1.001", "NaN", "1e3", "٣", "x" * 30])
+@pytest.mark.parametrize("amount", ["", "0", "-1", "10.01", "1.001", "2,50", "0,5", "1e3", "٣", "x" * 30])
 def test_a_wrong_amount_of_a_refund_is_refused(shop: RunningShop, amount: str) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     fields = forms(finance.get("/admin/payments/1/refund").text)["/admin/payments/1/refund"]

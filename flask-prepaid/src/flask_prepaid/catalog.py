@@ -152,6 +152,8 @@ class Plan:
         checks.switch(f"{here}.trial_needs_card", self.trial_needs_card)
         if self.trial_credits and not self.trial_days:
             checks.refuse(f"{here}.trial_credits", self.trial_credits, "Give the plan trial_days, too.")
+        if not self.trial_needs_card and not self.trial_days:
+            checks.refuse(f"{here}.trial_needs_card", self.trial_needs_card, "Give the plan trial_days, too.")
 
     @property
     def title(self) -> str:
@@ -247,6 +249,11 @@ class Quantity:
         if not starts or starts[0] > self.min_credits or starts != sorted(set(starts)):
             checks.refuse(
                 f"{here}.tiers", tiers, "Let them rise by from_credits, and the first cover min_credits."
+            )
+        if starts[-1] > self.max_credits:
+            cure = f"Write max_credits={starts[-1]} or more, or leave the last tier out."
+            raise ConfigError(
+                f"{here}.max_credits is {self.max_credits}, and a tier begins at {starts[-1]}. {cure}"
             )
         for tier in tiers:
             _check_coins(f"{here}: a unit_minor", tier.unit_minor, self.currency)

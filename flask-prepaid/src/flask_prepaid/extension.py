@@ -177,8 +177,9 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         config = settings.read(app)
         host.check_currency(config.currency, self.catalog.currencies)
         host.check_languages(config.languages, config.translations)
-        if self._mail is not None and not config.base_url:
-            raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
+        has_operators = self.operators is not NOBODY
+        given = host.Given(self._mail, self._trial, self._language, self._keys, has_operators)
+        host.check_effects(app, config, given, self.catalog.plans.values())
         if self._owner is None:
             host.check_user_models(db)
         clock = clock or self._clock

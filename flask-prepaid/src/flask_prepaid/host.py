@@ -6,7 +6,8 @@ import importlib.util
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from werkzeug.routing import Rule
 from prepaid_ledger.clock import Clock
 
 from . import checks
+from .catalog import Plan
+from .config import Config
 from .errors import ConfigError
-from .languages.words import has_catalogue
+from .languages.words import has_catalogue, has_words
 
 #: What each function of the host's is called with.
 TAKES = {
@@ -35,6 +38,12 @@ TAKES = {
     "language": ("owner",),
 }
 
+#: What a setting goes with, what is so without that, and what to write.
+#: An operator sees what each mail would look like, though none is sent.
+MAILS = (("mail", "operators"), "no mail is sent that it stands in", "Prepaid(email=..., mail=...)")
+GRANTS = (("operators",), "nobody is an operator", "Prepaid(operators=Operators(...))")
+NEEDED = {"SHOP_NAME": MAILS, "SUPPORT_EMAIL": MAILS, "SMALL_GRANT": GRANTS, "GRANTS_PER_DAY": GRANTS}
+
 OWNER_CURE = (
     "Say who the customer is by what never changes: Prepaid(owner=lambda: "
     'f"user:{current_user.id}" if current_user.is_authenticated else None).'
@@ -43,6 +52,17 @@ OWNER_CURE = (
 NO_LOGIN = "Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function that says it."
 
 MOVE = "Give one of them another path; PREPAID_PATHS has those of Prepaid."
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of ``Prepaid`` that go with something else; what is false was not given."""
+
+    mail: object
+    trial: object
+    language: object
+    keys: object
+    operators: bool
 
 
 def check_functions(functions: Mapping[str, object]) -> None:
@@ -96,6 +116,55 @@ def check_languages(offered: Sequence[str], folders: tuple[Path, ...]) -> None:
                 f"PREPAID_LANGUAGES has {language!r}, and there are no words of it. Translate them into "
                 f"{name}/LC_MESSAGES/flask_prepaid.po, compile that by pybabel compile, and name the folder "
                 f"above {name} in PREPAID_TRANSLATIONS; or take the language out."
+            )
+
+
+def check_effects(app: Flask, config: Config, given: Given, plans: Iterable[Plan]) -> None:
+    """
+    :raises ConfigError: Mails have no address for their links, or something that is written has no effect.
+    """
+    if given.mail and not config.base_url:
+        raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
+    for sentence in (
+        *_arguments_without_effect(app.config, given, plans),
+        *_settings_without_effect(app.config, config, given),
+    ):
+        raise ConfigError(sentence)
+
+
+def _arguments_without_effect(
+    written: Mapping[str, Any], given: Given, plans: Iterable[Plan]
+) -> Iterator[str]:
+    if given.language and not written.get("PREPAID_LANGUAGES"):
+        yield (
+            "Prepaid(language=...) says which language a customer has chosen, and English alone is offered. "
+            "Name what is offered in PREPAID_LANGUAGES, such as 'en,de', or leave the function out."
+        )
+    if given.trial and not any(plan.trial_days for plan in plans):
+        yield (
+            "Prepaid(trial=...) says who may try a plan free, and no plan can be tried. Give one of them "
+            "trial_days, or leave the function out."
+        )
+
+
+def _settings_without_effect(written: Mapping[str, Any], config: Config, given: Given) -> Iterator[str]:
+    for name, (needed, means, cure) in NEEDED.items():
+        if written.get(f"PREPAID_{name}") not in (None, "") and not any(getattr(given, n) for n in needed):
+            yield f"PREPAID_{name} is set, and {means}. Write {cure}, or take the setting away."
+    served = {
+        "keys": (given.keys, "Prepaid(keys=True)"),
+        "api": (config.json_api, "PREPAID_JSON_API = True"),
+    }
+    for page, (there, cure) in served.items():
+        if page in (written.get("PREPAID_PATHS") or {}) and not there:
+            yield f"PREPAID_PATHS has {page!r}, and nothing is served there. Write {cure}, or take it out."
+    for folder in config.translations:
+        if not any(has_words(folder, language) for language in config.languages):
+            yield (
+                f"PREPAID_TRANSLATIONS has {str(folder)!r}, and there are no words in it of "
+                f"{', '.join(config.languages)}. Let pybabel compile write "
+                "<language>/LC_MESSAGES/flask_prepaid.mo there, and name its language in PREPAID_LANGUAGES; "
+                "or take the folder out."
             )
 
 

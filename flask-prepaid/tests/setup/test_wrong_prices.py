@@ -81,6 +81,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Plan("p", 100, 500, trial_days="7"), "Plan('p').trial_days is '7'"),  # type: ignore[arg-type]
     (lambda: Plan("p", 100, 500, trial_days=731), "from 0 to 730"),
     (lambda: Plan("p", 100, 500, trial_credits=5), "Give the plan trial_days, too."),
+    (lambda: Plan("p", 100, 500, trial_needs_card=False), "Give the plan trial_days, too."),
     (lambda: Plan("p", 100, 500, trial_needs_card="no"), "Write True or False."),  # type: ignore[arg-type]
     (lambda: Plan("p", 100, 500, roll_over=-1), "Plan('p').roll_over is -1"),
     (lambda: Plan("p", 100, 500, max_quantity=0), "Plan('p').max_quantity is 0"),
@@ -99,6 +100,10 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     ),
     (lambda: Quantity((PriceTier(1, 1),), max_credits=20), "Let more be bought, or at a higher price."),
     (lambda: Quantity((PriceTier(1, 10**6),)), "Stripe charges at most $999,999.99. Write fewer."),
+    (
+        lambda: Quantity((PriceTier(1, 100), PriceTier(2_000, 80))),
+        "Quantity.max_credits is 1000, and a tier begins at 2000. Write max_credits=2000 or more",
+    ),
     (lambda: PriceTier(0, 100), "PriceTier(0, 100).from_credits is 0"),
     (lambda: PriceTier(1, 0.5), "PriceTier(1, 0.5).unit_minor is 0.5"),  # type: ignore[arg-type]
     (lambda: Pack("a", 100, prices={"US": 500}), "is 'US'. Did you mean usd?"),

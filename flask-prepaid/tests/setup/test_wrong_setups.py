@@ -17,9 +17,10 @@ from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flask_prepaid import Prepaid
+from flask_prepaid import Operators, Plan, Prepaid
 from flask_prepaid import config as settings
 from flask_prepaid.errors import ConfigError
+from flask_prepaid.languages import words
 
 TEST_KEYS = {
     "PREPAID_STRIPE_SECRET_KEY": "sk_test_shop",
@@ -157,6 +158,68 @@ def test_no_setting_takes_a_thing_of_no_kind(tmp_path: Path) -> None:
             settings.read(app)
 
 
+#: What is given to ``Prepaid`` or set, and what is said of it: it does nothing without something else.
+WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"language": lambda owner: "de"}, {}, "Name what is offered in PREPAID_LANGUAGES, such as 'en,de'"),
+    ({"trial": lambda owner: True}, {}, "no plan can be tried. Give one of them trial_days"),
+    (
+        {"trial": lambda owner: True, "plans": [Plan("p", 100, 500)]},
+        {},
+        "no plan can be tried. Give one of them trial_days",
+    ),
+    ({}, {"SHOP_NAME": "Tea & Co"}, "no mail is sent that it stands in. Write Prepaid(email=..., mail=...)"),
+    ({}, {"SUPPORT_EMAIL": "help@shop.example"}, "PREPAID_SUPPORT_EMAIL is set, and no mail is sent"),
+    ({}, {"SMALL_GRANT": 0}, "PREPAID_SMALL_GRANT is set, and nobody is an operator"),
+    ({}, {"GRANTS_PER_DAY": 5}, "PREPAID_GRANTS_PER_DAY is set, and nobody is an operator"),
+    ({}, {"PATHS": {"keys": "/keys"}}, "nothing is served there. Write Prepaid(keys=True)"),
+    ({}, {"PATHS": {"api": "/money"}}, "nothing is served there. Write PREPAID_JSON_API = True"),
+    ({}, {"TRANSLATIONS": "."}, "there are no words in it of en"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "written", "sentence"), WITHOUT_EFFECT)
+def test_what_has_no_effect_is_named_with_what_it_lacks(
+    tmp_path: Path, arguments: dict[str, Any], written: dict[str, Any], sentence: str
+) -> None:
+    app = app_with(tmp_path, **{f"PREPAID_{name}": value for name, value in written.items()})
+
+    with pytest.raises(ConfigError) as refused:
+        start(app, **arguments)
+
+    assert sentence in refused.value.message
+
+
+def test_what_has_an_effect_starts(tmp_path: Path) -> None:
+    (tmp_path / "pt_BR/LC_MESSAGES").mkdir(parents=True)
+    (tmp_path / "pt_BR/LC_MESSAGES/flask_prepaid.mo").write_bytes(
+        (words.SHIPPED / "de/LC_MESSAGES/flask_prepaid.mo").read_bytes()
+    )
+    app = app_with(
+        tmp_path,
+        PREPAID_LANGUAGES="pt-BR",
+        PREPAID_TRANSLATIONS=str(tmp_path),
+        PREPAID_BASE_URL="https://shop.example",
+        PREPAID_SHOP_NAME="Tea & Co",
+        PREPAID_SMALL_GRANT=5,
+        PREPAID_JSON_API=True,
+        PREPAID_PATHS={"keys": "/keys", "api": "/money"},
+    )
+
+    start(
+        app,
+        language=lambda owner: "pt-BR",
+        trial=lambda owner: True,
+        plans=[Plan("p", 100, 500, trial_days=7)],
+        email=lambda owner: None,
+        mail=lambda *mail: None,
+        operators=Operators(current=lambda: None),
+        keys=True,
+    )
+
+    with app.app_context():
+        assert app.extensions["prepaid"].config.languages == ("pt-BR",)
+
+
 def test_a_live_key_goes_to_stripe_alone(tmp_path: Path) -> None:
     app = app_with(tmp_path, **LIVE_KEYS, PREPAID_STRIPE_API_BASE="http://127.0.0.1:9")
 
@@ -196,7 +259,7 @@ def test_a_key_without_our_prefix_is_named(tmp_path: Path) -> None:
         ("yes", "promotion_codes", True),
         ("60", "hold_expires_after", timedelta(minutes=1)),
         ("2.5", "stripe_timeout", timedelta(seconds=2.5)),
-        ("250", "small_grant", 250),
+        ("250", "code_guesses_per_hour", 250),
         ("https://shop.example/", "base_url", "https://shop.example"),
         ("Europe/Berlin", "time_zone", "Europe/Berlin"),
         ("whsec_new,whsec_old", "webhook_secrets", ("whsec_new", "whsec_old")),

@@ -27,6 +27,7 @@ class Model:
     clawed: dict[str, int] = field(default_factory=dict)
     budgets: dict[tuple[str | None, str | None], Budget] = field(default_factory=dict)
     debt: int = 0
+    debts: list[tuple[str, int]] = field(default_factory=list)
     given: int = 0
     taken_by_hand: list[Lot] = field(default_factory=list)
     given_again: list[Lot] = field(default_factory=list)
@@ -277,6 +278,7 @@ class Model:
         if owed:
             self.spends[f"hold:{key}"].owed = (now, owed)
             self.debt += owed
+            self.debts.append(("spend", owed))
         self.give_back(last(hold.taken.parts, hold.taken.credits - credits + owed), now)
         return None
 
@@ -374,6 +376,7 @@ class Model:
         self.clawed[lot.key] = taken
         self.draw(there, first=lot)
         self.debt += clawback.debt
+        self.debts.append(("clawback", clawback.debt))
 
     def refund_failed(
         self, key: str, claw_key: str, now: datetime, *, period_end: datetime | None = None

@@ -49,6 +49,17 @@ FIXED_LIMITS = (
     "PREPAID_ASKS_PER_MINUTE",
 )
 
+#: Settings that have no effect unless another one is set, too.
+NEEDS = (
+    ("MAIL_PORT", "MAIL_SERVER"),
+    ("MAIL_USE_TLS", "MAIL_SERVER"),
+    ("MAIL_USE_SSL", "MAIL_SERVER"),
+    ("MAIL_USERNAME", "MAIL_SERVER"),
+    ("MAIL_PASSWORD", "MAIL_SERVER"),
+    ("MAIL_PASSWORD", "MAIL_USERNAME"),
+    ("RANDO_DATABASE_POOLER", "DATABASE_URL"),
+)
+
 #: 19 MiB, two passes, one thread: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
@@ -122,7 +133,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
 
     :raises ConfigError: A setting is missing, wrong, or called by its old name.
     """
-    wrong = misnamed(environ)
+    wrong = misnamed(environ) + without_effect(environ)
     kind = environ.get("RANDO_ENV") or "development"
     production = kind == "production"
     if kind not in ("production", "development"):
@@ -177,6 +188,15 @@ def misnamed(environ: Mapping[str, str]) -> list[str]:
         f"The shop sets {name} itself. Take it away; RATELIMIT_ENABLED=0 lifts every limit."
         for name in environ
         if name in FIXED_LIMITS
+    ]
+
+
+def without_effect(environ: Mapping[str, str]) -> list[str]:
+    """What is set and does nothing, since what it goes with is not."""
+    return [
+        f"{name} is set, and has no effect without {other}. Set that, too, or take {name} away."
+        for name, other in NEEDS
+        if environ.get(name, "0") not in ("", "0") and not environ.get(other)
     ]
 
 

@@ -22,6 +22,9 @@ from .invoice_charge_values import InvoiceCharge, invoice_charge_of
 from .invoice_parts import charged_parts
 from .values import INVOICE_ID, PAYMENT_KEY, id_of, made_with
 
+#: Why an invoice is of more than its price: what was too little to be charged before comes with it.
+OWES = "The customer owes money at Stripe, which this invoice would collect besides its price."
+
 
 class InvoiceCharges(Topic):
     def __init__(self, client: stripe.StripeClient, config: Config) -> None:
@@ -36,11 +39,11 @@ class InvoiceCharges(Topic):
         :return: Also a declined charge, with its reason, and an invoice of more than ``max_minor``, closed:
             it is void, or was a draft and is deleted.
         :raises GatewayRefused: Stripe makes no such invoice, or one of more than its price, or leads to no
-            page of the bank. It is closed.
+            page of the bank. It is closed. Why it is of more is ``OWES``.
         """
         invoice_id = self._draft(wanted)
         try:
-            billed = self._with_line(invoice_id, wanted)
+            billed = _without_debts(self._with_line(invoice_id, wanted))
             if not billed.is_above(wanted.max_minor):  # once final, the customer's balance pays it at once
                 billed = self._finalized(invoice_id, wanted)
             if billed.is_above(wanted.max_minor):  # also where its tax is not known before it is final
@@ -95,11 +98,7 @@ class InvoiceCharges(Topic):
         """
         sdk = self._v1.invoices
         ask(lambda: sdk.finalize_invoice(invoice_id, {}, {"idempotency_key": f"{wanted.key}-final"}))
-        billed = self._whole(invoice_id)
-        if billed.due_minor > billed.amount_total_minor:
-            words = "The customer owes money at Stripe, which this invoice would collect besides its price."
-            raise GatewayRefused(words, reason="more_than_agreed")
-        return billed
+        return _without_debts(self._whole(invoice_id))
 
     def _pay(self, invoice_id: str, intent_id: str, wanted: CardCharge) -> None:
         """Pay an open invoice; whether the bank said yes is fetched next."""
@@ -154,3 +153,12 @@ class InvoiceCharges(Topic):
         if billed is None:
             raise GatewayRefused("The invoice is gone.", missing="invoice", reason="resource_missing")
         return billed
+
+
+def _without_debts(billed: InvoiceCharge) -> InvoiceCharge:
+    """
+    :raises GatewayRefused: It would collect what its customer owes at Stripe.
+    """
+    if billed.due_minor > billed.amount_total_minor:
+        raise GatewayRefused(OWES, reason="more_than_agreed")
+    return billed

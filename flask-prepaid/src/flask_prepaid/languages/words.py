@@ -71,14 +71,23 @@ def _folders() -> tuple[Path, ...]:
 @cache
 def catalogue(language: str, folders: tuple[Path, ...] = ()) -> Translations:
     """All messages of a language; those of a later folder take the place of the same in an earlier one."""
-    names = dict.fromkeys((language.partition("-")[0], language.replace("-", "_")))
     merged = Translations()
     for folder in (SHIPPED, *folders):
-        for name in names:
+        for name in _names(language):
             loaded = Translations.load(folder, [name], DOMAIN)
             if isinstance(loaded, Translations):
                 _merge(merged, loaded)
     return merged
+
+
+def _names(language: str) -> tuple[str, ...]:
+    """The folders that a language's messages lie in: ``pt`` and ``pt_BR`` of ``pt-BR``."""
+    return tuple(dict.fromkeys((language.partition("-")[0], language.replace("-", "_"))))
+
+
+def has_words(folder: Path, language: str) -> bool:
+    """Whether a folder of the host's has a catalogue of the language."""
+    return any((folder / name / "LC_MESSAGES" / f"{DOMAIN}.mo").is_file() for name in _names(language))
 
 
 def _merge(merged: Translations, loaded: Translations) -> None:

@@ -53,8 +53,8 @@ class Drift:
     doubled      one payment of ours was paid more than once at Stripe: refund the one that is named, which
                  takes no credits
     drifted      a refund, dispute, credit note or fraud warning stands otherwise at Stripe than in the books
-    outdated     Stripe writes to another address of a customer than the host does, or bills them otherwise
-                 than our copy says
+    outdated     Stripe writes to another address of a customer than the host does, or in another language, or
+                 bills them otherwise than our copy says
     unresolved   nobody knows yet what came of a payment, or of a refund
     unbalanced   Stripe's balance in a currency is not the sum of all that moved it
     ===========  ==========================================================================
@@ -278,9 +278,17 @@ def _customers(context: Context, since: datetime | None, seen: Callable[[], None
                 partial(_sync_now, context, billing_details.sync, customer.id),
             )
         owner = context.session.scalar(select(Customer.owner).where(Customer.stripe_id == customer.id))
-        if owner is not None and customers.is_outdated(context, owner, customer.email):
-            detail = f"Stripe has another address of {owner} than you"
-            yield Drift("outdated", customer.id, None, detail), partial(customers.sync, context, owner)
+        if owner is None:
+            continue
+        mend = partial(customers.sync, context, owner)
+        if customers.is_outdated(context, owner, customer.email):
+            yield (
+                Drift("outdated", customer.id, None, f"Stripe has another address of {owner} than you"),
+                mend,
+            )
+        elif customers.reads_otherwise(context, owner):
+            detail = f"Stripe writes to {owner} in another language than you"
+            yield Drift("outdated", customer.id, None, detail), mend
 
 
 def _payments_here(

@@ -74,6 +74,29 @@ def _remember_language(context: Context, owner: str, customer_id: str) -> None:
         log.warning("Stripe does not know that %s reads %s: %s", owner, language, error)
 
 
+def reads_otherwise(context: Context, owner: str) -> bool:
+    """Whether the host says another language of the owner than Stripe has heard of."""
+    if len(context.config.languages) == 1:
+        return False
+    chosen = context.language_of(owner)  # the host's function
+    with reading(context) as session:
+        at_stripe = session.scalar(select(Customer.language).where(Customer.owner == owner))
+    return chosen is not None and chosen != at_stripe
+
+
+def _set_language(context: Context, owner: str, customer_id: str) -> None:
+    """Let Stripe write in the language that the host says now, if it takes that. Commits."""
+    chosen = context.language_of(owner)
+    if not reads_otherwise(context, owner):
+        return
+    try:
+        context.gateway.customers.set_language(customer_id, str(chosen))
+    except GatewayRefused as refused:
+        log.warning("Stripe does not write to %s in %s: %s", owner, chosen, refused)
+    with transaction(context) as session:
+        session.execute(update(Customer).where(Customer.owner == owner).values(language=chosen))
+
+
 def language_of(context: Context, owner: str) -> str:
     """The language of what is written to an owner: what the host says, else the one they bought in last."""
     chosen = context.language_of(owner)
@@ -136,7 +159,7 @@ def _create(context: Context, owner: str, email: str | None, key: str) -> tuple[
 
 
 def sync(context: Context, owner: str) -> None:
-    """Bring the owner's Stripe customer to the address that the host has now. Commits.
+    """Bring the owner's Stripe customer to the address and the language that the host has now. Commits.
 
     Where Stripe does not answer, ``tick`` does it later.
 
@@ -150,17 +173,17 @@ def sync(context: Context, owner: str) -> None:
     try:
         bring_up_to_date(context, owner)
     except (GatewayRefused, GatewayUnavailable) as error:
-        log.warning("Stripe does not have the new address of %s yet: %s", owner, error)
+        log.warning("Stripe does not have what is new of %s yet: %s", owner, error)
 
 
 def outdated(context: Context, *, limit: int = 100) -> list[str]:
-    """The owners whose address Stripe has not taken over yet."""
+    """The owners of whom Stripe has not taken over yet what is new."""
     waiting = select(Customer.owner).where(Customer.outdated, Customer.stripe_id.is_not(None))
     return list(context.session.scalars(waiting.order_by(Customer.owner).limit(limit)))
 
 
 def bring_up_to_date(context: Context, owner: str) -> None:
-    """Let Stripe have the address that the host has, if it takes it. Commits.
+    """Let Stripe have the address and the language that the host has, if it takes them. Commits.
 
     :raises GatewayUnavailable: Stripe did not answer. ``tick`` does it.
     """
@@ -172,6 +195,7 @@ def bring_up_to_date(context: Context, owner: str) -> None:
     refused = _set_email(context, customer_id, email)
     while (latest := context.email_of(owner)) != email:  # it has changed once more
         email, refused = latest, _set_email(context, customer_id, latest)
+    _set_language(context, owner, customer_id)
     with transaction(context) as session:
         ours = Customer.owner == owner, Customer.stripe_id == customer_id
         values = {"outdated": False, "refused_email": refused}

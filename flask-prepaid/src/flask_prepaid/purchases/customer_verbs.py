@@ -42,7 +42,8 @@ class CustomerVerbs:
     def sync_customer(self: Context, owner: str) -> None:
         """Let Stripe write to the address that ``Prepaid(email=...)`` gives for the owner now. Commits.
 
-        Call it when a customer has changed their address, after your commit: receipts and invoices follow.
+        And in the language that ``Prepaid(language=...)`` gives. Call it when a customer has changed one of
+        them, after your commit: receipts and invoices follow.
         Where Stripe does not answer, ``tick`` does it; an address that Stripe does not take is shown to
         operators. Without a Stripe customer yet there is nothing to do.
 

@@ -16,7 +16,15 @@ from .. import signals
 from ..context import Context, Write, nothing, reading
 from ..gateway.values import StripeWarning
 from ..payments import payments
-from ..payments.models import NOT_REFUNDED, TAKES_NOTHING, Dispute, Payment, Refund, RefundState
+from ..payments.models import (
+    NOT_REFUNDED,
+    TAKES_NOTHING,
+    Dispute,
+    PartCharge,
+    Payment,
+    Refund,
+    RefundState,
+)
 from . import refunds, topup_rules, topups
 from .models import FraudWarning
 
@@ -76,9 +84,22 @@ def unanswered() -> Select[FraudWarning]:
         select(FraudWarning)
         .select_from(FraudWarning)
         .join(Payment, Payment.id == FraudWarning.payment_id)
-        .where(FraudWarning.actionable, Payment.charged_minor > Payment.refunded_minor, ~taken)
+        .where(FraudWarning.actionable, Payment.charged_minor > Payment.refunded_minor)
+        .where(or_(~taken, _has_charge_left()))
         .order_by(FraudWarning.created_at, FraudWarning.id)
     )
+
+
+def _has_charge_left() -> ColumnElement[bool]:
+    """Whether one of several charges that have brought a payment has money left, and no bank has taken it."""
+    of_charge = PartCharge.payment_intent_id
+    refunded = (
+        select(func.coalesce(func.sum(Refund.amount_minor), 0))
+        .where(Refund.payment_intent_id == of_charge, Refund.state.not_in(NOT_REFUNDED))
+        .scalar_subquery()
+    )
+    taken = exists().where(Dispute.payment_intent_id == of_charge, Dispute.state.not_in(TAKES_NOTHING))
+    return exists().where(PartCharge.payment_id == Payment.id, PartCharge.charged_minor > refunded, ~taken)
 
 
 def came_to_nothing() -> ColumnElement[bool]:

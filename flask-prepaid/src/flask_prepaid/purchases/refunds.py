@@ -125,11 +125,8 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
 
     :raises NothingToReverse: That can't be refunded.
     """
-    charges = part_charges.of(session, payment)
-    disputes = _disputes_of(session, [payment.id])
-    taken = {dispute.payment_intent_id for dispute in disputes}
-    if disputes and all(part.intent_id in taken for part in charges):
-        dispute = disputes[-1]
+    dispute = taken_by_bank(session, [payment.id]).get(payment.id)
+    if dispute is not None:
         raise NothingToReverse(
             f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
             "Stripe refunds nothing of it as long as that stands."
@@ -141,12 +138,7 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
             f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
             "customer's balance or outside of Stripe. Give that back where it came from."
         )
-    refunded = _refunded_minor(session, payment.id)
-    lefts = [
-        ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
-        for part in charges
-        if part.intent_id not in taken
-    ]
+    lefts = _left_of(session, payment)
     left = sum(part.charged_minor for part in lefts)
     if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
@@ -166,11 +158,22 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
     return parts
 
 
-def left_to_refund(payment: Payment) -> int:
-    """How much of what was charged is not refunded yet, as far as Stripe has told, in its smallest unit."""
-    if payment.state is not PaymentState.PAID or payment.payment_intent_id is None:
+def left_to_refund(session: Session, payment: Payment) -> int:
+    """How much of what was charged can be refunded, in its smallest unit: no refund and no bank has it."""
+    if payment.state is not PaymentState.PAID:
         return 0
-    return max(payment.charged_minor - payment.refunded_minor, 0)
+    return sum(part.charged_minor for part in _left_of(session, payment))
+
+
+def _left_of(session: Session, payment: Payment) -> list[ChargedPart]:
+    """What is left of each charge of a payment that no bank has taken back."""
+    refunded = _refunded_minor(session, payment.id)
+    taken = {dispute.payment_intent_id for dispute in _disputes_of(session, [payment.id])}
+    return [
+        ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
+        for part in part_charges.of(session, payment)
+        if part.intent_id not in taken
+    ]
 
 
 def _refunded_minor(session: Session, payment_id: int) -> Counter[str]:
@@ -184,8 +187,17 @@ def _refunded_minor(session: Session, payment_id: int) -> Counter[str]:
 
 
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
-    """Which of these payments a bank has taken back, as things stand, and by which dispute."""
-    return {dispute.payment_id: dispute for dispute in _disputes_of(session, payment_ids)}
+    """Which of these payments a bank has taken back, as things stand, and by which dispute.
+
+    Of a payment that several charges have brought, it has each of them.
+    """
+    disputes = _disputes_of(session, payment_ids)
+    taken = [dispute.payment_intent_id for dispute in disputes]
+    other_charges = select(PartCharge.payment_id).where(
+        PartCharge.payment_id.in_(payment_ids), PartCharge.payment_intent_id.not_in(taken)
+    )
+    not_whole = set(session.scalars(other_charges)) if taken else set()
+    return {dispute.payment_id: dispute for dispute in disputes if dispute.payment_id not in not_whole}
 
 
 def _disputes_of(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:

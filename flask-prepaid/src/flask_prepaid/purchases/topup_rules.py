@@ -18,6 +18,7 @@ from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
+from ..gateway.invoice_charges import OWES
 from ..languages.words import marked
 from ..payments import billing_details, tax_rates
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
@@ -26,6 +27,9 @@ from . import cards
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
+
+#: So many of the last times that credits came to be owed are looked at.
+DEBTS = 100
 
 #: What came of a top-up in one of these is not known: another one could charge twice.
 UNKNOWN = (PaymentState.REQUESTED, PaymentState.PENDING, PaymentState.UNKNOWN)
@@ -46,9 +50,13 @@ REFUSED = marked("our payment service refused the charge, not your bank")
 UNDER_REVIEW = marked("we are looking at your last top-up")
 WARNED = marked("a bank has warned of a payment of yours")
 
+#: What Stripe refuses for a reason that its customer may know.
+REFUSED_BECAUSE = {OWES: marked("a small sum of your plan is still to be paid")}
+
 #: Why one that is due is not made, while it stays on.
 CEILING = marked("this month's ceiling is reached")
 SELLING_PAUSED = marked("buying is paused")
+TOO_MANY = marked("too many payments were tried within an hour")
 
 #: How credits went that nobody spent.
 NOT_SPENT = {
@@ -111,7 +119,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     reason = reason or _reason_of_bills(context, row)
     if reason is not None:
         return Stop(reason, None if blocked or not history else history[0].id)
-    if wallet.debt:
+    if wallet.debt and not _is_of_spending(session, row.owner, wallet.debt):
         return Stop(IN_DEBT)
     if is_under_way:
         return None
@@ -126,7 +134,8 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     assert card is not None, "without a card it has stopped"
     rate, room_minor = tax_rates.last(context, row.owner), _room_minor(context, row)
     packs = min(
-        packs_to_reach(row.threshold - wallet.available, pack),
+        packs_to_reach(row.threshold - wallet.available + wallet.debt, pack),
+        packs_to_reach(row.threshold, pack),  # so many at once were agreed to
         room_minor // tax_rates.with_tax(pack.amount_minor, rate),
     )
     if not packs:
@@ -147,7 +156,9 @@ def _reason_to_stop(
     if history and history[0].state is PaymentState.NEEDS_REVIEW:
         return UNDER_REVIEW
     if len(failures) > len(BACK_OFF):
-        return DECLINED if is_decline(failures[0]) else REFUSED
+        return (
+            DECLINED if is_decline(failures[0]) else REFUSED_BECAUSE.get(failures[0].failure or "", REFUSED)
+        )
     if card is None:
         return NO_CARD
     if pack is None:
@@ -209,18 +220,36 @@ def _cause(session: Session, row: TopUp) -> Kind | None:
         return None
     fewer = Entry.of(wallet), Entry.credits < 0
     available_before = Entry.balance_after - Entry.credits - wallet.held
-    crossed = select(Entry.kind, Entry.seq).where(
+    crossed = select(Entry.kind, Entry.seq, Entry.debt).where(
         *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
     )
     fall = session.execute(crossed.order_by(Entry.seq.desc()).limit(1)).one_or_none()
     if fall is None:
         return None
+    if fall.debt < 0 and _is_of_spending(session, row.owner, -fall.debt, before=fall.seq):
+        return Kind.SPEND  # they came and have paid what was spent before
     spent = select(Entry.seq).where(*fewer, Entry.seq >= fall.seq, Entry.kind == Kind.SPEND)
     held = select(Hold.seq).where(  # a hold sets credits aside to be spent
         Hold.of(wallet), Hold.seq > fall.seq, Hold.state == HoldState.OPEN
     )
     was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
     return Kind.SPEND if was_spent else Kind(fall.kind)
+
+
+def _is_of_spending(session: Session, owner: str, debt: int, *, before: int | None = None) -> bool:
+    """Whether all that is owed was spent beyond what was there; what was paid back was owed first.
+
+    :param before: It was owed before the entry with this ``seq``; by default it is now.
+    """
+    wallet = session.execute(select(Wallet.slot, Wallet.id).where(Wallet.owned_by(owner))).one()
+    made = select(Entry.kind, Entry.debt).where(Entry.of(wallet), Entry.debt > 0)
+    if before is not None:
+        made = made.where(Entry.seq < before)
+    for kind, credits in session.execute(made.order_by(Entry.seq.desc()).limit(DEBTS)):
+        debt -= credits
+        if kind is not Kind.SPEND or debt <= 0:
+            return kind is Kind.SPEND
+    return False
 
 
 def packs_to_reach(credits: int, pack: Pack) -> int:

@@ -14,7 +14,7 @@ from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
-from ..errors import NotYours, UnknownItem
+from ..errors import NotYours, TooManyAttempts, UnknownItem
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, tax_rates
@@ -148,8 +148,13 @@ def top_up(context: Context, owner: str) -> Payment | None:
         blocked = context.is_blocked(owner)  # the host's function
     if context.config.automatic_tax:
         billing_details.has_address(context, owner)  # by Stripe, where it is not known here
-    with transaction(context):
-        begun = _begin(context, owner, blocked=blocked)
+    try:
+        with transaction(context):
+            begun = _begin(context, owner, blocked=blocked)
+    except TooManyAttempts:  # what it has written was rolled back
+        with transaction(context):
+            _announce_skip(context, owner, topup_rules.TOO_MANY)
+        raise
     if begun is None:
         return None
     payment, max_minor = begun

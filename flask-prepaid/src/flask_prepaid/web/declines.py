@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ..gateway.invoice_charges import OWES
 from ..languages.words import gettext, marked
 from ..payments import payments, tax_rates
 from ..payments.models import Payment, PaymentState
@@ -43,6 +44,10 @@ UNASKED = {
     payments.NEVER_ISSUED: marked("The payment was never begun, and no bank was asked."),
     payments.CUSTOMER_GONE: marked("The account was closed before the card was charged."),
     tax_rates.ABOVE_MAX: marked("With tax it costs more than was shown, so the card was not charged."),
+    OWES: marked(
+        "A small sum of your plan is still to be paid and would be charged with this, so the card was not "
+        "charged. Choose to pay on Stripe's page: there it costs what is shown."
+    ),
 }
 
 #: The same, of what Stripe itself refused.

@@ -70,6 +70,8 @@ _READ = "prepaid_fields"
 _ATTEMPT = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-z|~]{0,500}")
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?|\.[0-9]{1,4}")
+#: A comma anywhere else may be meant as a point: ``12,50``.
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,4})?")
 
 
 def sent() -> Mapping[str, str]:
@@ -181,7 +183,9 @@ def amount_minor(currency: str, *, example_minor: int) -> int:
 
     :raises UnknownItem: It is no amount of this currency.
     """
-    text = sent().get("amount", "").strip().replace(",", "")
+    text = sent().get("amount", "").strip()
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     wrong = UnknownItem(f"Write an amount such as {money.decimal(example_minor, currency)}.", field="amount")
     if not _AMOUNT.fullmatch(text):
         raise wrong

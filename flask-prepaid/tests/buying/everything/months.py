@@ -64,7 +64,8 @@ class MonthsCell(Cell):
     def rest_minor(self) -> int:
         """What the months cost that have not come, and are not refunded."""
         (payment,) = self.shop.payments(self.owner)
-        return refunds.left_to_refund(payment) - self.begun * MONTH_MINOR
+        left = self.read(lambda: refunds.left_to_refund(self.shop.prepaid.session, payment))
+        return int(left) - self.begun * MONTH_MINOR
 
     def on_refund(self) -> None:
         self.refund()

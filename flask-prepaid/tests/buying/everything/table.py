@@ -225,6 +225,7 @@ TOPUPS = Table(
     },
     {
         "spend": "90 credits are spent.",
+        "overrun": "Work costs 130 credits, and what is not there is owed.",
         "refund": "The 100 credits are refunded.",
         "dispute": "A bank takes back what the 100 credits cost.",
         "adjust": "An operator takes 90 credits.",
@@ -234,15 +235,16 @@ TOPUPS = Table(
         "leave": "The customer is deleted at Stripe.",
     },
     """
-         | on        | declines  | asks       | no card    | blocked    | closed
-spend    | 110 on    | 10 on     | 10 stopped | 10 stopped | 10 stopped | 10 off
-refund   | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
-dispute  | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
-adjust   | 10 on     | 10 on     | 10 on      | 10 stopped | 10 stopped | 10 off
-take all | 0 stopped | 0 stopped | 0 stopped  | 0 stopped  | 0 stopped | 0 off
-grant    | 150 on    | 150 on    | 150 on     | 150 on     | 150 on | 150 off
-redeem   | 150 on    | 150 on    | 150 on     | 150 on     | refused | refused
-leave    | 100 off   | 100 off   | 100 off    | 100 off    | 100 off | 100 off
+         | on        | declines     | asks              | no card           | blocked           | closed
+spend    | 110 on    | 10 on        | 10 stopped        | 10 stopped        | 10 stopped        | 10 off
+overrun  | 70 on     | 0 owes 30 on | 0 owes 30 stopped | 0 owes 30 stopped | 0 owes 30 stopped | 0 owes 30 off
+refund   | 0 stopped | 0 stopped    | 0 stopped         | 0 stopped         | 0 stopped         | 0 off
+dispute  | 0 stopped | 0 stopped    | 0 stopped         | 0 stopped         | 0 stopped         | 0 off
+adjust   | 10 on     | 10 on        | 10 on             | 10 stopped        | 10 stopped        | 10 off
+take all | 0 stopped | 0 stopped    | 0 stopped         | 0 stopped         | 0 stopped         | 0 off
+grant    | 150 on    | 150 on       | 150 on            | 150 on            | 150 on            | 150 off
+redeem   | 150 on    | 150 on       | 150 on            | 150 on            | refused           | refused
+leave    | 100 off   | 100 off      | 100 off           | 100 off           | 100 off           | 100 off
 """,
 )
 

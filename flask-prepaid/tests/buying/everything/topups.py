@@ -63,6 +63,11 @@ class TopUpCell(PayerCell):
     def on_spend(self) -> None:
         self.spend(90)
 
+    def on_overrun(self) -> None:
+        books = self.shop.prepaid
+        self.write(lambda: books.hold(self.owner, credits=100, key="answer"))
+        self.write(lambda: books.capture(self.owner, credits=130, key="answer", overrun="debt"))
+
     def on_adjust(self) -> None:
         self.adjust(-90)
 

@@ -358,15 +358,25 @@ class Customer:
             return 0
         credits, _, _, _ = PACKS[topup.pack]
         other_terms = self.prices[topup.pack] > topup.price_minor
-        if self.blocked or card is None or other_terms or self.wallet.debt:
+        if self.blocked or card is None or other_terms or self.owes_what_came_back():
             topup.on = False
             return 0
         if self.falls and "spend" not in self.falls:
             topup.on = self.wallet.available > 0
             return 0
         spent = sum(minor for at, minor in self.topped_up if (at.year, at.month) == (now.year, now.month))
-        packs = -(-(topup.threshold - self.wallet.available) // credits)
+        missing = topup.threshold - self.wallet.available + self.wallet.debt
+        packs = -(-min(missing, topup.threshold) // credits)
         return min(packs, max(0, topup.ceiling_minor - spent) // self.prices[topup.pack])
+
+    def owes_what_came_back(self) -> bool:
+        """Whether some of the debt is not of spending, where what was paid of it was the first of it."""
+        left = self.wallet.debt
+        for why, credits in reversed(self.wallet.debts):
+            if left > 0 and why != "spend" and credits:
+                return True
+            left -= credits
+        return False
 
     def topped(self, name: str, packs: int, now: datetime, in_balance: int) -> Payment:
         assert self.topup is not None

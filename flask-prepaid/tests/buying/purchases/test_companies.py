@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 from collections import defaultdict
@@ -20,6 +21,7 @@ from stripe_emulator import Emulator
 
 from ..meddling import Meddling
 from ..shop import Shop, ShopWith
+from .test_topups import setting, switch_on
 
 BERLIN = {
     "company": "Ada GmbH",
@@ -270,12 +272,22 @@ def test_what_a_customer_owes_at_stripe_is_not_charged_with_a_pack(taxed: Shop) 
     owed: Any = {"amount": 20_000, "currency": "usd"}
     taxed.dashboard().v1.customers.balance_transactions.create(customer.id, owed)
 
-    taxed.press(card)
+    page = html.unescape(taxed.press(card).text)
 
     assert [payment.state for payment in taxed.payments()] == [PaymentState.FAILED]
-    assert {invoice.status for invoice in invoices(taxed)} == {"void"}
+    assert "A small sum of your plan is still to be paid and would be charged with this" in page
+    assert invoices(taxed) == []
     assert taxed.charges() == []
     assert taxed.command("reconcile").exit_code == 0
+
+    switch_on(taxed, ceiling_minor=5_000)
+    for hours in (0, 1, 24):
+        taxed.stripe.advance(hours=hours, minutes=1)
+        taxed.tick()
+    taxed.tick()
+    assert setting(taxed).stopped == "a small sum of your plan is still to be paid"
+    taxed.pay(taxed.buy())
+    assert taxed.balance() == 100
 
 
 def test_another_street_leaves_tax_ids_and_what_else_invoices_print(taxed: Shop) -> None:

@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from flask_prepaid import Operators
 from flask_prepaid.payments.models import Payment, Refund
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases import fraud_warnings, refunds
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.testing import Databases
+from flask_prepaid.web.operator.roles import Operator, Role
 from prepaid_ledger.errors import NothingToReverse
 
-from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop
+from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop, words
 
 
 @pytest.fixture
 def shop(databases: Databases) -> Iterator[PlanShop]:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_INVOICES=True)
+    operators = Operators(current=lambda: Operator("finance", Role.FINANCE))
+    shop = PlanShop(databases.fresh("sqlite"), operators=operators, PREPAID_INVOICES=True)
     yield shop
     assert shop.drift() == []
     shop.close()
@@ -29,14 +32,14 @@ def customer(shop: PlanShop) -> str:
     return str(shop.read(lambda: shop.prepaid.customer_id("user:1")))
 
 
-def pay_a_part(shop: PlanShop, invoice: str, amount: int) -> str:
+def pay_a_part(shop: PlanShop, invoice: str, amount: int, card: str = "pm_card_visa") -> str:
     """Somebody pays a part of an invoice, and an operator attaches it; the charge's PaymentIntent."""
     intent = shop.v1.payment_intents.create(
         {
             "amount": amount,
             "currency": "usd",
             "customer": customer(shop),
-            "payment_method": "pm_card_visa",
+            "payment_method": card,
             "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
@@ -45,14 +48,14 @@ def pay_a_part(shop: PlanShop, invoice: str, amount: int) -> str:
     return intent.id
 
 
-def month_paid_by_hand_in_part(shop: PlanShop) -> tuple[str, str]:
+def month_paid_by_hand_in_part(shop: PlanShop, card: str = "pm_card_visa") -> tuple[str, str]:
     """The second month's card fails, and $4.00 are paid by hand; its invoice, and the charge."""
     shop.subscribe()
     declines = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer(shop)})
     shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": declines.id})
     shop.pass_time(days=29)
     invoice = shop.invoices()[-1].stripe_id
-    return invoice, pay_a_part(shop, invoice, 400)
+    return invoice, pay_a_part(shop, invoice, 400, card)
 
 
 def month_in_parts(shop: PlanShop) -> str:
@@ -115,6 +118,62 @@ def test_of_a_month_paid_in_parts_a_bank_takes_one_and_the_other_can_be_refunded
     shop.stripe.dispute(dispute=dispute["id"], outcome="won")
     shop.stripe.deliver()
     assert before - shop.balance() == 60
+
+
+def warnings(shop: PlanShop) -> int:
+    """How many warnings a refund still answers."""
+    return int(shop.read(lambda: fraud_warnings.count(shop.prepaid.session)))
+
+
+def send_refund(shop: PlanShop, amount: str) -> str:
+    """Send the operator's form for the last payment; the page after it."""
+    browser, page = shop.browser(), f"/prepaid/admin/payments/{last_payment(shop).id}/refund"
+    sent = shop.send_form(browser, page, amount=amount, reason="asked for", attempt="of-the-form")
+    shop.stripe.deliver()
+    return words(browser.get(sent.location).text)
+
+
+def test_of_a_month_paid_in_parts_an_operator_is_offered_what_no_bank_has_taken(shop: PlanShop) -> None:
+    part = month_in_parts(shop)
+    page = f"/prepaid/admin/payments/{last_payment(shop).id}"
+    dispute = shop.stripe.dispute(part)
+    shop.stripe.deliver()
+
+    for path in (page, "/prepaid/admin/customers/user:1"):
+        assert f'href="{page}/refund"' in shop.browser().get(path).text
+    assert "$6.00 of $10.00 can be refunded" in shop.browser().get(f"{page}/refund").text
+    assert "Refund of $6.00" in send_refund(shop, "6.00")
+
+    assert refunded(shop) == [600]
+    for path in (page, "/prepaid/admin/customers/user:1"):
+        assert f'href="{page}/refund"' not in shop.browser().get(path).text
+    shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    shop.stripe.deliver()
+    assert "$4.00 of $10.00 can be refunded" in shop.browser().get(f"{page}/refund").text
+
+
+def test_a_refund_of_several_charges_is_told_with_its_whole_amount(shop: PlanShop) -> None:
+    month_in_parts(shop)
+
+    assert "Refund of $10.00" in send_refund(shop, "10.00")
+    assert refunded(shop) == [400, 600]
+
+
+def test_a_warning_of_one_charge_is_answered_though_a_bank_has_taken_another(shop: PlanShop) -> None:
+    invoice, part = month_paid_by_hand_in_part(shop, "pm_card_createIssuerFraudRecord")
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    assert warnings(shop) == 1
+
+    other = last_payment(shop).payment_intent_id
+    assert other != part
+    shop.stripe.dispute(other)
+    shop.stripe.deliver()
+    assert warnings(shop) == 1
+    shop.read(lambda: refunds.refund(shop.prepaid, last_payment(shop).id, reason="a warning"))
+    shop.stripe.deliver()
+
+    assert (refunded(shop), warnings(shop)) == ([400], 0)
 
 
 def test_a_part_that_is_refunded_in_the_dashboard_takes_its_credits(shop: PlanShop) -> None:

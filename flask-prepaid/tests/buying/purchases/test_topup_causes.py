@@ -153,6 +153,70 @@ def test_whoever_owes_credits_is_not_topped_up(shop: Shop) -> None:
     assert setting(shop).stopped == "credits are owed after a refund or a dispute"
 
 
+def owe(shop: Shop, credits: int, key: str) -> None:
+    """Work costs so many credits more than are there."""
+
+    def work() -> None:
+        available = shop.prepaid.wallet("user:1").available
+        shop.prepaid.hold("user:1", credits=available, key=key)
+        shop.prepaid.capture("user:1", credits=available + credits, key=key, overrun="debt")
+        shop.prepaid.session.commit()
+
+    shop.read(work)
+
+
+def test_what_was_spent_beyond_the_last_credit_is_bought(shop: Shop) -> None:
+    topped_up_shop(shop)
+    owe(shop, 30, "answer:1")
+
+    shop.tick()
+
+    assert topped_up(shop) == [PAID, PAID]
+    assert (shop.balance(), setting(shop).on) == (70, True)
+
+
+def test_a_debt_of_spending_is_bought_off_in_charges_of_the_size_that_was_agreed_to(shop: Shop) -> None:
+    topped_up_shop(shop)
+    owe(shop, 150, "answer:1")
+
+    shop.tick()
+    shop.tick()
+    shop.tick()
+
+    assert [payment.credits for payment in shop.payments()] == [100, 100, 100]
+    assert (shop.balance(), setting(shop).on) == (50, True)
+
+
+def test_a_debt_of_spending_on_top_of_one_of_a_refund_is_not_bought_off(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    spend(shop, 60, "report:1")
+    leave_card(shop)
+    switch_on(shop)
+    shop.read(lambda: shop.prepaid.books.hold("user:1", credits=10, key="answer:1"))
+    refund(shop)
+    shop.read(lambda: shop.prepaid.books.capture("user:1", credits=30, key="answer:1", overrun="debt"))
+
+    shop.tick()
+
+    assert topped_up(shop) == []
+    assert setting(shop).stopped == "credits are owed after a refund or a dispute"
+
+
+def test_a_top_up_that_the_limits_refuse_waits_and_its_owner_is_told_once(shop_with: ShopWith) -> None:
+    skipped: list[Any] = []
+    shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=2)
+    topped_up_shop(shop)
+    spend(shop, 90, "report:1")
+    with topup_skipped.connected_to(lambda sender, **news: skipped.append(news["reason"])):
+        for _ in range(3):
+            shop.tick()
+    assert (topped_up(shop), skipped) == ([PAID], ["too many payments were tried within an hour"])
+
+    shop.stripe.advance(hours=1, minutes=1)
+    shop.tick()
+    assert topped_up(shop) == [PAID, PAID]
+
+
 def test_a_blocked_owner_is_charged_by_nothing_of_itself(shop_with: ShopWith) -> None:
     blocked: set[str] = set()
     shop = shop_with(operators=Operators(current=lambda: None, blocked=blocked.__contains__))

@@ -149,7 +149,7 @@ class Year:
         if not payments:
             return
         payment = self.chance.choice(payments)
-        left = refunds.left_to_refund(payment)
+        left = self.shop.read(lambda: refunds.left_to_refund(self.shop.prepaid.session, payment))
         if left < 2:
             return
         minor = self.chance.choice((left, max(left // 2, 1), self.chance.randint(1, left)))

@@ -80,6 +80,30 @@ def test_a_german_buys_in_german_from_the_shelf_to_the_receipt(
     shop.close()
 
 
+def written_to_in(shop: PlanShop) -> list[str] | None:
+    """The languages in which Stripe writes to the shop's one customer."""
+    return shop.v1.customers.list().data[0].preferred_locales
+
+
+def test_stripe_writes_in_the_language_that_a_customer_has_chosen_since(
+    open_shop: Callable[..., PlanShop],
+) -> None:
+    chosen = {"user:1": "de"}
+    shop = open_shop(language=lambda owner: chosen.get(owner or ""))
+    shop.pay(shop.buy())
+    assert (written_to_in(shop), shop.drift()) == (["de"], [])
+
+    chosen["user:1"] = "es"
+    shop.read(lambda: shop.prepaid.sync_customer("user:1"))
+    assert written_to_in(shop) == ["es"]
+
+    chosen["user:1"] = "en"  # and nobody has told of it
+    assert [each["kind"] for each in shop.drift()] == ["outdated"]
+    assert shop.drift("--fix") == []
+    assert written_to_in(shop) == ["en"]
+    shop.close()
+
+
 def test_whoever_buys_in_another_language_later_is_written_to_in_that_one(
     open_shop: Callable[..., PlanShop], sent: list[Mail]
 ) -> None:

@@ -67,6 +67,7 @@ def customer(owner: str) -> ResponseReturnValue:
         entries=entries,
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
+        left={payment.id: refunds.left_to_refund(session, payment) for payment in bought},
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),

@@ -60,7 +60,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payment)
     try:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
-        left = refunds.left_to_refund(payment)
+        left = refunds.left_to_refund(context.session, payment)
         if amount > left > 0:
             raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
         reason, key = forms.reason(), forms.required_attempt()
@@ -88,18 +88,19 @@ def refund(payment_id: int) -> ResponseReturnValue:
     except PrepaidError as error:
         return refund_form(payments.by_number(payment_id), error), error.http_status
     else:
-        shown = money.show(refunded.amount_minor, payment.currency)
+        shown = money.show(amount, payment.currency)  # of several charges, each has a refund of its own
         flash(f"Refund of {shown} for payment {payment.id}: {refunded.state}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
 def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
+    session = page.context().session
     return page.render(
         "refund.html",
         payment=payment,
         name=page.label(payment.owner),
-        left=refunds.left_to_refund(payment),
-        taken=refunds.taken_by_bank(page.context().session, [payment.id]).get(payment.id),
+        left=refunds.left_to_refund(session, payment),
+        taken=refunds.taken_by_bank(session, [payment.id]).get(payment.id),
         decimal=money.decimal,
         error=error,
         written=request.form,

@@ -190,7 +190,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         disputes=session.scalars(
             select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
         ).all(),
-        left=refunds.left_to_refund(row),
+        left=refunds.left_to_refund(session, row),
         taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
