@@ -8,9 +8,10 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from sqlalchemy import select
 
 from rando_number.accounts.setup import users
-from rando_number.models import db
+from rando_number.models import User, db
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, Program, RunningShop, Visitor
@@ -115,7 +116,8 @@ def test_a_customer_whose_mailbox_is_proved_reads_of_a_new_password(shop: Runnin
 def test_a_role_opens_nothing_before_its_address_is_confirmed(shop: RunningShop) -> None:
     squatter, _ = squatter_of(shop)
     with shop.app.app_context():
-        users.add_role_to_user(users.find_user(email=OWNER), users.find_or_create_role("admin"))
+        user = db.session.scalars(select(User).where(User.email == OWNER)).one()
+        users.add_role_to_user(user, users.find_or_create_role("admin"))
         db.session.commit()
 
     pages = ("/admin", "/admin/audit", "/admin/customers.csv")

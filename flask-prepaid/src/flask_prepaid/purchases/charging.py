@@ -158,12 +158,12 @@ def resume(
         payment = settling.own_payment(context, owner, payment_id)
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
         session_id = payment.session_id
-    waits_for_bank = state is PaymentState.OPEN and intent_id is not None and card_id is not None
-    if session_id is None and not waits_for_bank:
+    if session_id is not None:
+        context.gateway.ask_limit.require(owner)
+        return payment, _reopen(context, payment, session_id)
+    if state is not PaymentState.OPEN or intent_id is None or card_id is None:
         return payment, None
     context.gateway.ask_limit.require(owner)
-    if session_id is not None:
-        return payment, _reopen(context, payment, session_id)
     try:
         intent = context.gateway.charges.resume(intent_id, card_id=card_id, return_url=return_url)
     except GatewayRefused:  # it has moved on in another tab

@@ -28,6 +28,7 @@ from . import (
     closing,
     first_proof,
     greetings,
+    last_moment,
     links,
     passkeys,
     passwords,
@@ -143,6 +144,7 @@ def init_app(app: Flask) -> None:
     greetings.init_app(app)
     welcome.init_app(app)
     closing.init_app(app)
+    last_moment.init_app(app)
 
 
 #: What reads JSON, or looks by itself at what it reads. All else are pages: their forms take JSON for a form.
