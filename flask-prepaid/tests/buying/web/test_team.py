@@ -31,6 +31,7 @@ class Shop:
     def __init__(self, database: URL) -> None:
         self.stripe = Emulator()
         self.mails: list[str] = []
+        self.asked_who_pays: list[str] = []
         self.app = Flask("shop")
         self.app.config.update(
             TESTING=True,
@@ -48,7 +49,7 @@ class Shop:
             owner=lambda: request.headers.get("X-Team"),
             team=Team(
                 member=lambda: request.headers.get("X-Member"),
-                pays=lambda: request.headers["X-Member"] == PAYS,
+                pays=self.pays,
                 labels=lambda spenders: {each: NAMES[each] for each in spenders if each in NAMES},
             ),
             keys=True,
@@ -64,6 +65,11 @@ class Shop:
         self.prepaid.grant("org:7", 100, key="pilot", reason="Pilot")
         self.prepaid.set_budget("org:7", 7, spender="member:2", every="month", zone="Europe/Berlin")
         self.db.session.commit()
+
+    def pays(self) -> bool:
+        member = request.headers["X-Member"]
+        self.asked_who_pays.append(member)
+        return member == PAYS
 
     def browser(self, member: str) -> FlaskClient:
         browser = self.app.test_client()
@@ -151,6 +157,14 @@ def test_only_those_who_pay_open_what_is_paid_for(shop: Shop, path: str) -> None
         assert 'href="/prepaid/' not in refused.text.replace('href="/prepaid/static', "")
         assert shop.browser(PAYS).get(f"/prepaid/{path}", headers=PAGE).status_code == 200
         assert shop.app.test_client().get(f"/prepaid/{path}").status_code == 401
+
+
+def test_the_host_says_once_a_request_whether_who_asks_pays(shop: Shop) -> None:
+    shop.browser(PAYS).get("/prepaid/billing", headers=PAGE)
+    shop.browser("member:2").get("/prepaid/billing", headers=PAGE)
+    shop.browser(PAYS).get("/prepaid/billing", headers=PAGE)
+
+    assert shop.asked_who_pays == [PAYS, "member:2", PAYS]
 
 
 def test_a_member_makes_no_key_that_would_get_round_their_budget(shop: Shop) -> None:
