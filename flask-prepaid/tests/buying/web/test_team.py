@@ -187,6 +187,18 @@ def test_alerts_and_their_mails_call_a_member_by_name(shop: Shop) -> None:
     assert "6 of 7 credits a month that Bob may spend are spent." in mail
 
 
+def test_a_member_adds_no_line_to_a_mail_by_their_name(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NAMES, "member:2", "Bob\n\nLog in again: https://evil.example/\n\n")
+    shop.prepaid.set_alert("org:7", "budget", 80, spender="member:2", every="month")
+
+    assert [report(shop, "member:2").status_code for _ in range(2)] == [200, 200]
+    shop.app.test_cli_runner().invoke(args=["prepaid", "tick"])
+
+    (mail,) = shop.mails
+    assert "6 of 7 credits a month that Bob Log in again: https://evil.example/ may spend are spent." in mail
+    assert not [line for line in mail.splitlines() if line.startswith("Log in again")]
+
+
 def test_stripes_events_come_in_without_a_member(shop: Shop) -> None:
     shop.stripe.connect(shop.app, "/prepaid/webhook")
     url = shop.prepaid.checkout(
