@@ -122,8 +122,9 @@ def open_page(
         cancel_url=cancel_url,
     )
     try:
-        page = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
-    except GatewayRefused:
+        with prices.sold_at_stripe():
+            page = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
+    except (GatewayRefused, PlanRefused):
         with transaction(context):
             _give_up(context, row)
         raise
@@ -171,10 +172,11 @@ def subscribe(
             _give_up(context, row)
         raise UnknownItem(CARD_GONE, field="saved_card")
     try:
-        subscription = context.gateway.subscriptions.create(
-            **begun.agreed, customer_id=customer_id, card_id=card_id
-        )
-    except GatewayRefused:
+        with prices.sold_at_stripe():
+            subscription = context.gateway.subscriptions.create(
+                **begun.agreed, customer_id=customer_id, card_id=card_id
+            )
+    except (GatewayRefused, PlanRefused):
         with transaction(context):
             _give_up(context, row)
         raise
