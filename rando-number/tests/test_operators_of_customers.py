@@ -227,6 +227,10 @@ def test_a_coupon_and_the_grace_of_a_month_stand_beside_what_they_changed(shop: 
     payment = finance.get("/admin/payments/3").text
     shown = re.findall(r"<dt>(Price|Coupon|Paid)</dt><dd>([^<]+)</dd>", payment)
     assert shown == [("Price", "$15.00"), ("Coupon", "-$3.75"), ("Paid", "$11.25")]
+    assert re.findall(r'"(Price|Paid)">([^<]+)<', finance.get("/admin/payments").text)[:2] == [
+        ("Price", "$15.00"),
+        ("Paid", "$11.25"),
+    ]
 
 
 def test_refunded_stands_on_a_customers_page_once_something_was(shop: RunningShop) -> None:
