@@ -13,6 +13,7 @@ from . import (
     dunning,
     health,
     home,
+    inbox,
     mails,
     money,
     payments,
@@ -69,7 +70,7 @@ def add_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/mails", "operator_mails", mails.previews)
     pages.add_url_rule(f"{path}/mails/<name>", "operator_mail", mails.preview)
 
-    pages.add_url_rule(f"{path}/inbox", "operator_inbox", health.inbox)
-    pages.add_url_rule(f"{path}/inbox/replay", "operator_replay", health.replay, methods=POST)
+    pages.add_url_rule(f"{path}/inbox", "operator_inbox", inbox.inbox)
+    pages.add_url_rule(f"{path}/inbox/replay", "operator_replay", inbox.replay, methods=POST)
     pages.add_url_rule(f"{path}/sync", "operator_sync", health.sync, methods=POST)
     pages.add_url_rule(f"{path}/compare", "operator_compare", health.compare, methods=BOTH)
