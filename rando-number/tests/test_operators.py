@@ -423,6 +423,7 @@ def test_an_event_names_its_customer_with_the_money_that_it_is_about(shop: Runni
     pat, admin = shop.buyer(), shop.operator("admin")
     pat.subscribe()
     admin.send("/admin/payments/1/refund", amount="4.00", reason="half of it")
+    shop.stripe.deliver()
 
     rows = admin.get("/admin/inbox", show="all").text.split("<tr")
 

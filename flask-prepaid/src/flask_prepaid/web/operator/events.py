@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
+from prepaid_ledger.errors import PrepaidError
 
 from ... import errors
 from ...operations.models import InboxEvent
@@ -105,7 +106,7 @@ def why(event: InboxEvent) -> str:
     if kind in DATABASE:
         return "The database was busy or did not answer."
     error = getattr(errors, kind, None)
-    if message and isinstance(error, type) and issubclass(error, errors.PrepaidError):
+    if message and isinstance(error, type) and issubclass(error, PrepaidError):
         return message
     return f"This app failed, and its log says where: {event.outcome}"
 
