@@ -262,7 +262,7 @@ def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_the
     pat.subscribe()
     with shop.app.app_context():
         for number in range(10):  # a page of them, after the credits of the greeting, which have a reason
-            shop.prepaid.spend(pat.owner, 1, key=f"number:{number}")
+            shop.prepaid.spend(pat.owner, credits=1, key=f"number:{number}")
         shop.prepaid.session.commit()
     story = f"/admin/customers/{pat.owner}"
     page = admin.get(story).text
