@@ -6,9 +6,12 @@ import csv
 import io
 import re
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from stripe import StripeClient
 
+from flask_prepaid.outbox import mail_log
+from flask_prepaid.outbox.mail_log import SentMail
+from prepaid_ledger import clock
 from rando_number.models import AuditLine, db
 
 from .reading import forms
@@ -271,9 +274,11 @@ def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_the
 
     admin.send("/admin/grant", form_of=story, credits="5", reason="a late reply")
     with shop.app.app_context():
-        db.session.execute(text("UPDATE prepaid_mail SET address = 'old@rando.test' WHERE name = 'receipt'"))
+        mail = SentMail("old@rando.test", "receipt", "Your receipt")
+        mail_log.note(db.session, pat.owner, mail, uid=None, now=clock.wall())
         db.session.commit()
-    admin.send("/admin/plan", form_of=f"/admin/plan?owner={pat.owner}", do="cancel", reason="asked for it")
+    fields = forms(admin.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
+    admin.client.post("/admin/plan", data={**fields, "do": "cancel", "reason": "as they wished"})
 
     page = admin.get(story).text
     assert "old@rando.test" in page
