@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -34,6 +36,21 @@ SHOWN = {
 }
 
 
+#: Payments of plans that no receipt followed within a minute.
+LATE_RECEIPTS = """SELECT payment.id FROM prepaid_payment AS payment WHERE via = 'plan' AND NOT EXISTS (
+    SELECT 1 FROM prepaid_mail AS mail WHERE mail.owner = payment.owner AND mail.name = 'receipt'
+    AND abs(julianday(mail.at) - julianday(payment.paid_at)) * 24 * 60 < 1)"""
+
+#: What is pressed in lists and forms, and is lower than a thumb is wide. Words of a sentence are no button.
+SMALL = """() => [...document.querySelectorAll("main :is(a, button, summary, select, input)")]
+  .filter((element) => element.checkVisibility() && !element.closest("p, li"))
+  .filter((element) => element.getBoundingClientRect().height < 43.9)
+  .map((element) => element.outerHTML.slice(0, 100))"""
+
+#: How high a part of the page is.
+HEIGHT = "(part) => document.querySelector(part).offsetHeight"
+
+
 def test_a_first_start_has_months_behind_it_that_its_operator_can_use_and_the_next_one_leaves_alone(
     new_shop: Running, browser: Browser
 ) -> None:
@@ -48,6 +65,7 @@ def test_a_first_start_has_months_behind_it_that_its_operator_can_use_and_the_ne
     for path in (*pages, *DETAILS):
         walk.go(f"{new_shop.url}/admin{path}", path, keyboard=False)
     walk.assert_well()
+    a_thumb_finds_its_way(walk.page, new_shop)
     the_last_month_closes(new_shop)
     refund_by_hand(walk.page, new_shop)
     walk.page.context.close()
@@ -64,6 +82,8 @@ def months_have_passed(running: Running) -> None:
         (total,) = reports[what]["totals"]
         assert [name for name in names if not total[name]] == [], what
     assert reports["failures"]["totals"][0]["recovered"] >= 2, "a pack that was refused, and a renewal"
+    with closing(sqlite3.connect(running.data / "rando.sqlite3")) as books:
+        assert books.execute(LATE_RECEIPTS).fetchall() == []
 
 
 def the_next_start_leaves_them_alone(running: Running) -> None:
@@ -84,6 +104,23 @@ def signed_in(page: Page, running: Running) -> None:
     page.get_by_label("Password").fill(login["password"])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{running.url}/")
+
+
+def a_thumb_finds_its_way(page: Page, running: Running) -> None:
+    """On a phone: one line for the banner and one for the tabs, which begin at the page that is open."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/inbox?show=all", "/customers/user:9"):
+        page.goto(f"{running.url}/admin{path}")
+        assert page.evaluate(SMALL) == [], path
+        assert page.evaluate(HEIGHT, ".test-mode") < 48
+        assert page.evaluate(HEIGHT, ".operator-tabs") < 48
+        here = page.locator(".operator-tabs [aria-current]").bounding_box()
+        assert here is not None
+        assert 0 < here["x"] < 390 - here["width"], path
+    page.locator(".anchors").get_by_role("link", name="Actions").click()
+    page.get_by_text("Give credits").click()
+    assert page.get_by_label("How many?").first.is_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def refund_by_hand(page: Page, running: Running) -> None:

@@ -369,6 +369,28 @@ def test_all_failed_events_of_the_inbox_run_again_at_once(shop: RunningShop) -> 
     assert "Every event is handled" in admin.get("/admin/inbox").text
 
 
+def test_an_event_says_what_came_of_it_how_often_it_was_tried_and_whom_it_is_about(shop: RunningShop) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    every = {"show": "all", "q": "checkout.session.completed"}
+    done = admin.get("/admin/inbox", **every).text
+    assert '<span class="state good">done</span>' in done
+    assert "tries" not in done
+    (event,), (about,) = (set(re.findall(word, done)) for word in (r"evt_\w+", r"q=(cs_\w+)"))
+    assert admin.get("/admin/customers", q=about).location.endswith(pat.owner)
+
+    fields = forms(done)["/admin/inbox/replay"]
+    admin.client.post("/admin/inbox/replay", data={**fields, "event": event})
+
+    assert "2 tries" in admin.get("/admin/inbox", **every).text
+    with shop.app.app_context():
+        db.session.execute(text("UPDATE prepaid_inbox SET handled_at = NULL, outcome = 'Busy: a lock'"))
+        db.session.commit()
+    waiting = admin.get("/admin/inbox").text
+    assert "not handled" in waiting
+    assert "Busy: a lock" in waiting
+    assert "No event has the type or the id “pi_1”" in admin.get("/admin/inbox", show="all", q="pi_1").text
+
+
 def test_the_last_comparison_stays_on_the_page(shop: RunningShop) -> None:
     shop.buyer()
     finance, support = shop.operator("finance"), shop.operator("support")

@@ -151,3 +151,93 @@ def test_customers_are_sorted_by_what_they_spent_and_come_as_a_file(shop: Runnin
         ("large@rando.test", "20000"),
         ("small@rando.test", "1000"),
     ]
+
+
+def test_a_row_of_links_leads_through_a_customer_and_what_acts_is_folded(shop: RunningShop) -> None:
+    pat, finance, support = shop.buyer(), shop.operator("finance"), shop.operator("support")
+    pat.subscribe()
+    story = f"/admin/customers/{pat.owner}"
+
+    page, small = finance.get(story).text, support.get(story).text
+
+    leads_to = re.findall(r'<a href="#([\w-]+)">', page)
+    assert leads_to == re.findall(r'<h2 id="([\w-]+)">', page)
+    assert [name.removesuffix("-h") for name in leads_to] == (
+        ["plan", "payments", "lots", "entries", "invoices", "mails", "actions", "notes"]
+    )
+    folded = r'<details class="sheet( danger)?"><summary>([^<]+)</summary>'
+    assert re.findall(folded, page) == [
+        ("", "Give credits"),
+        ("", "Correct the balance"),
+        (" danger", "Block"),
+    ]
+    assert re.findall(folded, small) == [("", "Give credits")]
+
+
+def test_the_head_of_a_customers_page_says_plan_and_block(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    story = f"/admin/customers/{pat.owner}"
+    assert "no plan" in head_of(finance, story)
+    pat.subscribe()
+    assert re.findall("Small|active|blocked", head_of(finance, story)) == ["Small", "active"]
+
+    finance.send("/admin/block", form_of=story, reason="a stolen card")
+
+    assert "blocked" in head_of(finance, story)
+
+
+def head_of(operator: Visitor, story: str) -> str:
+    """What stands above the figures."""
+    return operator.get(story).text.partition('class="tiles')[0].partition("<h1>")[2]
+
+
+def test_a_cause_in_the_ledger_leads_to_its_payment_and_a_hosts_own_cause_nowhere(shop: RunningShop) -> None:
+    pat, kim, support = shop.buyer(), shop.customer("kim@rando.test"), shop.operator("support")
+    pat.subscribe()
+    with shop.app.app_context():
+        shop.prepaid.grant(kim.owner, 5, key="payment:1", reason="a cause of the host's own")
+        shop.prepaid.session.commit()
+
+    page = support.get(f"/admin/customers/{pat.owner}").text
+    other = support.get(f"/admin/customers/{kim.owner}").text
+
+    links = set(re.findall(r'href="([^"]+)">((?:payment|invoice):\d+)<', page))
+    assert links == {("/admin/payments/1", "payment:1"), ("/admin/payments/2", "invoice:1")}
+    assert "payment:1" in other
+    assert "/admin/payments/1" not in other
+
+
+def test_a_coupon_and_the_grace_of_a_month_stand_beside_what_they_changed(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat.subscribe()
+    story = f"/admin/customers/{pat.owner}"
+    assert "Coupon" not in finance.get(story).text
+    client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    coupon = client.v1.coupons.create({"percent_off": 25, "duration": "forever"})
+    (plan,) = client.v1.subscriptions.list().data
+    client.v1.subscriptions.update(plan.id, {"discounts": [{"coupon": coupon.id}]})
+
+    shop.stripe.advance(months=1, days=1)
+
+    page = finance.get(story).text
+    assert "$15.00 a month" in page
+    assert "A coupon took $3.75 off the latest invoice." in page
+    assert re.findall(r'data-label="Coupon">(-\$[\d.]+)<', page) == ["-$3.75", "-$3.75"]
+    assert re.findall("paid until <time [^>]+>.+?</time>, then grace until <time", page)
+    payment = finance.get("/admin/payments/3").text
+    shown = re.findall(r"<dt>(Price|Coupon|Paid)</dt><dd>([^<]+)</dd>", payment)
+    assert shown == [("Price", "$15.00"), ("Coupon", "-$3.75"), ("Paid", "$11.25")]
+    assert re.findall(r'"(Price|Paid)">([^<]+)<', finance.get("/admin/payments").text)[:2] == [
+        ("Price", "$15.00"),
+        ("Paid", "$11.25"),
+    ]
+
+
+def test_refunded_stands_on_a_customers_page_once_something_was(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    story, refund = f"/admin/customers/{pat.owner}", "/admin/payments/1/refund"
+    assert "Refunded" not in finance.get(story).text
+
+    finance.send(refund, amount="4.00", reason="half of it")
+
+    assert 'data-label="Refunded">$4.00<' in finance.get(story).text

@@ -66,6 +66,23 @@ def test_the_emulators_clock_is_not_asked_for_each_time(stripe: tuple[Emulator, 
     assert abs(apart(clock)) < 5
 
 
+def test_what_an_event_brings_is_dated_by_the_clock_that_the_emulator_has_then(
+    stripe: tuple[Emulator, str], tmp_path: Path
+) -> None:
+    emulator, url = stripe
+    app = create_app({"RANDO_DATA": str(tmp_path), "STRIPE_API_BASE": url})
+    with app.app_context():
+        clock = app.extensions["prepaid"].clock
+    assert abs(apart(clock)) < 5
+    emulator.advance(seconds=DAY_S)
+
+    app.test_client().get("/healthz")
+    assert abs(apart(clock)) < 5
+    app.test_client().post("/prepaid/webhook", data="{}")
+
+    assert abs(apart(clock) - DAY_S) < 5
+
+
 def test_an_emulator_that_does_not_answer_changes_nothing() -> None:
     assert abs(apart(EmulatorClock("http://127.0.0.1:1"))) < 5
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from email import message_from_string, policy
 
+from stripe import StripeClient
+
 from ..running_shop import PASSWORD, RunningShop, Visitor
 
 NEW = "zq7-zq7-zq7"
@@ -61,6 +63,18 @@ def test_a_choice_goes_before_the_browser_and_stays_with_its_customer(shop: Runn
         assert ben.send("/language", form_of="/terms", language="en", back=back).location == "/"
     assert ben.send("/language", form_of="/terms", language="tlh").status_code == 422
     assert "What you buy here" in ben.get("/terms").text
+
+
+def test_stripe_writes_in_the_language_that_its_customer_chooses(shop: RunningShop) -> None:
+    ann = reader(shop, "de")
+    ann.register("ann@rando.test")
+    shop.stripe.pay(ann.buy(pack="starter"))
+    customers = StripeClient("sk_test_shop", http_client=shop.stripe.http_client()).v1.customers
+    assert customers.list().data[0].preferred_locales == ["de"]
+
+    ann.send("/language", form_of="/terms", language="es")
+
+    assert customers.list().data[0].preferred_locales == ["es"]
 
 
 def test_another_site_chooses_no_language_for_anybody(shop: RunningShop) -> None:

@@ -44,7 +44,13 @@ def create_outbox() -> None:
     )
     queue = ["owner", "target", "endpoint_id", "id"]
     partial_index("ix_prepaid_delivery_queue", "prepaid_delivery", queue, only=WAITING)
-    partial_index("ix_prepaid_delivery_due", "prepaid_delivery", ["next_try_at", "id"], only=WAITING)
+    due, to_us, to_endpoints = ["next_try_at", "id"], "target <> 'endpoint'", "target = 'endpoint'"
+    partial_index("ix_prepaid_delivery_due", "prepaid_delivery", due, only=f"{WAITING} AND {to_us}")
+    partial_index(
+        "ix_prepaid_delivery_due_endpoint", "prepaid_delivery", due, only=f"{WAITING} AND {to_endpoints}"
+    )
+    given_up = ["endpoint_id", "id"]
+    partial_index("ix_prepaid_delivery_given_up", "prepaid_delivery", given_up, only="state = 'given_up'")
     op.create_index("ix_prepaid_delivery_endpoint_id", "prepaid_delivery", ["endpoint_id", "id"])
     op.create_index("ix_prepaid_delivery_message_id", "prepaid_delivery", ["message_id"])
     create_endpoints_and_mails()

@@ -24,6 +24,11 @@ Resolve = Callable[[str, int], list[str]]
 #: IPv6 addresses that stand for an IPv4 address behind a translator: what is behind can't be known.
 TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 
+#: Of special purpose by the registries of IANA, and public to some versions of Python: 192.0.0.192 is the
+#: metadata of a cloud.
+SPECIAL = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "100:0:0:1::/64", "3fff::/20", "5f00::/16"))
+)
 
 #: Addresses of the internet's that inside of a cloud are the cloud's own: Azure's, which knows the machine's
 #: secrets, and those of IBM's services.
@@ -64,7 +69,8 @@ def read(url: str, *, local: bool) -> Place:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode("ascii")
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+        usual = {"https": 443, "http": 80}.get(parts.scheme, 0)
+        port = usual if parts.port is None else parts.port
     except ValueError:  # UnicodeError is one
         host, port = "", 0
     wrong = ""
@@ -125,7 +131,7 @@ def one_of_each(answers: Sequence[str]) -> list[str]:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if any(address in network for network in OF_CLOUDS):
+    if any(address in network for network in (*SPECIAL, *OF_CLOUDS)):
         return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -209,14 +209,18 @@ def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list
     :param endpoints: Those to endpoints; otherwise those to receivers and mailboxes.
     """
     rows = session.execute(due_rows(now, endpoints=endpoints)).all()
-    queues = [Queue(*row) for row in rows]
-    if len(queues) == WINDOW:
-        queues += _some_queues(session, endpoints=endpoints)
-    ready: list[Queue] = []
-    for queue in dict.fromkeys(queues):
-        if len(ready) < limit and _is_due(session, queue, now):
-            ready.append(queue)
+    waiting = dict.fromkeys(Queue(*row) for row in rows)
+    ready = _ready(session, waiting, now, limit)
+    if len(rows) == WINDOW and len(ready) < limit:
+        others = dict.fromkeys(_some_queues(session, endpoints=endpoints))
+        unseen = (queue for queue in others if queue not in waiting)
+        ready += _ready(session, unseen, now, limit - len(ready))
     return ready
+
+
+def _ready(session: Session, queues: Iterable[Queue], now: datetime, limit: int) -> list[Queue]:
+    """Those of the queues whose first delivery is to be tried now, so many at most."""
+    return list(islice((queue for queue in queues if _is_due(session, queue, now)), limit))
 
 
 def due_rows(now: datetime, *, endpoints: bool) -> Select[str, Target, int]:

@@ -95,11 +95,13 @@ def _is_billed(session: Session, stripe_id: str) -> bool:
 
 
 def _go_on(context: Context, owner: str) -> None:
+    """Let the plan be charged again, also one that was paused meanwhile: it may go on one day."""
     with reading(context) as session:
-        plan = _plan(session, owner)
-    if plan is not None:
-        context.gateway.subscriptions.collect_again(plan[0])
-        _collect(context, plan[0], by_itself=True)
+        plan = sync.running(session, owner)
+        stripe_id = plan.stripe_id if plan is not None else None
+    if stripe_id is not None:
+        context.gateway.subscriptions.collect_again(stripe_id)
+        _collect(context, stripe_id, by_itself=True)
     with transaction(context) as session:
         _mark(session, owner, stopped=False)
         retries.note_owed(session, owner)

@@ -37,6 +37,8 @@ def may(row: Subscription, verb: str) -> bool:
     """Whether this can be done as the subscription stands."""
     if verb in ("change", "pause") and (row.cancel_at or row.pending_until):
         return False
+    if verb == "pause" and row.next_price_id is not None:
+        return False  # it would be forgotten, and the dearer plan charged after the pause: undo it knowingly
     if verb == "change" and (row.other_items or not row.collects):
         return False  # who did that in the dashboard knows what is to become of it
     return row.state in MOVES[verb]

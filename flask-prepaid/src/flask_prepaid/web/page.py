@@ -34,6 +34,9 @@ REFRESH_S = 3
 #: What is served to whoever asks, of what stands at our addresses.
 OF_NO_CUSTOMER = ("prepaid.static", "prepaid.webhook", "prepaid.operator")
 
+#: Where a request keeps, for each owner, whether who asks pays.
+_PAYS = "prepaid.pays"
+
 
 class PageContext(OutboxContext, Protocol):
     """What a page may know of the app, beside what every layer knows."""
@@ -74,10 +77,18 @@ def customer() -> str:
 
 
 def pays() -> bool:
-    """Whether who asks may pay for the owner; where nobody is signed in, the host is not asked."""
+    """Whether who asks may pay for the owner; where nobody is signed in, the host is not asked.
+
+    The guard, banners and templates of one request want to know it: the host is asked once for each owner.
+    """
     prepaid = context()
-    pays = prepaid.team.pays
-    return pays is everybody_pays or prepaid.current_owner() is None or pays()
+    owner = None if prepaid.team.pays is everybody_pays else prepaid.current_owner()
+    if owner is None:
+        return True
+    answers: dict[str, bool] = request.environ.setdefault(_PAYS, {})
+    if owner not in answers:
+        answers[owner] = prepaid.team.pays()
+    return answers[owner]
 
 
 def keep_to_payers() -> None:

@@ -33,8 +33,7 @@ def names_of(owner: str, spenders: Iterable[str]) -> dict[str, str]:
     live = keys.live(context.session, owner) if context.app_keys is not None else []
     names = {key.spender: key.name for key in live}
     others = sorted({spender for spender in spenders if spender not in names})
-    of_host = context.team.labels(others) if others else {}
-    return names | {spender: of_host.get(spender, spender) for spender in others}
+    return names | context.team.names(others)
 
 
 def member(spender: str) -> str:

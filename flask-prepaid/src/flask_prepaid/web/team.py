@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from .. import checks
@@ -53,7 +53,12 @@ class Team:
 
     def label(self, spender: str) -> str:
         """What to call one of them."""
-        return self.labels([spender]).get(spender, spender)
+        return self.names([spender])[spender]
+
+    def names(self, spenders: Collection[str]) -> dict[str, str]:
+        """What to call each of them, on one line: in a mail, a line of its own could be a button."""
+        of_host = self.labels(spenders) if spenders else {}
+        return {spender: " ".join(str(of_host.get(spender, spender)).split()) for spender in spenders}
 
 
 #: What each of them is called with.

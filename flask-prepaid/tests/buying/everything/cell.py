@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_prepaid import Operators
 from flask_prepaid.payments import customers
@@ -15,6 +15,9 @@ from ..subscriptions.plan_shop import VISA, PlanShop
 
 #: An event that takes time.
 Waits = Iterator[timedelta]
+
+#: From the first day of a plan until its second month is billed.
+FIRST_MONTH = timedelta(days=29)
 
 
 class Cell:
@@ -27,6 +30,9 @@ class Cell:
     """
 
     owner = "user:1"
+
+    #: How far the clock goes on, once a customer has been brought into one of these states.
+    after: ClassVar[Mapping[str, timedelta]] = {}
 
     def __init__(self, shop: PlanShop, state: str, card: str = VISA) -> None:
         self.shop, self.state, self.card = shop, state, card
@@ -84,6 +90,10 @@ class Cell:
     def shut_out(self) -> None:
         """The host shuts the customer out."""
         self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda each: True)
+
+    def let_in(self) -> None:
+        """The host lets them in again."""
+        self.shop.prepaid.operators = Operators(current=lambda: None, blocked=lambda each: False)
 
     def on_spend(self) -> None:
         self.spend(50)

@@ -9,7 +9,7 @@ from flask_prepaid.purchases import refunds
 from flask_prepaid.subscriptions import changing
 from flask_prepaid.subscriptions.models import Invoice
 
-from .cell import Cell, Waits
+from .cell import FIRST_MONTH, Cell, Waits
 
 #: A month goes by in steps, so that the shop ticks before and after a trial or a month has ended.
 MONTH = (
@@ -23,6 +23,8 @@ MONTH = (
 
 class InvoiceCell(Cell):
     """A customer with a plan of 100 credits for $10.00 a month."""
+
+    after = dict.fromkeys(("balance", "part", "outside", "open", "renewed"), FIRST_MONTH)
 
     @property
     def customer(self) -> str:

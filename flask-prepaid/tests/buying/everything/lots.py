@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_prepaid.catalog import Pack
 from flask_prepaid.context import write_now
@@ -17,6 +17,8 @@ FAILS_LATER = "4000000000005126"
 
 class LotCell(Cell):
     """A customer who has bought 120 credits for $10.00."""
+
+    after: ClassVar = {"lapsed": timedelta(days=31)}
 
     @property
     def payment(self) -> Any:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.subscriptions import changing, previews, prices
 
-from .cell import Cell, Waits
+from .cell import FIRST_MONTH, Cell, Waits
 from .invoices import MONTH
 
 
 class PlanCell(Cell):
     """A customer who has a plan, or had one."""
+
+    after: ClassVar = {"past due": FIRST_MONTH}
 
     def shown(self) -> str:
         plan = self.read(lambda: self.shop.prepaid.plan(self.owner))
@@ -43,6 +45,10 @@ class PlanCell(Cell):
     def ending(self) -> None:
         self.active()
         self.on_end()
+
+    def planned(self) -> None:
+        self.active()
+        self.change("taste")
 
     def paused(self) -> None:
         self.active()
@@ -88,6 +94,15 @@ class PlanCell(Cell):
 
     def on_pause(self) -> None:
         self.read(lambda: changing.pause(self.shop.prepaid, self.owner))
+
+    def on_pause_in_a_block(self) -> Waits:
+        self.shut_out()
+        yield 2 * self.half - timedelta(hours=1)
+        self.on_pause()
+        self.let_in()
+        self.shop.tick()
+        self.on_go_on()
+        yield timedelta(days=1)
 
     def on_go_on(self) -> None:
         self.read(lambda: changing.unpause(self.shop.prepaid, self.owner))

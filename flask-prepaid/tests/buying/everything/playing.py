@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -41,15 +40,6 @@ from .topups import TopUpCell
 
 #: A month of 28 days begins here, so that its half is a whole number of credits.
 START = "2026-01-31T12:00:00"
-
-#: From the first day of a plan until its second month is billed.
-FIRST_MONTH = timedelta(days=29)
-
-#: How far the clock goes on, once a customer has been brought into the state.
-AFTER = {
-    "lapsed": timedelta(days=31),
-    **dict.fromkeys(("balance", "part", "outside", "open", "renewed", "past due"), FIRST_MONTH),
-}
 
 CELLS: dict[str, type[Cell]] = {
     LOTS.title: LotCell,
@@ -116,8 +106,8 @@ def play(
 def play_each(shop: PlanShop, cell: Cell, events: list[str]) -> Iterator[tuple[str, str]]:
     """Bring the state about, and go back to it before each event. The books add up after each."""
     cell.bring_about()
-    if cell.state in AFTER:
-        cell.pass_time(AFTER[cell.state])
+    if cell.state in cell.after:
+        cell.pass_time(cell.after[cell.state])
         cell.after_the_month()
     kept = Kept(shop)
     for event in events:

@@ -170,6 +170,7 @@ PLANS = Table(
         "trying": "A plan of 200 credits a month is tried for 14 days, with 20 credits.",
         "active": "The month is paid.",
         "ending": "The month is paid, and the plan ends with it.",
+        "planned": "The month is paid, and the next one is of a plan of 50 credits.",
         "paused": "The month is paid, and the plan is paused.",
         "past due": "The first month is used up, and the card failed for the second, as one that has expired does.",
         "canceled": "The month is paid, and the plan was canceled.",
@@ -182,6 +183,7 @@ PLANS = Table(
         "end": "The plan is to end with the month.",
         "keep": "It is to go on after all.",
         "pause": "The plan is paused.",
+        "pause in a block": "The host shuts the customer out until an hour before the month is over, and the plan is paused meanwhile. It goes on, and a day goes by.",
         "go on": "It goes on after a pause.",
         "good card": "It is paid with a good card.",
         "upgrade": "Half of the month, or of the trial, goes by, and the plan is changed to one of 500 credits.",
@@ -193,21 +195,22 @@ PLANS = Table(
         "leave": "The customer is deleted at Stripe.",
     },
     """
-             | none       | trying       | active       | ending       | paused       | past due     | canceled     | blocked      | closed
-choose       | active 100 | refused      | refused      | refused      | refused      | refused      | active 200   | refused      | active 200
-cancel       | refused    | canceled 20  | canceled 100 | canceled 100 | canceled 100 | canceled 0   | refused      | canceled 100 | refused
-end          | refused    | trialing 20  | active 100   | active 100   | refused      | refused      | refused      | active 100   | refused
-keep         | refused    | trialing 20  | active 100   | active 100   | refused      | past_due 0   | refused      | active 100   | refused
-pause        | refused    | refused      | paused 100   | refused      | refused      | refused      | refused      | paused 100   | refused
-go on        | refused    | refused      | refused      | refused      | active 100   | refused      | refused      | refused      | refused
-good card    | -plan      | trialing 20  | active 100   | active 100   | paused 100   | active 100   | -plan        | active 100   | -plan
-upgrade      | refused    | trialing 20  | active 300   | refused      | refused      | refused      | refused      | active 300   | refused
-downgrade    | refused    | active 50    | active 50    | refused      | refused      | refused      | refused      | active 0     | refused
-made smaller | -plan      | trialing 20  | active 75    | active 75    | paused 75    | active 0     | -plan        | active 75    | -plan
-month        | none 0     | active 200   | active 130   | canceled 0   | paused 0     | canceled 0   | canceled 0   | active 0     | canceled 0
-block        | none 0     | active 0     | active 0     | canceled 0   | paused 0     | active 0     | canceled 0   | active 0     | canceled 0
-redeem       | none 50    | trialing 70  | active 150   | active 150   | paused 150   | past_due 50  | canceled 150 | refused      | refused
-leave        | none 0     | canceled 20  | canceled 100 | canceled 100 | canceled 100 | canceled 0   | canceled 100 | canceled 100 | canceled 100
+                 | none       | trying      | active       | ending       | planned      | paused       | past due    | canceled     | blocked      | closed
+choose           | active 100 | refused     | refused      | refused      | refused      | refused      | refused     | active 200   | refused      | active 200
+cancel           | refused    | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 100 | canceled 0  | refused      | canceled 100 | refused
+end              | refused    | trialing 20 | active 100   | active 100   | active 100   | refused      | refused     | refused      | active 100   | refused
+keep             | refused    | trialing 20 | active 100   | active 100   | active 100   | refused      | past_due 0  | refused      | active 100   | refused
+pause            | refused    | refused     | paused 100   | refused      | refused      | refused      | refused     | refused      | paused 100   | refused
+pause in a block | refused    | refused     | active 130   | refused      | refused      | refused      | refused     | refused      | active 130   | refused
+go on            | refused    | refused     | refused      | refused      | refused      | active 100   | refused     | refused      | refused      | refused
+good card        | -plan      | trialing 20 | active 100   | active 100   | active 100   | paused 100   | active 100  | -plan        | active 100   | -plan
+upgrade          | refused    | trialing 20 | active 300   | refused      | active 300   | refused      | refused     | refused      | active 300   | refused
+downgrade        | refused    | active 50   | active 50    | refused      | active 50    | refused      | refused     | refused      | active 0     | refused
+made smaller     | -plan      | trialing 20 | active 75    | active 75    | active 75    | paused 75    | active 0    | -plan        | active 75    | -plan
+month            | none 0     | active 200  | active 130   | canceled 0   | active 50    | paused 0     | canceled 0  | canceled 0   | active 0     | canceled 0
+block            | none 0     | active 0    | active 0     | canceled 0   | active 0     | paused 0     | active 0    | canceled 0   | active 0     | canceled 0
+redeem           | none 50    | trialing 70 | active 150   | active 150   | active 150   | paused 150   | past_due 50 | canceled 150 | refused      | refused
+leave            | none 0     | canceled 20 | canceled 100 | canceled 100 | canceled 100 | canceled 100 | canceled 0  | canceled 100 | canceled 100 | canceled 100
 """,
 )
 

@@ -21,16 +21,25 @@ from typing import Any, Protocol
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, select
+from sqlalchemy import URL, select, update
 
 from flask_prepaid import Prepaid, signals
 from flask_prepaid.context import transaction
 from flask_prepaid.outbox import summary
-from flask_prepaid.outbox.models import Message
+from flask_prepaid.outbox.models import Delivery, DeliveryState, Message, OffBecause, WebhookEndpoint
 from prepaid_ledger import Entry, PrepaidError
 from prepaid_ledger.clock import wall
 
 OWNERS = ["user:1", "user:2", "user:3"]
+
+#: So often messages are written, for a process to be warm, and for how long one of them takes.
+ROUNDS = 5
+
+#: The number of the process that measures; no other one has it.
+MEASURED = 100_000
+
+#: A process is killed within the time of so many, or within this many seconds.
+KILLED_WITHIN, KILLED_WITHIN_S = 8, 0.12
 
 #: Each process lives so much later than the one before: what a killed one held is free again.
 LATER = timedelta(minutes=2)
@@ -45,11 +54,15 @@ class Program(Protocol):
 
 @dataclass
 class Toll:
-    """What came of it. All is well if ``wrong`` is empty. ``unsent`` messages were left by those killed."""
+    """What came of it. All is well if ``wrong`` is empty.
+
+    ``unsent`` messages were left by those killed, ``paused`` ones of them for an endpoint that was off.
+    """
 
     kills: int = 0
     messages: int = 0
     unsent: int = 0
+    paused: int = 0
     repeated: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -92,15 +105,31 @@ def work(app: Flask, prepaid: Prepaid, number: int, times: int = 900) -> None:
                     signals.after_commit(session, signals.balance_low, **low)
                 if chance.random() < 0.3:
                     prepaid.outbox.deliver_due(prepaid)
+                if chance.random() < 0.2:
+                    switch(prepaid, owner)
         except PrepaidError:  # the database is busy: the next one
             continue
 
 
+def switch(prepaid: Prepaid, owner: str) -> None:
+    """Have an endpoint off, as one that failed for days is, or on again, as its owner has it."""
+    for endpoint in prepaid.endpoints(owner):
+        if endpoint.off_because is not None:
+            prepaid.switch_endpoint(owner, endpoint.id, on=True)
+            continue
+        with transaction(prepaid) as session:
+            this = update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint.id)
+            session.execute(this.values(off_because=OffBecause.FAILED))
+
+
 def serve(url: str, heard: Path) -> None:
-    """Fork a process for each number that is read; say its id."""
+    """Say how many seconds a message takes; fork a process for each number that is read, and say its id."""
     offset = [0]
     app, prepaid = shop(url, heard, lambda: wall() + offset[0] * LATER)
-    work(app, prepaid, 0, times=5)  # so that what is forked has compiled its statements
+    work(app, prepaid, 0, times=ROUNDS)  # so that what is forked has compiled its statements
+    begun = time.monotonic()
+    work(app, prepaid, MEASURED, times=ROUNDS)
+    os.write(1, f"{(time.monotonic() - begun) / ROUNDS}\n".encode())
     with app.app_context():
         prepaid.engine.dispose()
     for line in sys.stdin:
@@ -119,13 +148,14 @@ def serve(url: str, heard: Path) -> None:
 
 
 @contextmanager
-def forking(url: URL, heard: Path) -> Iterator[Callable[[int, float], None]]:
-    """Starts a process with a number, and kills it so many seconds after it has begun."""
+def forking(url: URL, heard: Path) -> Iterator[tuple[float, Callable[[int, float], None]]]:
+    """How long a message takes, and what starts a process and kills it so many seconds after it has begun."""
     words = [sys.executable, __file__, url.render_as_string(hide_password=False), str(heard)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
         stdin, stdout = server.stdin, server.stdout
+        message_s = float(stdout.readline())
 
         def run(number: int, seconds: float) -> None:
             stdin.write(f"{number}\n")
@@ -136,7 +166,7 @@ def forking(url: URL, heard: Path) -> Iterator[Callable[[int, float], None]]:
             os.kill(child, signal.SIGKILL)
             assert stdout.readline() == "ended\n"
 
-        yield run
+        yield message_s, run
         stdin.close()
 
 
@@ -158,19 +188,25 @@ def kill(
         for owner in OWNERS:
             prepaid.add_endpoint(owner, program.url)
     left: set[str] = set()
-    with forking(url, heard) as run:
+    paused: set[str] = set()
+    with forking(url, heard) as (message_s, run):
         for number in range(1, kills + 1):
-            run(number, chance.uniform(0, 0.12))
+            run(number, chance.uniform(0, max(KILLED_WITHIN_S, KILLED_WITHIN * message_s)))
             with app.app_context():
-                left |= unsent(prepaid)
+                paused |= unsent(prepaid, DeliveryState.PAUSED)
+                left |= paused | unsent(prepaid, DeliveryState.WAITING)
     now[0] = kills
+    with app.app_context():
+        for owner in OWNERS:
+            for endpoint in prepaid.endpoints(owner):
+                prepaid.switch_endpoint(owner, endpoint.id, on=True)
     for _ in range(60):
         now[0] += 200  # hours later
         with app.app_context():
             prepaid.outbox.deliver_due(prepaid)
             if not summary.waiting(prepaid.session):
                 break
-    toll.unsent = len(left)
+    toll.unsent, toll.paused = len(left), len(paused)
     with app.app_context():
         count(prepaid, heard, program.heard, toll)
         toll.wrong += [str(problem) for problem in prepaid.audit()]
@@ -179,10 +215,10 @@ def kill(
     return toll
 
 
-def unsent(prepaid: Prepaid) -> set[str]:
-    """The messages that wait at this moment."""
-    waiting = select(Message.uid).where(Message.id.in_(summary.waiting_messages()))
-    return set(prepaid.session.scalars(waiting))
+def unsent(prepaid: Prepaid, state: DeliveryState) -> set[str]:
+    """The messages of which a delivery stands so at this moment."""
+    deliveries = select(Delivery.message_id).where(Delivery.state == state)
+    return set(prepaid.session.scalars(select(Message.uid).where(Message.id.in_(deliveries))))
 
 
 def count(prepaid: Prepaid, heard: Path, hooks: list[tuple[str, dict[str, Any]]], toll: Toll) -> None:

@@ -14,7 +14,8 @@ PRIVATE = """
 ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fec0::1 ff02::1 2001:db8::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1
 ::ffff:169.254.169.254 168.63.129.16 ::ffff:168.63.129.16 161.26.0.10 166.9.1.1 169.254.0.23
 ::127.0.0.1 64:ff9b::7f00:1 64:ff9b::808:808 64:ff9b:1::1 2002:7f00:1:: 2002:a00:1::
-2001:0:4136:e378:8000:63bf:3fff:fdd2 100::1 nonsense
+2001:0:4136:e378:8000:63bf:3fff:fdd2 100::1 192.0.0.192 192.0.0.8 ::ffff:192.0.0.192 192.88.99.1 100:0:0:1::1
+3fff::1 5f00::1 ::ffff:0:127.0.0.1 nonsense
 """.split()  # noqa: SIM905
 PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "::ffff:8.8.8.8", "2002:808:808::"]
 
@@ -83,6 +84,7 @@ def test_an_address_in_place_of_a_name_is_looked_at_as_well(host: str) -> None:
         ("https://me:secret@hooks.example/", "without a name"),
         ("https://hooks.example/#part", "without a name"),
         ("https://hooks.example:22/", "443"),
+        ("https://hooks.example:0/", "443"),
         ("https://hooks.example:6379", None),
         ("https://hooks.example/a b", "plain characters"),
         ("https://hooks.example/ä", "plain characters"),

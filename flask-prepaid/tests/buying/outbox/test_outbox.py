@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
 import pytest
 from flask import Flask
-from sqlalchemy import Select, func, insert, select, text, update
+from sqlalchemy import Select, event, func, insert, select, text, update
+from sqlalchemy.orm import Session
 
 from flask_prepaid import signals
 from flask_prepaid.context import apart, transaction
-from flask_prepaid.outbox import delivering, queues
+from flask_prepaid.outbox import delivering, queues, summary
 from flask_prepaid.outbox.messages import Queue, Queues
 from flask_prepaid.outbox.models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
 from flask_prepaid.payments.models import Notice
@@ -409,8 +411,40 @@ def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
         assert due == [on]
         start = shop.read(lambda: queues._somewhere(shop.prepaid.session))
         assert "user:1" <= start < "user:4"
-    require_index(shop, queues.due_rows(now, endpoints=True), "ix_prepaid_delivery_due")
+    require_index(shop, queues.due_rows(now, endpoints=True), "ix_prepaid_delivery_due_endpoint")
     require_index(shop, queues.first_from(on, behind=True), "ix_prepaid_delivery_queue")
+
+
+@pytest.mark.each_database
+def test_what_was_sent_and_what_waits_for_others_is_not_gone_through(shop: Shop) -> None:
+    """6,000 were sent, and 3,000 wait for endpoints; three mails that are due are read by their own index."""
+    now = shop.now()
+
+    def fill() -> None:
+        session = shop.prepaid.session
+        session.execute(insert(Message), [message_of("user:1", 1, now)])
+        mail = delivery_of(session.scalars(select(Message.id)).one(), "user:1", now)
+        mail["target"] = Target.MAIL
+        states = [DeliveryState.WAITING] * 3 + [DeliveryState.DONE] * 6_000 + [DeliveryState.GIVEN_UP]
+        session.execute(insert(Delivery), [{**mail, "state": state} for state in states])
+        to_endpoint = {**mail, "target": Target.ENDPOINT, "next_try_at": now - timedelta(hours=1)}
+        session.execute(insert(Delivery), [{**to_endpoint, "endpoint_id": n} for n in range(1, 3_001)])
+        session.commit()
+        session.execute(text("ANALYZE"))
+        session.commit()
+
+    shop.read(fill)
+    reads: tuple[tuple[Callable[[Session], object], str], ...] = (
+        (lambda s: s.execute(queues.due_rows(now, endpoints=False)), "ix_prepaid_delivery_due"),
+        (lambda s: s.execute(queues.due_rows(now, endpoints=True)), "ix_prepaid_delivery_due_endpoint"),
+        (summary.failing, "ix_prepaid_delivery_due"),
+        (summary.given_up_count, "ix_prepaid_delivery_given_up"),
+        (summary.given_up, "ix_prepaid_delivery_given_up"),
+    )
+    for read, index in reads:
+        plan = shop.read(partial(plan_of_what_runs, shop, read))
+        assert re.search(rf"{index}\b", plan), plan
+        assert "Seq Scan on prepaid_delivery" not in plan
 
 
 def message_of(owner: str, number: int, at: datetime) -> dict[str, Any]:
@@ -426,6 +460,22 @@ def require_index(shop: Shop, statement: Select[*tuple[Any, ...]], index: str) -
     assert index in plan, plan
     assert "Seq Scan on prepaid_delivery" not in plan
     assert "SCAN prepaid_delivery\n" not in plan
+
+
+def plan_of_what_runs(shop: Shop, read: Callable[[Session], object]) -> str:
+    """How the database reads what ``read`` asks for, its values bound as they are when it runs."""
+    connection = shop.prepaid.session.connection()
+    words = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        sent.append((statement, values))
+
+    event.listen(connection, "before_cursor_execute", note)
+    read(shop.prepaid.session)
+    event.remove(connection, "before_cursor_execute", note)
+    [(statement, values)] = sent
+    return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{words} {statement}", values))
 
 
 def plan_of(shop: Shop, statement: Select[*tuple[Any, ...]]) -> str:

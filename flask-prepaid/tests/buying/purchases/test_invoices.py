@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from flask_prepaid import Operators
+from flask_prepaid.web.operator.roles import Operator, Role
+
 from ..shop import Shop, ShopWith
 from .test_cards import leave_card, press
 
@@ -101,6 +104,19 @@ def test_a_credit_note_that_refunds_a_purchase_takes_them_once(billing: Shop) ->
 
     assert billing.balance() == 50
     assert billing.payments()[0].refunded_minor == 150
+
+
+def test_an_operator_is_warned_of_what_a_credit_note_has_given_back(shop_with: ShopWith) -> None:
+    operators = Operators(current=lambda: Operator("finance", Role.FINANCE))
+    shop = shop_with(PREPAID_INVOICES=True, operators=operators)
+    shop.pay(shop.buy())
+
+    credit(shop, 200, credit_amount=200)
+    shop.stripe.deliver()
+
+    form = shop.browser().get("/prepaid/admin/payments/1/refund").text
+    assert "Credit notes have given $2.00 of it back already" in form
+    assert 'required value="3.00"' in form
 
 
 @pytest.mark.parametrize("is_known", [True, False])

@@ -52,6 +52,24 @@ def test_a_plan_is_not_renewed_while_its_owner_is_shut_out(shop: PlanShop, block
     assert [invoice.state for invoice in shop.invoices()] == ["paid", "void", "paid"]
 
 
+def test_a_plan_that_was_paused_during_a_block_is_charged_once_it_goes_on(
+    shop: PlanShop, blocked: set[str]
+) -> None:
+    shop.subscribe("small")
+    blocked.add("user:1")
+    shop.pass_time(days=27, hours=23)
+    shop.do("pause")
+
+    blocked.clear()
+    shop.tick()
+    assert shop.state() is State.PAUSED
+    shop.do("resume")
+    shop.pass_time(days=2)
+
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "paid"]
+    assert shop.balance() == 130
+
+
 def test_a_payment_that_failed_is_not_tried_again_while_its_owner_is_shut_out(
     shop: PlanShop, blocked: set[str]
 ) -> None:

@@ -100,6 +100,19 @@ def test_a_planned_smaller_plan_is_forgotten_when_the_plan_is_to_end(shop: PlanS
     assert "Your plan ends on 28 February 2026" in shop.page()
 
 
+def test_a_planned_smaller_plan_is_not_lost_by_a_pause(shop: PlanShop) -> None:
+    shop.subscribe("large")
+    shop.change("small")
+    assert ">Pause<" not in shop.page()
+
+    assert shop.do("pause").status_code == 409
+
+    assert "it changes to Small" in shop.page()
+    assert "The change to another plan is forgotten" in shop.browser().get("/prepaid/plan/cancel").text
+    shop.pass_time(days=29)
+    assert [payment.amount_minor for payment in shop.payments()] == [4_000, 1_000]
+
+
 @pytest.mark.parametrize("verb", ["cancel", "keep", "pause", "resume", "card"])
 def test_without_a_plan_nothing_can_be_done_with_it(shop: PlanShop, verb: str) -> None:
     assert shop.do(verb, saved_card="pm_none").status_code in (404, 422)

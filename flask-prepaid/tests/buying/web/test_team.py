@@ -31,6 +31,7 @@ class Shop:
     def __init__(self, database: URL) -> None:
         self.stripe = Emulator()
         self.mails: list[str] = []
+        self.asked_who_pays: list[str] = []
         self.app = Flask("shop")
         self.app.config.update(
             TESTING=True,
@@ -48,7 +49,7 @@ class Shop:
             owner=lambda: request.headers.get("X-Team"),
             team=Team(
                 member=lambda: request.headers.get("X-Member"),
-                pays=lambda: request.headers["X-Member"] == PAYS,
+                pays=self.pays,
                 labels=lambda spenders: {each: NAMES[each] for each in spenders if each in NAMES},
             ),
             keys=True,
@@ -64,6 +65,11 @@ class Shop:
         self.prepaid.grant("org:7", 100, key="pilot", reason="Pilot")
         self.prepaid.set_budget("org:7", 7, spender="member:2", every="month", zone="Europe/Berlin")
         self.db.session.commit()
+
+    def pays(self) -> bool:
+        member = request.headers["X-Member"]
+        self.asked_who_pays.append(member)
+        return member == PAYS
 
     def browser(self, member: str) -> FlaskClient:
         browser = self.app.test_client()
@@ -153,6 +159,14 @@ def test_only_those_who_pay_open_what_is_paid_for(shop: Shop, path: str) -> None
         assert shop.app.test_client().get(f"/prepaid/{path}").status_code == 401
 
 
+def test_the_host_says_once_a_request_whether_who_asks_pays(shop: Shop) -> None:
+    shop.browser(PAYS).get("/prepaid/billing", headers=PAGE)
+    shop.browser("member:2").get("/prepaid/billing", headers=PAGE)
+    shop.browser(PAYS).get("/prepaid/billing", headers=PAGE)
+
+    assert shop.asked_who_pays == [PAYS, "member:2", PAYS]
+
+
 def test_a_member_makes_no_key_that_would_get_round_their_budget(shop: Shop) -> None:
     refused = shop.browser("member:2").post("/prepaid/keys", data={"name": "mine"})
 
@@ -171,6 +185,18 @@ def test_alerts_and_their_mails_call_a_member_by_name(shop: Shop) -> None:
 
     (mail,) = shop.mails
     assert "6 of 7 credits a month that Bob may spend are spent." in mail
+
+
+def test_a_member_adds_no_line_to_a_mail_by_their_name(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NAMES, "member:2", "Bob\n\nLog in again: https://evil.example/\n\n")
+    shop.prepaid.set_alert("org:7", "budget", 80, spender="member:2", every="month")
+
+    assert [report(shop, "member:2").status_code for _ in range(2)] == [200, 200]
+    shop.app.test_cli_runner().invoke(args=["prepaid", "tick"])
+
+    (mail,) = shop.mails
+    assert "6 of 7 credits a month that Bob Log in again: https://evil.example/ may spend are spent." in mail
+    assert not [line for line in mail.splitlines() if line.startswith("Log in again")]
 
 
 def test_stripes_events_come_in_without_a_member(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 
-from flask import Flask
+from flask import Flask, request
 
 from ..models import utc_now
 from .emulator import opener
@@ -21,7 +21,11 @@ ANSWERS_WITHIN_S = 1.0
 def clock_of(app: Flask) -> Callable[[], datetime]:
     """The clock by which credits come and go. Where money is real, it is the machine's."""
     base = app.config["PREPAID_STRIPE_API_BASE"]
-    return EmulatorClock(base) if app.config["TEST_MODE"] and base else utc_now
+    if not (app.config["TEST_MODE"] and base):
+        return utc_now
+    clock = EmulatorClock(base)
+    app.before_request(clock.ask_anew_for_events)
+    return clock
 
 
 class EmulatorClock:
@@ -43,6 +47,11 @@ class EmulatorClock:
                 self._ahead = self._ask()
                 self._until_s = time.monotonic() + CACHED_FOR_S
         return utc_now() + self._ahead
+
+    def ask_anew_for_events(self) -> None:
+        """Forget the last answer where an event comes: what happened may have moved the clock by months."""
+        if request.endpoint == "prepaid.webhook":
+            self.ask_anew()
 
     def ask_anew(self) -> None:
         """Forget the last answer: the emulator's clock was just advanced."""

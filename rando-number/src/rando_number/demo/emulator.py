@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
@@ -53,6 +54,13 @@ class Emulator:
         request = Request(f"{self.url}/v1/{path}", urlencode(fields).encode() or None, headers)
         with self.open(request, timeout=30) as answer:
             return cast("dict[str, Any]", json.load(answer))
+
+    def due_until(self, end: float) -> Iterator[int]:
+        """When something falls due up to ``end``, one moment after the other: the next is looked up then."""
+        before = 0
+        while (next_due := self.state()["due"]["next"]) is not None and before < next_due <= end:
+            before = math.ceil(next_due)
+            yield before
 
     def await_deliveries(self) -> None:
         """Wait until the shop has heard of everything, for some seconds at most."""

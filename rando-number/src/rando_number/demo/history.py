@@ -114,8 +114,15 @@ class History:
         return falls_due is not None and falls_due <= now.timestamp()
 
     def move_to(self, now: datetime) -> None:
-        """Let the shop hear of everything so far; then move the clock, and let fall due what does."""
+        """Let the shop hear of everything so far; then move the clock.
+
+        It stops wherever something falls due, until the shop has heard of that: what a renewal brings, its
+        mails and its credits, is dated by the renewal and not by the hour at which somebody comes.
+        """
         self.emulator.await_deliveries()
+        for due in self.emulator.due_until(now.timestamp()):
+            self.emulator.control("advance", to=due)
+            self.emulator.await_deliveries()
         self.emulator.control("advance", to=int(now.timestamp()))
         self.read_clock()
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_prepaid.languages.formats import list_of_languages
 
 from ..callers import from_our_pages, signed_in
-from ..models import db, user_of
+from ..models import db, prepaid, user_of
 
 blueprint = Blueprint("languages", __name__)
 
@@ -56,6 +56,7 @@ def choose() -> ResponseReturnValue:
     if user is not None:
         user.language = language
         db.session.commit()
+        prepaid.sync_customer(user.owner)  # Stripe writes invoices and mails, too
     return redirect(way_back(request.form.get("back", "")), 303)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import check_owner, clock
@@ -19,9 +19,9 @@ from ...outbox import mail_log
 from ...payments.customers import known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
-from ...subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
+from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription, SubscriptionChange
 from .. import forms
-from . import page
+from . import causes, page
 from .roles import Right
 
 #: Payments and entries on one page.
@@ -31,8 +31,9 @@ ENTRIES = 10
 #: Lines of a plan's history, of its invoices, and of refunds and disputes.
 CHANGES = 24
 
-#: Mails of the customer's that are shown.
+#: Mails of the customer's that are shown, and so many of them that are seen at a glance, without a search.
 MAILS = 25
+FEW_MAILS = 8
 
 #: Notes that are shown.
 NOTES = 20
@@ -58,13 +59,15 @@ def customer(owner: str) -> ResponseReturnValue:
         entries = context.ledger.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
     except ValueError:
         abort(404)
+    lots = context.ledger.lots(owner)
     return page.render(
         "customer.html",
         owner=owner,
         name=page.label(owner),
         wallet=context.ledger.wallet(owner),
-        lots=context.ledger.lots(owner),
+        lots=lots,
         entries=entries,
+        payment_of=causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)}),
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
         left={payment.id: refunds.left_to_refund(session, payment) for payment in bought},
@@ -75,9 +78,7 @@ def customer(owner: str) -> ResponseReturnValue:
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),
-        plans=plans_of(session, owner),
-        changes=changes_of(session, owner),
-        invoices=invoices_of(session, owner),
+        **of_plan(session, owner),
         refunds_and_disputes=refunds_and_disputes(session, owner),
         blocked=context.operators.blocked(owner),
         may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
@@ -86,6 +87,7 @@ def customer(owner: str) -> ResponseReturnValue:
         notes=notes_of(session, owner),
         mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
         mail_text=mail_text,
+        few_mails=FEW_MAILS,
     )
 
 
@@ -112,6 +114,18 @@ def notes_of(session: Session, owner: str) -> Sequence[OperatorNote]:
     return session.scalars(mine.order_by(OperatorNote.id.desc()).limit(NOTES)).all()
 
 
+def of_plan(session: Session, owner: str) -> dict[str, Any]:
+    """What the page says of plans: those that run, all of them, their history, and their invoices."""
+    plans, invoices = plans_of(session, owner), invoices_of(session, owner)
+    return {
+        "plans": plans,
+        "running": [(row, price) for row, price in plans if row.state not in ENDED],
+        "changes": changes_of(session, owner),
+        "invoices": invoices,
+        "paid_until": {f"invoice:{invoice.id}": invoice.period_end for invoice, _ in invoices},
+    }
+
+
 def plans_of(session: Session, owner: str) -> Sequence[tuple[Subscription, PlanPrice]]:
     rows = session.execute(
         select(Subscription, PlanPrice)
@@ -129,13 +143,17 @@ def changes_of(session: Session, owner: str) -> Sequence[SubscriptionChange]:
     return session.scalars(mine.order_by(SubscriptionChange.id.desc()).limit(CHANGES)).all()
 
 
-def invoices_of(session: Session, owner: str) -> Sequence[Invoice]:
-    mine = (
-        select(Invoice)
+def invoices_of(session: Session, owner: str) -> Sequence[tuple[Invoice, int]]:
+    """The plan's invoices, the latest first, each with what a discount took off it."""
+    rows = session.execute(
+        select(Invoice, func.coalesce(Payment.discount_minor, 0))
         .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .outerjoin(Payment, Payment.id == Invoice.payment_id)
         .where(Subscription.owner == owner, Invoice.state != "draft")
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+        .limit(CHANGES)
     )
-    return session.scalars(mine.order_by(Invoice.created_at.desc(), Invoice.id.desc()).limit(CHANGES)).all()
+    return [(invoice, discount_minor) for invoice, discount_minor in rows]
 
 
 def refunds_and_disputes(session: Session, owner: str) -> list[tuple[str, Refund | Dispute, Payment]]:

@@ -120,6 +120,7 @@ def inbox() -> ResponseReturnValue:
         only_failed=only_failed,
         text=text,
         unhandled=session.scalar(unhandled_count()),
+        latest=session.scalar(select(func.max(InboxEvent.received_at))),
         at_once=AT_ONCE,
     )
 

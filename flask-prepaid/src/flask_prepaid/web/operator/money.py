@@ -11,7 +11,7 @@ from ... import money
 from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...payments.models import Payment
-from ...purchases import refunds
+from ...purchases import credit_notes, refunds
 from .. import forms
 from . import daily_limit, page, payments
 from .roles import Right
@@ -100,6 +100,7 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         payment=payment,
         name=page.label(payment.owner),
         left=refunds.left_to_refund(session, payment),
+        credited=credit_notes.credited_minor(session, payment.id),
         taken=refunds.taken_by_bank(session, [payment.id]).get(payment.id),
         decimal=money.decimal,
         error=error,
