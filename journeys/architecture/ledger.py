@@ -16,7 +16,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "reading": {"books", "checks", "clock", "errors", "tables"},
     "audit": {"books", "database", "slots", "tables"},
     "prices": {"books", "checks", "database"},
-    "units": {"books", "checks", "prices"},
+    "units": {"checks", "prices"},
     "background": set(),
     "held_credits": {"database", "errors", "prices", "tables"},
     "meters": {"background", "books", "checks", "clock", "database", "errors", "prices", "tables"},

@@ -18,11 +18,12 @@ from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
 from prepaid_ledger.database import answer_within
 
-from . import checks, costs, host, uncommitted, upgrade
+from . import checks, costs, host, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
 from .codes.verbs import CodeVerbs
+from .context import JoinedVerbs, warn_of_uncommitted
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -41,7 +42,6 @@ from .purchases import verbs
 from .purchases.customer_verbs import CustomerVerbs
 from .subscriptions import subscribing
 from .subscriptions.subscribing import PlanSummary
-from .uncommitted import JoinedVerbs
 from .web import blueprint, current_caller, mails, reader, routes
 from .web.address import client_address
 from .web.api import routes as api
@@ -205,7 +205,7 @@ class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         blueprint.register(app, pages)
         host.check_routes(app)
         host.check_template(app, config.base_template)
-        uncommitted.watch(app)
+        warn_of_uncommitted(app)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
 
     @property

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, check_owner
 
-from .. import checks, uncommitted
+from .. import checks
+from ..context import note_write
 from ..errors import ConfigError
 from . import keys
 from .cache import KeyCache
@@ -78,7 +79,7 @@ class KeyVerbs(ABC):
         :raises ConfigError: This ``Prepaid`` has no keys.
         """
         made = keys.make(self.session, self.require_keys().setup, owner, name, expires_at)
-        uncommitted.note(self.session)
+        note_write(self.session)
         return made
 
     def keys(self, owner: str) -> list[ApiKey]:
@@ -112,7 +113,7 @@ class KeyVerbs(ABC):
     def _revoke(self, owner: str, key_id: int | None) -> list[int]:
         check_owner(owner)
         ended = keys.revoke(self.session, self.ledger, owner, key_id)
-        uncommitted.note(self.session)
+        note_write(self.session)
         if self.app_keys is not None:
             self.app_keys.cache.forget()
         return ended
