@@ -9,7 +9,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "edge": {"callers", "limits", "migrations", "models"},
     "errors": {"models"},
     "callers": {"models"},
-    "audit_log": {"callers", "models"},
+    "audit_log": {"callers", "limits", "models"},
     "mails": {"callers"},
     "operators": {"audit_log", "callers", "models"},
     "limits": set(),

@@ -64,7 +64,12 @@ def test_a_setting_of_the_extension_that_does_not_fit_is_named_with_the_cure(
         ("RANDO_BASE_URL", "https://"),
         ("RANDO_BASE_URL", "https://shop.example/path"),
         ("RANDO_BASE_URL", "https://[bad"),
+        ("RANDO_BASE_URL", "https://*"),
+        ("RANDO_BASE_URL", "https://.example"),
+        ("RANDO_BASE_URL", "https://m\u00fcnchen.example"),
+        ("RANDO_METRICS_TOKEN", "x"),
         ("STRIPE_WEBHOOK_SECRET", "whsec"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_" + "a" * 32),
         ("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdef,x"),
         ("STRIPE_SECRET_KEY", ""),
         ("STRIPE_SECRET_KEY", "sk_test_emulator"),
@@ -101,6 +106,12 @@ def test_production_starts_with_what_it_asks_for(tmp_path: Path) -> None:
     assert not app.debug
     assert not app.config["TEST_MODE"]
     assert app.config["SECURITY_CONFIRMABLE"]
+
+
+def test_an_address_in_capitals_is_kept_as_browsers_name_it(tmp_path: Path) -> None:
+    app = create_app({**LIVE, "RANDO_DATA": str(tmp_path), "RANDO_BASE_URL": "https://Rando.Example/"})
+
+    assert app.config["PREPAID_BASE_URL"] == "https://rando.example"  # passkeys are bound to this name
 
 
 def test_over_https_cookies_are_locked_to_the_host_and_other_hosts_are_refused(tmp_path: Path) -> None:

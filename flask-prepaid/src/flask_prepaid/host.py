@@ -39,10 +39,8 @@ TAKES = {
 }
 
 #: What a setting goes with, what is so without that, and what to write.
-#: An operator sees what each mail would look like, though none is sent.
-MAILS = (("mail", "operators"), "no mail is sent that it stands in", "Prepaid(email=..., mail=...)")
 GRANTS = (("operators",), "nobody is an operator", "Prepaid(operators=Operators(...))")
-NEEDED = {"SHOP_NAME": MAILS, "SUPPORT_EMAIL": MAILS, "SMALL_GRANT": GRANTS, "GRANTS_PER_DAY": GRANTS}
+NEEDED = {"SMALL_GRANT": GRANTS, "GRANTS_PER_DAY": GRANTS}
 
 OWNER_CURE = (
     "Say who the customer is by what never changes: Prepaid(owner=lambda: "

@@ -167,8 +167,6 @@ WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {},
         "no plan can be tried. Give one of them trial_days",
     ),
-    ({}, {"SHOP_NAME": "Tea & Co"}, "no mail is sent that it stands in. Write Prepaid(email=..., mail=...)"),
-    ({}, {"SUPPORT_EMAIL": "help@shop.example"}, "PREPAID_SUPPORT_EMAIL is set, and no mail is sent"),
     ({}, {"SMALL_GRANT": 0}, "PREPAID_SMALL_GRANT is set, and nobody is an operator"),
     ({}, {"GRANTS_PER_DAY": 5}, "PREPAID_GRANTS_PER_DAY is set, and nobody is an operator"),
     ({}, {"PATHS": {"keys": "/keys"}}, "nothing is served there. Write Prepaid(keys=True)"),

@@ -15,7 +15,12 @@ from flask_security import (
 from flask_prepaid import signals
 
 from .callers import owner
+from .limits import rates
 from .models import Action, AuditLine, User, db
+
+#: Lines that one customer's refusals, or those of one address, may fill in a minute. The log only grows, and
+#: whoever is refused without end must not fill the disk.
+REFUSALS_PER_MINUTE = 10
 
 
 def init_app(app: Flask) -> None:
@@ -80,14 +85,15 @@ def webhook_was_set(app: Flask, owner: str, endpoint_id: int, action: str) -> No
 
 
 def refusals(response: Response) -> Response:
-    """Note a refusal. What the refused request has done is undone first."""
+    """Note a refusal, or the first of very many. What the refused request has done is undone first."""
     action = {403: Action.REFUSED, 429: Action.RATE_LIMITED}.get(response.status_code)
     if request.endpoint == "security.login" and request.method == "POST" and response.status_code == 200:
         action = Action.SIGN_IN_REFUSED
     if action is not None:
         db.session.rollback()
-        note(action, path=path_of_request(), method=request.method)
-        db.session.commit()
+        if rates.is_within(REFUSALS_PER_MINUTE, f"noted:{action}:{owner() or rates.client_address()}"):
+            note(action, path=path_of_request(), method=request.method)
+            db.session.commit()
     return response
 
 

@@ -140,7 +140,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
         wrong.append(f"RANDO_ENV must be production or development, not {kind!r}.")
     if production:
         wrong += unsafe(environ)
-    base_url = environ.get("RANDO_BASE_URL", "").rstrip("/")
+    base_url = environ.get("RANDO_BASE_URL", "").rstrip("/").lower()  # as browsers name it
     if not production and base_url and not is_address(base_url, {"http", "https"}):
         wrong.append(f"RANDO_BASE_URL must be an address such as https://shop.example, not {base_url!r}.")
     wrong = wrong or missing(environ)

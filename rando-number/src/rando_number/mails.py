@@ -45,11 +45,15 @@ SUBJECTS = {
     "welcome_existing": "EMAIL_SUBJECT_REGISTER",
 }
 
+#: What a user has done, by its template. The other mails have a link that proves the address, or follow one.
+NOTICES = {"change_notice"}
+
 
 class SecurityMails(MailUtil):
     """Sends Flask-Security's mails as ``send`` does, and keeps addresses in lower case.
 
-    ``Ann@`` and ``ann@`` are one customer, and one index finds both.
+    ``Ann@`` and ``ann@`` are one customer, and one index finds both. An address that may be somebody else's
+    gets no notice: whoever registered it could have any number of them sent.
     """
 
     def normalize(self, email: str) -> str:
@@ -62,7 +66,10 @@ class SecurityMails(MailUtil):
         self, template: str, subject: str, recipient: Any, sender: Any, body: Any, html: Any, **context: Any
     ) -> None:
         """Send it in the language of its account. Flask-Security has worded it in that of the request."""
-        user, named = context.get("user"), SUBJECTS.get(template.rpartition("/")[2])
+        name = template.rpartition("/")[2]
+        user, named = context.get("user"), SUBJECTS.get(name)
+        if name in NOTICES and user is not None and user.is_unproven:
+            return
         if user is None or named is None:
             send(recipient, subject, body)
             return

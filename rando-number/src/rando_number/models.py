@@ -154,6 +154,11 @@ class User(Base, UserMixin):
         return owner_of(self.id)
 
     @property
+    def is_unproven(self) -> bool:
+        """Whether the address may be somebody else's: nobody has opened a link from its mailbox yet."""
+        return bool(current_app.config["SECURITY_CONFIRMABLE"]) and self.confirmed_at is None
+
+    @property
     def account_credits(self) -> int:
         """What the wallet holds now."""
         return prepaid.balance(self.owner)

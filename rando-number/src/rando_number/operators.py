@@ -36,10 +36,13 @@ def init_app(app: Flask) -> None:
 
 
 def operator() -> Operator | None:
-    """The operator who is signed in: a user with a role, and with a second factor where that is required."""
+    """The operator who is signed in: a user with a role, and with a second factor where that is required.
+
+    A role of an address that nobody has confirmed opens nothing: somebody else may have registered it.
+    """
     user = signed_in()
     role = next((role for role in ROLES if user is not None and user.has_role(role)), None)
-    if user is None or role is None:
+    if user is None or role is None or user.is_unproven:
         return None
     if current_app.config["ADMIN_SECOND_FACTOR"] and not user.tf_primary_method:
         flash("Set up two-step sign-in first: an operator signs in with it.", "warning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -21,8 +22,11 @@ KEPT = {
     "SECURITY_PASSWORD_SALT": ("with another one no link of a mail opens", "password-salt"),
 }
 
-#: Stripe's begin with ``whsec_`` and have 38 characters or more.
-MIN_WEBHOOK_SECRET = 16
+#: What Stripe's secrets of webhooks begin with; 32 characters by chance or more follow.
+WEBHOOK_SECRET = "whsec_"
+
+#: A host as browsers send it: small letters of ASCII, or an address.
+HOST = re.compile(r"[a-z0-9:]([a-z0-9_.:-]*[a-z0-9])?")
 
 
 def unsafe(environ: Mapping[str, str]) -> list[str]:
@@ -52,6 +56,9 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         "nobody can tell Stripe's events from forged ones.": not are_webhook_secrets(
             environ.get("STRIPE_WEBHOOK_SECRET", "")
         ),
+        "RANDO_METRICS_TOKEN must be a secret, 32 characters by chance or more, or be left out.": (
+            bool(environ.get("RANDO_METRICS_TOKEN")) and is_guessed(environ["RANDO_METRICS_TOKEN"])
+        ),
         "RATELIMIT_ENABLED must not be 0: limits keep card testers and password guessers out.": (
             environ.get("RATELIMIT_ENABLED") == "0"
         ),
@@ -77,22 +84,21 @@ def is_guessed(secret: str) -> bool:
 
 
 def are_webhook_secrets(written: str) -> bool:
-    """Whether each of the comma-separated secrets is one of Stripe's, not the emulator's."""
+    """Whether each of the comma-separated secrets can be one of Stripe's."""
     secrets = [secret.strip() for secret in written.split(",")]
     return all(
-        secret.startswith("whsec_")
-        and len(secret) >= MIN_WEBHOOK_SECRET
-        and not secret.startswith("whsec_emulator")
+        secret.startswith(WEBHOOK_SECRET) and not is_guessed(secret.removeprefix(WEBHOOK_SECRET))
         for secret in secrets
     )
 
 
 def is_address(url: str, schemes: set[str]) -> bool:
-    """Whether ``url`` is a scheme and a host, with a port at most."""
+    """Whether ``url`` is a scheme and a host that a browser can ask for, with a port at most."""
     try:
         parts = urlsplit(url.rstrip("/"))
         port = parts.port
     except ValueError:
         return False
     rest = parts.path or parts.query or parts.fragment or parts.username or parts.password
-    return parts.scheme in schemes and bool(parts.hostname) and not rest and port != 0
+    host = HOST.fullmatch(parts.hostname or "")
+    return parts.scheme in schemes and host is not None and not rest and port != 0

@@ -8,12 +8,17 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from sqlalchemy import select
+
+from rando_number.accounts.setup import users
+from rando_number.models import User, db
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, Program, RunningShop, Visitor
 from .test_second_factor import set_up
 
 OWNER = "owner@rando.test"
+NEW = NEW_PASSWORD["password"]
 
 
 @pytest.fixture
@@ -82,6 +87,46 @@ def test_an_owner_is_not_made_to_confirm_what_somebody_else_registered(shop: Run
     assert pressed.status_code == 422
     assert owner.get("/user-profile").status_code == 302
     assert "Set a new password" in pressed.text
+
+
+def test_the_owner_of_an_address_is_written_nothing_that_a_squatter_does(shop: RunningShop) -> None:
+    squatter, _ = squatter_of(shop)
+    before = len(shop.mails())
+
+    squatter.send("/change", password=PASSWORD, new_password=NEW, new_password_confirm=NEW)
+    assert squatter.get("/close-account").status_code == 200
+    assert squatter.send("/close-account").status_code == 303
+
+    assert len(shop.mails()) == before
+    assert "password_changed" in shop.actions()
+    assert "account_closed" in shop.actions()
+
+
+def test_a_customer_whose_mailbox_is_proved_reads_of_a_new_password(shop: RunningShop) -> None:
+    customer = shop.visitor()
+    customer.register("pat@rando.test")
+    customer.confirm(PASSWORD)
+    before = len(shop.mails())
+
+    customer.send("/change", password=PASSWORD, new_password=NEW, new_password_confirm=NEW)
+
+    assert len(shop.mails()) == before + 1
+
+
+def test_a_role_opens_nothing_before_its_address_is_confirmed(shop: RunningShop) -> None:
+    squatter, _ = squatter_of(shop)
+    with shop.app.app_context():
+        user = db.session.scalars(select(User).where(User.email == OWNER)).one()
+        users.add_role_to_user(user, users.find_or_create_role("admin"))
+        db.session.commit()
+
+    pages = ("/admin", "/admin/audit", "/admin/customers.csv")
+    assert {squatter.get(page).status_code for page in pages} <= {403, 404}
+
+    owner = shop.visitor()
+    owner.register(OWNER)
+    owner.confirm(PASSWORD)
+    assert {owner.get(page).status_code for page in pages} == {200}
 
 
 def test_a_reset_of_an_account_that_was_never_confirmed_confirms_it_and_ends_what_came_before(

@@ -96,6 +96,15 @@ def test_one_mailbox_gets_no_more_mails_wherever_they_are_asked_for(guarded_shop
     assert [ask(n) for n in range(22)] == [200] * 20 + [429] * 2
 
 
+def test_one_mailbox_gets_no_more_mails_however_its_address_is_written(guarded_shop: RunningShop) -> None:
+    def register(n: int) -> int:
+        robot = guarded_shop.visitor(REMOTE_ADDR=f"10.1.{n}.1")
+        local, domain = ("ｐat", "rando。test") if n % 2 else ("pat", "RANDO.test")  # noqa: RUF001
+        return robot.send("/register", email=f"{local}+{n}@{domain}", password=PASSWORD).status_code
+
+    assert [register(n) for n in range(22)] == [302] * 20 + [429] * 2
+
+
 def test_of_many_keys_made_at_once_no_more_are_made_than_allowed(any_shop: RunningShop) -> None:
     customer = any_shop.customer()
     page = forms(customer.get("/api-keys").text)["/api-keys"]

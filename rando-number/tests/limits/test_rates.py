@@ -104,6 +104,15 @@ def test_as_a_minute_turns_its_calls_count_on_until_they_are_a_minute_old(
     assert passed() == 30
 
 
+def test_who_is_refused_without_end_does_not_fill_the_audit_log(guarded_shop: RunningShop) -> None:
+    flood, colleague = (guarded_shop.visitor(REMOTE_ADDR=f"10.0.0.{n}") for n in (7, 8))
+    for visitor, times in ((flood, 40), (colleague, 11)):
+        for _ in range(times):
+            visitor.login("pat@rando.test", "guess")
+
+    assert guarded_shop.actions().count("rate_limited") == 10 + 1
+
+
 def test_guessing_keys_is_limited(guarded_shop: RunningShop) -> None:
     program = Program(guarded_shop, "rn_guess")
 

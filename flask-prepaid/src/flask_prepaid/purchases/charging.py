@@ -151,6 +151,7 @@ def resume(
     The same payment goes on: nothing is charged twice, however often it is resumed.
 
     :return: The payment, and where it goes on, if it can.
+    :raises TooManyAttempts: The owner has had Stripe asked very often within a minute.
     """
     refuse_uncommitted(context)
     with reading(context):
@@ -158,9 +159,11 @@ def resume(
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
         session_id = payment.session_id
     if session_id is not None:
+        context.gateway.ask_limit.require(owner)
         return payment, _reopen(context, payment, session_id)
     if state is not PaymentState.OPEN or intent_id is None or card_id is None:
         return payment, None
+    context.gateway.ask_limit.require(owner)
     try:
         intent = context.gateway.charges.resume(intent_id, card_id=card_id, return_url=return_url)
     except GatewayRefused:  # it has moved on in another tab

@@ -19,6 +19,7 @@ def page(
     attempt's pages one can be paid. Commits.
 
     :raises KeyReused: The attempt has asked for something else.
+    :raises TooManyAttempts: The owner has had Stripe asked very often within a minute.
     """
     if attempt is None:
         return None, None
@@ -33,6 +34,7 @@ def page(
             return name, None  # Stripe's answer was lost: it is asked again under the same name
         if session_id is None or state is PaymentState.EXPIRED:
             continue
+        context.gateway.ask_limit.require(owner)
         opened = context.gateway.checkout.fetch(session_id)
         if opened is None:
             continue

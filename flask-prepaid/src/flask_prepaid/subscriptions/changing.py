@@ -10,13 +10,14 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, PlanRefused
 from ..gateway.subscription_values import Choice, StripeSubscription
 from ..payments import card_testing
-from . import plan_state, previews, subscribing
+from . import plan_state, previews, prices, subscribing
 from .models import InvoiceState, State, Subscription
 
 #: Something that is done with an owner's plan.
 Verb = Callable[[Context, str], Subscription]
 
 
+@prices.sold_at_stripe()
 def change(
     context: Context, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
 ) -> Subscription:

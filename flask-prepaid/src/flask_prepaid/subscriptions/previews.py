@@ -47,6 +47,7 @@ class Preview:
     currency: str
 
 
+@prices.sold_at_stripe()
 def preview(
     context: Context, owner: str, plan: Plan, quantity: int = 1, *, proration_date: int | None = None
 ) -> Preview:

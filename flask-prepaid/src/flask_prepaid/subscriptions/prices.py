@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 from sqlalchemy import select
@@ -11,8 +12,12 @@ from prepaid_ledger.database import insert
 
 from ..catalog import Plan
 from ..context import Context, reading, transaction
+from ..errors import GatewayRefused, PlanRefused
 from ..gateway.subscription_values import PLAN, Price
+from ..languages.words import marked
 from .models import PlanPrice
+
+NOT_SOLD = marked("This plan is not sold at the moment. Choose another one.")
 
 #: How many of each interval are in twelve months.
 A_YEAR: dict[str, Fraction] = {
@@ -52,6 +57,20 @@ def ensure(context: Context, plan: Plan) -> PlanPrice:
     with transaction(context) as session:
         _keep(context, price)
         return session.get_one(PlanPrice, price.id)
+
+
+@contextmanager
+def sold_at_stripe() -> Iterator[None]:
+    """Say so where a price was archived in Stripe's dashboard: its plan can't be begun, nor changed to.
+
+    :raises PlanRefused: It was.
+    """
+    try:
+        yield
+    except GatewayRefused as refused:
+        if refused.param is None or not refused.param.endswith("[price]"):
+            raise
+        raise PlanRefused(NOT_SOLD) from refused
 
 
 def lookup_key(context: Context, plan: Plan) -> str:

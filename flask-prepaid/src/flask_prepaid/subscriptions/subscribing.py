@@ -110,7 +110,7 @@ def open_page(
     """
     row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest)
     if begun.is_repeat:  # by another request of the same attempt, meanwhile
-        return _page_of(context, begun.session_id)
+        return _page_of(context, owner, begun.session_id)
     with reading(context) as session:
         billed_to = billing_details.details_of(session, owner)
     ask = partial(
@@ -122,8 +122,9 @@ def open_page(
         cancel_url=cancel_url,
     )
     try:
-        page = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
-    except GatewayRefused:
+        with prices.sold_at_stripe():
+            page = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
+    except (GatewayRefused, PlanRefused):
         with transaction(context):
             _give_up(context, row)
         raise
@@ -171,10 +172,11 @@ def subscribe(
             _give_up(context, row)
         raise UnknownItem(CARD_GONE, field="saved_card")
     try:
-        subscription = context.gateway.subscriptions.create(
-            **begun.agreed, customer_id=customer_id, card_id=card_id
-        )
-    except GatewayRefused:
+        with prices.sold_at_stripe():
+            subscription = context.gateway.subscriptions.create(
+                **begun.agreed, customer_id=customer_id, card_id=card_id
+            )
+    except (GatewayRefused, PlanRefused):
         with transaction(context):
             _give_up(context, row)
         raise
@@ -281,13 +283,15 @@ def page_before(context: Context, owner: str, attempt: str | None, sent_digest: 
         return None
     with reading(context):
         session_id = row.session_id
-    return _page_of(context, session_id)
+    return _page_of(context, owner, session_id)
 
 
-def _page_of(context: Context, session_id: str | None) -> Page:
+def _page_of(context: Context, owner: str, session_id: str | None) -> Page:
     """
     :raises PlanRefused: It can't be paid any more, and was not.
+    :raises TooManyAttempts: The owner has had Stripe asked very often within a minute.
     """
+    context.gateway.ask_limit.require(owner)
     page = context.gateway.plan_pages.fetch(session_id) if session_id else None
     if page is None or page.status == "expired":
         raise PlanRefused("This form was sent already. Load the page again to see what came of it.")

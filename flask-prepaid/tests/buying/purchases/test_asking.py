@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from flask_prepaid.testing import Databases
 
 from ..gateway.answering import refusal, with_answers
 from ..shop import Shop
+from ..subscriptions.plan_shop import PLANS
 from .test_cards import leave_card
 
 
@@ -36,6 +38,27 @@ def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(
 
     assert {page.status_code for page in pages} == {200}
     assert len(stripe.asked) - before <= 4 * 5  # the page of cards asks two things, and a minute may end here
+    shop.close()
+
+
+@pytest.mark.parametrize("path", [f"/prepaid/{page}" for page in ("buy", "confirm", "plan", "plan/custom")])
+def test_whoever_presses_one_button_without_end_has_stripe_asked_so_often_only(
+    databases: Databases, path: str
+) -> None:
+    shop, stripe = with_answers(databases, plans=PLANS, PREPAID_ASKS_PER_MINUTE=5)
+    shop.buy()
+    browser = shop.browser()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/prepaid/plan").text)
+    assert token is not None
+    form = {"csrf_token": token[1], "attempt": "a" * 22, "pack": "starter", "plan": "small", "payment": "1"}
+    browser.post(path, data=form)
+    before = len(stripe.asked)
+
+    pressed = [browser.post(path, data=form) for _ in range(40)]
+
+    assert {answer.status_code for answer in pressed} == {pressed[0].status_code, 429}
+    assert pressed[0].status_code in (200, 303)
+    assert len(stripe.asked) - before <= 2 * 5  # a minute may end here
     shop.close()
 
 

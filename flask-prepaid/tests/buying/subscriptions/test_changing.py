@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flask_prepaid import Plan
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
 from ..beginnings import beginning
 from .plan_shop import ASKS_ALWAYS, DECLINES, PAGE, PlanShop
@@ -35,6 +37,24 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
     assert shop.invoices()[-1].total_minor == 1_500
     assert shop.balance() == 100 + rest
     assert "Large" in shop.page()
+
+
+def test_what_a_change_costs_is_a_sum_that_its_currency_is_charged_in(databases: Databases) -> None:
+    """Dinars have three decimals, of which the last is always 0."""
+    plans = (
+        Plan("small", credits=100, amount_minor=3_000, currency="kwd"),
+        Plan("large", credits=700, amount_minor=9_990, currency="kwd"),
+    )
+    shop = PlanShop(databases.fresh("sqlite"), plans=plans)
+    shop.subscribe("small")
+    shop.pass_time(days=11, hours=5)
+
+    shop.change("large")
+
+    assert [payment.charged_minor for payment in shop.payments()] == [3_000, 4_190]
+    shop.read(lambda: shop.prepaid.refund(shop.payments()[-1].id, reason="asked for"))
+    assert shop.payments()[-1].refunded_minor == 4_190
+    shop.close()
 
 
 def test_a_preview_holds_while_time_goes_by(shop: PlanShop) -> None:

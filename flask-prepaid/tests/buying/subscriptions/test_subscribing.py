@@ -115,6 +115,31 @@ def test_what_is_not_sold_is_refused(shop: PlanShop, choice: dict[str, str]) -> 
     assert 'role="alert"' in answer.text
 
 
+def archive(shop: PlanShop, amount_minor: int) -> None:
+    """Archive a plan's price in Stripe's dashboard."""
+    for price in shop.v1.prices.list({"active": True}).data:
+        if price.unit_amount == amount_minor:
+            shop.v1.prices.update(price.id, {"active": False})
+
+
+def test_a_plan_that_was_archived_at_stripe_is_said_to_be_not_sold(shop: PlanShop) -> None:
+    assert shop.command("connect").exit_code == 0
+    card = shop.keep_card("user:2")
+    shop.subscribe("small", "user:3")
+    archive(shop, 4_000)
+
+    for answer in (
+        shop.send(plan="large"),
+        shop.send(owner="user:2", plan="large", saved_card=card),
+        shop.browser("user:3").get(f"{PAGE}/change", query_string={"plan": "large"}),
+    ):
+        assert answer.status_code == 409
+        assert "This plan is not sold at the moment" in answer.text
+
+    shop.stripe.pay(shop.choose("small"))
+    assert shop.state() is State.ACTIVE
+
+
 def test_a_price_in_the_form_changes_nothing(shop: PlanShop) -> None:
     forged = {"amount": "1", "price": "price_1", "credits": "9999", "trial_days": "90"}
     session = shop.choose("small", **forged)

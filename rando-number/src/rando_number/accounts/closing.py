@@ -190,7 +190,7 @@ def ask() -> ResponseReturnValue:
 def close() -> ResponseReturnValue:
     """Close the account of the customer who is signed in."""
     user = customer()
-    email, language = user.email, user.language
+    email, language, is_unproven = user.email, user.language, user.is_unproven
     try:
         close_account(user)
     except PrepaidError:
@@ -198,6 +198,13 @@ def close() -> ResponseReturnValue:
         flash(_("Stripe did not answer, so your account is still open. Try again in a minute."), "error")
         return render_template("accounts/close.html", available=prepaid.available(customer().owner)), 503
     session.clear()
+    if not is_unproven:
+        say_closed(email, language)
+    flash(_("Your account is closed. Thank you for having been here."), "success")
+    return redirect(url_for("pages.home"), 303)
+
+
+def say_closed(email: str, language: str | None) -> None:
     with mails.in_language(language):
         mails.send(
             email,
@@ -206,8 +213,6 @@ def close() -> ResponseReturnValue:
             + "\n\n"
             + _("If this was not you, answer this mail."),
         )
-    flash(_("Your account is closed. Thank you for having been here."), "success")
-    return redirect(url_for("pages.home"), 303)
 
 
 def close_account(user: User) -> None:

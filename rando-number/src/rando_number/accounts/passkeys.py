@@ -134,8 +134,10 @@ def init_app(app: Flask) -> None:
 
 
 def added(app: Flask, user: User, name: str, **extra: Any) -> None:
-    """Tell the user by mail, in case somebody else has added it."""
+    """Tell the user by mail, in case somebody else has added it; nobody where the address is not proved."""
     audit_log.note(Action.PASSKEY_ADDED, actor=owner_of(user.id))
+    if user.is_unproven:
+        return
     with mails.in_language(user.language):
         mails.send(
             user.email,

@@ -28,6 +28,7 @@ from . import (
     closing,
     first_proof,
     greetings,
+    last_moment,
     links,
     passkeys,
     passwords,
@@ -90,6 +91,11 @@ def find_by_email(identity: str) -> str | None:
     return address.normalized.lower()
 
 
+def mailbox_named(identity: str) -> str:
+    """The mailbox where mails to an address arrive, however a form writes it."""
+    return welcome.mailbox_of(find_by_email(identity) or identity)
+
+
 def init_app(app: Flask) -> None:
     app.config.from_mapping(TEMPLATES)
     app.config.from_mapping(passkeys.SETTINGS)
@@ -125,7 +131,7 @@ def init_app(app: Flask) -> None:
         app.before_request(confirmed_buyers_only)
     for endpoint in TELL_NOTHING & views.keys():
         views[endpoint] = rates.steady(views[endpoint])
-    rates.guard_mails(app)
+    rates.guard_mails(app, mailbox_named)
     guesses.guard_accounts(app, find_by_email)
     known_browsers.init_app(app, find_by_email)
     links.init_app(app)
@@ -138,6 +144,7 @@ def init_app(app: Flask) -> None:
     greetings.init_app(app)
     welcome.init_app(app)
     closing.init_app(app)
+    last_moment.init_app(app)
 
 
 #: What reads JSON, or looks by itself at what it reads. All else are pages: their forms take JSON for a form.

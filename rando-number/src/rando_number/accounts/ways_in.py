@@ -12,11 +12,13 @@ from ..models import SignIn, User, db, prepaid
 def end_all(user: User) -> None:
     """End every way into an account, and each link that was mailed for it. The caller commits.
 
-    A password stays as it is.
+    A password stays as it is. The sign-ins go first: what they are just making is waited for, and then seen
+    (``last_moment.py``).
     """
+    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+    db.session.refresh(user)
     user.tf_primary_method = user.tf_totp_secret = user.tf_phone_number = user.mf_recovery_codes = None
     user.webauthn, user.fs_webauthn_user_handle = [], None
     user.reset_digest = None
     user.fs_uniquifier = secrets.token_hex(32)  # links and half-finished sign-ins name it
-    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
     prepaid.revoke_keys(user.owner)

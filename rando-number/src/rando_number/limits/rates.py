@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from functools import cache, wraps
 from ipaddress import ip_network
 from math import ceil
@@ -72,8 +73,12 @@ def steady(view: RouteCallable) -> RouteCallable:
     return answered
 
 
-def guard_mails(app: Flask) -> None:
-    """Limit the views that write to an address which a stranger names."""
+def guard_mails(app: Flask, mailbox_of: Callable[[str], str]) -> None:
+    """Limit the views that write to an address which a stranger names.
+
+    :param mailbox_of: Says where mails to an address arrive, which can be written in many ways.
+    """
+    app.extensions["rando_mailbox_of"] = mailbox_of
     for endpoint, limits in (
         ("security.register", ((REGISTER, client_address), (MAILBOX, mailbox))),
         ("security.forgot_password", ((MAIL, client_address), (MAILBOX, mailbox))),
@@ -94,9 +99,10 @@ def customer() -> str:
 
 
 def mailbox() -> str:
-    """The counter of the address that a form names, whether anybody has it or not."""
-    named = request.form.get("email", "")[:255].strip().lower() or client_address()
-    return f"mailbox:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()}"
+    """The counter of the mailbox that a form names, whether anybody has it or not."""
+    named = request.form.get("email", "")[:255].strip()
+    where = current_app.extensions["rando_mailbox_of"](named) if named else client_address()
+    return f"mailbox:{hashlib.sha256(where.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def are_away() -> bool:
@@ -111,6 +117,11 @@ def are_away() -> bool:
 @cache
 def per_minute_of(calls: int) -> RateLimitItem:
     return RateLimitItemPerMinute(calls)
+
+
+def is_within(per_minute: int, counter: str) -> bool:
+    """Count something that is only left out where there is too much of it; whether this one is not."""
+    return not limiter.enabled or limiter.limiter.hit(per_minute_of(per_minute), counter)
 
 
 class ApiCalls:

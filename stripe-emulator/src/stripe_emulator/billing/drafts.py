@@ -234,6 +234,7 @@ def _put_taxes(invoice: Json, data: list[Json]) -> list[Json]:
         amounts = totals.tax(
             taxable,
             [totals.Rate(Decimal(str(rate["percentage"])), rate["inclusive"]) for rate in rates],
+            money.coin(invoice["currency"]),
         )
         line["taxes"] = []
         for rate, amount in zip(rates, amounts, strict=True):

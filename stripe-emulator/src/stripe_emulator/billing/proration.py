@@ -11,14 +11,16 @@ from typing import Any
 
 from stripe_emulator.billing import drafts, lines, usage
 from stripe_emulator.catalog import amounts, discounts, pricing, totals
-from stripe_emulator.core import store
+from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
 
 
 def credit(subscription: Json, customer: Json, item: Json, since: int) -> None:
     """Invoice items that give back what an item was charged for the time after ``since``."""
+    coin = money.coin(subscription["currency"])
     for debit in subscription["_debits"].get(item["id"], []):
-        amount = amounts.share(debit["amount"], start=debit["start"], end=debit["end"], since=since)
+        times = {"start": debit["start"], "end": debit["end"], "since": since}
+        amount = amounts.share(debit["amount"], **times, coin=coin)
         if amount == 0:
             continue
         price = store.get("price", debit["price"])  # which the item may have changed from, uncharged
@@ -45,7 +47,8 @@ def debit(subscription: Json, customer: Json, item: Json, since: int) -> list[Js
         return []  # billed afterwards, by what was used
     start, end = item["current_period_start"], item["current_period_end"]
     whole = pricing.total(lines.whole_price(item, subscription["currency"]), item["quantity"])
-    amount = amounts.share(whole, start=start, end=end, since=since)
+    coin = money.coin(subscription["currency"])
+    amount = amounts.share(whole, start=start, end=end, since=since, coin=coin)
     off = _discounts(subscription, customer, item, amount)
     amount -= sum(off.values())
     since = max(since, start)
@@ -160,4 +163,4 @@ def _share_of_amount(item: Json, currency: str, cut: totals.Cut, amount: int) ->
     whole = pricing.total(lines.whole_price(item, currency), item["quantity"])
     if whole == 0 or cut.amount is None:
         return 0
-    return amounts.rounded(Fraction(min(cut.amount, whole) * amount, whole))
+    return amounts.rounded(Fraction(min(cut.amount, whole) * amount, whole), cut.coin)

@@ -20,7 +20,7 @@ from stripe_emulator.billing import (
     trials_without_card,
 )
 from stripe_emulator.catalog import amounts, currency_options, discounts, prices, pricing
-from stripe_emulator.core import clock, clocks, ids, periods, store
+from stripe_emulator.core import clock, clocks, ids, money, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -204,7 +204,11 @@ def _first_line(subscription: Json, item: Json, *, trial: bool) -> Json:
         start, end = item["current_period_start"], item["current_period_end"]
         whole = periods.of_price(item["price"]).around(start, subscription["billing_cycle_anchor"])
         line["amount"] = line["subtotal"] = amounts.share(
-            line["amount"], start=whole[0], end=whole[1], since=start
+            line["amount"],
+            start=whole[0],
+            end=whole[1],
+            since=start,
+            coin=money.coin(subscription["currency"]),
         )
         line["period"] = {"start": start, "end": end}
     return line

@@ -1,7 +1,8 @@
 """Money of an invoice line, and the words beside it.
 
 Amounts are whole minor units. Stripe rounds each line to the nearest unit, halves away from
-zero, and never carries what was rounded off to the next line.
+zero, and never carries what was rounded off to the next line. Where only coins of several units
+can be charged, as of dinars, it is the nearest coin: ``money.coin`` says which.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from stripe_emulator.core import money, periods
 from stripe_emulator.core.types import Json
 
 
-def rounded(value: Fraction | Decimal) -> int:
-    """The nearest whole number; a half goes away from zero."""
-    doubled = abs(Fraction(value)) * 2
-    whole = (doubled.numerator + doubled.denominator) // (2 * doubled.denominator)
+def rounded(value: Fraction | Decimal, coin: int = 1) -> int:
+    """The nearest whole number of coins, in units; a half goes away from zero."""
+    doubled = abs(Fraction(value)) * 2 / coin
+    whole = coin * ((doubled.numerator + doubled.denominator) // (2 * doubled.denominator))
     return whole if value >= 0 else -whole
 
 
-def share(amount: int, *, start: int, end: int, since: int) -> int:
+def share(amount: int, *, start: int, end: int, since: int, coin: int = 1) -> int:
     """What is left of ``amount`` for the period ``start`` to ``end`` from ``since`` on, to the second."""
     if since <= start:
         return amount
-    return rounded(Fraction(amount * max(0, end - since), end - start))
+    return rounded(Fraction(amount * max(0, end - since), end - start), coin)
 
 
 def rate(price: Json) -> str:

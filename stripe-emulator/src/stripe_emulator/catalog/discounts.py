@@ -231,12 +231,13 @@ def coupon_of(discount: Json) -> Json:
 
 def cut(coupon: Json, currency: str) -> Cut | None:
     """What the coupon takes in this currency, or None if it has no amount in it."""
+    coin = money.coin(currency)
     if coupon.get("percent_off") is not None:
-        return Cut(percent=Decimal(str(coupon["percent_off"])))
+        return Cut(percent=Decimal(str(coupon["percent_off"])), coin=coin)
     if coupon.get("currency") == currency:
-        return Cut(amount=coupon["amount_off"])
+        return Cut(amount=coupon["amount_off"], coin=coin)
     option = (coupon.get("_currency_options") or {}).get(currency)
-    return Cut(amount=option["amount_off"]) if option else None
+    return Cut(amount=option["amount_off"], coin=coin) if option else None
 
 
 def covers(coupon: Json, product: str | None) -> bool:

@@ -15,10 +15,11 @@ from stripe_emulator.catalog.amounts import rounded
 
 @dataclass(frozen=True)
 class Cut:
-    """What a coupon takes: a percentage, or an amount in minor units."""
+    """What a coupon takes: a percentage, or an amount in minor units; in coins of so many units."""
 
     percent: Decimal | None = None
     amount: int | None = None
+    coin: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,20 @@ def discounted(amounts: Sequence[int], cut: Cut) -> list[int]:
     """What a coupon takes off each line. An amount never takes more than there is."""
     total = sum(amounts)
     if cut.percent is not None:
-        return spread(amounts, rounded(Fraction(cut.percent) * total / 100))
+        coins = rounded(Fraction(cut.percent) * total / 100, cut.coin) // cut.coin
+        return [coin * cut.coin for coin in spread(amounts, coins)]
     assert cut.amount is not None, "a coupon takes a percentage or an amount"
     return spread(amounts, min(cut.amount, max(0, total)))
 
 
-def tax(amount: int, rates: Sequence[Rate]) -> list[int]:
+def tax(amount: int, rates: Sequence[Rate], coin: int = 1) -> list[int]:
     """The tax of each rate on one line's amount after discounts, as Stripe rounds it: per line and rate."""
     if not rates:
         return []
     inside = sum((rate.percent for rate in rates if rate.inclusive), Decimal(0))
     net = Fraction(amount) / (1 + Fraction(inside) / 100)
     return [
-        rounded((net if rate.inclusive or inside else amount) * Fraction(rate.percent) / 100)
+        rounded((net if rate.inclusive or inside else amount) * Fraction(rate.percent) / 100, coin)
         for rate in rates
     ]
 

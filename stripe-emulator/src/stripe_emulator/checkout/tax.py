@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from stripe_emulator.billing import automatic_tax
 from stripe_emulator.catalog import tax_codes, totals
-from stripe_emulator.core import store
+from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import tax_ids
@@ -44,7 +44,8 @@ def add(session: Json) -> None:
     named = [] if exempt else session["_tax_rates"]
     for line in session["_lines"]:
         own = [] if exempt else line["_tax_rates"]
-        _tax(line, [(rate, rate["inclusive"]) for rate in _rates(own or named)], is_reversed)
+        rates = [(rate, rate["inclusive"]) for rate in _rates(own or named)]
+        _tax(line, rates, is_reversed, money.coin(line["currency"]))
     if session.get("shipping_cost"):
         _add_to_shipping(session, _rates(named), is_reversed)
 
@@ -57,7 +58,8 @@ def _add_to_shipping(session: Json, rates: list[Json], is_reversed: bool) -> Non
     within = {"inclusive": True, "exclusive": False}.get(rate["tax_behavior"])
     amount = session["shipping_cost"]["amount_subtotal"]
     line = {"amount_total": amount, "amount_subtotal": amount}
-    _tax(line, [(each, each["inclusive"] if within is None else within) for each in rates], is_reversed)
+    each_within = [(each, each["inclusive"] if within is None else within) for each in rates]
+    _tax(line, each_within, is_reversed, money.coin(session["currency"]))
     session["_shipping_taxes"] = line.pop("_taxes")
     session["shipping_cost"] = session["shipping_cost"] | line
 
@@ -66,11 +68,12 @@ def _rates(named: list[str]) -> list[Json]:
     return [store.get("tax_rate", rate_id) for rate_id in named]
 
 
-def _tax(line: Json, rates: list[tuple[Json, bool]], is_reversed: bool) -> None:
-    """Put taxes on a line: each rate, and whether the amount contains it already."""
+def _tax(line: Json, rates: list[tuple[Json, bool]], is_reversed: bool, coin: int) -> None:
+    """Put taxes on a line, in whole coins: each rate, and whether the amount contains it already."""
     taxes = totals.tax(
         line["amount_total"],
         [totals.Rate(Decimal(str(rate["percentage"])), inclusive) for rate, inclusive in rates],
+        coin,
     )
     if is_reversed:
         taxes = [0] * len(taxes)

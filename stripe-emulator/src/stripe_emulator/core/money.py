@@ -93,12 +93,17 @@ def check_charge(amount: int, code: str, param: str = "amount") -> None:
         raise InvalidRequest(
             f"Amount must be no more than {text(maximum, code)}.", code="amount_too_large", param=param
         )
-    if (code in THREE_DECIMAL and amount % 10) or (code in WHOLE_ONLY and amount % 100):
+    if amount % coin(code):
         raise InvalidRequest(
             f"Invalid amount for {code.upper()}: it must end in {'00' if code in WHOLE_ONLY else '0'}.",
             code="invalid_charge_amount",
             param=param,
         )
+
+
+def coin(code: str) -> int:
+    """The smallest part of a currency that is charged, in its smallest unit."""
+    return 10 if code in THREE_DECIMAL else 100 if code in WHOLE_ONLY else 1
 
 
 def text(amount: int, code: str) -> str:

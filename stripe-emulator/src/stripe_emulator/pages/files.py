@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, make_response, request
 
 from stripe_emulator.api import keys
 from stripe_emulator.core import store
@@ -12,7 +12,7 @@ from stripe_emulator.core.errors import NotFound, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
-from stripe_emulator.pages import problem, quote_pdf
+from stripe_emulator.pages import hosts, problem, quote_pdf
 from stripe_emulator.pages.account import storage
 from stripe_emulator.payments import file_links, files
 
@@ -40,6 +40,8 @@ def quote(quote_id: str) -> Response:
 
 def _by_key(answer: Callable[[], Response]) -> Response:
     """The answer, if the account's secret key asks; an error is answered as the API does."""
+    if (refused := hosts.refuse_strange()) is not None:
+        return make_response(refused)
     try:
         key = keys.given(request.headers.get("Authorization", ""), {})
         if not key.startswith(keys.SECRET):

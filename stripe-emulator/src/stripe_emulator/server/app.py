@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from stripe_emulator import pages
 from stripe_emulator.api.request import Api
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
+from stripe_emulator.core.hosts import name_of
 from stripe_emulator.core.wire import MAX_BYTES
 from stripe_emulator.pages.account import ALL
 from stripe_emulator.pages.hosts import GIVEN
@@ -24,15 +25,16 @@ def create_app(api: Api, accounts: Accounts[Any] | None = None, hosts: Iterable[
     """Everything that the emulator serves over HTTP.
 
     :param accounts: Where each key has an account of its own; ``api`` is then the first one's.
-    :param hosts: Names under which the dashboard is served, beside this machine's and the base URL's.
+    :param hosts: Names under which it is reached, beside this machine's and the base URL's.
     """
     load.load()
+    given = frozenset(hosts)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
-    app.extensions |= {"stripe_emulator": api, ALL: accounts or (), GIVEN: frozenset(hosts)}
+    app.extensions |= {"stripe_emulator": api, ALL: accounts or (), GIVEN: given}
     pages.register(app)
     page = app.wsgi_app if accounts is None else partial(accounts.choose, then=app.wsgi_app)
-    app.wsgi_app = front(accounts or api, page)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = front(accounts or api, page, lambda: {name_of(api.store.base_url), *given})  # type: ignore[method-assign, assignment]
 
     @app.errorhandler(StripeError)
     def refuse(error: StripeError) -> Response:

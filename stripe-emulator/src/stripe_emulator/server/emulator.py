@@ -12,6 +12,7 @@ from stripe_emulator.api import request_log
 from stripe_emulator.api.request import Api
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.hosts import name_of
 from stripe_emulator.core.ids import token
 from stripe_emulator.core.store import ACCOUNT, Store
 from stripe_emulator.core.types import Json
@@ -45,7 +46,7 @@ class Emulator:
     :param base_url: Where the hosted pages are reached.
     :param accounts: "by-key" gives each secret key an account of its own; see ``account``.
     :param account: The id of the account.
-    :param hosts: Names under which the dashboard is served, beside this machine's and ``base_url``'s.
+    :param hosts: Names under which it is reached, beside this machine's and ``base_url``'s.
     :param name: What the account is called, as customers see it on the pages; kept if None.
     """
 
@@ -104,6 +105,10 @@ class Emulator:
         self.accounts = Accounts(self, another) if accounts == "by-key" else None
         if self.accounts is not None:
             self.accounts.open_kept()
+
+    def names(self) -> set[str]:
+        """The names under which it is reached, beside this machine's."""
+        return {name_of(self.store.base_url), *self._hosts}
 
     @cached_property
     def app(self) -> Flask:

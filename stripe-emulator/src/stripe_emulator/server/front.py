@@ -6,12 +6,14 @@ Flask serves the pages. It is imported when the first page is asked for: most em
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from stripe_emulator.api.request import HEADERS, Call, Reply
-from stripe_emulator.core import ids
+from stripe_emulator.api import keys
+from stripe_emulator.api.request import HEADERS, Call, Reply, form_of
+from stripe_emulator.core import hosts, ids
 from stripe_emulator.core.errors import InvalidRequest, StripeError, Unavailable
 from stripe_emulator.core.wire import MAX_BYTES, MAX_UPLOAD, encode
 
@@ -38,18 +40,26 @@ class TooLarge(InvalidRequest):
     status = 413
 
 
-def front(api: Answers, pages: App) -> App:
+class PageElsewhere(InvalidRequest):
+    """A page of another site, open in a browser on this machine, has sent a secret key."""
+
+    status = 403
+
+
+def front(api: Answers, pages: App, given: Callable[[], Collection[str]]) -> App:
     """The WSGI app of an emulator.
 
     :param api: Answers what is below ``/v1`` and ``/v2``.
     :param pages: Answers the rest, and what is downloaded.
+    :param given: The names of ours beside this machine's, as ``core.hosts`` has them.
     """
 
     def call(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if not path.startswith(("/v1/", "/v2/")) or _DOWNLOAD.fullmatch(path):
             return pages(environ, start_response)
-        reply = _preflight(environ) if environ["REQUEST_METHOD"] == "OPTIONS" else _answer(api, environ)
+        asks_first = environ["REQUEST_METHOD"] == "OPTIONS"
+        reply = _preflight(environ) if asks_first else _answer(api, environ, given())
         body = reply.body.encode()
         fate = {SILENT if reply.times_out else LOST: "1"} if reply.lost or reply.times_out else {}
         headers = {**reply.headers, "Content-Length": str(len(body)), **fate}
@@ -66,9 +76,11 @@ def refused(error: StripeError) -> Reply:
     return Reply(error.status, encode(error.envelope(request_id)), headers)
 
 
-def _answer(api: Answers, environ: Environ) -> Reply:
+def _answer(api: Answers, environ: Environ, given: Collection[str]) -> Reply:
     try:
-        return api.answer(_read(environ))
+        call = _read(environ)
+        _refuse_elsewhere(call, given)
+        return api.answer(call)
     except StripeError as error:
         return refused(error)
     except Exception as error:
@@ -77,6 +89,26 @@ def _answer(api: Answers, environ: Environ) -> Reply:
         where = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
         logging.getLogger(__name__).exception("stripe-emulator has a bug, in %s", where)
         return refused(Unavailable(f"stripe-emulator has a bug: {type(error).__name__}. Please report it."))
+
+
+def _refuse_elsewhere(call: Call, given: Collection[str]) -> None:
+    """Keep a page of another site from the whole account: any test key opens it, and a page can send one.
+
+    A publishable key is for browsers. A page of a name that leads here is told by that name (``core.hosts``).
+
+    :raises PageElsewhere: The page, or the name, is none of ours, and the key is a secret one.
+    """
+    named = [call.header("origin"), f"//{call.header('host')}"]
+    if all(hosts.is_known(hosts.name_of(url), given) for url in named if url.strip("/")):
+        return
+    key = ""
+    with suppress(StripeError):  # what is wrong with the key, the API says
+        key = keys.given(call.header("authorization"), form_of(call))
+    if key.startswith(keys.SECRET):
+        raise PageElsewhere(
+            "A page of another site can't use a secret key here. If your program asks for the emulator by "
+            "this name, start stripe-emulator with --allow-host and the name."
+        )
 
 
 def _read(environ: Environ) -> Call:

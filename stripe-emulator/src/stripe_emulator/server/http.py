@@ -145,7 +145,7 @@ class _Handler(WSGIRequestHandler):
 
 def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
     """A server that is bound and not yet running; port 0 picks a free one."""
-    answers = front(emulator.accounts or emulator.api, _pages(emulator))
+    answers = front(emulator.accounts or emulator.api, _pages(emulator), emulator.names)
     return _Server(host, port, cli_socket.around(emulator, _losing(answers)))
 
 

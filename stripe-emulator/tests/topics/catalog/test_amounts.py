@@ -38,6 +38,14 @@ def test_what_is_left_of_a_month_is_counted_by_the_second() -> None:
     assert amounts.share(1000, start=JULY, end=AUGUST, since=AUGUST) == 0
 
 
+def test_what_is_charged_in_coins_of_ten_is_rounded_to_them() -> None:
+    noon_of_the_16th = JULY + (AUGUST - JULY) // 2
+    assert amounts.share(1_250, start=JULY, end=AUGUST, since=noon_of_the_16th, coin=10) == 630
+    assert totals.discounted([1_250], Cut(percent=Decimal(33), coin=10)) == [410]
+    assert totals.discounted([500, 500, 250], Cut(percent=Decimal(33), coin=10)) == [170, 160, 80]
+    assert totals.tax(1_250, [Rate(Decimal(5), inclusive=False)], 10) == [60]
+
+
 def test_lines_are_described_in_stripes_words() -> None:
     yearly = price(recurring={"interval": "year", "interval_count": 1}, unit_amount_decimal="123450")
 

@@ -217,6 +217,38 @@ def test_a_name_that_leads_here_from_elsewhere_sees_nothing(visitor: Client, pat
     assert forged.status_code == 403
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example:12111"])
+def test_a_page_of_another_site_can_not_use_a_secret_key(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator, origin: str
+) -> None:
+    """Any test key opens the account. A form sends one as a field, and a script may ask and read."""
+    stripe.customers.create({"email": "pat@example.com"})
+    headers, bearer = {"Origin": origin}, {"Authorization": "Bearer sk_test_x"}
+
+    form = visitor.post("/v1/customers", data={"key": "sk_test_x"}, headers=headers)
+    script = visitor.get("/v1/customers", headers={**headers, **bearer})
+    rebound = visitor.get("/v1/customers", headers=bearer, base_url="http://rebound.example:12111")
+
+    assert [form.status_code, script.status_code, rebound.status_code] == [403, 403, 403]
+    assert "pat@example.com" not in script.text + rebound.text
+    assert stripe_emulator.state()["objects"]["customer"] == 1
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5555", "http://127.0.0.1:3000"])
+def test_a_page_of_this_machine_may_and_a_publishable_key_is_for_any_page(
+    visitor: Client, origin: str
+) -> None:
+    secret, publishable = ({"Authorization": f"Bearer {kind}_test_x"} for kind in ("sk", "pk"))
+    card = {"type": "card", "card[token]": "tok_visa"}
+
+    here = visitor.get("/v1/customers", headers={**secret, "Origin": origin})
+    anywhere = visitor.post(
+        "/v1/payment_methods", data=card, headers={**publishable, "Origin": "https://shop.example"}
+    )
+
+    assert (here.status_code, anywhere.status_code) == (200, 200)
+
+
 @pytest.mark.parametrize(
     ("hosts", "seen", "unseen"),
     [
