@@ -6,6 +6,7 @@ https://docs.stripe.com/radar/early-fraud-warnings
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
+from ..errors import PlanRefused
 from ..gateway.values import StripeWarning
 from ..payments import payments
 from ..payments.models import (
@@ -25,6 +27,8 @@ from ..payments.models import (
     Refund,
     RefundState,
 )
+from ..subscriptions import changing
+from ..subscriptions.models import ENDED, Invoice, Subscription
 from . import refunds, topup_rules, topups
 from .models import FraudWarning
 
@@ -151,7 +155,8 @@ def due(context: Context, *, limit: int = 100) -> list[str]:
 def answer(context: Context, warning_id: str) -> None:
     """Refund all that is left of the payment, if it is time to. Commits.
 
-    Each try has a key of its own: under one key Stripe repeats its refusal.
+    Each try has a key of its own: under one key Stripe repeats its refusal. A plan is ended first:
+    once the refund is made, nothing is due any more.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
@@ -166,4 +171,16 @@ def answer(context: Context, warning_id: str) -> None:
         tries = session.scalar(
             select(func.count()).where(Refund.payment_id == payment_id, Refund.reason == REASON)
         )
+    _end_plan(context, payment_id)
     refunds.refund(context, payment_id, reason=REASON, key=f"job:warning-{warning_id}-{tries}")
+
+
+def _end_plan(context: Context, payment_id: int) -> None:
+    """Let the plan that a payment is for end with its period: the next one would be charged to that card."""
+    with reading(context) as session:
+        billed = select(Subscription.owner).join(Invoice, Invoice.subscription_id == Subscription.id)
+        runs = Invoice.payment_id == payment_id, Subscription.state.not_in(ENDED)
+        owner = session.scalar(billed.where(*runs))
+    if owner is not None:
+        with suppress(PlanRefused):  # as it stands it is not charged
+            changing.cancel_at_end(context, owner)

@@ -80,6 +80,6 @@ def test_less_clawed_back_than_the_money_that_went_is_named(shop: Shop, kind: st
         session.commit()
 
     assert [problem.message for problem in problems if problem.invariant == "I7"] == [
-        f"'payment:{shop.payments()[0].id}': 100 of its 100 credits are taken or owed, not 80, which is what its"
-        " refunds take"
+        f"'payment:{shop.payments()[0].id}': 100 of its 100 credits are taken or owed,"
+        " not 80, which is what its refunds take"
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
 from .plan_shop import PAGE, PlanShop, words
 
@@ -174,3 +175,19 @@ def test_the_history_has_each_invoice_with_its_amount_state_and_pdf(shop: PlanSh
     assert page.count(">$10.00</td>") == 2
     path = page.split('href="http://127.0.0.1:12111')[1].split('"')[0]
     assert shop.stripe.browser().get(path).data.startswith(b"%PDF")
+
+
+def test_a_plan_whose_month_was_refunded_for_a_fraud_warning_is_not_charged_again(
+    databases: Databases,
+) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_REFUND_FRAUD_WARNINGS=True)
+    shop.subscribe("small", card="4000000000005423")
+    shop.tick()
+    assert shop.row().cancel_at == shop.row().period_end
+
+    shop.pass_time(days=29)
+    shop.tick()
+
+    assert [payment.refunded_minor for payment in shop.payments()] == [1_000]
+    assert (shop.state(), shop.balance()) == (State.CANCELED, 0)
+    shop.close()
