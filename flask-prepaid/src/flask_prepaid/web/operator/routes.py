@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from ...checks import MAX_ID
 from . import (
     blocking,
     codes,
@@ -24,9 +25,6 @@ from . import (
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
-
-#: The largest number that a row can have.
-MAX_ID = 2**63 - 1
 
 
 def add_to(pages: Blueprint, path: str) -> None:
