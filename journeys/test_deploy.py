@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rando_number import production
+from rando_number import create_app, production
 
 from .conftest import ROOT
 from .production import certificate
@@ -55,11 +55,22 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
     nginx = at_hand("nginx")
     pem = certificate(tmp_path / "localhost.pem")
     site = re.sub(r"/etc/rando/tls/\w+\.pem", str(pem), (DEPLOY / "nginx.conf").read_text())
-    (tmp_path / "site.conf").write_text(site)
+    (tmp_path / "site.conf").write_text(site.replace("/var/log/nginx", str(tmp_path)))
     whole = tmp_path / "nginx.conf"
     whole.write_text(f"pid {tmp_path}/pid; events {{}}\nhttp {{ include {tmp_path}/site.conf; }}\n")
 
     assert "test is successful" in run(nginx, "-t", "-c", str(whole), "-e", str(tmp_path / "log"))
+
+
+def test_no_link_that_opens_an_account_is_in_the_log_of_nginx(tmp_path: Path) -> None:
+    app = create_app({"RANDO_DATA": str(tmp_path), "RANDO_CONFIRM_EMAIL": "1"})
+    left_out = re.search(r'"~(\S+)" 0;', (DEPLOY / "nginx.conf").read_text())
+    assert left_out is not None
+
+    links = [rule.rule for rule in app.url_map.iter_rules() if "token" in rule.arguments]
+
+    assert "/reset/<token>" in links
+    assert [link for link in links if not re.match(left_out[1], link)] == []
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -27,7 +27,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "gateway": {"config", "errors", "languages"},
     "context": {"catalog", "config", "gateway", "signals"},
     # Programs come in by keys, and buy by calls.
-    "keys": {"checks", "errors", "languages", "signals"},
+    "keys": {"checks", "context", "errors", "languages", "signals"},
     "fast_path": {"checks", "context", "errors", "keys"},
     # What is told: below what tells it, and it takes its time limits of HTTP from the gateway.
     "outbox": {*GROUND, "gateway"},

@@ -9,6 +9,9 @@ import re
 from sqlalchemy import select
 from stripe import StripeClient
 
+from flask_prepaid.outbox import mail_log
+from flask_prepaid.outbox.mail_log import SentMail
+from prepaid_ledger import clock
 from rando_number.models import AuditLine, db
 
 from .reading import forms
@@ -153,7 +156,9 @@ def test_customers_are_sorted_by_what_they_spent_and_come_as_a_file(shop: Runnin
     ]
 
 
-def test_a_row_of_links_leads_through_a_customer_and_what_acts_is_folded(shop: RunningShop) -> None:
+def test_a_row_of_links_leads_through_a_customer_and_what_acts_is_folded_in_the_head(
+    shop: RunningShop,
+) -> None:
     pat, finance, support = shop.buyer(), shop.operator("finance"), shop.operator("support")
     pat.subscribe()
     story = f"/admin/customers/{pat.owner}"
@@ -163,13 +168,13 @@ def test_a_row_of_links_leads_through_a_customer_and_what_acts_is_folded(shop: R
     leads_to = re.findall(r'<a href="#([\w-]+)">', page)
     assert leads_to == re.findall(r'<h2 id="([\w-]+)">', page)
     assert [name.removesuffix("-h") for name in leads_to] == (
-        ["plan", "payments", "lots", "entries", "invoices", "mails", "actions", "notes"]
+        ["notes", "plan", "payments", "lots", "entries", "invoices", "mails"]
     )
-    folded = r'<details class="sheet( danger)?"><summary>([^<]+)</summary>'
+    folded = r'<details name="action"( class="danger")?><summary[^>]*>([^<]+)</summary>'
     assert re.findall(folded, page) == [
         ("", "Give credits"),
-        ("", "Correct the balance"),
-        (" danger", "Block"),
+        ("", "Correct"),
+        (' class="danger"', "Block"),
     ]
     assert re.findall(folded, small) == [("", "Give credits")]
 
@@ -201,8 +206,11 @@ def test_a_cause_in_the_ledger_leads_to_its_payment_and_a_hosts_own_cause_nowher
     page = support.get(f"/admin/customers/{pat.owner}").text
     other = support.get(f"/admin/customers/{kim.owner}").text
 
-    links = set(re.findall(r'href="([^"]+)">((?:payment|invoice):\d+)<', page))
-    assert links == {("/admin/payments/1", "payment:1"), ("/admin/payments/2", "invoice:1")}
+    links = set(re.findall(r'title="([^"]+)"><a href="([^"]+)">([^<]+)<', page))
+    assert links == {
+        ("payment:1", "/admin/payments/1", "payment 1"),
+        ("invoice:1", "/admin/payments/2", "payment 2"),
+    }
     assert "payment:1" in other
     assert "/admin/payments/1" not in other
 
@@ -211,7 +219,7 @@ def test_a_coupon_and_the_grace_of_a_month_stand_beside_what_they_changed(shop: 
     pat, finance = shop.buyer(), shop.operator("finance")
     pat.subscribe()
     story = f"/admin/customers/{pat.owner}"
-    assert "Coupon" not in finance.get(story).text
+    assert "coupon" not in finance.get(story).text
     client = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
     coupon = client.v1.coupons.create({"percent_off": 25, "duration": "forever"})
     (plan,) = client.v1.subscriptions.list().data
@@ -222,7 +230,9 @@ def test_a_coupon_and_the_grace_of_a_month_stand_beside_what_they_changed(shop: 
     page = finance.get(story).text
     assert "$15.00 a month" in page
     assert "A coupon took $3.75 off the latest invoice." in page
-    assert re.findall(r'data-label="Coupon">(-\$[\d.]+)<', page) == ["-$3.75", "-$3.75"]
+    assert re.findall(r">coupon (-\$[\d.]+)<", page) == ["-$3.75", "-$3.75"], (
+        "of the payment, and of its invoice"
+    )
     assert re.findall("paid until <time [^>]+>.+?</time>, then grace until <time", page)
     payment = finance.get("/admin/payments/3").text
     shown = re.findall(r"<dt>(Price|Coupon|Paid)</dt><dd>([^<]+)</dd>", payment)
@@ -236,8 +246,52 @@ def test_a_coupon_and_the_grace_of_a_month_stand_beside_what_they_changed(shop: 
 def test_refunded_stands_on_a_customers_page_once_something_was(shop: RunningShop) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     story, refund = f"/admin/customers/{pat.owner}", "/admin/payments/1/refund"
-    assert "Refunded" not in finance.get(story).text
+    assert "refunded" not in finance.get(story).text
 
     finance.send(refund, amount="4.00", reason="half of it")
 
-    assert 'data-label="Refunded">$4.00<' in finance.get(story).text
+    page = finance.get(story).text
+    assert re.findall(r">(?:refunded )?(\$[\d.]+)(?: refunded)?</(?:p|span)>", page)[:2] == [
+        "$10.00",
+        "$4.00",
+    ], "in all"
+    assert ">refunded $4.00<" in page, "beside its payment"
+
+
+def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_they_say_more(
+    shop: RunningShop,
+) -> None:
+    pat, admin = shop.buyer("pat@rando.test"), shop.operator("admin")
+    pat.subscribe()
+    with shop.app.app_context():
+        for number in range(10):  # a page of them, after the credits of the greeting, which have a reason
+            shop.prepaid.spend(pat.owner, credits=1, key=f"number:{number}")
+        shop.prepaid.session.commit()
+    story = f"/admin/customers/{pat.owner}"
+    page = admin.get(story).text
+    assert not re.findall("history|<th>To</th>|<th>Reason</th>", page)
+    assert page.count('<span class="state good">active</span>') == 1
+
+    admin.send("/admin/grant", form_of=story, credits="5", reason="a late reply")
+    with shop.app.app_context():
+        mail = SentMail("old@rando.test", "receipt", "Your receipt")
+        mail_log.note(db.session, pat.owner, mail, uid=None, now=clock.wall())
+        db.session.commit()
+    fields = forms(admin.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
+    admin.client.post("/admin/plan", data={**fields, "do": "cancel", "reason": "as they wished"})
+
+    page = admin.get(story).text
+    assert "old@rando.test" in page
+    assert re.findall("<th>(To|Reason)</th>", page) == ["Reason", "To"]
+    assert "The plan's history" in page
+
+
+def test_a_debt_and_what_is_set_aside_stand_with_the_balance(shop: RunningShop) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    story = f"/admin/customers/{pat.owner}"
+    assert "all available, no debt" in admin.get(story).text
+    with shop.app.app_context():
+        shop.prepaid.hold(pat.owner, 3, key="a call that runs")
+        shop.prepaid.session.commit()
+
+    assert "10 available, 3 set aside, no debt" in admin.get(story).text

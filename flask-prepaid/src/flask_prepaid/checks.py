@@ -17,10 +17,16 @@ MAX_CREDITS = 1_000_000_000
 #: The longest that anything lasts: credits, holds, graces.
 MAX_PERIOD = timedelta(days=36_500)
 
+#: The largest number of a row that a database can have.
+MAX_ID = 2**63 - 1
+
 #: No time is as late as this: the clocks of any zone can still show it.
 TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+#: What no database keeps in a text: a NUL, and half of a surrogate pair.
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 #: So many letters of what was written are shown.
 _SHOWN = 60
@@ -49,6 +55,26 @@ def whole(where: str, value: object, *, min: int, max: int, hint: str = "") -> i
     """
     if isinstance(value, bool) or not isinstance(value, int) or not min <= value <= max:
         refuse(where, value, f"Write a whole number from {min:,} to {max:,}.{hint and f' {hint}'}")
+    return value
+
+
+def row_id(where: str, value: object) -> int:
+    """The number of a row, as a verb is given it.
+
+    :raises ValueError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
+        raise ValueError(f"{where} is {value!r:.60}. Write the id of a row, a whole number from 1 on.")
+    return value
+
+
+def words(where: str, value: object) -> str:
+    """A text that a database can keep, as a verb is given it.
+
+    :raises ValueError: It is none.
+    """
+    if not isinstance(value, str) or _UNFIT.search(value):
+        raise ValueError(f"{where} is {value!r:.60}. Write a text.")
     return value
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HeldCredits, Ledger, LedgerVerbs, Setup, UnfitDatabase, Unit
+from prepaid_ledger import HeldCredits, Ledger, Setup, UnfitDatabase, Unit
 from prepaid_ledger import clock as clocks
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
@@ -23,6 +23,7 @@ from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
 from .codes.verbs import CodeVerbs
+from .context import JoinedVerbs, warn_of_uncommitted
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -77,7 +78,7 @@ class State:
     outbox: AppOutbox
 
 
-class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs):
+class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param db: Anything with ``.session`` and ``.engine``.
@@ -186,9 +187,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         host.check_clock(app, clock)
         ledger = _open_books(engine, clock, config)
         gateway = Gateway(config, http_client or self._http_client)
-        app_keys = None
-        if self._keys is not None:
-            app_keys = AppKeys.open(app, engine, self._keys, self.operators.shut_out)
+        app_keys = AppKeys.open(app, engine, self._keys, self.operators.shut_out) if self._keys else None
         host.check_secret_key(app)
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:
@@ -206,6 +205,7 @@ class Prepaid(SellingVerbs, LedgerVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         blueprint.register(app, pages)
         host.check_routes(app)
         host.check_template(app, config.base_template)
+        warn_of_uncommitted(app)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
 
     @property

@@ -3,8 +3,9 @@
 from .audit.audit import Audited
 from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
-from .books.posting import check_key, check_owner
+from .books.posting import check_key
 from .books.shares import credits_of_refund
+from .checks import check_owner
 from .errors import (
     BudgetExceeded,
     Busy,

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 
 
-def check_time(field: str, time: datetime | None) -> None:
+def check_time(field: str, time: datetime | None, *, optional: bool = False) -> None:
     """:raises ValueError: It is no time, or has no zone; the message names the field."""
-    if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
+    if time is None and optional:
+        return
+    if not isinstance(time, datetime) or time.utcoffset() is None:
         raise ValueError(f"{field} is a time with its zone, such as datetime.now(UTC), not {time!r}")
 
 

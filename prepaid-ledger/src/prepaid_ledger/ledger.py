@@ -7,9 +7,10 @@ from copy import copy
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from .audit.problem import Rule
+from .checks import check_held_for, check_rules
 from .clock import Clock, wall
 from .database.engine import prepare
 from .spends.group_commit import GroupCommit
@@ -29,7 +30,7 @@ class Ledger(LedgerVerbs):
     :param audit_rules: Rules on tables of your own, which each audit proves beside the ledger's.
     :param standby: A standby of this database: audits read there, as far as it has come, and load no primary.
     :raises UnfitDatabase: The database is another one, or cannot make a commit durable.
-    :raises ValueError: The clock gives no time with its zone, or holds would end before they begin.
+    :raises ValueError: One of the others is none that a ledger can have; the message names it.
     """
 
     def __init__(
@@ -44,19 +45,25 @@ class Ledger(LedgerVerbs):
     ) -> None:
         prepare(engine)
         _check_clock(clock)
-        if not isinstance(hold_expires_after, timedelta) or hold_expires_after <= timedelta(0):
-            raise ValueError(
-                "hold_expires_after is a timedelta above 0, such as timedelta(hours=1), not "
-                f"{hold_expires_after!r}"
-            )
+        check_held_for("hold_expires_after", hold_expires_after)
+        if not isinstance(debt_blocks, bool):
+            raise ValueError(f"debt_blocks is True or False, not {debt_blocks!r:.80}")
+        rules = tuple(audit_rules)
+        check_rules("audit_rules", rules)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._setup = Setup(
-            engine, clock, debt_blocks, hold_expires_after, spends, tuple(audit_rules), standby
-        )
+        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, rules, standby)
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:
-        """This ledger in the caller's transaction: what it writes is committed with it, or not at all."""
+        """This ledger in the caller's transaction: what it writes is committed with it, or not at all.
+
+        :raises TypeError: It is no session.
+        """
+        if not isinstance(session, Session | scoped_session):
+            raise TypeError(
+                f"A ledger is on a session, Session(engine) or db.session, not on {session!r:.80}. "
+                "With an AsyncSession: await session.run_sync(lambda s: ledger.on(s).spend(...))."
+            )
         joined = copy(self)
         joined._joined = session
         return joined

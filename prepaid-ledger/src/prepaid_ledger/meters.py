@@ -22,6 +22,7 @@ from .background import in_background
 from .books.extensions import Progress
 from .books.posting import check_credits
 from .books.uses import Use
+from .checks import check_held_for
 from .clock import Clock
 from .database.types import Quantities
 from .errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, PrepaidError
@@ -76,8 +77,9 @@ class MeterTerms:
         if not isinstance(self.step, int) or isinstance(self.step, bool) or self.step < 1:
             raise ValueError(f"step is a whole number of credits from 1 on, not {self.step!r}")
         check_credits(self.step)
-        if not isinstance(self.lasts, timedelta) or self.lasts <= timedelta(0):
-            raise ValueError(f"expires_after is a time span such as timedelta(minutes=5), not {self.lasts!r}")
+        check_held_for("expires_after", self.lasts)
+        if self.rates is not None and not isinstance(self.rates, Rates):
+            raise ValueError(f"rates are a price list, Rates({{...}}, version=...), not {self.rates!r:.80}")
         if self.rates is not None and (self.item is None or self.item not in self.rates):
             raise ValueError(f"item {self.item!r} is not in version {self.rates.version!r} of the rates")
 

@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import ceil
 from types import MappingProxyType
 
-from .books.posting import MAX_CREDITS
 from .books.uses import MAX_NAME, MAX_VERSION, check_name, check_quantity
+from .checks import MAX_CREDITS
 from .database.types import Quantities
 
 #: A rate as one writes it: no sign, no exponent.

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from .checks import check_owner
 from .database.types import Base, Quantities, QuantityText, whole_numbers, words
 from .slots import SLOTS, slot_of
 
@@ -111,7 +112,12 @@ class Wallet(Base):
 
     @classmethod
     def owned_by(cls, *owners: str) -> ColumnElement[bool]:
-        """The condition that finds the owners' wallets, each in its slot alone."""
+        """The condition that finds the owners' wallets, each in its slot alone.
+
+        :raises ValueError: One of them can't be an owner.
+        """
+        for owner in owners:
+            check_owner(owner)
         if len(owners) == 1:
             return and_(cls.owner == owners[0], cls.slot == slot_of(owners[0]))
         return tuple_(cls.owner, cls.slot).in_([(owner, slot_of(owner)) for owner in owners])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from .books.posting import MAX_CREDITS
+from .checks import MAX_CREDITS
 from .prices import MAX_SCALE
 
 #: The longest name of a unit.

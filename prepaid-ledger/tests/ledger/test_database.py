@@ -6,10 +6,12 @@ import sqlite3
 import threading
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Busy, InsufficientCredits, Ledger, PrepaidError, UnfitDatabase
@@ -76,6 +78,86 @@ def test_a_database_of_another_kind_is_refused() -> None:
 
     with pytest.raises(UnfitDatabase, match="not on mysql"):
         Ledger(mysql)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_an_engine_that_commits_each_statement_is_refused(databases: Databases, dialect: str) -> None:
+    url = databases.fresh(dialect)
+    engine = create_engine(url)
+    for each_alone in (
+        create_engine(url, isolation_level="AUTOCOMMIT"),
+        engine.execution_options(isolation_level="AUTOCOMMIT"),
+    ):
+        with pytest.raises(UnfitDatabase, match=r"^This engine commits each statement by itself"):
+            Ledger(each_alone)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_tables_that_are_not_there_or_are_older_are_made_by_upgrade_says_each_verb(
+    databases: Databases, dialect: str
+) -> None:
+    engine = create_engine(databases.fresh(dialect))
+    ledger = Ledger(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE prepaid_entry RENAME COLUMN item TO thing"))
+        connection.execute(text("ALTER TABLE prepaid_wallet RENAME TO wallets_before"))
+
+    for verb in (
+        lambda: ledger.balance(OWNER),
+        lambda: ledger.grant(OWNER, 1, key="gift", reason="a gift"),
+        lambda: ledger.spend_now(OWNER, key="report:1"),
+        lambda: ledger.hold(OWNER, 1, key="job:1"),
+        ledger.write_due,
+    ):
+        with pytest.raises(DBAPIError) as refused:
+            verb()
+        assert str(refused.value).endswith(
+            "Run once: flask prepaid upgrade; without Flask: ledger.upgrade()."
+        )
+        assert "SELECT" not in str(refused.value)
+
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE wallets_before RENAME TO prepaid_wallet"))
+    with pytest.raises(DBAPIError, match=r"are not of this version .*item"):
+        ledger.entries(OWNER)
+    engine.dispose()
+
+
+def test_an_audit_without_tables_says_how_they_are_made(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/new.sqlite3")
+
+    with pytest.raises(
+        NoSuchTableError, match=r"no such table: prepaid_.*without Flask: ledger\.upgrade\(\)"
+    ):
+        Ledger(engine).audit()
+    engine.dispose()
+
+
+def test_a_database_that_does_not_open_says_what_to_look_at(tmp_path: Path) -> None:
+    (tmp_path / "text.sqlite3").write_text("not a database" * 100)
+    for nowhere in (tmp_path / "no/folder.sqlite3", tmp_path / "text.sqlite3"):
+        with pytest.raises(UnfitDatabase, match=r"^The database does not open: .*Does its folder exist"):
+            Ledger(create_engine(f"sqlite:///{nowhere}"))
+
+    server = create_engine("postgresql+psycopg://me:secret@127.0.0.1:1/shop")
+    with pytest.raises(DBAPIError, match=r"^The database does not open: .*Is the server up") as refused:
+        Ledger(server).upgrade()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_file_that_may_not_be_written_is_named(databases: Databases) -> None:
+    url = databases.fresh("sqlite")
+    writable = create_engine(url)
+    Ledger(writable)
+    writable.dispose()
+    read_only = create_engine(f"sqlite:///file:{url.database}?mode=ro&uri=true")
+    ledger = Ledger(read_only)
+
+    assert ledger.balance(OWNER) == 0
+    with pytest.raises(DBAPIError, match=r"^This process may not write the database\. Let its user"):
+        ledger.grant(OWNER, 1, key="gift", reason="a gift")
+    read_only.dispose()
 
 
 @pytest.mark.parametrize(

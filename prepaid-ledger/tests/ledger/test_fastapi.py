@@ -6,6 +6,7 @@ FastAPI reads the annotations, which name what a test has made: they are no text
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -13,11 +14,12 @@ import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy import event
+from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Send
 
 from prepaid_ledger import Rates, Unit
-from prepaid_ledger.aio import AsyncHeldCredits
+from prepaid_ledger.aio import AsyncHeldCredits, AsyncMeter
 from prepaid_ledger.fastapi import Costs
 
 from .books import OWNER, Books
@@ -34,14 +36,18 @@ class App:
     def get(self, path: str = "/report") -> Any:
         return TestClient(self.app, raise_server_exceptions=False).get(path)
 
-    async def serve(self, path: str, receive: Receive) -> None:
-        """Answer one request, as a server has it answered."""
+    async def serve(self, path: str, receive: Receive, send: Send | None = None, spec: str = "2.3") -> None:
+        """Answer one request, as a server has it answered.
 
-        async def send(message: Message) -> None:
+        :param spec: The version of ASGI. By 2.4 ``send`` raises where the reader is gone.
+        """
+
+        async def pass_over(message: Message) -> None:
             pass
 
         scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-        await self.app({**scope, "asgi": {"version": "3.0", "spec_version": "2.3"}}, receive, send)
+        asgi = {"version": "3.0", "spec_version": spec}
+        await self.app({**scope, "asgi": asgi}, receive, send or pass_over)
 
     def available(self) -> int:
         return self._books.ledger.available(OWNER)
@@ -194,6 +200,47 @@ def test_a_reader_who_leaves_pays_if_something_was_delivered(app: App, parts_rea
     asyncio.run(app.serve("/stream", receive))
 
     assert app.available() == left
+
+
+@pytest.mark.parametrize("spec", ["2.3", "2.4"])
+@pytest.mark.parametrize("parts_read", [0, 2])
+def test_a_meter_of_a_dependency_ends_with_a_reader_who_leaves(
+    app: App, books: Books, spec: str, parts_read: int
+) -> None:
+    sent: list[object] = []
+
+    async def metered() -> AsyncIterator[AsyncMeter]:
+        async with books.awaited().meter(OWNER, key="chat:1", step=5) as meter:
+            yield meter
+
+    async def parts(meter: AsyncMeter) -> AsyncIterator[bytes]:
+        while True:
+            await meter.count()
+            yield b"a part"
+
+    @app.app.get("/chat")
+    async def chat(meter: Annotated[AsyncMeter, Depends(metered)]) -> StreamingResponse:
+        return StreamingResponse(parts(meter))
+
+    async def receive() -> Message:
+        if first:
+            return first.pop()
+        while len(sent) < parts_read:
+            await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if len(sent) >= parts_read and spec == "2.4":
+            raise OSError("the reader is gone")
+        sent.append(message.get("body"))
+        await asyncio.sleep(0)
+
+    first: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+    with suppress(ClientDisconnect):
+        asyncio.run(app.serve("/chat", receive, send, spec))
+
+    assert app.held() == 0
+    assert 10 - 1 - parts_read <= app.available() <= 10
 
 
 @pytest.mark.parametrize(("path", "left"), [("/works", 10), ("/streams", 10 - 4)])

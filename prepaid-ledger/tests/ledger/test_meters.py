@@ -357,7 +357,7 @@ def test_rates_make_credits_of_what_is_counted_and_an_entry_says_of_what(books: 
     [
         ({"step": 0}, (), "step is a whole number of credits from 1 on, not 0"),
         ({"step": 2.5}, (), "step is a whole number"),
-        ({"expires_after": 60}, (), "expires_after is a time span"),
+        ({"expires_after": 60}, (), "expires_after is a timedelta"),
         ({"rates": Rates({"page": "1"}, version="1")}, (), "item None is not in version '1' of the rates"),
         ({}, (-1,), "what is counted is a whole number from 0 on, not -1"),
         ({}, (1.5,), "what is counted is a whole number"),

@@ -385,6 +385,7 @@ def engine_options(url: str, answer_s: int, *, pooled: bool) -> dict[str, Any]:
         set for longer than a transaction. Let the database's user have ``lock_timeout`` there.
     """
     options: dict[str, Any] = {
+        "hide_parameters": True,  # of a statement that failed: the log is no place for addresses and secrets
         "pool_size": KEPT_CONNECTIONS,
         "max_overflow": CONNECTIONS - KEPT_CONNECTIONS,
         "pool_timeout": answer_s,

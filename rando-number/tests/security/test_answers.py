@@ -8,8 +8,9 @@ import re
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
-from rando_number.models import AuditLine, db
+from rando_number.models import AuditLine, User, db
 
 from ..running_shop import PASSWORD, RunningShop
 
@@ -181,6 +182,19 @@ def test_no_secret_is_in_a_log_or_in_plain_in_the_database(
     for secret in (PASSWORD, key, "canary-of-a-wrong-password", "whsec_emulator", cookie.value):
         assert secret not in caplog.text
         assert secret.encode() not in kept
+
+
+def test_what_a_failed_statement_was_given_is_not_in_what_is_logged_of_it(shop: RunningShop) -> None:
+    shop.customer("pat@rando.test")
+
+    with shop.app.app_context():
+        db.session.add(User(email="pat@rando.test", password="a secret", fs_uniquifier="x"))
+        with pytest.raises(IntegrityError) as failed:
+            db.session.flush()
+
+    assert "INSERT INTO users" in str(failed.value)
+    assert "pat@rando.test" not in str(failed.value)
+    assert "a secret" not in str(failed.value)
 
 
 def test_each_action_has_an_audit_line_with_its_actor_and_address(shop: RunningShop) -> None:

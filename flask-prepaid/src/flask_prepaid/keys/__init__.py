@@ -1,4 +1,5 @@
 """API keys: how programs of an owner come in and spend. Made, looked up, and revoked.
 
-Imports ``checks``, ``errors``, ``languages``, ``signals`` and the ledger. Knows no request and no Stripe.
+Imports ``checks``, ``context``, ``errors``, ``languages``, ``signals`` and the ledger. Knows no request and
+no Stripe.
 """

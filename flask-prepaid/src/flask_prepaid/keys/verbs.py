@@ -11,8 +11,10 @@ from flask import Flask, current_app, has_app_context
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Ledger
+from prepaid_ledger import Ledger, check_owner
 
+from .. import checks
+from ..context import note_write
 from ..errors import ConfigError
 from . import keys
 from .cache import KeyCache
@@ -76,20 +78,25 @@ class KeyVerbs(ABC):
         :raises UnknownItem: It may not be; the message is for the owner, ``field`` names what is wrong.
         :raises ConfigError: This ``Prepaid`` has no keys.
         """
-        return keys.make(self.session, self.require_keys().setup, owner, name, expires_at)
+        made = keys.make(self.session, self.require_keys().setup, owner, name, expires_at)
+        note_write(self.session)
+        return made
 
     def keys(self, owner: str) -> list[ApiKey]:
         """The owner's keys that are not revoked, the oldest first: ``id``, ``name``, ``start``,
         ``expires_at``, ``last_used_at``.
         """
+        check_owner(owner)
         return keys.live(self.session, owner)
 
     def revoke_key(self, owner: str, key_id: int) -> bool:
         """End a key, in your transaction; whether that is new. From your commit on it buys nothing anywhere.
 
         A hold that is open stays: what it pays for was begun before.
+
+        :raises ValueError: ``key_id`` is no number. To end all of an owner's keys, call ``revoke_keys``.
         """
-        return bool(self._revoke(owner, key_id))
+        return bool(self._revoke(owner, checks.row_id("key_id", key_id)))
 
     def revoke_keys(self, owner: str) -> int:
         """End all keys of an owner, in your transaction; how many there were."""
@@ -104,7 +111,9 @@ class KeyVerbs(ABC):
         return self.app_keys
 
     def _revoke(self, owner: str, key_id: int | None) -> list[int]:
+        check_owner(owner)
         ended = keys.revoke(self.session, self.ledger, owner, key_id)
+        note_write(self.session)
         if self.app_keys is not None:
             self.app_keys.cache.forget()
         return ended

@@ -5,7 +5,7 @@ Messages are kept for some weeks. A customer who is removed leaves nothing here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import and_, delete, exists, not_, select, update
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from .. import money, signals
 from ..context import Context, reading, transaction
 from . import delivering, mail_log, messages, queues
+from .by_hand import ByHand
 from .courier import Courier
 from .delivering import WriteMail
 from .http import Poster
@@ -49,6 +50,7 @@ class AppOutbox:
     poster: Poster
     mailed: frozenset[str] = frozenset()
     write_mail: WriteMail | None = None
+    by_hand: ByHand = field(default_factory=ByHand)
 
     def write(self, context: Context) -> Queues:
         """Write down what waits for the commit of the session."""

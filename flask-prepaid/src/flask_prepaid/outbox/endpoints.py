@@ -62,6 +62,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     :param events: The types that it is sent; none is all.
     :raises UnknownItem: It is no address that a webhook may go to, a type is none, or there are too many.
     :raises TooManyAttempts: The owner has asked for very many within a minute.
+    :raises TooManyCalls: Enough others, or the owner, wait for a server at the moment.
     """
     check_owner(owner)
     refuse_uncommitted(context)
@@ -75,7 +76,8 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     with reading(context):
         pass  # the connection goes back: a name's server may take its time
     try:
-        addresses.resolved(place, poster.resolve, local=poster.local)
+        with context.outbox.by_hand.turn(owner):
+            addresses.resolved(place, poster.resolve, local=poster.local)
     except Refused as refused:
         raise UnknownItem(_(str(refused)), field="url") from None
     with transaction(context) as session:
@@ -217,8 +219,13 @@ def test(context: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
     """Send a test to an endpoint now, whatever waits for it, and say what it answered. Commits.
 
     :raises NotYours: It is none of the owner's.
-    :raises TooManyCalls: The owner has asked for too many within a minute.
+    :raises TooManyCalls: The owner has asked for too many within a minute, or enough wait at the moment.
     """
+    with context.outbox.by_hand.turn(owner):
+        return _test(context, owner, endpoint_id)
+
+
+def _test(context: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
     now = context.clock()
     with transaction(context) as session:
         endpoint = find(session, owner, endpoint_id)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from prepaid_ledger import check_owner
+
+from .. import checks
 from ..context import Context, transaction
 from . import alerts, endpoints, mail_log
 from .endpoints import OutboxContext, SentWebhook
@@ -35,11 +38,15 @@ class OutboxVerbs:
         :param spender: Whose budget; ``None`` is that of the whole wallet.
         :param every: The budget's window, ``"day"``, ``"week"`` or ``"month"``; ``None`` is for ever.
         :raises UnknownItem: There is no such kind, budget or threshold, or the owner has twenty.
+        :raises ValueError: ``spender`` or ``every`` is given, and it is none of a budget.
         """
+        if kind != "budget" and (spender, every) != (None, None):
+            raise ValueError(f"spender and every are of an alert of a budget. Leave them out of {kind!r}.")
         return alerts.put(self, owner, kind, threshold, spender=spender, every=every)
 
     def alerts(self: Context, owner: str) -> Sequence[Alert]:
         """The owner's alerts."""
+        check_owner(owner)
         return alerts.of(self.session, owner)
 
     def remove_alert(self: Context, owner: str, alert_id: int) -> None:
@@ -47,7 +54,7 @@ class OutboxVerbs:
 
         :raises NotYours: It is none of the owner's.
         """
-        alerts.remove(self, owner, alert_id)
+        alerts.remove(self, owner, checks.row_id("alert_id", alert_id))
 
     def add_endpoint(
         self: OutboxContext, owner: str, url: str, *, events: Iterable[str] = ()
@@ -59,11 +66,16 @@ class OutboxVerbs:
         :returns: Its ``secret`` proves what is sent. A repeat with the same events finds it.
         :raises UnknownItem: It is no such URL, a type is none, or the owner has ten.
         :raises TooManyAttempts: The owner has asked for very many within a minute.
+        :raises ValueError: The URL is no text, or the events are one.
         """
+        checks.words("url", url)
+        if isinstance(events, str):
+            raise ValueError(f"events are {events!r:.60}. Write a list, such as ['credits.added'].")
         return endpoints.add(self, owner, url, events)
 
     def endpoints(self: Context, owner: str) -> Sequence[WebhookEndpoint]:
         """The owner's endpoints, the oldest first."""
+        check_owner(owner)
         return endpoints.of(self.session, owner)
 
     def switch_endpoint(self: Context, owner: str, endpoint_id: int, *, on: bool) -> WebhookEndpoint:
@@ -73,14 +85,14 @@ class OutboxVerbs:
 
         :raises NotYours: It is none of the owner's.
         """
-        return endpoints.switch(self, owner, endpoint_id, on=on)
+        return endpoints.switch(self, owner, checks.row_id("endpoint_id", endpoint_id), on=on)
 
     def remove_endpoint(self: Context, owner: str, endpoint_id: int) -> None:
         """Take an endpoint away, with what waits for it. Commits.
 
         :raises NotYours: It is none of the owner's.
         """
-        endpoints.remove(self, owner, endpoint_id)
+        endpoints.remove(self, owner, checks.row_id("endpoint_id", endpoint_id))
 
     def test_endpoint(self: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
         """Send a test to an endpoint now; what it answered. Commits. It takes up to 15 seconds.
@@ -88,7 +100,7 @@ class OutboxVerbs:
         :raises NotYours: It is none of the owner's.
         :raises TooManyCalls: Ten were sent by hand within a minute.
         """
-        return endpoints.test(self, owner, endpoint_id)
+        return endpoints.test(self, owner, checks.row_id("endpoint_id", endpoint_id))
 
     def rotate_endpoint_secret(self: Context, owner: str, endpoint_id: int) -> str:
         """Sign an endpoint's webhooks under a new secret; the new one. Commits.
@@ -99,7 +111,7 @@ class OutboxVerbs:
 
         :raises NotYours: It is none of the owner's.
         """
-        return endpoints.rotate(self, owner, endpoint_id)
+        return endpoints.rotate(self, owner, checks.row_id("endpoint_id", endpoint_id))
 
     def deliveries(
         self: OutboxContext, owner: str, endpoint_id: int, limit: int = 50, *, before: int | None = None
@@ -109,6 +121,7 @@ class OutboxVerbs:
         :param before: Only those before the delivery of this ``id``.
         :raises NotYours: It is none of the owner's.
         """
+        checks.row_id("endpoint_id", endpoint_id)
         return endpoints.sent(self, owner, endpoint_id, limit=limit, before=before)
 
     def send_again(self: Context, owner: str, delivery_id: int) -> Delivery:
@@ -118,13 +131,16 @@ class OutboxVerbs:
         :raises UnknownItem: The endpoint is off.
         :raises TooManyCalls: Ten were sent by hand within a minute.
         """
-        return endpoints.send_again(self, owner, delivery_id)
+        return endpoints.send_again(self, owner, checks.row_id("delivery_id", delivery_id))
 
     def mails(self: Context, owner: str, limit: int = 50, *, text: str = "") -> Sequence[MailRecord]:
         """Which mails the owner was sent within a year, the latest first.
 
         :param text: Only those that have it in their address, subject, or template's name.
+        :raises ValueError: It is no text, or no such owner can be.
         """
+        check_owner(owner)
+        checks.words("text", text)
         return mail_log.of(self.session, owner, text=text, limit=limit)
 
     def note_mail(
@@ -134,7 +150,11 @@ class OutboxVerbs:
 
         :param name: Which mail it is, such as ``"welcome"``.
         :param error: What went wrong when it was sent; its class is kept.
+        :raises ValueError: One of the others is no text, or no such owner can be.
         """
+        check_owner(owner)
+        for field, written in (("address", address), ("name", name), ("subject", subject)):
+            checks.words(field, written)
         with transaction(self) as session:
             sent = SentMail(address, name, subject, error)
             mail_log.note(session, owner, sent, uid=None, now=self.clock())

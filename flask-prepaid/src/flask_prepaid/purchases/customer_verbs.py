@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prepaid_ledger import check_owner
+
 from ..context import Context
 from ..payments import customers
 from ..payments.models import Payment, SavedCard
@@ -13,10 +15,12 @@ class CustomerVerbs:
 
     def customer_id(self: Context, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
+        check_owner(owner)
         return customers.known_customer(self.session, owner)
 
     def cards(self: Context, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
+        check_owner(owner)
         return cards.saved(self.session, owner)
 
     def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:

@@ -20,6 +20,7 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, NothingToReverse
 
 from .. import money, signals
+from ..checks import MAX_ID
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..gateway.invoice_parts import ChargedPart
@@ -38,9 +39,6 @@ from ..payments.models import (
 from ..subscriptions import sync
 from . import settling, topup_rules, topups
 from .taking_back import take_back
-
-#: The largest number that an id can be.
-MAX_ID = 2**63 - 1
 
 
 def refund(

@@ -166,7 +166,7 @@ def refund(
     for name, number in (("amount_minor", amount_minor), ("credits", credits)):
         if number is not None and (not checks.is_whole(number) or number < 1):
             raise ValueError(f"{name} is {number!r}. Write a whole number from 1 on.")
-    if not isinstance(reason, str) or not reason.strip():
+    if reason is None or not checks.words("reason", reason).strip():
         raise ValueError("reason is empty. Write why money goes back; it stays on the record.")
     wish = _of_verb(key)
     refuse_uncommitted(context)

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from blinker import NamedSignal
 from flask import Flask, current_app, render_template
 
-from .. import signals
+from .. import checks, signals
 from ..context import Context, reading
 from ..languages.choice import written_in
 from ..languages.words import gettext as _
@@ -99,7 +99,10 @@ class MailVerbs:
             people have typed in this way: their line breaks become blanks, so that they add no line and no
             button.
         :returns: Its ``subject``, its ``text`` and its ``html``.
+        :raises ValueError: The subject or the text is none.
         """
+        checks.words("subject", subject)
+        checks.words("text", text)
         if values:
             words = {name: " ".join(str(value).split()) for name, value in values.items()}
             subject, text = subject.format_map(words), text.format_map(words)

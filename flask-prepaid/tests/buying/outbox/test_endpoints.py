@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from threading import Event, Semaphore
 
 import pytest
 from sqlalchemy import func, select
@@ -16,6 +19,7 @@ from standardwebhooks import WebhookVerificationError
 from flask_prepaid import SentWebhook
 from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
 from flask_prepaid.outbox import queues, summary
+from flask_prepaid.outbox.by_hand import AT_ONCE
 from flask_prepaid.outbox.courier import Turns
 from flask_prepaid.outbox.http import Poster
 from flask_prepaid.outbox.messages import Queue
@@ -316,6 +320,33 @@ def test_no_connection_is_held_while_a_names_server_thinks(shop: Shop, program: 
     shop.send_form(shop.browser(), "/prepaid/endpoints", to=f"/prepaid/endpoints/{only_endpoint(shop)}/test")
 
     assert held == [0, 0]
+
+
+@pytest.mark.parametrize("owners", [1, 10], ids=["one customer", "many"])
+def test_whoever_waits_for_slow_servers_takes_few_of_the_threads_of_all(shop: Shop, owners: int) -> None:
+    waiting, go_on = Semaphore(0), Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        waiting.release()
+        go_on.wait(20)
+        return ["8.8.8.8"]
+
+    shop.read(lambda: setattr(shop.prepaid.outbox, "poster", Poster(local=False, resolve=resolve)))
+    places = min(owners, AT_ONCE)
+
+    def add_one(number: int) -> int:
+        owner = f"user:{number % owners}"
+        url = f"https://hooks{number}.example/"
+        return shop.send_form(shop.browser(owner), "/prepaid/endpoints", url=url).status_code
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = [threads.submit(add_one, number) for number in range(10)]
+        assert all(waiting.acquire(timeout=20) for _ in range(places))
+        refused = list(islice(as_completed(answers, timeout=20), 10 - places))
+        go_on.set()
+
+    assert {answer.result() for answer in refused} == {429}
+    assert sorted(answer.result() for answer in answers) == [200] * places + [429] * (10 - places)
 
 
 def test_addresses_are_added_no_faster_than_others_are_asked(shop_with: ShopWith) -> None:

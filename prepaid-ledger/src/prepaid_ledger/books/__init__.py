@@ -1,4 +1,4 @@
 """The rules by which credits move. ``entries.py`` spends, receives and adjusts; other verbs have a file each.
 
-Imports ``clock``, ``database``, ``errors``, ``slots``, ``tables``.
+Imports ``checks``, ``clock``, ``database``, ``errors``, ``slots``, ``tables``.
 """

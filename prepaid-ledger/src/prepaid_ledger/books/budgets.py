@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from ..checks import MAX_CREDITS, check_owner
 from ..clock import Clock
 from ..tables import Budget, Every, Wallet
 from .budget_counts import EVERYBODY, counted_by, key_of
 from .charges import charges, total
 from .expiry import bring_up_to_date
-from .posting import MAX_CREDITS, LockedWallet, check_owner, lock, open_wallets, save
+from .posting import LockedWallet, lock, open_wallets, save
 from .uses import MAX_NAME, check_name
 from .windows import Window, window_of, zone_of
 

@@ -13,6 +13,7 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..checks import MAX_MINOR, check_text, check_whole
 from ..clock import Clock
 from ..errors import NothingToReverse
 from ..tables import Entry, Kind, Lot
@@ -51,13 +52,20 @@ def claw_back(
         share is the caller's to say. However a lot's credits are clawed back, no more go than came in.
     :raises NothingToReverse: The key has not brought any credits in.
     :raises KeyReused: The key has posted something else.
+    :raises ValueError: Both are given, or neither, or one is none that can go back.
     """
-    assert (refunded_minor is None) != (credits is None), "either money went back, or credits are named"
+    if (refunded_minor is None) == (credits is None):
+        raise ValueError("a clawback says either refunded_minor, the money that went back, or credits")
     check_key(key)
+    check_text("lot_key", lot_key)
     if credits is not None:
         check_credits(credits)
+    if refunded_minor is not None:
+        check_whole("refunded_minor", refunded_minor, 0, MAX_MINOR)
     refusal = f"{lot_key!r} has not brought any credits in"
     wallet, lot = begin_on(session, owner, lot_key, clock, is_fit=_is_lot, refusal=refusal)
+    if refunded_minor is not None and lot.amount_minor is None:
+        raise ValueError(f"nobody paid for {lot_key!r}: say credits in place of refunded_minor")
     posting = Posting(
         Kind.CLAWBACK,
         0,
@@ -103,6 +111,7 @@ def restore(
     :raises KeyReused: The key has posted something else.
     """
     check_key(key)
+    check_text("claw_key", claw_key)
     refusal = f"{claw_key!r} has not clawed anything back"
     wallet, clawback = begin_on(session, owner, claw_key, clock, is_fit=_takes, refusal=refusal)
     posting = Posting(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from ..checks import MAX_CREDITS, check_whole
 from ..clock import Clock, check_time
 from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
@@ -121,7 +122,7 @@ def extend(
         raise ValueError("extend says how many credits are held in all, until when, or both")
     if credits is not None:
         check_credits(credits)
-    check_time("until", until)
+    check_time("until", until, optional=True)
     wallet, hold = _lock_hold(session, owner, key, clock)
     extensions.extend(
         session, wallet, hold, credits=credits, until=until, progress=progress, debt_blocks=debt_blocks
@@ -162,8 +163,7 @@ def capture(
         raise ValueError(f"overrun is one of {', '.join(map(repr, OVERRUNS))}, not {overrun!r}")
     wallet, hold = _lock_hold(session, owner, key, clock)
     credits = hold.credits if credits is None else credits
-    if credits != 0:
-        check_credits(credits)
+    check_whole("credits", credits, 0, MAX_CREDITS)
     if item is not None and hold.item not in (None, item):
         raise ValueError(f"item of the hold is {hold.item!r}, {item!r} cannot be captured")
     if hold.state is HoldState.CAPTURED and _cost(session, hold) == credits:

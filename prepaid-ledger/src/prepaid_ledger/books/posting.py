@@ -17,15 +17,13 @@ from sqlalchemy import Table, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
+from ..checks import MAX_CREDITS, check_money, check_owner, is_fit
 from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
 from ..slots import slot_of
 from ..tables import Entry, Hold, Kind, Wallet
-from .uses import UNSAID, Use, is_fit
-
-#: More credits than this in one posting are a mistake, and sums of many still fit the columns.
-MAX_CREDITS = 10**15
+from .uses import UNSAID, Use
 
 #: Keys that begin so are the ledger's own.
 OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
@@ -81,12 +79,8 @@ class Posting:
     use: Use = UNSAID
 
     def __post_init__(self) -> None:
-        check_time("expires_at", self.expires_at)
+        check_time("expires_at", self.expires_at, optional=True)
         check_reason(self.reason)
-        if self.tax_minor is not None and not 0 <= self.tax_minor <= (self.amount_minor or 0):
-            raise ValueError(
-                f"tax_minor is {self.tax_minor}. Write a part of amount_minor, {self.amount_minor}."
-            )
 
     def check_lasts(self, now: datetime) -> None:
         """:raises ValueError: Its credits would have ended before they came."""
@@ -95,6 +89,30 @@ class Posting:
                 f"expires_at is {self.expires_at:%Y-%m-%d %H:%M %Z}, which is over. Write a time to come, or "
                 "leave it out for credits that never end."
             )
+
+    @classmethod
+    def of_payment(
+        cls,
+        kind: Kind,
+        credits: int,
+        key: str,
+        *,
+        expires_at: datetime | None,
+        amount_minor: int,
+        tax_minor: int,
+        currency: str,
+    ) -> Self:
+        """:raises ValueError: The money is none that a customer can have paid."""
+        check_money(amount_minor, tax_minor, currency)
+        return cls(
+            kind,
+            credits,
+            key,
+            expires_at=expires_at,
+            amount_minor=amount_minor,
+            tax_minor=tax_minor or None,
+            currency=currency,
+        )
 
     @classmethod
     def of_spend(cls, credits: int, key: str, *, reason: str | None = None, use: Use = UNSAID) -> Self:
@@ -155,8 +173,10 @@ def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple
     :raises ValueError: The owner, the key or the number of credits is none that a caller may give.
     :raises KeyReused: The key has posted something else.
     """
-    either_way = posting.kind is Kind.ADJUSTMENT and isinstance(posting.credits, int)
-    check_credits(abs(posting.credits) if either_way else posting.credits)
+    if posting.kind is Kind.ADJUSTMENT:
+        check_adjustment(posting.credits)
+    else:
+        check_credits(posting.credits)
     check_key(posting.key)
     check_owner(owner)
     wallet = lock(session, owner, clock)
@@ -298,19 +318,13 @@ def save(session: Session, wallet: LockedWallet) -> None:
     )
 
 
-def check_owner(owner: str) -> None:
-    """Refuse what can't be an owner, before anything is done for one.
-
-    :raises ValueError: It is no text, empty, longer than 64 characters, or holds what a database can't keep.
-    """
-    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or not is_fit(owner):
-        raise ValueError("an owner is a text of 1 to 64 characters, such as user:42")
-
-
 def check_key(key: str) -> None:
     """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
     if not isinstance(key, str) or not 1 <= len(key) <= 120 or not is_fit(key):
-        raise ValueError("a key is a text of 1 to 120 characters that names the cause, such as report:17")
+        raise ValueError(
+            "a key is a text of 1 to 120 characters that names the cause, such as report:17, not "
+            f"{key!r:.160}"
+        )
     if key.startswith(OWN_KEYS):
         raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
 
@@ -325,3 +339,12 @@ def check_credits(credits: int) -> None:
     """:raises ValueError: It is not a whole number from 1 on."""
     if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= credits <= MAX_CREDITS:
         raise ValueError(f"credits are a whole number from 1 to {MAX_CREDITS:,}, not {credits!r}")
+
+
+def check_adjustment(credits: int) -> None:
+    """:raises ValueError: It is no whole number, or 0."""
+    if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= abs(credits) <= MAX_CREDITS:
+        raise ValueError(
+            f"credits of an adjustment are a whole number up to {MAX_CREDITS:,}, below 0 to take some, "
+            f"not {credits!r}"
+        )

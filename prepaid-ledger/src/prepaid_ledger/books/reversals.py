@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..checks import check_text
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse, credits_are
 from ..tables import Entry, Hold, Kind
@@ -44,6 +45,7 @@ def reverse(
     :raises KeyReused: The key has posted something else.
     """
     check_key(key)
+    check_text("spend_key", spend_key)
     if credits is not None:
         check_credits(credits)
     refusal = f"{spend_key!r} has not spent anything"

@@ -10,6 +10,7 @@ from itertools import islice
 from sqlalchemy import Engine, Select, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from ..checks import check_many, check_owner
 from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..errors import KeyReused
@@ -23,7 +24,6 @@ from .posting import (
     Posting,
     check_credits,
     check_key,
-    check_owner,
     lock,
     open_wallets,
 )
@@ -48,6 +48,7 @@ def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: C
     :raises KeyReused: The key has posted something else in a wallet; the thousand that it is in get nothing.
     :raises ValueError: The credits would have ended before they came; the thousand get nothing.
     """
+    check_many("owners", owners)
     check_credits(posting.credits)
     check_key(posting.key)
     done = 0

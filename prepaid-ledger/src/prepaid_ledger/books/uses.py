@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
 
+from ..checks import is_fit
 from ..database.types import Quantities, quantity_text
-
-#: What no database keeps in a text: a NUL, and half of a surrogate pair.
-UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 #: The longest spender and item, price version, and text of a quantity.
 MAX_NAME = 64
@@ -50,11 +47,6 @@ class Use:
     def quantity_text(self) -> str | None:
         """The quantity as the tables keep it."""
         return None if self.quantity is None else quantity_text(self.quantity)
-
-
-def is_fit(text: str) -> bool:
-    """Whether a database can keep a text. What can be printed needs no search: it is slow."""
-    return text.isprintable() or UNFIT.search(text) is None
 
 
 def check_name(field: str, name: str | None, example: str, longest: int) -> None:

@@ -71,7 +71,7 @@ def statement(
     :raises ValueError: The end is before the start.
     """
     if end < start:
-        raise ValueError("a statement ends after it starts")
+        raise ValueError(f"end is {end}, which is before start. Write {start} or later.")
     wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return Statement(owner, start, end, 0, 0)

@@ -71,7 +71,7 @@ def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
     if question.by not in BY:
         raise ValueError(f"by is one of {', '.join(BY)}; not {question.by!r}")
     if question.end < question.start:
-        raise ValueError("end is not before start")
+        raise ValueError(f"end is {question.end}, which is before start. Write {question.start} or later.")
     key_of = _key_of(question.by, zone_of(question.zone))
     wallet = find_wallet(session, question.owner, clock())
     if wallet is None:

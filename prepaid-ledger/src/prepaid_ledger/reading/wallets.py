@@ -13,6 +13,7 @@ from ..books import hold_states
 from ..books.lot_store import LotStore
 from ..books.lots import Closed, Lots, LotState
 from ..books.posting import WALLET_COLUMNS, LockedWallet
+from ..checks import check_whole
 from ..clock import Clock
 from ..tables import Entry, Hold, Kind, Wallet
 
@@ -152,8 +153,7 @@ def entries(
     :param cursor: ``next_cursor`` of the page before.
     :raises ValueError: The limit is out of bounds, or the cursor is none of ours.
     """
-    if not 1 <= limit <= MAX_ENTRIES:
-        raise ValueError(f"limit is a whole number from 1 to {MAX_ENTRIES}")
+    check_whole("limit", limit, 1, MAX_ENTRIES)
     moved = (Entry.credits != 0) | (Entry.debt != 0)
     query = select(Entry).join(Wallet, Entry.of(Wallet)).where(Wallet.owned_by(owner), moved)
     query = which.of(query)

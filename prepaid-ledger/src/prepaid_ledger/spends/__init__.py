@@ -1,4 +1,4 @@
 """Spends that commit by themselves, many in one transaction.
 
-Imports ``books``, ``clock``, ``database``, ``errors``, ``slots``.
+Imports ``books``, ``checks``, ``clock``, ``database``, ``errors``, ``slots``.
 """

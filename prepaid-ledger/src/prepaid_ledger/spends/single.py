@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ..books import entries
 from ..books.posting import Posting, check_credits, check_key
 from ..books.uses import UNSAID, Use, use_of
+from ..checks import check_owner
 from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..database.types import Quantities
@@ -44,10 +45,21 @@ class SpendRequest:
     use: Use = field(init=False, repr=False, compare=False, default=UNSAID)
 
     def __post_init__(self) -> None:
+        check_owner(self.owner)
         check_credits(self.credits)
         check_key(self.key)
+        if self.work is not None or self.values is not None:
+            check_work(self.work, self.values)
         use = use_of(self.spender, self.item, self.quantity, self.price_version)
         object.__setattr__(self, "use", use)
+
+
+def check_work(work: Insert | None, values: Mapping[str, object] | None) -> None:
+    """:raises ValueError: It is no INSERT, or its parameters are none."""
+    if not isinstance(work, Insert):
+        raise ValueError(f"work is one INSERT of yours, such as insert(Draw), not {work!r:.80}")
+    if values is not None and not isinstance(values, Mapping):
+        raise ValueError(f'values are the parameters of work, such as {{"number": 4}}, not {values!r:.80}')
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ..books import allowances, clawbacks, entries, sweep
 from ..books.allowances import ALLOWANCE_GRACE
 from ..books.posting import Posting
+from ..checks import MAX_CREDITS, check_many, check_whole
 from ..clock import check_time
 from ..tables import Entry, Kind
 from .base import Verbs
@@ -66,16 +67,16 @@ class Incoming(Verbs):
         :param tax_minor: What of it is tax, which is no revenue.
         :param expires_at: When what is left of them ends; the first call's stands.
         :raises KeyReused: The key has posted something else.
-        :raises ValueError: ``tax_minor`` is no part of ``amount_minor``; or ``expires_at`` is over, or has
+        :raises ValueError: The money is none that a customer can have paid; or ``expires_at`` is over, or has
             no zone.
         """
-        posting = Posting(
+        posting = Posting.of_payment(
             Kind.PURCHASE,
             credits,
             key,
             expires_at=expires_at,
             amount_minor=amount_minor,
-            tax_minor=tax_minor or None,
+            tax_minor=tax_minor,
             currency=currency,
         )
         return self._join(entries.receive, owner, posting, self.setup.clock)
@@ -104,15 +105,21 @@ class Incoming(Verbs):
         :param tax_minor: What of it is tax, which is no revenue.
         :param replacing: The keys of the allowances that end now; by default all of the owner's.
         :raises KeyReused: The key has posted something else.
+        :raises ValueError: One of them is none that an allowance can have; the message names it.
         """
         check_time("period_end", period_end)
-        posting = Posting(
+        check_whole("roll_over", roll_over, 0, MAX_CREDITS)
+        if not isinstance(grace, timedelta) or grace < timedelta(0):
+            raise ValueError(f"grace is a timedelta from 0 on, such as timedelta(days=3), not {grace!r:.80}")
+        if replacing is not None:
+            check_many("replacing", replacing)
+        posting = Posting.of_payment(
             Kind.ALLOWANCE,
             credits,
             key,
             expires_at=period_end + grace,
             amount_minor=amount_minor,
-            tax_minor=tax_minor or None,
+            tax_minor=tax_minor,
             currency=currency,
         )
         return self._join(
@@ -142,13 +149,13 @@ class Incoming(Verbs):
         :raises KeyReused: The key has posted something else.
         """
         check_time("period_end", period_end)
-        posting = Posting(
+        posting = Posting.of_payment(
             Kind.ALLOWANCE,
             credits,
             key,
             expires_at=period_end,
             amount_minor=amount_minor,
-            tax_minor=tax_minor or None,
+            tax_minor=tax_minor,
             currency=currency,
         )
         return self._join(entries.receive, owner, posting, self.setup.clock)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select
 
 from ..books import sweep, usage_sums
+from ..checks import check_many, check_text
 from ..clock import check_time
 from ..errors import Busy
 from ..prices import Price
@@ -63,9 +64,13 @@ class Reads(Verbs):
         :raises ValueError: The limit is not from 1 to 200, the cursor or kind is none of ours, or a
             time has no zone.
         """
-        check_time("since", since)
-        check_time("until", until)
-        which = wallets.Which(None if kind is None else Kind(kind), since, until, keys, spender, item)
+        check_time("since", since, optional=True)
+        check_time("until", until, optional=True)
+        check_text("spender", spender)
+        check_text("item", item)
+        if keys is not None and not isinstance(keys, Select):
+            check_many("keys", keys)
+        which = wallets.Which(_kind(kind), since, until, keys, spender, item)
         return self._read(wallets.entries, owner, limit=limit, cursor=cursor, which=which)
 
     def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
@@ -139,3 +144,10 @@ class Reads(Verbs):
         That of the whole wallet comes first, then those of its spenders by name.
         """
         return self._read(budgets.budgets, owner, clock=self.setup.clock)
+
+
+def _kind(name: str | None) -> Kind | None:
+    """:raises ValueError: There is no such kind of entry."""
+    if name is not None and name not in list(Kind):
+        raise ValueError(f"kind is one of {', '.join(Kind)}, not {name!r:.80}")
+    return None if name is None else Kind(name)

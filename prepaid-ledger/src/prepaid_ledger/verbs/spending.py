@@ -9,6 +9,7 @@ from sqlalchemy import Insert
 from ..books import budgets, entries, reversals
 from ..books.posting import Posting
 from ..books.uses import Use
+from ..checks import check_many
 from ..database.types import Quantities
 from ..errors import PrepaidError
 from ..prices import Price, use_at
@@ -103,9 +104,16 @@ class Spending(Verbs):
         """Make many spends and commit, hundreds at a time; what came of each, in their order.
 
         A refusal is in its place in the list, and the others are spent all the same.
+
+        :raises ValueError: One of them is no ``SpendRequest``.
         """
         self._take_turns()
-        return self.setup.spends.spend_many(spends)
+        check_many("spends", spends)
+        requests = list(spends)
+        for request in requests:
+            if not isinstance(request, SpendRequest):
+                raise ValueError(f"spends are SpendRequest(owner, credits, key), not {request!r:.80}")
+        return self.setup.spends.spend_many(requests)
 
     def reverse(
         self,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import NoSuchTableError
 
 from .. import database
 from ..audit import audit
 from ..audit.audit import Audited
 from ..audit.problem import Rule
 from ..books import sweep, usage_sums
+from ..checks import check_rules
 from ..database import LEDGER
+from ..database.engine import tables_lack
 from ..errors import UnknownVersion
 from .base import Verbs
 
@@ -66,9 +69,15 @@ class Upkeep(Verbs):
         :param full: With ``False`` wallets go on from their proofs. What came since is played; what was
             proved is not looked at, but for sums of the wallets that moved. With ``True`` everything is
             played, and a proved entry that was changed is named, even where the books agree with it.
-        :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process.
+        :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process; or a rule
+            is no function.
+        :raises NoSuchTableError: The tables are not there.
         """
+        check_rules("rules", rules)
         books = self.setup.standby or self.setup.engine
-        return audit.audit(
-            books, *self.setup.audit_rules, *rules, jobs=jobs, proofs=proofs, full=full or proofs is None
-        )
+        try:
+            return audit.audit(
+                books, *self.setup.audit_rules, *rules, jobs=jobs, proofs=proofs, full=full or proofs is None
+            )
+        except NoSuchTableError as missing:
+            raise NoSuchTableError(tables_lack(f"no such table: {missing}")) from missing

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -65,6 +67,8 @@ def customer(owner: str) -> ResponseReturnValue:
         owner=owner,
         name=page.label(owner),
         wallet=context.ledger.wallet(owner),
+        since=since(session, owner),
+        sums=sums_of(session, owner),
         lots=lots,
         entries=entries,
         payment_of=causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)}),
@@ -89,6 +93,26 @@ def customer(owner: str) -> ResponseReturnValue:
         mail_text=mail_text,
         few_mails=FEW_MAILS,
     )
+
+
+def since(session: Session, owner: str) -> date | None:
+    """The day of the customer's first credits, by the shop's clock."""
+    at = session.scalar(select(Wallet.created_at).where(Wallet.owned_by(owner)))
+    return at and at.astimezone(ZoneInfo(page.context().config.time_zone)).date()
+
+
+def sums_of(session: Session, owner: str) -> Sequence[Any]:
+    """What the customer has paid and had refunded in all, of each currency."""
+    return session.execute(
+        select(
+            Payment.currency,
+            func.sum(Payment.paid_minor).label("paid_minor"),
+            func.sum(Payment.refunded_minor).label("refunded_minor"),
+        )
+        .where(Payment.owner == owner, Payment.paid_minor.is_not(None))
+        .group_by(Payment.currency)
+        .order_by(func.sum(Payment.paid_minor).desc())
+    ).all()
 
 
 def note() -> ResponseReturnValue:

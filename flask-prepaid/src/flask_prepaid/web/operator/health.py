@@ -1,4 +1,4 @@
-"""What keeps the books in step with Stripe: the inbox, the copy of its balance, and the comparison."""
+"""What keeps the books in step with Stripe: how it stands, the copy of its balance, and the comparison."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from datetime import datetime, timedelta
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 
 from prepaid_ledger import clock
 
 from ...context import transaction
 from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
-from ...operations.inbox import replay as run_again
-from ...operations.inbox import unhandled
 from ...operations.models import InboxEvent
 from ...reports import balance_sync, credit_sums
 from ...reports.models import Copying
 from .. import forms
 from . import page
-from .roles import Operator, Right
+from .roles import Right
 
 #: How far back a look at Stripe goes from the page; the command goes back to the beginning.
 LOOK_BACK = timedelta(days=30)
@@ -29,10 +27,6 @@ LOOK_BACK = timedelta(days=30)
 #: The tick comes around every few seconds, and copies every few minutes: so much later, something is wrong.
 LATE_TICK = timedelta(minutes=5)
 LATE_COPY = timedelta(minutes=30)
-
-#: Events on one page of the inbox, and how many one press runs again.
-SHOWN = 20
-AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -91,71 +85,6 @@ def health() -> Health:
 
 def unhandled_count() -> Select[int]:
     return select(func.count()).select_from(InboxEvent).where(InboxEvent.handled_at.is_(None))
-
-
-def inbox() -> ResponseReturnValue:
-    """What Stripe has told us, what came of it, and a button that runs it again."""
-    page.operator()
-    session = page.context().session
-    only_failed = request.args.get("show") != "all"
-    wanted = select(InboxEvent).order_by(InboxEvent.received_at.desc(), InboxEvent.id.desc())
-    if only_failed:
-        wanted = wanted.where(InboxEvent.handled_at.is_(None))
-    text = forms.line(request.args, "q")
-    if text:
-        names = (InboxEvent.id, InboxEvent.object_id, InboxEvent.type)
-        wanted = wanted.where(or_(*(name == text for name in names)))
-    before = forms.line(request.args, "before")
-    last = session.get(InboxEvent, before) if before else None
-    if last is not None:
-        wanted = wanted.where(
-            (InboxEvent.received_at < last.received_at)
-            | ((InboxEvent.received_at == last.received_at) & (InboxEvent.id < last.id))
-        )
-    events = session.scalars(wanted.limit(SHOWN + 1)).all()
-    return page.render(
-        "inbox.html",
-        events=events[:SHOWN],
-        older=events[SHOWN - 1].id if len(events) > SHOWN else None,
-        only_failed=only_failed,
-        text=text,
-        unhandled=session.scalar(unhandled_count()),
-        latest=session.scalar(select(func.max(InboxEvent.received_at))),
-        at_once=AT_ONCE,
-    )
-
-
-def replay() -> ResponseReturnValue:
-    """Run one event of the inbox again, or ``all`` that were not handled, by the same functions as before."""
-    operator = page.operator(Right.REPLAY)
-    context = page.context()
-    if request.form.get("all"):
-        return replay_all(operator)
-    event_id = forms.line(request.form, "event")
-    if context.session.get(InboxEvent, event_id) is None:
-        flash("There is no such event in the inbox.", "warning")
-    else:
-        with transaction(context):
-            page.record(operator, Right.REPLAY, owner=None, reason="", event=event_id)
-        if run_again(context, event_id):
-            flash(f"{event_id} is handled.", "success")
-        else:
-            flash(f"{event_id} failed again. Its reason stands beside it.", "warning")
-    return redirect(url_for("prepaid.operator_inbox", show="all"), 303)
-
-
-def replay_all(operator: Operator) -> ResponseReturnValue:
-    """The oldest first; so many at once that the page answers in time."""
-    context = page.context()
-    events = unhandled(context)[:AT_ONCE]
-    with transaction(context):
-        page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
-    failed = [event for event in events if not run_again(context, event)]
-    flash(
-        f"{len(events) - len(failed):,} handled, {len(failed):,} failed again.",
-        "warning" if failed else "success",
-    )
-    return redirect(url_for("prepaid.operator_inbox"), 303)
 
 
 def sync() -> ResponseReturnValue:

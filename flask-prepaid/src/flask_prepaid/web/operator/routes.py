@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from ...checks import MAX_ID
 from . import (
     blocking,
     codes,
@@ -13,6 +14,7 @@ from . import (
     dunning,
     health,
     home,
+    inbox,
     mails,
     money,
     payments,
@@ -23,9 +25,6 @@ from . import (
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
-
-#: The largest number that a row can have.
-MAX_ID = 2**63 - 1
 
 
 def add_to(pages: Blueprint, path: str) -> None:
@@ -69,7 +68,7 @@ def add_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/mails", "operator_mails", mails.previews)
     pages.add_url_rule(f"{path}/mails/<name>", "operator_mail", mails.preview)
 
-    pages.add_url_rule(f"{path}/inbox", "operator_inbox", health.inbox)
-    pages.add_url_rule(f"{path}/inbox/replay", "operator_replay", health.replay, methods=POST)
+    pages.add_url_rule(f"{path}/inbox", "operator_inbox", inbox.inbox)
+    pages.add_url_rule(f"{path}/inbox/replay", "operator_replay", inbox.replay, methods=POST)
     pages.add_url_rule(f"{path}/sync", "operator_sync", health.sync, methods=POST)
     pages.add_url_rule(f"{path}/compare", "operator_compare", health.compare, methods=BOTH)

@@ -1,0 +1,81 @@
+"""What a caller may give, checked before anything is done: each refusal names the field and what it may be.
+
+Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+#: What no database keeps in a text: a NUL, and half of a surrogate pair.
+UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+#: More credits than this in one posting are a mistake, and sums of many still fit the columns. So of money.
+MAX_CREDITS = MAX_MINOR = 10**15
+
+#: The longest time for which credits are held.
+MAX_HELD = timedelta(days=366)
+
+
+def is_fit(text: str) -> bool:
+    """Whether a database can keep a text. What can be printed needs no search: it is slow."""
+    return text.isprintable() or UNFIT.search(text) is None
+
+
+def check_owner(owner: str) -> None:
+    """Refuse what can't be an owner, before anything is done for one.
+
+    :raises ValueError: It is no text, empty, longer than 64 characters, or holds what a database can't keep.
+    """
+    if not isinstance(owner, str) or not 1 <= len(owner) <= 64 or not is_fit(owner):
+        raise ValueError(f"an owner is a text of 1 to 64 characters, such as user:42, not {owner!r:.80}")
+
+
+def check_text(field: str, text: str | None) -> None:
+    """:raises ValueError: It is given, and no text, or holds what a database can't keep."""
+    if text is not None and (not isinstance(text, str) or not is_fit(text)):
+        raise ValueError(f"{field} is a text, not {text!r:.80}")
+
+
+def check_whole(field: str, number: int, least: int, most: int) -> None:
+    """:raises ValueError: It is no whole number between the two."""
+    if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
+        raise ValueError(f"{field} is a whole number from {least:,} to {most:,}, not {number!r:.80}")
+
+
+def check_money(amount_minor: int, tax_minor: int, currency: str) -> None:
+    """:raises ValueError: It is nothing that a customer can have paid; the message names the field."""
+    for field, minor in (("amount_minor", amount_minor), ("tax_minor", tax_minor)):
+        if not isinstance(minor, int) or isinstance(minor, bool) or not 0 <= minor <= MAX_MINOR:
+            raise ValueError(
+                f"{field} is a whole number from 0 to {MAX_MINOR:,}, in the smallest unit of the currency: "
+                f"1234 is $12.34; not {minor!r:.80}"
+            )
+    if tax_minor > amount_minor:
+        raise ValueError(f"tax_minor is {tax_minor}. Write a part of amount_minor, {amount_minor}.")
+    if not isinstance(currency, str) or not re.fullmatch("[a-z]{3}", currency):
+        raise ValueError(f"currency is a code of three small letters, such as usd, not {currency!r:.80}")
+
+
+def check_many(field: str, many: Iterable[object]) -> None:
+    """:raises ValueError: It is one text, whose letters would be taken for many; or nothing that has many."""
+    if isinstance(many, str | bytes) or not isinstance(many, Iterable):
+        raise ValueError(f"{field} are many, such as a list, not {many!r:.80}")
+
+
+def check_held_for(field: str, time: timedelta) -> None:
+    """:raises ValueError: It is no time for which credits can be held."""
+    if not isinstance(time, timedelta) or not timedelta(0) < time <= MAX_HELD:
+        raise ValueError(
+            f"{field} is a timedelta above 0, up to {MAX_HELD.days} days, such as timedelta(hours=1), "
+            f"not {time!r:.80}"
+        )
+
+
+def check_rules(field: str, rules: Iterable[Callable[..., object]]) -> None:
+    """:raises ValueError: One of them is no rule of an audit."""
+    for rule in rules:
+        if not callable(rule):
+            raise ValueError(f"{field} are functions that take a connection, not {rule!r:.80}")
