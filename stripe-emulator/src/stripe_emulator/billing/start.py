@@ -20,7 +20,7 @@ from stripe_emulator.billing import (
     trials_without_card,
 )
 from stripe_emulator.catalog import amounts, currency_options, discounts, pricing
-from stripe_emulator.core import clock, clocks, ids, money, periods, store
+from stripe_emulator.core import clock, clocks, ids, money, periods
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
