@@ -92,6 +92,8 @@ def _line(form: Form, param: str, currency: str | None) -> Json:
         raise NotEmulated("prices whose amount the customer chooses", param=f"{param}[price]")
     amount = 0 if metered else pricing.total(price, quantity or 0)
     adjustable = form.get("adjustable_quantity")
+    if adjustable and adjustable["enabled"]:
+        _must_be_within(adjustable, quantity, param)
     return {
         "id": form.get("id") or ids.new("item"),
         "object": "item",
@@ -113,6 +115,22 @@ def _line(form: Form, param: str, currency: str | None) -> Json:
     }
 
 
+def _must_be_within(adjustable: Json, quantity: int | None, param: str) -> None:
+    """:raises InvalidRequest: The quantity is none that the customer could choose."""
+    minimum, maximum = adjustable.get("minimum") or 0, adjustable.get("maximum")
+    if maximum is not None and maximum < minimum:
+        raise InvalidRequest(
+            "`adjustable_quantity[maximum]` must be at least `adjustable_quantity[minimum]`.",
+            param=f"{param}[adjustable_quantity][maximum]",
+        )
+    if quantity is not None and (quantity < minimum or (maximum is not None and quantity > maximum)):
+        raise InvalidRequest(
+            "The quantity must lie between `adjustable_quantity[minimum]` and"
+            " `adjustable_quantity[maximum]`.",
+            param=f"{param}[quantity]",
+        )
+
+
 def _tax_rates(form: Form, param: str) -> list[str]:
     if form.get("dynamic_tax_rates"):
         raise NotEmulated("line items with dynamic_tax_rates", param=f"{param}[dynamic_tax_rates]")
@@ -128,6 +146,11 @@ def _price(form: Form, param: str) -> Json:
         if not price["active"] and "id" not in form:
             raise InvalidRequest(
                 f"The price specified is inactive. This field only accepts active prices. (`{price['id']}`)",
+                param=f"{param}[price]",
+            )
+        if "id" not in form and not store.get("product", price["product"])["active"]:
+            raise InvalidRequest(
+                f"Price `{price['id']}` is not available to be purchased because its product is not active.",
                 param=f"{param}[price]",
             )
         return price

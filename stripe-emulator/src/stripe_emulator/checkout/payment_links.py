@@ -18,6 +18,7 @@ from stripe_emulator.checkout import (
     line_items,
     optional_items,
     session_discounts,
+    session_forms,
     sessions,
     shipping,
 )
@@ -68,7 +69,8 @@ def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment-link/create"""
     _refuse_what_is_missing(form)
     lines = _lines(form["line_items"])
-    recurring = any(line["price"]["recurring"] for line in lines)
+    recurring = _mode(lines) == "subscription"
+    session_forms.must_be_of_mode(form, _mode(lines))
     if "currency" in form and form["currency"] != lines[0]["currency"]:
         raise InvalidRequest("The currency must be the one of the prices.", param="currency")
     return objects.create(
@@ -103,6 +105,7 @@ def update(form: Form, link_id: str) -> Json:
     """https://docs.stripe.com/api/payment-link/update; sessions that are open stay as they are."""
     link = store.get(KIND, link_id, param="payment_link")
     _refuse_what_is_missing(form)
+    session_forms.must_be_of_mode(form, _mode(link["_lines"]))
     changes = objects.patch(link, form, ("active", "inactive_message")) | _handed_on(form)
     if "after_completion" in form:
         changes["after_completion"] = _after_completion(form["after_completion"])
@@ -180,12 +183,8 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
     :param query: What the URL prefills: ``prefilled_email``, ``locked_prefilled_email``,
         ``prefilled_promo_code``, ``client_reference_id``. What can't be is left out.
     """
-    form: Json = {key: link[key] for key in HANDED_ON if link[key] is not None}
-    recurring = any(line["price"]["recurring"] for line in link["_lines"])
-    for name in (
-        ("customer_creation", "payment_intent_data", "submit_type") if recurring else ("subscription_data",)
-    ):
-        form.pop(name, None)
+    mode = _mode(link["_lines"])
+    form: Json = {key: link[key] for key in HANDED_ON if link[key] is not None and _has(mode, key)}
     if form.get("submit_type") == "auto":
         del form["submit_type"]
     if link["shipping_address_collection"]:
@@ -210,7 +209,7 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
             "line_items": [_line_of(line) for line in link["_lines"]],
             "metadata": link["metadata"],
             "optional_items": optional_items.as_form(link.get("optional_items")),
-            "mode": "subscription" if recurring else "payment",
+            "mode": mode,
             "success_url": after["redirect"]["url"] if after["type"] == "redirect" else page,
         }
     )
@@ -226,6 +225,15 @@ def _try_code(session: Json, code: str) -> None:
         session_discounts.enter_code(session, code)
     except InvalidRequest:
         return
+
+
+def _mode(lines: list[Json]) -> str:
+    """The mode of the sessions that these lines are sold by."""
+    return "subscription" if any(line["price"]["recurring"] for line in lines) else "payment"
+
+
+def _has(mode: str, param: str) -> bool:
+    return mode in session_forms.OF_MODES.get(param, (mode,))
 
 
 def _lines(wanted: list[Form]) -> list[Json]:

@@ -17,6 +17,11 @@ def update(session: Json, form: Form) -> Json:
     """
     if form.keys() - {"metadata"}:
         must_be_open(session, "update")
+    if "collected_information" in form and session["ui_mode"] == "hosted_page":
+        raise InvalidRequest(
+            "`collected_information` is not allowed when `ui_mode` is `hosted_page`.",
+            param="collected_information",
+        )
     changes = objects.patch(session, form, ())
     if "line_items" in form:
         lines = line_items.revise(session["_lines"], form["line_items"])

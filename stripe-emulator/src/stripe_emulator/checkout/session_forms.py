@@ -34,7 +34,9 @@ BRANDING: Json = {
 OF_MODES = {
     "customer_creation": ("payment", "setup"),
     "payment_intent_data": ("payment",),
+    "payment_method_collection": ("subscription",),
     "setup_intent_data": ("setup",),
+    "submit_type": ("payment", "subscription"),
     "subscription_data": ("subscription",),
 }
 
@@ -139,9 +141,7 @@ def checked_mode(form: Form) -> Mode:
 
 def _must_fit_mode(form: Form) -> None:
     """:raises InvalidRequest: A parameter means nothing in the session's mode, or a trial is too short."""
-    for param, modes in OF_MODES.items():
-        if form.get(param) and form["mode"] not in modes:
-            raise InvalidRequest(f"You can not pass `{param}` in `{form['mode']}` mode.", param=param)
+    must_be_of_mode(form, form["mode"])
     data = form.get("subscription_data") or {}
     if data.get("trial_period_days") is not None and data["trial_period_days"] < 1:
         raise InvalidRequest(
@@ -152,6 +152,13 @@ def _must_fit_mode(form: Form) -> None:
             "The `trial_end` date has to be at least 2 days in the future.",
             param="subscription_data[trial_end]",
         )
+
+
+def must_be_of_mode(form: Form, mode: str) -> None:
+    """:raises InvalidRequest: A parameter means nothing in this mode of a session, or of a link's."""
+    for param, modes in OF_MODES.items():
+        if form.get(param) and mode not in modes:
+            raise InvalidRequest(f"You can not pass `{param}` in `{mode}` mode.", param=param)
 
 
 def _refuse_what_is_not_emulated(form: Form) -> None:
@@ -173,7 +180,7 @@ def check_urls(form: Form) -> None:
     ui_mode = form.get("ui_mode", "hosted_page")
     refused: tuple[str, ...]
     if ui_mode == "hosted_page":
-        needed, refused = "success_url", ("return_url", "redirect_on_completion")
+        needed, refused = "success_url", ("permissions", "return_url", "redirect_on_completion")
     else:
         needed, refused = "return_url", ("success_url", "cancel_url")
     if ui_mode == "elements":
@@ -211,6 +218,8 @@ def customer(form: Form) -> str | None:
         return None
     if "customer_email" in form:
         raise only_one_of("customer", "customer_email", param="customer_email")
+    if "customer_creation" in form:
+        raise only_one_of("customer", "customer_creation", param="customer_creation")
     customer_id: str = store.named("customer", form["customer"], "customer")["id"]
     return customer_id
 

@@ -35,12 +35,22 @@ PASSED_ON = (
 )
 
 
+#: Lines that recur, and as many again that are paid once.
+MAX_LINES = 20
+
+
 def _prepare(session: Json, form: Form) -> None:
     """Check that it could be billed, and show what is due today: nothing recurring in a trial."""
     recurring = [line for line in session["_lines"] if line["price"]["recurring"]]
     if not recurring:
         raise InvalidRequest(
             "You must provide at least one recurring price in `subscription` mode when using prices.",
+            param="line_items",
+        )
+    if max(len(recurring), len(session["_lines"]) - len(recurring)) > MAX_LINES:
+        raise InvalidRequest(
+            f"You can have up to {MAX_LINES} line items with recurring prices and {MAX_LINES} with one-time"
+            " prices in `subscription` mode.",
             param="line_items",
         )
     data = session["_subscription_data"] or {}
