@@ -10,7 +10,7 @@ from typing import Any
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import portal_flows
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, store, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
@@ -108,7 +108,7 @@ def create_session(form: Form) -> Json:
             raise NotEmulated(f"portal sessions with {param}", param=param)
     if "customer" not in form:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
-    _check_url(form.get("return_url"), "return_url")
+    urls.check(form.get("return_url"), "return_url")
     customer = store.named("customer", form["customer"], "customer")
     configuration = _chosen(form)
     session_id = new(SESSION)
@@ -157,7 +157,7 @@ def _configuration(form: Form, *, is_default: bool = False) -> Json:
 
 def _check(form: Form) -> None:
     """:raises NotEmulated: It asks for a feature that the portal's page lacks."""
-    _check_url(form.get("default_return_url"), "default_return_url")
+    urls.check(form.get("default_return_url"), "default_return_url")
     features = form.get("features") or {}
     if (features.get("subscription_pause") or {}).get("enabled"):
         raise NotEmulated("a portal with subscription_pause", param="features[subscription_pause]")
@@ -182,15 +182,6 @@ def _check_products(products: list[Json]) -> None:
                     f"The price {price_id} is no recurring price of the product {product['id']}.",
                     param=f"{param}[{number}][prices][{place}]",
                 )
-
-
-def _check_url(url: str | None, param: str) -> None:
-    if url and not url.startswith(("http://", "https://")):
-        raise InvalidRequest(
-            "Not a valid URL: an explicit scheme (such as https) must be provided.",
-            code="url_invalid",
-            param=param,
-        )
 
 
 def _offered(features: Json) -> Json:

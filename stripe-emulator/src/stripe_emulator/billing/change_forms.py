@@ -59,8 +59,14 @@ def proration_date(subscription: Json, form: Json) -> int:
 def kept(subscription: Json, form: Json, customer: Json) -> Json:
     """What an update changes besides items and periods: payment, texts, discounts, cancellation."""
     fields = objects.patch(subscription, form, KEPT)
-    if form.get("default_payment_method"):
-        terms.check_method(form["default_payment_method"], customer)
+    terms.check_means(form, customer)
+    days = form.get("days_until_due", subscription["days_until_due"])
+    if form.get("collection_method") == "send_invoice" and days is None:
+        raise InvalidRequest(
+            "If you send invoices to your customers, specify how many days they have to pay: days_until_due.",
+            code="parameter_missing",
+            param="days_until_due",
+        )
     if fields.get("pause_collection"):
         fields["pause_collection"] = _pause(fields["pause_collection"])
     if fields.get("pending_invoice_item_interval"):

@@ -25,6 +25,9 @@ SETTING = "dunning"
 ENDS = ("cancel", "unpaid", "past_due")
 DUNNING: Json = {"retry_days": [3, 5, 7], "overdue_days": 60, "end": "cancel"}
 
+#: Seconds from now until a draft is finalized, at most: five years.
+LATEST = (5 * 365 + 2) * clock.DAY
+
 #: The payment of an invoice failed: ``(invoice, was_the_last_try)``.
 after_failure: Hook[[Json, bool]] = Hook()
 
@@ -207,6 +210,11 @@ def try_again(invoice_id: str) -> None:
 
 def advance_later(invoice: Json, moment: int | None = None) -> None:
     """Have a draft finalized and collected at a moment, in about an hour if none is named."""
+    if moment is not None and not clock.now() < moment <= clock.now() + LATEST:
+        raise InvalidRequest(
+            "An invoice is finalized in the future, and in 5 years at the latest.",
+            param="automatically_finalizes_at",
+        )
     moment = moment or clock.now() + drafts.DRAFT_TIME
     clock.unschedule(invoice["id"], "invoice.advance")
     charged = invoice["collection_method"] == "charge_automatically"

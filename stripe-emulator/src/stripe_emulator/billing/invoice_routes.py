@@ -291,8 +291,7 @@ def _check(form: Form, customer: Json) -> None:
     if (form.get("issuer") or {}).get("type") == "account":
         raise NotEmulated("invoices in another account's name", param="issuer")
     descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
-    if form.get("default_payment_method"):
-        terms.check_method(form["default_payment_method"], customer)
+    terms.check_means(form, customer)
 
 
 def _change(invoice: Json, form: Form, customer: Json) -> None:

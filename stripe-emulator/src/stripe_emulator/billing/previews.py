@@ -6,6 +6,8 @@ https://docs.stripe.com/api/invoices/create_preview
 
 from __future__ import annotations
 
+import itertools
+
 from stripe_emulator.billing import (
     changes,
     cycle,
@@ -18,7 +20,7 @@ from stripe_emulator.billing import (
     terms,
 )
 from stripe_emulator.core import clock, clocks, store, undo
-from stripe_emulator.core.errors import NotEmulated, NotFound
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, only_one_of
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments import customers
@@ -36,6 +38,17 @@ CHANGES = (
     "trial_end",
 )
 
+#: Parameters of which one says what is previewed.
+NAMES = {
+    "customer",
+    "customer_details",
+    "invoice_items",
+    "schedule",
+    "schedule_details",
+    "subscription",
+    "subscription_details",
+}
+
 
 def preview(form: Json) -> Json:
     """The upcoming invoice, as ``POST /v1/invoices/create_preview`` answers it.
@@ -49,6 +62,7 @@ def preview(form: Json) -> Json:
 
 def _rehearse(form: Json) -> Json:
     details = form.get("subscription_details") or {}
+    _must_name_one(form)
     terms.refuse_what_is_missing(details)
     subscription = _subscription(form)
     customer = _customer(form, subscription)
@@ -63,6 +77,21 @@ def _rehearse(form: Json) -> Json:
         _, invoice = start.subscribe(customer, _started(details, form))
         return invoice
     return _next_of_customer(customer, form)
+
+
+def _must_name_one(form: Json) -> None:
+    """:raises InvalidRequest: Nothing says what to preview, or a schedule and a subscription both do."""
+    for schedule, subscription in itertools.product(
+        ("schedule", "schedule_details"), ("subscription", "subscription_details")
+    ):
+        if form.get(schedule) and form.get(subscription):
+            raise only_one_of(schedule, subscription, param=schedule)
+    if not form.keys() & NAMES:
+        raise InvalidRequest(
+            "You must specify one of customer, customer_details, subscription or schedule.",
+            code="parameter_missing",
+            param="customer",
+        )
 
 
 def _next_of(subscription: Json, customer: Json, details: Json, form: Json) -> Json:

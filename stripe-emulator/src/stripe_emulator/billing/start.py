@@ -85,8 +85,7 @@ def _new(customer: Json, form: Json) -> Json:
     for item in data:
         _first_period(item, anchor, begins, trial_end)
     renewal = min(item["current_period_end"] for item in data)
-    if form.get("default_payment_method"):
-        terms.check_method(form["default_payment_method"], customer)
+    terms.check_means(form, customer)
     subscription = objects.create(
         "subscription",
         id=subscription_id,

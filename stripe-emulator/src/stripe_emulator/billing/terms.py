@@ -6,6 +6,7 @@ from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
+from stripe_emulator.payments import card_sources
 
 #: The longest trial that Stripe gives.
 LONGEST_TRIAL_DAYS = 730
@@ -103,6 +104,11 @@ def anchor(form: Json, data: list[Json], start: int, trial_end: int | None) -> i
             )
         return wanted
     config = form.get("billing_cycle_anchor_config")
+    if config and any(item["price"]["recurring"]["interval"] in ("day", "week") for item in data):
+        raise InvalidRequest(
+            "`billing_cycle_anchor_config` can only be used with monthly and yearly prices.",
+            param="billing_cycle_anchor_config",
+        )
     if config:
         return periods.next_day_of_month(trial_end or start, config)
     return trial_end or start
@@ -147,6 +153,14 @@ def trial_settings(form: Json) -> Json:
     given = (form.get("trial_settings") or {}).get("end_behavior") or {}
     kept = {key: value for key, value in given.items() if value not in ("", None)}
     return {"end_behavior": {"missing_payment_method": "create_invoice"} | kept}
+
+
+def check_means(form: Json, customer: Json) -> None:
+    """:raises InvalidRequest: What is to pay an invoice or a subscription is not the customer's."""
+    if form.get("default_payment_method"):
+        check_method(form["default_payment_method"], customer)
+    if form.get("default_source"):
+        card_sources.of_customer(customer, form["default_source"], "default_source")
 
 
 def check_method(method_id: str, customer: Json) -> None:

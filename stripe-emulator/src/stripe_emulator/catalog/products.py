@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing
-from stripe_emulator.core import clock, descriptors, store
+from stripe_emulator.core import clock, descriptors, store, urls
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -54,7 +54,7 @@ def retrieve(form: Form, product_id: str) -> Json:
 def update(form: Form, product_id: str) -> Json:
     """https://docs.stripe.com/api/products/update"""
     product = store.get("product", product_id)
-    descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
+    _check(form, "")
     changes = objects.patch(product, form, KEPT)
     for emptied in ("images", "marketing_features"):
         if emptied in changes:
@@ -96,8 +96,7 @@ def search(form: Form) -> Json:
 
 def new(form: Form, *, param: str = "") -> Json:
     """A product from creation parameters or ``product_data``; emits nothing."""
-    descriptor = f"{param}[statement_descriptor]" if param else "statement_descriptor"
-    descriptors.check(form.get("statement_descriptor"), descriptor)
+    _check(form, param)
     own_id = form.get("id")
     if own_id and store.find("product", own_id):
         raise InvalidRequest(
@@ -106,3 +105,12 @@ def new(form: Form, *, param: str = "") -> Json:
     kept = {key: form[key] for key in KEPT if form.get(key) not in (None, "")}
     defaults = {"active": True, "type": form.get("type", "service"), "updated": clock.now()}
     return objects.create("product", id=own_id, metadata=form.get("metadata"), **defaults | kept)
+
+
+def _check(form: Form, param: str) -> None:
+    """:raises InvalidRequest: What stands on a statement can't be, or an address is none."""
+    descriptor = f"{param}[statement_descriptor]" if param else "statement_descriptor"
+    descriptors.check(form.get("statement_descriptor"), descriptor)
+    urls.check(form.get("url"), f"{param}[url]" if param else "url")
+    for number, image in enumerate(form.get("images") or []):
+        urls.check(image, f"{param}[images][{number}]" if param else f"images[{number}]")

@@ -134,10 +134,17 @@ def _must_be_within(adjustable: Json, quantity: int | None, param: str) -> None:
 def _tax_rates(form: Form, param: str) -> list[str]:
     if form.get("dynamic_tax_rates"):
         raise NotEmulated("line items with dynamic_tax_rates", param=f"{param}[dynamic_tax_rates]")
-    return [
-        store.named("tax_rate", tax_rate, f"{param}[tax_rates][{number}]")["id"]
-        for number, tax_rate in enumerate(form.get("tax_rates") or [])
-    ]
+    rates = []
+    for number, named in enumerate(form.get("tax_rates") or []):
+        rate = store.named("tax_rate", named, f"{param}[tax_rates][{number}]")
+        if not rate["active"] and "id" not in form:
+            raise InvalidRequest(
+                f"The tax rate {named} is inactive. Inactive tax rates can't be used with new Checkout"
+                " Sessions.",
+                param=f"{param}[tax_rates][{number}]",
+            )
+        rates.append(rate["id"])
+    return rates
 
 
 def _price(form: Form, param: str) -> Json:

@@ -22,7 +22,7 @@ from stripe_emulator.checkout import (
     sessions,
     shipping,
 )
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids, store, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -291,12 +291,7 @@ def _after_completion(given: Form | None) -> Json:
             code="parameter_missing",
             param="after_completion[redirect][url]",
         )
-    if not given["redirect"]["url"].startswith(("http://", "https://")):
-        raise InvalidRequest(
-            "Not a valid URL: an explicit scheme (such as https) must be provided.",
-            code="url_invalid",
-            param="after_completion[redirect][url]",
-        )
+    urls.check(given["redirect"]["url"], "after_completion[redirect][url]")
     return {"redirect": {"url": given["redirect"]["url"]}, "type": "redirect"}
 
 

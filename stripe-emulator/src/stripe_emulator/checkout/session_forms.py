@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.checkout import paying
 from stripe_emulator.checkout.mode import Mode
-from stripe_emulator.core import clock, emails, money, store
+from stripe_emulator.core import clock, emails, money, store, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -204,12 +204,7 @@ def check_urls(form: Form) -> None:
             raise InvalidRequest(
                 f"Invalid URL: it must be at most {MAX_URL} characters.", code="url_invalid", param=param
             )
-        if not url.startswith(("http://", "https://")):
-            raise InvalidRequest(
-                "Not a valid URL: an explicit scheme (such as https) must be provided.",
-                code="url_invalid",
-                param=param,
-            )
+        urls.check(url, param)
 
 
 def customer(form: Form) -> str | None:

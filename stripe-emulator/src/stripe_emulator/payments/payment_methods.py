@@ -42,6 +42,8 @@ NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "post
 @register.post("/v1/payment_methods", publishable=True)
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/payment_methods/create"""
+    if "type" not in form:
+        raise InvalidRequest("Missing required param: type.", code="parameter_missing", param="type")
     return new(form)
 
 
