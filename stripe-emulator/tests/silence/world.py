@@ -131,6 +131,7 @@ FORMS = [
         "&billing_cycle_anchor=1768000000",
     ),
     ("/v1/subscriptions/{subscriptions}", "items[0][id]={subscription_items}&items[0][quantity]=2"),
+    ("/v1/subscriptions/{subscriptions}", "collection_method=send_invoice&days_until_due=5"),
     ("/v1/subscription_items", "subscription={subscriptions}&price={prices}"),
     ("/v1/billing_portal/sessions", "customer={customers}"),
     ("/v1/customer_sessions", "customer={customers}&components[pricing_table][enabled]=true"),
