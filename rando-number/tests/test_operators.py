@@ -91,7 +91,16 @@ def test_a_customer_is_found_by_mail_and_by_any_id_of_stripes(shop: RunningShop)
     for typed in ("pat@rando", "PAT@", pat.owner, customer_id[0], intent_id[0], charge_id[0], "1"):
         answer = admin.get("/admin/customers", q=typed)
         assert answer.location.endswith(f"/admin/customers/{pat.owner}"), typed
-    assert "Nothing found" in admin.get("/admin/customers", q="nobody@rando").text
+    for typed in ("nobody@rando", "cs_test_" + "a" * 58):  # the id of a page is longer than an owner can be
+        assert "Nothing found" in admin.get("/admin/customers", q=typed).text
+
+
+@pytest.mark.parametrize("owner", ["", "x" * 65, "user:1\x00"])
+def test_a_name_that_no_customer_can_have_is_nobody(shop: RunningShop, owner: str) -> None:
+    admin = shop.operator("admin")
+
+    assert admin.get("/admin/plan", owner=owner).status_code == 422
+    assert admin.get("/admin/customers", q=owner).status_code == 200
 
 
 def test_a_grant_is_given_once_and_stays_on_the_record(shop: RunningShop) -> None:

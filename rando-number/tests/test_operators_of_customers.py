@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from stripe import StripeClient
 
 from flask_prepaid.outbox import mail_log
@@ -295,3 +295,25 @@ def test_a_debt_and_what_is_set_aside_stand_with_the_balance(shop: RunningShop) 
         shop.prepaid.session.commit()
 
     assert "10 available, 3 set aside, no debt" in admin.get(story).text
+
+
+def test_a_customers_page_asks_the_database_no_more_often_for_many_payments(shop: RunningShop) -> None:
+    pat, support = shop.buyer(), shop.operator("support")
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    def asked() -> int:
+        statements.clear()
+        assert support.get(f"/admin/customers/{pat.owner}").status_code == 200
+        return len(statements)
+
+    with shop.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+    asked()
+    once = asked()
+    for _ in range(3):
+        shop.stripe.pay(pat.buy(pack="starter"))
+
+    assert asked() == once
