@@ -65,7 +65,7 @@ def test_a_day_of_the_month_is_for_prices_of_months_and_years(shop: Shop) -> Non
     form: Any = {"customer": shop.customer(), "billing_cycle_anchor_config": {"day_of_month": 5}}
 
     refused = refused_param(shop.v1.subscriptions.create, **form, items=[{"price": weekly}])
-    monthly = shop.v1.subscriptions.create({**form, "items": [{"price": shop.price()}]})
+    monthly = shop.v1.subscriptions.create(form | {"items": [{"price": shop.price()}]})
 
     assert refused == "billing_cycle_anchor_config"
     assert monthly.status == "active"
