@@ -7,7 +7,7 @@ import io
 import re
 from smtplib import SMTPRecipientsRefused
 
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from stripe import StripeClient
 
 from flask_prepaid.outbox import mail_log
@@ -311,8 +311,8 @@ def test_an_event_that_was_not_handled_stands_on_its_customers_page_and_runs_aga
     page, other = admin.get(story).text, support.get(story).text
 
     assert "1 event of Stripe's was not handled" in page
-    (event,) = re.findall(r'show=all&amp;q=(evt_\w+)">checkout.session.completed<', page)
-    assert event in other
+    (event_id,) = re.findall(r'show=all&amp;q=(evt_\w+)">checkout.session.completed<', page)
+    assert event_id in other
     assert "Run again" not in other, "who may run none sees that there is one"
     admin.client.post("/admin/inbox/replay", data=forms(page)["/admin/inbox/replay"])
     page = admin.get(story).text
@@ -362,3 +362,25 @@ def test_why_a_mail_was_not_sent_is_in_words(shop: RunningShop) -> None:
 
     reasons = re.findall(r'class="quiet why">([^<]+)<', page)
     assert reasons == ["It was held back: older than 30 days.", *reversed(NOT_SENT.values())]
+
+
+def test_a_customers_page_asks_the_database_no_more_often_for_many_payments(shop: RunningShop) -> None:
+    pat, support = shop.buyer(), shop.operator("support")
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    def asked() -> int:
+        statements.clear()
+        assert support.get(f"/admin/customers/{pat.owner}").status_code == 200
+        return len(statements)
+
+    with shop.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+    asked()
+    once = asked()
+    for _ in range(3):
+        shop.stripe.pay(pat.buy(pack="starter"))
+
+    assert asked() == once

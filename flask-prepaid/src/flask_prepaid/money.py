@@ -47,7 +47,7 @@ DEFAULT_MIN_CHARGE_MINOR = 50
 #: The largest amount that Stripe charges has eight digits where these are paid, and at most twelve elsewhere.
 EIGHT_DIGITS = frozenset(("aud", "cad", "chf", "eur", "gbp", "hkd", "mxn", "nzd", "sgd", "usd"))
 
-#: The codes of currencies that money is in today (ISO 4217, and Stripe's own).
+#: The codes of currencies that money is in today (ISO 4217).
 CURRENCIES = frozenset(
     """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd
@@ -55,7 +55,7 @@ CURRENCIES = frozenset(
     gnf gtq gyd hkd hnl htg huf idr ils inr iqd irr isk jmd jod jpy kes kgs khr kmf kpw krw kwd kyd kzt
     lak lbp lkr lrd lsl lyd mad mdl mga mkd mmk mnt mop mru mur mvr mwk mxn myr mzn nad ngn nio nok npr
     nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sdg sek sgd shp sle sos srd ssp
-    stn std svc syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx usd usdc uyu uzs ves vnd vuv wst xaf
+    stn std svc syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx usd uyu uzs ves vnd vuv wst xaf
     xcd xcg xof xpf yer zar zmw zwg
     """.split()  # noqa: SIM905
 )

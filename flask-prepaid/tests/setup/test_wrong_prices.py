@@ -51,6 +51,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Pack("a", 100, -500), "Pack('a').amount_minor is -500"),
     (lambda: Pack("a", 100, 500, bonus=-1), "Pack('a').bonus is -1"),
     (lambda: Pack("a", 100, 500, name=""), "Pack('a').name is ''"),
+    (lambda: Pack("a", 100, 500, "usdc"), "Write a code of three small letters"),
     # units
     (lambda: Pack("a", 100, 5), "Pack('a').amount_minor is 5, $0.05. Stripe charges nothing below $0.50"),
     (lambda: Pack("a", 100, 29, "gbp"), "nothing below £0.30: write 30 or more"),

@@ -48,9 +48,9 @@ def show(owner: str, as_json: bool) -> None:
 
 
 def _known(session: Session, owner: str) -> bool:
-    has_wallet = session.scalar(select(Wallet.id).where(Wallet.owned_by(owner))) is not None
     has_paid = session.scalar(select(Payment.id).where(Payment.owner == owner).limit(1)) is not None
-    return has_wallet or has_paid or customers.known_customer(session, owner) is not None
+    is_known = has_paid or customers.known_customer(session, owner) is not None
+    return is_known or customers.has_wallet(session, owner)
 
 
 def _values(app: CommandContext, owner: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from prepaid_ledger import check_owner, clock
 from prepaid_ledger.database import insert
+from prepaid_ledger.tables import Wallet
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
@@ -107,6 +108,15 @@ def language_of(context: Context, owner: str) -> str:
     return chosen if chosen in offered else offered[0]
 
 
+def has_wallet(session: Session, owner: str) -> bool:
+    """Whether somebody of this name has a wallet. What somebody has typed may be no name at all."""
+    try:
+        there = select(Wallet.id).where(Wallet.owned_by(owner))
+    except ValueError:
+        return False
+    return session.scalar(there) is not None
+
+
 def removals_of(session: Session, owner: str) -> int:
     """How often the host has removed the owner's customer."""
     return session.scalar(select(Customer.removals).where(Customer.owner == owner)) or 0
@@ -161,7 +171,7 @@ def _create(context: Context, owner: str, email: str | None, key: str) -> tuple[
 def sync(context: Context, owner: str) -> None:
     """Bring the owner's Stripe customer to the address and the language that the host has now. Commits.
 
-    Where Stripe does not answer, ``tick`` does it later.
+    Where Stripe does not answer, or was asked very often for this owner, ``tick`` does it later.
 
     :raises ValueError: No such owner can be.
     """
@@ -170,6 +180,8 @@ def sync(context: Context, owner: str) -> None:
     with transaction(context) as session:
         known = Customer.owner == owner, Customer.stripe_id.is_not(None)
         session.execute(update(Customer).where(*known).values(outdated=True))
+    if not context.gateway.ask_limit.may(owner):
+        return
     try:
         bring_up_to_date(context, owner)
     except (GatewayRefused, GatewayUnavailable) as error:

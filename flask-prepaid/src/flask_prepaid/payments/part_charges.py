@@ -26,10 +26,20 @@ def write_down(session: Session, payment: Payment, charges: Sequence[ChargedPart
 
 def of(session: Session, payment: Payment) -> list[ChargedPart]:
     """The charges of a payment, the first first; none where nothing was charged at Stripe."""
+    return of_each(session, [payment])[payment.id]
+
+
+def of_each(session: Session, payments: Sequence[Payment]) -> dict[int, list[ChargedPart]]:
+    """The charges of each payment, by its id."""
+    several: dict[int, list[ChargedPart]] = {payment.id: [] for payment in payments}
+    for row in session.scalars(select(PartCharge).where(PartCharge.payment_id.in_(several))):
+        several[row.payment_id].append(ChargedPart(row.payment_intent_id, row.charged_minor))
+    return {payment.id: _in_order(payment, several[payment.id]) for payment in payments}
+
+
+def _in_order(payment: Payment, parts: list[ChargedPart]) -> list[ChargedPart]:
     if payment.payment_intent_id is None or not payment.charged_minor:
         return []
-    rows = session.scalars(select(PartCharge).where(PartCharge.payment_id == payment.id))
-    parts = [ChargedPart(row.payment_intent_id, row.charged_minor) for row in rows]
     parts.sort(key=lambda part: (part.intent_id != payment.payment_intent_id, part.intent_id))
     return parts or [ChargedPart(payment.payment_intent_id, payment.charged_minor)]
 

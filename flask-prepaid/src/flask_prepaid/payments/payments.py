@@ -353,9 +353,8 @@ def give_up(context: Context, payment: Payment, reason: str) -> None:
         payment.failure = reason[:255]
         payment.check_at = None
         _announce_failure(context, payment)
-    elif (
-        payment.state is PaymentState.FAILED
-    ):  # an event of its closed invoice came first, and gave no reason
+    elif payment.state is PaymentState.FAILED:
+        # An event of its closed invoice came first, and gave no reason.
         payment.failure = payment.failure or reason[:255]
 
 

@@ -48,8 +48,8 @@ class CustomerVerbs:
 
         And in the language that ``Prepaid(language=...)`` gives. Call it when a customer has changed one of
         them, after your commit: receipts and invoices follow.
-        Where Stripe does not answer, ``tick`` does it; an address that Stripe does not take is shown to
-        operators. Without a Stripe customer yet there is nothing to do.
+        Where Stripe does not answer, or was asked very often for this owner, ``tick`` does it; an address
+        that Stripe does not take is shown to operators. Without a Stripe customer yet there is nothing to do.
 
         :raises RuntimeError: The session holds work of yours.
         """

@@ -5,6 +5,7 @@ https://docs.stripe.com/radar/early-fraud-warnings
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
-from ..errors import PlanRefused
+from ..errors import GatewayRefused, NotYours, PlanRefused
 from ..gateway.values import StripeWarning
 from ..payments import payments
 from ..payments.models import (
@@ -28,9 +29,11 @@ from ..payments.models import (
     RefundState,
 )
 from ..subscriptions import changing
-from ..subscriptions.models import ENDED, Invoice, Subscription
+from ..subscriptions.models import ENDED, Invoice, State, Subscription
 from . import refunds, topup_rules, topups
 from .models import FraudWarning
+
+log = logging.getLogger(__name__)
 
 #: Why the money went back, as it stands with the refund.
 REASON = "An early fraud warning of the card's bank"
@@ -156,7 +159,7 @@ def answer(context: Context, warning_id: str) -> None:
     """Refund all that is left of the payment, if it is time to. Commits.
 
     Each try has a key of its own: under one key Stripe repeats its refusal. A plan is ended first:
-    once the refund is made, nothing is due any more.
+    once the refund is made, nothing is due any more. A later try leaves it: its customer may have kept it.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
@@ -171,16 +174,26 @@ def answer(context: Context, warning_id: str) -> None:
         tries = session.scalar(
             select(func.count()).where(Refund.payment_id == payment_id, Refund.reason == REASON)
         )
-    _end_plan(context, payment_id)
+    if not tries:
+        _end_plan(context, payment_id)
     refunds.refund(context, payment_id, reason=REASON, key=f"job:warning-{warning_id}-{tries}")
 
 
 def _end_plan(context: Context, payment_id: int) -> None:
-    """Let the plan that a payment is for end with its period: the next one would be charged to that card."""
+    """Let the plan that a payment is for end with its period: the next one would be charged to that card.
+
+    One that is past due ends now: what it owes would be charged as well.
+    """
     with reading(context) as session:
-        billed = select(Subscription.owner).join(Invoice, Invoice.subscription_id == Subscription.id)
+        billed = select(Subscription.owner, Subscription.state)
+        billed = billed.join(Invoice, Invoice.subscription_id == Subscription.id)
         runs = Invoice.payment_id == payment_id, Subscription.state.not_in(ENDED)
-        owner = session.scalar(billed.where(*runs))
-    if owner is not None:
+        plan = session.execute(billed.where(*runs)).first()
+    if plan is None:
+        return
+    end = changing.cancel_now if plan.state is State.PAST_DUE else changing.cancel_at_end
+    try:
         with suppress(PlanRefused):  # as it stands it is not charged
-            changing.cancel_at_end(context, owner)
+            end(context, plan.owner)
+    except (GatewayRefused, NotYours) as refused:  # the refund must not wait for it
+        log.warning("The plan of %s does not end after a fraud warning: %s", plan.owner, refused)

@@ -136,7 +136,7 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
             f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
             "customer's balance or outside of Stripe. Give that back where it came from."
         )
-    lefts = _left_of(session, payment)
+    lefts = _left_of_each(session, [payment])[payment.id]
     left = sum(part.charged_minor for part in lefts)
     if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
@@ -158,27 +158,36 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
 
 def left_to_refund(session: Session, payment: Payment) -> int:
     """How much of what was charged can be refunded, in its smallest unit: no refund and no bank has it."""
-    if payment.state is not PaymentState.PAID:
-        return 0
-    return sum(part.charged_minor for part in _left_of(session, payment))
+    return left_of_each(session, [payment])[payment.id]
 
 
-def _left_of(session: Session, payment: Payment) -> list[ChargedPart]:
-    """What is left of each charge of a payment that no bank has taken back."""
-    refunded = _refunded_minor(session, payment.id)
-    taken = {dispute.payment_intent_id for dispute in _disputes_of(session, [payment.id])}
-    return [
-        ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
-        for part in part_charges.of(session, payment)
-        if part.intent_id not in taken
-    ]
+def left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, int]:
+    """How much of each payment can be refunded, by its id."""
+    paid = [payment for payment in payments if payment.state is PaymentState.PAID]
+    lefts = _left_of_each(session, paid)
+    return {payment.id: sum(part.charged_minor for part in lefts.get(payment.id, ())) for payment in payments}
 
 
-def _refunded_minor(session: Session, payment_id: int) -> Counter[str]:
-    """The money of a payment that is refunded, or requested to be, by the charge that it refunds."""
+def _left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, list[ChargedPart]]:
+    """What is left of each charge of these payments that no bank has taken back, by the payment's id."""
+    ids = [payment.id for payment in payments]
+    refunded = _refunded_minor(session, ids)
+    taken = {dispute.payment_intent_id for dispute in _disputes_of(session, ids)}
+    return {
+        payment_id: [
+            ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
+            for part in parts
+            if part.intent_id not in taken
+        ]
+        for payment_id, parts in part_charges.of_each(session, payments).items()
+    }
+
+
+def _refunded_minor(session: Session, payment_ids: Sequence[int]) -> Counter[str]:
+    """The money of payments that is refunded, or requested to be, by the charge that it refunds."""
     refunded = (
         select(Refund.payment_intent_id, func.sum(Refund.amount_minor))
-        .where(Refund.payment_id == payment_id, Refund.state.not_in(NOT_REFUNDED))
+        .where(Refund.payment_id.in_(payment_ids), Refund.state.not_in(NOT_REFUNDED))
         .group_by(Refund.payment_intent_id)
     )
     return Counter({intent_id: int(minor) for intent_id, minor in session.execute(refunded)})
@@ -360,7 +369,7 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
     row.stripe_id, row.state, row.amount_minor = refund.id, refund.status, refund.amount_minor
     row.fetched_at, row.check_at = refund.asked_at, None
     session.flush()
-    payment.refunded_minor = _refunded_minor(session, payment.id).total()
+    payment.refunded_minor = _refunded_minor(session, [payment.id]).total()
     amount_minor = 0 if row.state in NOT_REFUNDED else refund.amount_minor
     before = row.taken_minor
     reason = f"the refund is {row.state}" if before else "refunded"

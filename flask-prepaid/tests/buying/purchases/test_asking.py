@@ -41,6 +41,24 @@ def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(
     shop.close()
 
 
+def test_whoever_changes_their_address_without_end_has_stripe_asked_so_often_only(
+    databases: Databases,
+) -> None:
+    addresses = {"user:1": "ann@example.com"}
+    shop, stripe = with_answers(databases, email=addresses.get, PREPAID_ASKS_PER_MINUTE=3)
+    shop.pay(shop.buy())
+    before = len(stripe.asked)
+
+    for number in range(20):
+        addresses["user:1"] = f"ann{number}@example.com"
+        shop.read(lambda: shop.prepaid.sync_customer("user:1"))
+
+    assert len(stripe.asked) - before <= 2 * 3  # a minute may end here
+    shop.tick()
+    assert [customer.email for customer in shop.dashboard().v1.customers.list().data] == ["ann19@example.com"]
+    shop.close()
+
+
 @pytest.mark.parametrize("path", [f"/prepaid/{page}" for page in ("buy", "confirm", "plan", "plan/custom")])
 def test_whoever_presses_one_button_without_end_has_stripe_asked_so_often_only(
     databases: Databases, path: str

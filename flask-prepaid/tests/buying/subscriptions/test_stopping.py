@@ -7,6 +7,8 @@ import pytest
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 
+from ..operations.test_refusals import Refusing
+from ..purchases.test_fraud_warnings import WARNS
 from .plan_shop import PAGE, PlanShop, words
 
 
@@ -181,7 +183,7 @@ def test_a_plan_whose_month_was_refunded_for_a_fraud_warning_is_not_charged_agai
     databases: Databases,
 ) -> None:
     shop = PlanShop(databases.fresh("sqlite"), PREPAID_REFUND_FRAUD_WARNINGS=True)
-    shop.subscribe("small", card="4000000000005423")
+    shop.subscribe("small", card=WARNS)
     shop.tick()
     assert shop.row().cancel_at == shop.row().period_end
 
@@ -190,4 +192,69 @@ def test_a_plan_whose_month_was_refunded_for_a_fraud_warning_is_not_charged_agai
 
     assert [payment.refunded_minor for payment in shop.payments()] == [1_000]
     assert (shop.state(), shop.balance()) == (State.CANCELED, 0)
+    shop.close()
+
+
+def test_a_plan_that_is_past_due_when_its_last_month_is_refunded_for_a_fraud_warning_ends(
+    databases: Databases,
+) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), PREPAID_REFUND_FRAUD_WARNINGS=True)
+    shop.subscribe("small", card=WARNS)
+    warned = shop.row().card_id
+    assert warned is not None
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"default_payment_method": shop.save_card("pm_card_chargeCustomerFail")}
+    )
+    shop.stripe.advance(days=29)
+    assert shop.state() is State.PAST_DUE
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": warned})
+
+    shop.tick()
+    shop.pass_time(days=16)
+
+    assert [payment.refunded_minor for payment in shop.payments()] == [1_000]
+    assert (shop.state(), shop.balance()) == (State.CANCELED, 0)
+    shop.close()
+
+
+def test_a_refund_for_a_fraud_warning_does_not_wait_for_a_plan_that_stripe_keeps(
+    databases: Databases,
+) -> None:
+    stripe = Refusing("subscriptions/sub_")
+    shop = PlanShop(
+        databases.fresh("sqlite"),
+        http_client=stripe,
+        emulator=stripe.emulator,
+        PREPAID_REFUND_FRAUD_WARNINGS=True,
+    )
+    shop.subscribe("small", card=WARNS)
+
+    shop.tick()
+
+    assert [payment.refunded_minor for payment in shop.payments()] == [1_000]
+    assert shop.row().cancel_at is None
+    shop.close()
+
+
+def test_a_plan_that_its_customer_keeps_is_not_ended_by_the_next_try_of_the_refund(
+    databases: Databases,
+) -> None:
+    stripe = Refusing("refunds")
+    shop = PlanShop(
+        databases.fresh("sqlite"),
+        http_client=stripe,
+        emulator=stripe.emulator,
+        PREPAID_REFUND_FRAUD_WARNINGS=True,
+    )
+    shop.subscribe("small", card=WARNS)
+    shop.tick()
+    assert shop.row().cancel_at is not None
+
+    shop.do("keep")
+    stripe.on = False
+    shop.pass_time(hours=1)
+    shop.tick()
+
+    assert [payment.refunded_minor for payment in shop.payments()] == [1_000]
+    assert shop.row().cancel_at is None
     shop.close()

@@ -53,7 +53,7 @@ def choose() -> ResponseReturnValue:
         abort(422)
     session[_CHOSEN] = language
     user = signed_in()
-    if user is not None:
+    if user is not None and user.language != language:
         user.language = language
         db.session.commit()
         prepaid.sync_customer(user.owner)  # Stripe writes invoices and mails, too

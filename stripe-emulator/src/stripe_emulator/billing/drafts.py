@@ -11,7 +11,9 @@ from typing import Any
 from stripe_emulator.billing import automatic_tax, lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json, copied
+from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments import account, tax_ids
 
@@ -124,6 +126,26 @@ def subscription_of(invoice: Json) -> Json | None:
     """The subscription that an invoice bills."""
     details = (invoice["parent"] or {}).get("subscription_details") or {}
     return store.find("subscription", details["subscription"]) if details else None
+
+
+def named_subscription(form: Form, customer: Json) -> Json | None:
+    """The customer's subscription that a form names, if it names one.
+
+    :raises InvalidRequest: It is another customer's.
+    """
+    if "subscription" not in form:
+        return None
+    subscription = store.named("subscription", form["subscription"], "subscription")
+    must_be_of(customer, subscription, "subscription")
+    return subscription
+
+
+def must_be_of(customer: Json, thing: Json, param: str) -> None:
+    """:raises InvalidRequest: What a form names by this parameter is another customer's."""
+    if thing["customer"] != customer["id"]:
+        raise InvalidRequest(
+            f"The {param} {thing['id']} does not belong to the customer {customer['id']}.", param=param
+        )
 
 
 def add_up(invoice: Json) -> Json:

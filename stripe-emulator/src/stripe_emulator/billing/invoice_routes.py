@@ -55,9 +55,7 @@ def create(form: Form) -> Json:
     customer = store.named("customer", form["customer"], "customer")
     clocks.enter(customer)
     _check_due(form)
-    subscription = None
-    if "subscription" in form:
-        subscription = store.named("subscription", form["subscription"], "subscription")
+    subscription = drafts.named_subscription(form, customer)
     currency = money.currency(form.get("currency") or customer["currency"] or "usd")
     includes = form.get("pending_invoice_items_behavior", "include" if subscription else "exclude")
     waiting = drafts.take_pending(customer, currency, subscription) if includes == "include" else []
@@ -179,6 +177,8 @@ def pay(form: Form, invoice_id: str) -> Json:
     method = None
     if "payment_method" in form:
         method = payment_methods.named(form["payment_method"], "payment_method")
+        if method["customer"] is not None:
+            drafts.must_be_of(store.get("customer", invoice["customer"]), method, "payment_method")
     elif collection.method_for(invoice) is None:
         collection.require_method(store.get("customer", invoice["customer"]), drafts.subscription_of(invoice))
     error = collection.attempt(invoice, method, off_session=form.get("off_session", True))
@@ -225,6 +225,8 @@ def attach_payment(form: Form, invoice_id: str) -> Json:
             "A payment intent can be attached to an open invoice only.", param="payment_intent"
         )
     intent = store.named("payment_intent", form["payment_intent"], "payment_intent")
+    if intent["customer"] is not None:
+        drafts.must_be_of(store.get("customer", invoice["customer"]), intent, "payment_intent")
     if intent["amount"] > invoice["amount_remaining"]:
         raise NotEmulated("paying more than an invoice asks for", param="payment_intent")
     invoices.add_payment(invoice, intent, is_default=False)

@@ -23,6 +23,8 @@ def create(form: Form) -> Json:
     customer = _customer(form)
     clocks.enter(customer)
     invoice = _draft(form["invoice"]) if "invoice" in form else None
+    if invoice is not None:
+        drafts.must_be_of(customer, invoice, "invoice")
     item = new(form, customer, invoice)
     if invoice is not None:
         line = lines.of_invoiceitem(item)
@@ -69,9 +71,7 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
     _check_period(form)
     currency: str = invoice["currency"] if invoice else customer["currency"] or "usd"
     fields = _worth(form, money.currency(form.get("currency") or currency))
-    subscription = None
-    if "subscription" in form:
-        subscription = store.named("subscription", form["subscription"], "subscription")
+    subscription = drafts.named_subscription(form, customer)
     if invoice and fields["currency"] != invoice["currency"]:
         raise InvalidRequest(
             f"The invoice item's currency, {fields['currency']}, is not the currency of the invoice,"
@@ -165,17 +165,9 @@ def _worth(form: Form, currency: str) -> Json:
 
 def _price(form: Form, currency: str) -> Json | None:
     if "price_data" in form:
-        return prices.from_data(form["price_data"], "price_data")
-    named = (form.get("pricing") or {}).get("price")
-    if named:
-        price = store.named("price", named, "pricing[price]")
-        if price["recurring"]:
-            raise InvalidRequest(
-                "The price specified is set to `type=recurring` but this field only accepts prices with"
-                f" `type=one_time`. Price ID: {named}",
-                param="pricing[price]",
-            )
-        return price
+        return items.price_paid_once(form, "price", "price_data")
+    if (form.get("pricing") or {}).get("price"):
+        return items.price_paid_once(form["pricing"], "pricing[price]", "price_data")
     if "unit_amount_decimal" not in form:
         return None
     exact = str(form["unit_amount_decimal"])
@@ -194,7 +186,7 @@ def _check_period(form: Form) -> None:
 
 def _same(item: Json, form: Form) -> Form:
     """A new quantity of what the item already is."""
-    return {**form, "pricing": {"price": item["pricing"]["price_details"]["price"]}}
+    return {**form, "pricing": {"price": item["pricing"]["price_details"]["price"], items.AGREED: True}}
 
 
 def _customer(form: Form) -> Json:

@@ -38,13 +38,37 @@ def named_price(form: Json, param: str) -> Json:
             f" `type=recurring`. Price ID: {price['id']}",
             param=f"{param}[price]",
         )
+    _must_be_for_sale(price, form, f"{param}[price]")
+    return price
+
+
+def price_paid_once(form: Json, named: str, described: str) -> Json:
+    """The price that a form names or describes, which is not paid again.
+
+    :param named: What the caller calls the parameter ``price`` of this form.
+    :param described: What the caller calls its ``price_data``.
+    :raises InvalidRequest: There is none, it recurs, or it is no longer for sale.
+    """
+    if "price_data" in form:
+        return prices.from_data(form["price_data"], described)
+    price = store.named("price", form.get("price", ""), named)
+    if price["recurring"]:
+        raise InvalidRequest(
+            "The price specified is set to `type=recurring` but this field only accepts prices with"
+            f" `type=one_time`. Price ID: {price['id']}",
+            param=named,
+        )
+    _must_be_for_sale(price, form, named)
+    return price
+
+
+def _must_be_for_sale(price: Json, form: Json, named: str) -> None:
     if not price["active"] and not form.keys() & {"price_data", AGREED} and clock.somebody_asks():
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",
-            param=f"{param}[price]",
+            param=named,
         )
-    return price
 
 
 def new(form: Json, subscription_id: str, customer: Json, param: str) -> Json:

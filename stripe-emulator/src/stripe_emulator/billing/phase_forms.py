@@ -96,7 +96,10 @@ def _phase(form: Json, begins: int, param: str, first: str | None) -> Json:
     given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
     phase = {**copied(BLANK), **given}
     phase["discounts"] = [_shown_discount(discount) for discount in form.get("discounts") or []]
-    phase["add_invoice_items"] = [_shown_extra(extra) for extra in form.get("add_invoice_items") or []]
+    phase["add_invoice_items"] = [
+        _shown_extra(extra, f"{param}[add_invoice_items][{number}]")
+        for number, extra in enumerate(form.get("add_invoice_items") or [])
+    ]
     phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
     if form.get("invoice_settings"):
         phase["invoice_settings"] = {"account_tax_ids": None, "days_until_due": None, "issuer": None} | form[
@@ -181,14 +184,14 @@ def _shown_discount(form: Json) -> Json:
     return {key: form.get(key) for key in ("coupon", "discount", "promotion_code")}
 
 
-def _shown_extra(form: Json) -> Json:
+def _shown_extra(form: Json, param: str) -> Json:
     period = {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}}
     return {
         "discountable": form.get("discountable"),
         "discounts": [_shown_discount(discount) for discount in form.get("discounts") or []],
         "metadata": form.get("metadata") or {},
         "period": form.get("period") or period,
-        "price": form.get("price"),
+        "price": items.price_paid_once(form, f"{param}[price]", f"{param}[price_data]")["id"],
         "quantity": form.get("quantity", 1),
         "tax_rates": [],
     }
@@ -204,6 +207,11 @@ def form_of(item: Json) -> Json:
         "metadata": item["metadata"],
         "tax_rates": [rate["id"] for rate in item["tax_rates"]],
     }
+
+
+def forms_of_extras(phase: Json) -> list[Json]:
+    """``add_invoice_items[]`` of the subscription's form."""
+    return [without_nulls(extra) | {items.AGREED: True} for extra in phase["add_invoice_items"]]
 
 
 def without_nulls(value: Json) -> Json:

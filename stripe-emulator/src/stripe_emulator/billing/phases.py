@@ -97,7 +97,7 @@ def begin(schedule: Json) -> None:
         "currency": phase["currency"],
         "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
-        "add_invoice_items": [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]],
+        "add_invoice_items": phase_forms.forms_of_extras(phase),
         "billing_mode": schedule["billing_mode"],
     }
     defaults = schedule["default_settings"]
@@ -149,7 +149,7 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:
-        form["add_invoice_items"] = [phase_forms.without_nulls(extra) for extra in phase["add_invoice_items"]]
+        form["add_invoice_items"] = phase_forms.forms_of_extras(phase)
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:

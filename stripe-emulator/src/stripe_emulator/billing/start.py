@@ -19,8 +19,8 @@ from stripe_emulator.billing import (
     terms,
     trials_without_card,
 )
-from stripe_emulator.catalog import amounts, currency_options, discounts, prices, pricing
-from stripe_emulator.core import clock, clocks, ids, money, periods, store
+from stripe_emulator.catalog import amounts, currency_options, discounts, pricing
+from stripe_emulator.core import clock, clocks, ids, money, periods
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -224,11 +224,7 @@ def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
     """``add_invoice_items[]``: what is paid once, with the next invoice of the subscription."""
     for number, extra in enumerate(form.get("add_invoice_items") or []):
         param = f"add_invoice_items[{number}]"
-        bought = (
-            prices.from_data(extra["price_data"], f"{param}[price_data]")
-            if "price_data" in extra
-            else store.named("price", extra.get("price", ""), f"{param}[price]")
-        )
+        bought = items.price_paid_once(extra, f"{param}[price]", f"{param}[price_data]")
         currency_options.must_support(bought, subscription["currency"], f"{param}[price]")
         price = currency_options.within(bought, subscription["currency"])
         quantity = extra.get("quantity", 1)

@@ -13,11 +13,17 @@ from stripe_emulator.events import events, objects
 
 register = Register()
 
+#: Seconds from now until a coupon is redeemed for the last time, at most: five years.
+LONGEST = (5 * 365 + 2) * clock.DAY
+
 
 @register.post("/v1/coupons")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/coupons/create"""
     _check(form)
+    products = (form.get("applies_to") or {}).get("products") or []
+    for number, product in enumerate(products):
+        store.named("product", product, f"applies_to[products][{number}]")
     coupon_id = form.get("id") or ids.new("coupon")
     if store.find("coupon", coupon_id) is not None:
         raise InvalidRequest("Coupon already exists.", code="resource_already_exists", param="id")
@@ -36,7 +42,7 @@ def create(form: Form) -> Json:
         times_redeemed=0,
         valid=True,
         _currency_options=form.get("currency_options") or {},
-        _products=(form.get("applies_to") or {}).get("products") or [],
+        _products=products,
     )
     discounts.refresh(coupon)
     events.emit("coupon.created", coupon)
@@ -55,6 +61,7 @@ def update(form: Form, coupon_id: str) -> Json:
     coupon = _alive(coupon_id)
     changes = objects.patch(coupon, form, ("name",))
     if "currency_options" in form:
+        _must_take_an_amount(coupon["amount_off"])
         changes["_currency_options"] = coupon["_currency_options"] | form["currency_options"]
     return objects.change(coupon, "coupon.updated", **changes)
 
@@ -112,6 +119,8 @@ def _check(form: Form) -> None:
         raise InvalidRequest(
             "You must pass currency when passing amount_off.", code="parameter_missing", param="currency"
         )
+    if form.get("currency_options"):
+        _must_take_an_amount(form.get("amount_off"))
     repeating = form.get("duration") == "repeating"
     if repeating != ("duration_in_months" in form) or form.get("duration_in_months", 1) < 1:
         raise InvalidRequest(
@@ -120,7 +129,16 @@ def _check(form: Form) -> None:
         )
     if form.get("redeem_by", clock.now() + 1) <= clock.now():
         raise InvalidRequest("redeem_by must be in the future.", param="redeem_by")
+    if form.get("redeem_by", 0) > clock.now() + LONGEST:
+        raise InvalidRequest("redeem_by can be at most 5 years in the future.", param="redeem_by")
     if form.get("max_redemptions", 1) < 1:
         raise InvalidRequest(
             "Invalid positive integer", code="parameter_invalid_integer", param="max_redemptions"
+        )
+
+
+def _must_take_an_amount(amount_off: int | None) -> None:
+    if amount_off is None:
+        raise InvalidRequest(
+            "`currency_options` can only be passed for a coupon with `amount_off`.", param="currency_options"
         )

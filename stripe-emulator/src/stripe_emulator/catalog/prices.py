@@ -50,6 +50,11 @@ def update(form: Form, price_id: str) -> Json:
         raise InvalidRequest(
             "This price cannot be archived because it is the default price of its product.", param="active"
         )
+    if price["tax_behavior"] not in ("unspecified", form.get("tax_behavior", price["tax_behavior"])):
+        raise InvalidRequest(
+            "The tax behavior of a price can't be changed once it is `inclusive` or `exclusive`.",
+            param="tax_behavior",
+        )
     changes = objects.patch(price, form, ("active", "nickname", "tax_behavior"))
     _take_lookup_key(price, form)
     return objects.change(price, "price.updated", **changes)

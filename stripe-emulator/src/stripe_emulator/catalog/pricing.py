@@ -48,6 +48,10 @@ def new(form: Form, param: str = "") -> Json:
         )
     if tiered:
         _check_tiers(form, param)
+    if tiered and form.get("transform_quantity"):
+        raise InvalidRequest(
+            "`transform_quantity` can't be combined with `tiers`.", param=_named(param, "transform_quantity")
+        )
     return objects.create(
         "price",
         active=form.get("active", True),

@@ -31,6 +31,7 @@ def create(form: Form) -> Json:
     coupon = discounts.usable_coupon(coupon_id, "promotion[coupon]")
     code = form.get("code") or token(8).upper()
     _check(form, code)
+    _check_within(coupon, form)
     _check_free(code, form.get("customer"))
     restrictions = {"first_time_transaction": False, "minimum_amount": None, "minimum_amount_currency": None}
     return objects.create(
@@ -118,6 +119,15 @@ def _check(form: Form, code: str) -> None:
             code="parameter_missing",
             param=f"restrictions[{missing}]",
         )
+
+
+def _check_within(coupon: Json, form: Form) -> None:
+    """:raises InvalidRequest: The code would outlive its coupon, or be redeemed more often."""
+    for param, limit in (("expires_at", "redeem_by"), ("max_redemptions", "max_redemptions")):
+        if coupon[limit] is not None and form.get(param, 0) > coupon[limit]:
+            raise InvalidRequest(
+                f"`{param}` can't be more than the `{limit}` of the coupon, {coupon[limit]}.", param=param
+            )
 
 
 def _check_free(code: str, customer: str | None) -> None:

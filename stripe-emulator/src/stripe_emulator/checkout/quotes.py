@@ -461,7 +461,7 @@ def _invoice(quote: Json, customer: Json) -> Json:
     waiting = [
         invoiceitems.new(
             {
-                "pricing": {"price": line["price"]["id"]},
+                "pricing": {"price": line["price"]["id"], items.AGREED: True},
                 "quantity": line["quantity"],
                 "tax_rates": line["_tax_rates"],
             },

@@ -16,6 +16,7 @@ from prepaid_ledger.tables import Wallet
 from ... import money
 from ...operations.models import InboxEvent
 from ...payments import payments as payment_rows
+from ...payments.customers import has_wallet
 from ...payments.models import Customer, Dispute, Payment, PaymentState, Refund, SavedCard
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
 from .. import forms
@@ -139,7 +140,7 @@ def rows_of(sort: str, owners: Sequence[str] | None) -> Select[Any]:
 def find(session: Session, text: str) -> list[str]:
     """The owners that ``text`` is about."""
     exact = [
-        session.scalar(select(Wallet.owner).where(Wallet.owned_by(text))),
+        text if has_wallet(session, text) else None,
         session.scalar(select(Customer.owner).where(Customer.stripe_id == text)),
         session.scalar(select(Subscription.owner).where(Subscription.stripe_id == text)),
         session.scalar(

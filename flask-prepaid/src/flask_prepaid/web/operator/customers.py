@@ -19,7 +19,7 @@ from prepaid_ledger.tables import Wallet
 from ...context import transaction
 from ...errors import UnknownItem
 from ...outbox import mail_log
-from ...payments.customers import known_customer
+from ...payments.customers import has_wallet, known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription, SubscriptionChange
@@ -55,8 +55,7 @@ def customer(owner: str) -> ResponseReturnValue:
     bought = session.scalars(
         select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(PAYMENTS)
     ).all()
-    there = select(Wallet.id).where(Wallet.owned_by(owner))
-    if not bought and session.scalar(there) is None and known_customer(session, owner) is None:
+    if not bought and not has_wallet(session, owner) and known_customer(session, owner) is None:
         abort(404)
     try:
         entries = context.ledger.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
@@ -78,7 +77,7 @@ def customer(owner: str) -> ResponseReturnValue:
         not_handled=events.not_handled_of(session, owner),
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
-        left={payment.id: refunds.left_to_refund(session, payment) for payment in bought},
+        left=refunds.left_of_each(session, bought),
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),

@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, abort, current_app, redirect, stream_with_context, url_for
 from markupsafe import Markup
-from sqlalchemy import select
 
 from prepaid_ledger import clock
-from prepaid_ledger.tables import Wallet
 
 from ... import signals
 from ...errors import UnknownItem
+from ...payments.customers import has_wallet
 from ...reports.spreadsheets import inert
 from .. import page
 from ..page import PageContext
@@ -149,7 +148,6 @@ def known_owner(owner: str) -> str:
 
     :raises UnknownItem: There is no such customer.
     """
-    wallet = select(Wallet.owner).where(Wallet.owned_by(owner))
-    if not owner.isprintable() or context().session.scalar(wallet) is None:
+    if not owner.isprintable() or not has_wallet(context().session, owner):
         raise UnknownItem("There is no such customer.", field="owner")
     return owner
