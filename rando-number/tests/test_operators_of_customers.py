@@ -274,7 +274,7 @@ def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_the
     admin.send("/admin/grant", form_of=story, credits="5", reason="a late reply")
     with shop.app.app_context():
         mail = SentMail("old@rando.test", "receipt", "Your receipt")
-        mail_log.note(db.session, pat.owner, mail, uid=None, now=clock.wall())
+        mail_log.note(db.session(), pat.owner, mail, uid=None, now=clock.wall())
         db.session.commit()
     fields = forms(admin.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
     admin.client.post("/admin/plan", data={**fields, "do": "cancel", "reason": "as they wished"})
@@ -355,7 +355,7 @@ def test_why_a_mail_was_not_sent_is_in_words(shop: RunningShop) -> None:
                 pat.owner, address="pat@rando.test", name="receipt", subject="Your receipt", error=error
             )
         late = SentMail("pat@rando.test", "receipt", "Your receipt", withheld="older than 30 days")
-        mail_log.note(db.session, pat.owner, late, uid=None, now=clock.wall())
+        mail_log.note(db.session(), pat.owner, late, uid=None, now=clock.wall())
         db.session.commit()
 
     page = support.get(f"/admin/customers/{pat.owner}").text
