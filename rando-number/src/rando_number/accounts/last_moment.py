@@ -34,10 +34,16 @@ def init_app(app: Flask) -> None:
 
 
 def committed_in_time(view: RouteCallable) -> RouteCallable:
-    """Undo what a view has written if its sign-in has ended. Else that can't end before the commit."""
+    """Undo what a view has written if its sign-in has ended. Else that can't end before the commit.
+
+    PostgreSQL locks the sign-in before the view writes, as whoever ends it does: in the other order each
+    would wait for the other. SQLite has no such lock, and is asked again by who holds the right to write.
+    """
 
     @wraps(view)
     def guarded(**path: Any) -> ResponseReturnValue:
+        if has_ended():
+            abort(401)
         answer: ResponseReturnValue = current_app.ensure_sync(view)(**path)
         db.session.flush()
         if has_ended():

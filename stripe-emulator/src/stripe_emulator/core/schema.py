@@ -89,7 +89,7 @@ INSERT = (
 
 #: An answer to an idempotency key waits as such a row, too: ``ANSWER``, the key, and the other columns.
 ANSWER = "answer"
-INSERT_ANSWER = "INSERT OR REPLACE INTO answer VALUES (?2, ?3, ?4, ?5, ?6, ?7)"
+INSERT_ANSWER = "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def row_of(kind: str, value: Json) -> Row:

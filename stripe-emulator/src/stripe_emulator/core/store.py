@@ -115,7 +115,7 @@ class Transaction:
             self.store.unwritten = {}
         if rows:
             self.executemany(INSERT, [row for row in rows.values() if row[0] != ANSWER])
-            if answers := [row for row in rows.values() if row[0] == ANSWER]:
+            if answers := [row[1:] for row in rows.values() if row[0] == ANSWER]:
                 self.executemany(INSERT_ANSWER, answers)
                 self.store.remembered.pop(ANSWER, None)
             self.encoded = {}
