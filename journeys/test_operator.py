@@ -122,7 +122,7 @@ def a_thumb_finds_its_way(page: Page, running: Running) -> None:
     assert page.locator(".masthead").get_by_role("link", name="Billing").is_visible()
     page.get_by_text("Give credits").click()
     assert page.get_by_label("How many?").first.is_visible()
-    page.get_by_text("Correct", exact=True).first.click()
+    page.get_by_text("Correct balance", exact=True).click()
     assert page.get_by_label("Which way?").is_visible()
     assert page.get_by_label("How many?").first.is_hidden(), "one form at a time"
     page.set_viewport_size({"width": 1280, "height": 800})

@@ -10,7 +10,7 @@ from html import unescape
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from rando_number.models import AuditLine, db
@@ -44,7 +44,7 @@ READ_BY = {
     "/admin/grant": ["credits", "owner", "attempt"],
     "/admin/adjust": ["credits", "owner", "attempt"],
     "/admin/payments/1/refund": ["amount", "attempt"],
-    "/admin/inbox/replay": ["event"],
+    "/admin/inbox/replay": ["event", "owner"],
     "/admin/block": ["owner", "do"],
     "/admin/note": ["owner"],
     "/admin/plan": ["owner", "do", "plan", "quantity"],
@@ -362,87 +362,6 @@ def test_a_closed_period_is_compared_with_the_one_before_it(shop: RunningShop) -
     assert "$54.00" in page
     assert "from $10.00" in page
     assert "+440 %" in page
-
-
-def test_all_failed_events_of_the_inbox_run_again_at_once(shop: RunningShop) -> None:
-    shop.buyer()
-    admin = shop.operator("admin")
-    with shop.app.app_context():
-        db.session.execute(text("UPDATE prepaid_inbox SET handled_at = NULL, outcome = 'Busy'"))
-        db.session.commit()
-    waiting = admin.get("/admin/inbox")
-    assert re.findall(r"Run \d+ failed again", waiting.text)
-
-    done = admin.send("/admin/inbox/replay", form_of="/admin/inbox", all="1")
-
-    assert done.status_code == 303
-    assert "Every event is handled" in admin.get("/admin/inbox").text
-
-
-def test_an_event_says_whom_it_is_about_what_came_of_it_and_how_often_it_was_tried(shop: RunningShop) -> None:
-    pat, admin = shop.buyer(), shop.operator("admin")
-    every = {"show": "all", "q": "checkout.session.completed"}
-    done = admin.get("/admin/inbox", **every).text
-    about = r'<a href="([^"]+)">pat@rando.test</a><span class="sum"> · (\$[\d.]+)<'
-    assert re.findall(about, done) == [(f"/admin/customers/{pat.owner}", "$10.00")]
-    assert '<span class="state good">done</span>' in done
-    assert not re.findall("tries|Run again|failed again", done)
-    (event,) = set(re.findall(r"evt_\w+", done))
-    alone = {"show": "all", "q": event}
-
-    fields = forms(admin.get("/admin/inbox", **alone).text)["/admin/inbox/replay"]
-    admin.client.post("/admin/inbox/replay", data=fields)
-
-    assert "2 tries" in admin.get("/admin/inbox", **alone).text
-    assert "No event has the type or the id “pi_1”" in admin.get("/admin/inbox", show="all", q="pi_1").text
-
-
-#: What the inbox keeps of a failure, and what its page says.
-REASONS = {
-    "GatewayUnavailable: Stripe did not answer; try again.": "Stripe did not answer.",
-    "GatewayRefused: No such charge": "No such charge",
-    "OperationalError: database is locked": "The database was busy or did not answer.",
-    "KeyError: 'id'": "This app failed, and its log says where: KeyError: &#39;id&#39;",
-    None: "It was not finished: the app ended meanwhile, or is still at work on it.",
-}
-
-
-def test_why_an_event_was_not_handled_is_in_words_and_whether_stripe_sends_it_again(
-    shop: RunningShop,
-) -> None:
-    shop.buyer()
-    admin = shop.operator("admin")
-
-    for outcome, words in REASONS.items():
-        write(shop, "UPDATE prepaid_inbox SET handled_at = NULL, outcome = :outcome", outcome=outcome)
-        waiting = admin.get("/admin/inbox").text
-        assert "not handled" in waiting
-        assert f'<span class="reason">{words} <span class="quiet">Stripe may send it again until' in waiting
-    write(shop, "UPDATE prepaid_inbox SET created_at = :at", at="2026-01-02 03:04:05.000000")
-
-    assert "Stripe has stopped sending it." in admin.get("/admin/inbox").text
-
-
-def write(shop: RunningShop, statement: str, **values: object) -> None:
-    with shop.app.app_context():
-        db.session.execute(text(statement), values)
-        db.session.commit()
-
-
-def test_an_event_names_its_customer_with_the_money_that_it_is_about(shop: RunningShop) -> None:
-    pat, admin = shop.buyer(), shop.operator("admin")
-    pat.subscribe()
-    admin.send("/admin/payments/1/refund", amount="4.00", reason="half of it")
-    shop.stripe.deliver()
-
-    rows = admin.get("/admin/inbox", show="all").text.split("<tr")
-
-    named = {
-        (word, row.partition("· $")[2][:5]) for row in rows for word in re.findall(r'"type">([\w.]+)', row)
-    }
-    assert {("refund.created", "4.00<"), ("invoice.paid", "15.00"), ("charge.refunded", "10.00")} <= named
-    assert all(f"/admin/customers/{pat.owner}" in row for row in rows if "invoice.paid" in row)
-    assert "No customer known here" in next(row for row in rows if "price.created" in row)
 
 
 def test_the_last_comparison_stays_on_the_page(shop: RunningShop) -> None:

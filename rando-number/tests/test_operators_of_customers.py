@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from smtplib import SMTPRecipientsRefused
 
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from stripe import StripeClient
 
 from flask_prepaid.outbox import mail_log
@@ -133,7 +134,9 @@ def test_operators_leave_each_other_notes_that_the_customer_never_sees(shop: Run
 
     support.send("/admin/note", form_of=story, text="asked for an invoice in euros")
 
-    assert "asked for an invoice in euros" in finance.get(story).text
+    page = finance.get(story).text
+    assert "asked for an invoice in euros" in page
+    assert '<a href="#notes-h">Notes (1)</a>' in page
     assert all("euros" not in pat.get(path).text for path in ("/billing", "/user-profile"))
     pat.send("/close-account", form_of="/close-account")
     assert "asked for an invoice" not in finance.get(story).text
@@ -168,15 +171,11 @@ def test_a_row_of_links_leads_through_a_customer_and_what_acts_is_folded_in_the_
     leads_to = re.findall(r'<a href="#([\w-]+)">', page)
     assert leads_to == re.findall(r'<h2 id="([\w-]+)">', page)
     assert [name.removesuffix("-h") for name in leads_to] == (
-        ["notes", "plan", "payments", "lots", "entries", "invoices", "mails"]
+        ["plan", "payments", "lots", "entries", "invoices", "mails"]
     )
-    folded = r'<details name="action"( class="danger")?><summary[^>]*>([^<]+)</summary>'
-    assert re.findall(folded, page) == [
-        ("", "Give credits"),
-        ("", "Correct"),
-        (' class="danger"', "Block"),
-    ]
-    assert re.findall(folded, small) == [("", "Give credits")]
+    folded = r'<details name="action"[^>]*><summary[^>]*>([^<]+)</summary>'
+    assert re.findall(folded, page) == ["Give credits", "Correct balance", "Write a note", "Block"]
+    assert re.findall(folded, small) == ["Give credits", "Write a note"]
 
 
 def test_the_head_of_a_customers_page_says_plan_and_block(shop: RunningShop) -> None:
@@ -275,7 +274,7 @@ def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_the
     admin.send("/admin/grant", form_of=story, credits="5", reason="a late reply")
     with shop.app.app_context():
         mail = SentMail("old@rando.test", "receipt", "Your receipt")
-        mail_log.note(db.session, pat.owner, mail, uid=None, now=clock.wall())
+        mail_log.note(db.session(), pat.owner, mail, uid=None, now=clock.wall())
         db.session.commit()
     fields = forms(admin.client.get(f"/admin/plan?owner={pat.owner}").text)["/admin/plan"]
     admin.client.post("/admin/plan", data={**fields, "do": "cancel", "reason": "as they wished"})
@@ -295,6 +294,74 @@ def test_a_debt_and_what_is_set_aside_stand_with_the_balance(shop: RunningShop) 
         shop.prepaid.session.commit()
 
     assert "10 available, 3 set aside, no debt" in admin.get(story).text
+
+
+def test_an_event_that_was_not_handled_stands_on_its_customers_page_and_runs_again_there(
+    shop: RunningShop,
+) -> None:
+    pat, kim = shop.buyer(), shop.buyer("kim@rando.test")
+    admin, support = shop.operator("admin"), shop.operator("support")
+    story = f"/admin/customers/{pat.owner}"
+    assert "not handled" not in admin.get(story).text
+    with shop.app.app_context():
+        failed = "handled_at = NULL, outcome = 'Busy' WHERE type = 'checkout.session.completed'"
+        db.session.execute(text(f"UPDATE prepaid_inbox SET {failed}"))
+        db.session.commit()
+
+    page, other = admin.get(story).text, support.get(story).text
+
+    assert "1 event of Stripe's was not handled" in page
+    (event_id,) = re.findall(r'show=all&amp;q=(evt_\w+)">checkout.session.completed<', page)
+    assert event_id in other
+    assert "Run again" not in other, "who may run none sees that there is one"
+    admin.client.post("/admin/inbox/replay", data=forms(page)["/admin/inbox/replay"])
+    page = admin.get(story).text
+    assert "1 handled, 0 failed again." in page
+    assert "was not handled" not in page
+    assert "1 event of Stripe's was not handled" in admin.get(f"/admin/customers/{kim.owner}").text
+    assert pat.balance == 13, "nothing is given twice"
+
+
+def test_a_payment_says_what_is_left_of_its_credits(shop: RunningShop) -> None:
+    pat, support = shop.buyer(), shop.operator("support")
+    story = f"/admin/customers/{pat.owner}"
+    assert left_of_payments(support, story) == ["10 of 10 left"]
+    for credits, words in ((4, "9 of 10 left"), (9, "none of 10 left")):  # those of the greeting go first
+        with shop.app.app_context():
+            shop.prepaid.spend(pat.owner, credits=credits, key=f"number:{credits}")
+            shop.prepaid.session.commit()
+
+        assert left_of_payments(support, story) == [words]
+
+
+def left_of_payments(operator: Visitor, story: str) -> list[str]:
+    cells = re.findall(r'<td class="amount credits">(.+?)</td>', operator.get(story).text)
+    return [re.sub("<[^>]+>", "", cell) for cell in cells]
+
+
+#: What the log of mails keeps, and what a customer's page says.
+NOT_SENT = {
+    ConnectionRefusedError(): "Our mail server did not answer.",
+    SMTPRecipientsRefused({}): "Our mail server refused the address.",
+    KeyError("id"): "This app failed, and its log says where: KeyError",
+}
+
+
+def test_why_a_mail_was_not_sent_is_in_words(shop: RunningShop) -> None:
+    pat, support = shop.buyer("pat@rando.test"), shop.operator("support")
+    with shop.app.app_context():
+        for error in NOT_SENT:
+            shop.prepaid.note_mail(
+                pat.owner, address="pat@rando.test", name="receipt", subject="Your receipt", error=error
+            )
+        late = SentMail("pat@rando.test", "receipt", "Your receipt", withheld="older than 30 days")
+        mail_log.note(db.session(), pat.owner, late, uid=None, now=clock.wall())
+        db.session.commit()
+
+    page = support.get(f"/admin/customers/{pat.owner}").text
+
+    reasons = re.findall(r'class="quiet why">([^<]+)<', page)
+    assert reasons == ["It was held back: older than 30 days.", *reversed(NOT_SENT.values())]
 
 
 def test_a_customers_page_asks_the_database_no_more_often_for_many_payments(shop: RunningShop) -> None:

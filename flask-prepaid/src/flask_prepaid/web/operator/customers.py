@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import check_owner, clock
+from prepaid_ledger import LotSummary, check_owner, clock
 from prepaid_ledger.tables import Wallet
 
 from ...context import transaction
@@ -23,7 +24,7 @@ from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription, SubscriptionChange
 from .. import forms
-from . import causes, page
+from . import causes, events, mails, page
 from .roles import Right
 
 #: Payments and entries on one page.
@@ -61,6 +62,7 @@ def customer(owner: str) -> ResponseReturnValue:
     except ValueError:
         abort(404)
     lots = context.ledger.lots(owner)
+    payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
     return page.render(
         "customer.html",
         owner=owner,
@@ -70,7 +72,9 @@ def customer(owner: str) -> ResponseReturnValue:
         sums=sums_of(session, owner),
         lots=lots,
         entries=entries,
-        payment_of=causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)}),
+        payment_of=payment_of,
+        unspent=unspent_of(lots, payment_of),
+        not_handled=events.not_handled_of(session, owner),
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),
@@ -89,9 +93,19 @@ def customer(owner: str) -> ResponseReturnValue:
         attempt=forms.new_attempt,
         notes=notes_of(session, owner),
         mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
+        why_not_sent=mails.why_not_sent,
         mail_text=mail_text,
         few_mails=FEW_MAILS,
     )
+
+
+def unspent_of(lots: Sequence[LotSummary], payment_of: Mapping[str, int]) -> Counter[int]:
+    """How many credits of each payment are left, those that are set aside among them."""
+    unspent: Counter[int] = Counter()
+    for lot in lots:
+        if lot.key in payment_of:
+            unspent[payment_of[lot.key]] += lot.left + lot.held
+    return unspent
 
 
 def since(session: Session, owner: str) -> date | None:

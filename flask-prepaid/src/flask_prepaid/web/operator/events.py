@@ -25,6 +25,9 @@ from .. import page
 RESENT_LIVE = timedelta(days=3)
 RESENT_TEST = timedelta(hours=3)
 
+#: Among so many events that were not handled, the latest, a customer's own are looked for.
+LATEST = 200
+
 #: Of the database, as SQLAlchemy calls what passes by itself.
 DATABASE = ("OperationalError", "InterfaceError", "TimeoutError", "DBAPIError")
 
@@ -52,6 +55,15 @@ def about(session: Session, ids: Collection[str]) -> dict[str, Subject]:
     ):
         subjects[stripe_id] = Subject(owner, amount_minor, currency)
     return subjects
+
+
+def not_handled_of(session: Session, owner: str) -> list[InboxEvent]:
+    """The customer's events that were not handled, the oldest first."""
+    waiting = select(InboxEvent).where(InboxEvent.handled_at.is_(None))
+    rows = session.scalars(waiting.order_by(InboxEvent.received_at.desc()).limit(LATEST)).all()
+    subjects = about(session, {row.object_id for row in rows if row.object_id})
+    mine = {stripe_id for stripe_id, subject in subjects.items() if subject.owner == owner}
+    return [row for row in reversed(rows) if row.object_id in mine]
 
 
 def owners_of(session: Session, ids: Collection[str]) -> Iterable[Any]:
@@ -102,9 +114,9 @@ def why(event: InboxEvent) -> str:
         return "It was not finished: the app ended meanwhile, or is still at work on it."
     kind, _, message = event.outcome.partition(": ")
     if kind == errors.GatewayUnavailable.__name__:
-        return "Stripe did not answer."
+        return "Our question to Stripe was not answered."
     if kind in DATABASE:
-        return "The database was busy or did not answer."
+        return "Our database was busy or did not answer."
     error = getattr(errors, kind, None)
     if message and isinstance(error, type) and issubclass(error, PrepaidError):
         return message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, or_, select
@@ -63,11 +65,20 @@ def wanted(text: str, *, only_failed: bool) -> Select[InboxEvent]:
 
 
 def replay() -> ResponseReturnValue:
-    """Run one event of the inbox again, or ``all`` that were not handled, by the same functions as before."""
+    """Run one event of the inbox again, ``all`` that were not handled, or those of one ``owner``.
+
+    The same functions as before handle them.
+    """
     operator = page.operator(Right.REPLAY)
     context = page.context()
     if request.form.get("all"):
-        return replay_all(operator)
+        run_all_again(operator, unhandled(context)[:AT_ONCE])
+        return redirect(url_for("prepaid.operator_inbox"), 303)
+    owner = forms.line(request.form, "owner")
+    if owner:
+        waiting = [event.id for event in events.not_handled_of(context.session, owner)]
+        run_all_again(operator, waiting[:AT_ONCE], owner)
+        return redirect(page.customer_url(owner), 303)
     event_id = forms.line(request.form, "event")
     if context.session.get(InboxEvent, event_id) is None:
         flash("There is no such event in the inbox.", "warning")
@@ -81,15 +92,16 @@ def replay() -> ResponseReturnValue:
     return redirect(url_for("prepaid.operator_inbox", show="all"), 303)
 
 
-def replay_all(operator: Operator) -> ResponseReturnValue:
+def run_all_again(operator: Operator, waiting: Sequence[str], owner: str | None = None) -> None:
     """The oldest first; so many at once that the page answers in time."""
+    if not waiting:
+        flash("Every event is handled already.", "success")
+        return
     context = page.context()
-    events = unhandled(context)[:AT_ONCE]
     with transaction(context):
-        page.record(operator, Right.REPLAY, owner=None, reason="", events=len(events))
-    failed = [event for event in events if not run_again(context, event)]
+        page.record(operator, Right.REPLAY, owner=owner, reason="", events=len(waiting))
+    failed = [event for event in waiting if not run_again(context, event)]
     flash(
-        f"{len(events) - len(failed):,} handled, {len(failed):,} failed again.",
+        f"{len(waiting) - len(failed):,} handled, {len(failed):,} failed again.",
         "warning" if failed else "success",
     )
-    return redirect(url_for("prepaid.operator_inbox"), 303)

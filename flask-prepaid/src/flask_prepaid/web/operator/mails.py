@@ -1,4 +1,4 @@
-"""Every mail as its reader gets it, with made-up values: for developers and operators, in test mode alone."""
+"""Every mail as its reader gets it, with made-up values, in test mode alone; and why one was not sent."""
 
 from __future__ import annotations
 
@@ -18,6 +18,29 @@ POLICY = (
 
 #: How wide a mail is drawn; a telephone shows the first alone, as wide as itself.
 WIDTHS = {"telephone": 390, "computer": 640}
+
+#: What Python calls it where a mailer reaches no mail server, and where the server says no.
+NO_ANSWER = {
+    *("ConnectionRefusedError", "ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError"),
+    *("TimeoutError", "gaierror", "OSError", "SMTPConnectError", "SMTPServerDisconnected"),
+}
+REFUSED = {
+    "SMTPAuthenticationError": "Our mail server did not take the shop's user and password.",
+    "SMTPRecipientsRefused": "Our mail server refused the address.",
+    "SMTPSenderRefused": "Our mail server refused the sender's address.",
+    "SMTPDataError": "Our mail server refused the text.",
+}
+
+
+def why_not_sent(error: str) -> str:
+    """What the log of mails keeps, in words. A mistake of ours keeps its name, as in the log of the app."""
+    if error in NO_ANSWER:
+        return "Our mail server did not answer."
+    if error in REFUSED:
+        return REFUSED[error]
+    if error.isidentifier():  # the class of an exception; what withholds a mail gives several words
+        return f"This app failed, and its log says where: {error}"
+    return f"It was held back: {error}."
 
 
 def previews() -> ResponseReturnValue:
