@@ -304,13 +304,17 @@ def test_an_event_that_was_not_handled_stands_on_its_customers_page_and_runs_aga
     story = f"/admin/customers/{pat.owner}"
     assert "not handled" not in admin.get(story).text
     with shop.app.app_context():
-        failed = "handled_at = NULL, outcome = 'Busy' WHERE type = 'checkout.session.completed'"
-        db.session.execute(text(f"UPDATE prepaid_inbox SET {failed}"))
+        failed = "handled_at = NULL, outcome = 'GatewayUnavailable: none'"
+        paid = "type = 'checkout.session.completed'"
+        db.session.execute(text(f"UPDATE prepaid_inbox SET {failed} WHERE {paid}"))
         db.session.commit()
 
     page, other = admin.get(story).text, support.get(story).text
 
     assert "1 event of Stripe's was not handled" in page
+    banner = page[page.index("was not handled") :].partition("</p>")[0]
+    assert ", $10.00, <time" in banner
+    assert "Our question to Stripe was not answered." in banner
     (event_id,) = re.findall(r'show=all&amp;q=(evt_\w+)">checkout.session.completed<', page)
     assert event_id in other
     assert "Run again" not in other, "who may run none sees that there is one"

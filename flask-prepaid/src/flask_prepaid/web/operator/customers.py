@@ -75,6 +75,7 @@ def customer(owner: str) -> ResponseReturnValue:
         payment_of=payment_of,
         unspent=unspent_of(lots, payment_of),
         not_handled=events.not_handled_of(session, owner),
+        why=events.why,
         payments=bought,
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),

@@ -57,13 +57,13 @@ def about(session: Session, ids: Collection[str]) -> dict[str, Subject]:
     return subjects
 
 
-def not_handled_of(session: Session, owner: str) -> list[InboxEvent]:
-    """The customer's events that were not handled, the oldest first."""
+def not_handled_of(session: Session, owner: str) -> list[tuple[InboxEvent, Subject]]:
+    """The customer's events that were not handled and what each is about, the oldest first."""
     waiting = select(InboxEvent).where(InboxEvent.handled_at.is_(None))
     rows = session.scalars(waiting.order_by(InboxEvent.received_at.desc()).limit(LATEST)).all()
     subjects = about(session, {row.object_id for row in rows if row.object_id})
-    mine = {stripe_id for stripe_id, subject in subjects.items() if subject.owner == owner}
-    return [row for row in reversed(rows) if row.object_id in mine]
+    known = ((row, subjects.get(row.object_id or "")) for row in reversed(rows))
+    return [(row, subject) for row, subject in known if subject and subject.owner == owner]
 
 
 def owners_of(session: Session, ids: Collection[str]) -> Iterable[Any]:

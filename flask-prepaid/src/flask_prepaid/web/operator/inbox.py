@@ -76,7 +76,7 @@ def replay() -> ResponseReturnValue:
         return redirect(url_for("prepaid.operator_inbox"), 303)
     owner = forms.line(request.form, "owner")
     if owner:
-        waiting = [event.id for event in events.not_handled_of(context.session, owner)]
+        waiting = [event.id for event, _ in events.not_handled_of(context.session, owner)]
         run_all_again(operator, waiting[:AT_ONCE], owner)
         return redirect(page.customer_url(owner), 303)
     event_id = forms.line(request.form, "event")
