@@ -101,10 +101,10 @@ ALWAYS = (
     (
         "refunds.py",
         "select(Refund.payment_intent_id, func.sum(Refund.amount_minor))"
-        ".where(Refund.payment_id == payment_id, "
+        ".where(Refund.payment_id.in_(payment_ids), "
         "Refund.state.not_in(NOT_REFUNDED)) -> "
         "select(Refund.payment_intent_id, func.sum(Refund.amount_minor))"
-        ".where(Refund.payment_id == payment_id)",
+        ".where(Refund.payment_id.in_(payment_ids))",
     ),
 )
 
