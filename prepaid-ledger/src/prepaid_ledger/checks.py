@@ -39,16 +39,21 @@ def check_text(field: str, text: str | None) -> None:
         raise ValueError(f"{field} is a text, not {text!r:.80}")
 
 
+def is_whole(number: object, least: int, most: int) -> bool:
+    """Whether it is a whole number between the two. ``True`` is none, and neither is ``3.0``."""
+    return isinstance(number, int) and not isinstance(number, bool) and least <= number <= most
+
+
 def check_whole(field: str, number: int, least: int, most: int) -> None:
     """:raises ValueError: It is no whole number between the two."""
-    if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
+    if not is_whole(number, least, most):
         raise ValueError(f"{field} is a whole number from {least:,} to {most:,}, not {number!r:.80}")
 
 
 def check_money(amount_minor: int, tax_minor: int, currency: str) -> None:
     """:raises ValueError: It is nothing that a customer can have paid; the message names the field."""
     for field, minor in (("amount_minor", amount_minor), ("tax_minor", tax_minor)):
-        if not isinstance(minor, int) or isinstance(minor, bool) or not 0 <= minor <= MAX_MINOR:
+        if not is_whole(minor, 0, MAX_MINOR):
             raise ValueError(
                 f"{field} is a whole number from 0 to {MAX_MINOR:,}, in the smallest unit of the currency: "
                 f"1234 is $12.34; not {minor!r:.80}"

@@ -286,7 +286,7 @@ def _customers(context: Context, since: datetime | None, seen: Callable[[], None
                 Drift("outdated", customer.id, None, f"Stripe has another address of {owner} than you"),
                 mend,
             )
-        elif customers.reads_otherwise(context, owner):
+        elif customers.new_language(context, owner):
             detail = f"Stripe writes to {owner} in another language than you"
             yield Drift("outdated", customer.id, None, detail), mend
 

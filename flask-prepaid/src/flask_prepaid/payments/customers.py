@@ -75,23 +75,23 @@ def _remember_language(context: Context, owner: str, customer_id: str) -> None:
         log.warning("Stripe does not know that %s reads %s: %s", owner, language, error)
 
 
-def reads_otherwise(context: Context, owner: str) -> bool:
-    """Whether the host says another language of the owner than Stripe has heard of."""
+def new_language(context: Context, owner: str) -> str | None:
+    """The language that the host says of the owner, where Stripe has not heard of it."""
     if len(context.config.languages) == 1:
-        return False
+        return None
     chosen = context.language_of(owner)  # the host's function
     with reading(context) as session:
         at_stripe = session.scalar(select(Customer.language).where(Customer.owner == owner))
-    return chosen is not None and chosen != at_stripe
+    return None if chosen == at_stripe else chosen
 
 
 def _set_language(context: Context, owner: str, customer_id: str) -> None:
     """Let Stripe write in the language that the host says now, if it takes that. Commits."""
-    chosen = context.language_of(owner)
-    if not reads_otherwise(context, owner):
+    chosen = new_language(context, owner)
+    if chosen is None:
         return
     try:
-        context.gateway.customers.set_language(customer_id, str(chosen))
+        context.gateway.customers.set_language(customer_id, chosen)
     except GatewayRefused as refused:
         log.warning("Stripe does not write to %s in %s: %s", owner, chosen, refused)
     with transaction(context) as session:

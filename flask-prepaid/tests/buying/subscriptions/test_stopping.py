@@ -217,16 +217,22 @@ def test_a_plan_that_is_past_due_when_its_last_month_is_refunded_for_a_fraud_war
     shop.close()
 
 
-def test_a_refund_for_a_fraud_warning_does_not_wait_for_a_plan_that_stripe_keeps(
-    databases: Databases,
-) -> None:
-    stripe = Refusing("subscriptions/sub_")
+def refusing(databases: Databases, what: str) -> tuple[Refusing, PlanShop]:
+    """A shop that refunds what a bank warns of, and whose Stripe refuses one thing."""
+    stripe = Refusing(what)
     shop = PlanShop(
         databases.fresh("sqlite"),
         http_client=stripe,
         emulator=stripe.emulator,
         PREPAID_REFUND_FRAUD_WARNINGS=True,
     )
+    return stripe, shop
+
+
+def test_a_refund_for_a_fraud_warning_does_not_wait_for_a_plan_that_stripe_keeps(
+    databases: Databases,
+) -> None:
+    _, shop = refusing(databases, "subscriptions/sub_")
     shop.subscribe("small", card=WARNS)
 
     shop.tick()
@@ -239,13 +245,7 @@ def test_a_refund_for_a_fraud_warning_does_not_wait_for_a_plan_that_stripe_keeps
 def test_a_plan_that_its_customer_keeps_is_not_ended_by_the_next_try_of_the_refund(
     databases: Databases,
 ) -> None:
-    stripe = Refusing("refunds")
-    shop = PlanShop(
-        databases.fresh("sqlite"),
-        http_client=stripe,
-        emulator=stripe.emulator,
-        PREPAID_REFUND_FRAUD_WARNINGS=True,
-    )
+    stripe, shop = refusing(databases, "refunds")
     shop.subscribe("small", card=WARNS)
     shop.tick()
     assert shop.row().cancel_at is not None

@@ -17,7 +17,7 @@ from sqlalchemy import Table, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_money, check_owner, is_fit
+from ..checks import MAX_CREDITS, check_money, check_owner, is_fit, is_whole
 from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
@@ -343,7 +343,7 @@ def check_credits(credits: int) -> None:
 
 def check_adjustment(credits: int) -> None:
     """:raises ValueError: It is no whole number, or 0."""
-    if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= abs(credits) <= MAX_CREDITS:
+    if not is_whole(credits, -MAX_CREDITS, MAX_CREDITS) or credits == 0:
         raise ValueError(
             f"credits of an adjustment are a whole number up to {MAX_CREDITS:,}, below 0 to take some, "
             f"not {credits!r}"
