@@ -38,7 +38,9 @@ def spends(url: str, users: Sequence[int], *, clients: int, seconds: float) -> f
     processes = max(1, clients // 4)
     command = [sys.executable, __file__, url, str(clients // processes), str(seconds), *map(str, users)]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
-    return sum(int(child.communicate()[0]) for child in children) / seconds
+    counts = [int(child.communicate()[0]) for child in children]
+    assert all(counts), "each process spends, or its error stands above"
+    return sum(counts) / seconds
 
 
 def work(url: str, threads: int, seconds: float, users: list[int]) -> int:
@@ -51,7 +53,7 @@ def work(url: str, threads: int, seconds: float, users: list[int]) -> int:
             ready.wait()
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                user, name = next(turn), f"{time.time_ns():032x}"[-24:] + f"{threading.get_native_id():08x}"
+                user, name = next(turn), f"{time.time_ns():x}"[-12:] + f"{threading.get_native_id():06x}"[-6:]
                 done = connection.execute(
                     SPEND,
                     {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, create_engine, event, update
 
 from flask_prepaid import ApiKey
+from flask_prepaid.fast_path.callers import Callers
 from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
+from flask_prepaid.keys.caller import Caller
 from prepaid_ledger.clock import wall as utc_now
 
 from .host import Host
@@ -169,3 +172,38 @@ def test_keys_that_open_nothing_are_not_remembered(engine: Engine) -> None:
 
     assert set(callers) == {None}
     assert len(cache) == 0
+
+
+def test_calls_of_an_event_loop_share_one_lookup_and_wait_for_no_renewal(engine: Engine, host: Host) -> None:
+    digests = [digest_of(host.make_key(f"job {i}").secret) for i in range(8)]
+    watch = Watch()
+    callers = Callers(KeyCache(engine, nobody, watch))
+
+    all_answered = threading.Event()
+
+    def wait_for_the_calls(number: int) -> None:
+        assert number == 1 or all_answered.wait(60)
+
+    async def ask() -> list[set[Caller | None]]:
+        first = set(await asyncio.gather(*map(callers.find, digests)))
+        watch.now_s += 0.6 * CACHED_FOR_S
+        second = set(await asyncio.gather(*map(callers.find, digests)))
+        all_answered.set()
+        async with asyncio.timeout(60):
+            while lookups != [1, 2]:
+                await asyncio.sleep(0.001)
+        return [first, second]
+
+    with on_lookup(engine, "before", wait_for_the_calls) as lookups:
+        first, second = asyncio.run(ask())
+
+    assert len(first) == 8
+    assert None not in first
+    assert second == first
+
+
+def test_a_call_whose_keys_cannot_be_looked_up_is_left_to_flask(host: Host, digest: str) -> None:
+    nowhere = create_engine("sqlite:////nowhere/at/all.sqlite3")
+    callers = Callers(KeyCache(nowhere, nobody))
+
+    assert asyncio.run(callers.find(digest)) is None

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -37,6 +36,7 @@ from ..keys.verbs import AppKeys
 from . import requests
 from .answers import Answer, as_bytes, writer_like
 from .buffering import BufferedRequests
+from .callers import Callers
 from .handover import HANDOVER, Handover
 from .sale import Sale, new_id
 
@@ -88,7 +88,7 @@ class FastPath:
             path: (sale, lru_cache(maxsize=256)(_reader(path, sale))) for path, sale in sales.items()
         }
         self.serves = None if serves is None else lru_cache(maxsize=32)(serves)
-        self.cache, self.calls = keys.cache, keys.setup.calls
+        self.callers, self.calls = Callers(keys.cache), keys.setup.calls
         self.through_flask = _in_threads(app, threads, max_body)
         self.apart = [(_matcher(paths), _in_threads(app, count, 0)) for paths, count in apart.items()]
         self.headers = as_bytes(
@@ -125,7 +125,7 @@ class FastPath:
             ask = read(scope["query_string"])
         except Exception:
             return None  # Flask reads it, too, and answers
-        caller = await self.caller(secret)
+        caller = await self.callers.find(digest_of(secret))
         if caller is None:
             return None
         try:
@@ -180,15 +180,6 @@ class FastPath:
         if self.serves is not None and not self.serves(headers.get(b"host", b"").decode("latin-1")):
             return None
         return words[7:].decode("latin-1").strip()
-
-    async def caller(self, secret: str) -> Caller | None:
-        """Whose key it is. The database is only asked about keys that were not used a moment ago."""
-        digest = digest_of(secret)
-        caller = self.cache.find_at_hand(digest)
-        if caller is None:
-            with suppress(SQLAlchemyError):  # Flask will see it, too
-                caller = await asyncio.to_thread(self.cache.find, digest)
-        return caller
 
 
 def _matcher(paths: tuple[str, ...]) -> Callable[[str], bool]:

@@ -93,31 +93,41 @@ class KeyCache:
 
         The answer is ten seconds old at most. That is enough for a call that spends.
         """
-        key = self._remembered(digest)
+        key = self.remembered(digest)
         if key is None:
             key = self._fetch_with_others(digest)
-        elif self._is_half_over(key) and self._fetching.acquire(blocking=False):
+        elif self.is_half_over(key) and self._fetching.acquire(blocking=False):
             try:  # one call renews for all, while the others go on with what is remembered
                 self._renew(set())
             finally:
                 self._fetching.release()
-        return _caller_with(key)
+        return caller_with(key)
 
-    def find_at_hand(self, digest: str) -> Caller | None:
-        """Who calls, as ``find`` says; ``None`` also where ``find`` would ask the database now."""
+    def find_all(self, digests: set[str]) -> dict[str, Caller]:
+        """Who calls with each of these keys, and nobody for one that opens nothing; by one SELECT.
+
+        It renews by the way, and may be asked for nothing else.
+        """
+        with self._fetching:
+            known = {digest: key for digest in digests if (key := self.remembered(digest))}
+            known |= self._renew(digests - known.keys())
+        callers = {digest: caller_with(known.get(digest)) for digest in digests}
+        return {digest: caller for digest, caller in callers.items() if caller is not None}
+
+    def remembered(self, digest: str) -> CachedKey | None:
+        """What was looked up less than ten seconds ago."""
         key = self._keys.get(digest)
-        if key is None:
-            return None
-        left_s = key.until_s - self._clock_s()
-        if left_s <= 0 or (left_s < CACHED_FOR_S / 2 and not self._fetching.locked()):
-            return None
-        return _caller_with(key)
+        return key if key is not None and key.until_s > self._clock_s() else None
+
+    def is_half_over(self, key: CachedKey) -> bool:
+        """Whether it is time to renew this one."""
+        return key.until_s < self._clock_s() + CACHED_FOR_S / 2
 
     def find_anew(self, digest: str) -> Caller | None:
         """Who calls, by what the database says now."""
         with self._fetching:
             key = self._renew({digest}).get(digest)
-        return _caller_with(key)
+        return caller_with(key)
 
     def still_opens(self, caller: Caller) -> bool:
         """Whether the caller's key, if there is one, opens something now. If not, all are looked up anew."""
@@ -138,17 +148,10 @@ class KeyCache:
         """
         self._keys = {}
 
-    def _remembered(self, digest: str) -> CachedKey | None:
-        key = self._keys.get(digest)
-        return key if key is not None and key.until_s > self._clock_s() else None
-
-    def _is_half_over(self, key: CachedKey) -> bool:
-        return key.until_s < self._clock_s() + CACHED_FOR_S / 2
-
     def _fetch_with_others(self, digest: str) -> CachedKey | None:
         self._wanted.add(digest)
         with self._fetching:
-            if key := self._remembered(digest):  # the call that held the lock has fetched ours, too
+            if key := self.remembered(digest):  # the call that held the lock has fetched ours, too
                 return key
             return self._renew({digest}).get(digest)
 
@@ -193,7 +196,7 @@ def _select_keys(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _caller_with(key: CachedKey | None) -> Caller | None:
+def caller_with(key: CachedKey | None) -> Caller | None:
     """Who calls with a key; ``None`` if there is none, or it has ended."""
     if key is None or (key.expires_at is not None and key.expires_at <= clocks.wall()):
         return None
