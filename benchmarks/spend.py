@@ -97,7 +97,7 @@ def on_postgresql(bench: Bench, folder: Path) -> Iterator[tuple[Round, Shops, fl
             bench.run("article", Call(by_hand + NUMBER, cookies))
             bench.run("hello", Call(hello + "/", [{}]))
             many = Call(fast + NUMBER, keys)
-            # Nobody but the first customer has called since the last round: each process looks all keys up anew.
+            # Nobody but the first customer has called since the last round: all keys are looked up anew.
             shops.count(bench.run("after a pause", many))
             shops.count(bench.run("fast path", many))
             shops.count(bench.run("fast path at 80 %", many, rate=0.8 * bench.rates["fast path"][-1]))
