@@ -28,7 +28,7 @@ from ..database.rows import Given, Stretch, Stretches, table_of
 from ..database.transactions import commit_alone
 from ..errors import Busy
 from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Kind, UsageMark, Wallet
-from .leaving import Part, parts
+from .finished import Part, parts
 from .place import Archive
 
 #: Thirteen months: a key that was used longer ago may be used anew.
