@@ -464,7 +464,7 @@ def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
             connection.exec_driver_sql(
-                "EXPLAIN " + statement_of(wait=False, with_budgets=True) % values
+                "EXPLAIN " + statement_of(with_budgets=True) % values
             ).scalars()
         )
 
