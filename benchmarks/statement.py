@@ -54,7 +54,7 @@ USE = {"spender": "key:17", "item": "report"}
 
 
 def variants(other: Path | None) -> dict[str, Variant]:
-    plain, budgeted = (statement_of(wait=False, with_budgets=budgets) for budgets in (False, True))
+    plain, budgeted = (statement_of(with_budgets=budgets) for budgets in (False, True))
     kinds = {
         "plain": Variant("plain", {}, plain),
         "used": Variant("plain", USE, plain),

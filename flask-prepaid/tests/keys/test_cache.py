@@ -90,7 +90,7 @@ def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, host: Host) ->
     watch = Watch()
     cache = KeyCache(engine, nobody, watch)
     with on_lookup(engine, "before", nothing) as lookups:
-        for digest in (first, second):
+        for digest in (first, second, first, second):
             cache.find(digest)
         watch.now_s += 0.6 * CACHED_FOR_S
         cache.find(first)
@@ -99,6 +99,19 @@ def test_one_call_renews_all_keys_that_are_in_use(engine: Engine, host: Host) ->
         cache.find(second)
 
     assert lookups == [1, 2, 3, 4]
+
+
+def test_a_key_that_came_once_is_not_renewed(engine: Engine, host: Host) -> None:
+    once, often = (digest_of(host.make_key(name).secret) for name in ("a job of the night", "a busy one"))
+    watch = Watch()
+    cache = KeyCache(engine, nobody, watch)
+    for digest in (once, often, often):
+        cache.find(digest)
+
+    watch.now_s += 0.6 * CACHED_FOR_S
+    cache.find(often)
+
+    assert len(cache) == 1
 
 
 def test_a_key_that_another_process_revoked_is_refused_after_some_seconds(

@@ -93,6 +93,7 @@ def test_a_host_is_asked_once_who_of_many_callers_is_shut_out(host: Host) -> Non
     cache = KeyCache(host.prepaid.engine, host.prepaid.operators.shut_out, lambda: watch[0])
     callers = {owner: cache.find(digest_of(secret)) for owner, secret in secrets.items()}
     assert [owner for owner, caller in callers.items() if caller is None] == ["user:2"]
+    assert cache.find(digest_of(secrets["user:3"])) is not None  # so it is in use
 
     questions.clear()
     watch[0] += CACHED_FOR_S - 1

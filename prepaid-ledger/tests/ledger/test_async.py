@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Awaitable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import Ledger, LedgerVerbs, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
+from prepaid_ledger.spends import busy_wallets
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -139,6 +141,60 @@ def test_a_wallet_that_was_held_for_a_moment_goes_with_the_next_batch(databases:
     assert all(isinstance(spent, Spent) for spent in answers)
     assert batches == [5, 5]
     assert len(connections) == 2, "one looks for partitions, one is kept for batches, none for who goes alone"
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_all_who_want_one_busy_wallet_wait_for_it_together_and_no_thread_does(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(busy_wallets, "PATIENCE_S", 60)
+    books = Books(databases.fresh("postgresql"))
+    books.grant(40)
+    sitting = books.engine.connect()
+    sitting.execute(text("SELECT FROM prepaid_wallet WHERE owner = 'user:1' FOR UPDATE"))
+
+    async def those_who_come_later_too() -> list[Spent]:
+        ledger = books.awaited()
+        first = [asyncio.ensure_future(call) for call in reports(ledger, range(20))]
+        async with asyncio.timeout(60):
+            while not ledger._spends._busy.has(OWNER):
+                await asyncio.sleep(0.001)
+        later = [asyncio.ensure_future(call) for call in reports(ledger, range(20, 40))]
+        await asyncio.sleep(0)  # they stand in the same line now
+        sitting.close()
+        return await asyncio.gather(*first, *later)
+
+    spents = asyncio.run(those_who_come_later_too())
+
+    assert sorted(spent.balance for spent in spents) == list(range(40))
+    assert len(transactions_of_spends(books)) <= 3
+    assert not any("spends alone" in thread.name for thread in threading.enumerate())
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_a_wallet_that_is_held_for_long_is_left_to_threads_and_keeps_no_other_line_waiting(
+    databases: Databases,
+) -> None:
+    books = Books(databases.fresh("postgresql"))
+    for owner in ("user:1", "user:2"):
+        books.grant(5, owner=owner)
+    sitting = {owner: books.engine.connect() for owner in ("user:1", "user:2")}
+    for owner, connection in sitting.items():
+        connection.execute(text(f"SELECT FROM prepaid_wallet WHERE owner = '{owner}' FOR UPDATE"))
+
+    async def the_second_first() -> list[Spent]:
+        ledger = books.awaited()
+        held = [asyncio.ensure_future(call) for call in reports(ledger, range(5))]
+        waits = [asyncio.ensure_future(call) for call in reports(ledger, range(5), "user:2")]
+        sitting["user:2"].close()
+        free = await asyncio.gather(*waits)
+        assert not any(call.done() for call in held)
+        sitting["user:1"].close()
+        return [*free, *await asyncio.gather(*held)]
+
+    assert len(asyncio.run(the_second_first())) == 10
     assert books.ledger.audit() == []
     books.close()
 

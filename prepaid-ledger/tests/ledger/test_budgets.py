@@ -463,9 +463,7 @@ def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -
         values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
-            connection.exec_driver_sql(
-                "EXPLAIN " + statement_of(wait=False, with_budgets=True) % values
-            ).scalars()
+            connection.exec_driver_sql("EXPLAIN " + statement_of(with_budgets=True) % values).scalars()
         )
 
     looks = re.findall(r"Scan .*prepaid_budget b\w*.*\n\s*(?:Index|Recheck) Cond: (.*)", plan)

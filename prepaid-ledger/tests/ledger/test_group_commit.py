@@ -77,9 +77,7 @@ def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Data
         values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         plan = "\n".join(
-            connection.exec_driver_sql(
-                "EXPLAIN " + statement_of(wait=False, with_budgets=True) % values
-            ).scalars()
+            connection.exec_driver_sql("EXPLAIN " + statement_of(with_budgets=True) % values).scalars()
         )
 
     looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)

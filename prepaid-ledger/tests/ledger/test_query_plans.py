@@ -34,7 +34,7 @@ def test_a_key_of_a_busy_wallet_is_looked_up_among_keys(databases: Databases, pa
         connection.execute(text("SET plan_cache_mode = force_generic_plan"))
         connection.execute(text(SET_UP))
         values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
-        batches = [] if partitions else [statement_of(wait=False, with_budgets=has) for has in (False, True)]
+        batches = [] if partitions else [statement_of(with_budgets=has) for has in (False, True)]
         plans = [f"EXPLAIN {batch % values}" for batch in batches]
         for table in ("prepaid_entry", "prepaid_hold"):
             connection.exec_driver_sql(f"PREPARE in_{table} AS {FIND.format(table=table)}")

@@ -48,7 +48,10 @@ def digest_of(secret: str) -> str:
 
 @dataclass
 class CachedKey:
-    """What a key opened when it was looked up, and until when that is relied on."""
+    """What a key opened when it was looked up, and until when that is relied on.
+
+    :param is_used: Whether it was wanted again since: most keys are not, and are renewed for nobody.
+    """
 
     caller: Caller
     expires_at: datetime | None
@@ -115,9 +118,12 @@ class KeyCache:
         return {digest: caller for digest, caller in callers.items() if caller is not None}
 
     def remembered(self, digest: str) -> CachedKey | None:
-        """What was looked up less than ten seconds ago."""
+        """What was looked up less than ten seconds ago; it is in use from then on."""
         key = self._keys.get(digest)
-        return key if key is not None and key.until_s > self._clock_s() else None
+        if key is None or key.until_s <= self._clock_s():
+            return None
+        key.is_used = True
+        return key
 
     def is_half_over(self, key: CachedKey) -> bool:
         """Whether it is time to renew this one."""
@@ -200,7 +206,6 @@ def caller_with(key: CachedKey | None) -> Caller | None:
     """Who calls with a key; ``None`` if there is none, or it has ended."""
     if key is None or (key.expires_at is not None and key.expires_at <= clocks.wall()):
         return None
-    key.is_used = True
     return key.caller
 
 

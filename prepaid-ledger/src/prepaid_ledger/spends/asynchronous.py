@@ -12,14 +12,15 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 
 from ..database.engine import LOCK_TIMEOUT_S
+from .busy_wallets import BusyWallets
 from .group_commit import MAX_BATCH, GroupCommit, too_late
 from .host_insert import fit_one_statement
 from .outcomes import Outcome
 from .single import SpendRequest, Spent
+from .waiting import Waiting
 
 #: So many go together. In a batch of half the size a spend costs the database half as much again.
 ENOUGH = 16
@@ -27,41 +28,8 @@ ENOUGH = 16
 #: How many spends that are not batchable wait at the same time, each for itself.
 ALONE = 16
 
-#: So many batches a spend goes with whose wallet another process has just then, or whose budgets this one has
-#: just heard of, before it goes by itself: mostly the next reaches it. Alone it costs as much as ten others.
-TRIES = 3
-
 #: The word of a thread that waits for the database comes first by so much.
 GRACE_S = 0.5
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A spend that waits for its batch until ``until_s``. ``answer`` is ``None`` where it has to go alone."""
-
-    request: SpendRequest
-    answer: asyncio.Future[Spent | None]
-    until_s: float
-    tries: int = 0
-
-    def may_go(self) -> bool:
-        """Whether its caller is there yet, and is told so if that has waited long enough."""
-        if time.monotonic() >= self.until_s:
-            self.fail(too_late())
-        return not self.answer.done()
-
-    def goes_again(self, outcome: Outcome) -> bool:
-        """Whether the next batch may reach the wallet that this one has not."""
-        self.tries += 1
-        return not outcome.reached and self.tries < TRIES and not self.answer.done()
-
-    def be_answered(self, spent: Spent | None) -> None:
-        if not self.answer.done():  # the caller may have gone
-            self.answer.set_result(spent)
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 class LoopGroupCommit:
@@ -70,6 +38,7 @@ class LoopGroupCommit:
     def __init__(self, spends: GroupCommit) -> None:
         self._spends = spends
         self._connection = spends.loop_connection()
+        self._busy = BusyWallets(spends)
         self._waiting: deque[Waiting] = deque()
         self._posting: asyncio.Task[None] | None = None
         self._together = ThreadPoolExecutor(1, thread_name_prefix="spends")
@@ -80,9 +49,12 @@ class LoopGroupCommit:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Spent | None] = loop.create_future()
         waiting = Waiting(request, answer, time.monotonic() + LOCK_TIMEOUT_S)
-        self._waiting.append(waiting)
-        if self._posting is None:
-            self._posting = loop.create_task(self._post_all())
+        if self._busy.has(request.owner) and self._busy.takes(request):
+            self._busy.add(waiting)
+        else:
+            self._waiting.append(waiting)
+            if self._posting is None:
+                self._posting = loop.create_task(self._post_all())
         spent = await answer
         return await self._spend_alone(waiting) if spent is None else spent
 
@@ -121,11 +93,13 @@ class LoopGroupCommit:
             for waiting in batch:
                 waiting.fail(error)
             return
-        # Where all want one wallet, a thread waits for it: to ask again at once would mostly be in vain.
+        # Where all want one wallet, they wait for it: to ask again at once would mostly be in vain.
         are_of_many = len({request.owner for request in requests}) > 1
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if are_of_many and waiting.goes_again(outcome):
                 self._waiting.append(waiting)
+            elif not outcome.reached and self._busy.takes(waiting.request):
+                self._busy.add(waiting)
             else:
                 waiting.be_answered(outcome.spent)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert
 
+from ..database.engine import LOCK_TIMEOUT_S
 from .host_insert import batch_insert
 from .outcomes import BudgetedOwners, Outcome
 from .postgresql_batch import on_postgresql, read
@@ -57,7 +58,7 @@ def post(
         debt_blocks=debt_blocks,
         with_budgets=budgeted.any_of(requests),
         parted=parted,
-        wait=wait,
+        wait_s=LOCK_TIMEOUT_S if wait else None,
     )
     outcomes = read(connection.exec_driver_sql(statement, values))
     budgeted.learn(requests, outcomes)

@@ -46,10 +46,12 @@ class LoopConnection:
         self._driven: Driven | None = None
         event.listen(engine, "engine_disposed", self._close)
 
-    async def post(self, requests: Sequence[SpendRequest]) -> list[Outcome]:
-        """Commit what is batchable of ``requests``, waiting for nobody's wallet; what came of each.
+    async def post(self, requests: Sequence[SpendRequest], *, wait_s: float | None = None) -> list[Outcome]:
+        """Commit what is batchable of ``requests``; what came of each.
 
         What they bring has to fit one statement.
+
+        :param wait_s: How long to wait for the wallet, where all are of one; by default for none.
         """
         places = one_of_each_key(requests)
         first = [requests[place] for place in places]
@@ -63,6 +65,7 @@ class LoopConnection:
                 debt_blocks=self._debt_blocks,
                 with_budgets=self._budgeted.any_of(first),
                 parted=self._parted,
+                wait_s=wait_s,
             )
             cursor = await driven.execute(statement, values)
             posted = read(await cursor.fetchall())
