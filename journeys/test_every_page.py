@@ -367,4 +367,8 @@ def test_the_extensions_own_frame_can_be_used_by_anybody(
     for path in (*pages, "/customers/user:1", "/payments/1"):
         walk.go(f"{bare_host}/prepaid/admin{path}", f"bare admin{path.replace('/', ' ')}")
     walk.assert_well()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.querySelector('.masthead').offsetHeight") < 64, "an operator has tabs"
+    page.get_by_text("Shop", exact=True).click()
+    expect(page.locator(".masthead").get_by_role("link", name="Saved cards")).to_be_visible()
     page.context.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from tools import api_table, rows_table, settings_table
+from tools import api_table, events_table, rows_table, settings_table
 
 import rando_number.config as shop_settings
 from flask_prepaid import config
@@ -105,6 +105,12 @@ def test_the_json_api_is_written_from_the_code() -> None:
 
     assert between.strip() == api_table.table(), "run: python -m tools.api_table"
     assert api_table.DOCUMENT.read_text() == api_table.openapi(), "run: python -m tools.api_table"
+
+
+def test_what_webhooks_are_sent_is_written_from_the_code() -> None:
+    between = HTTP.partition(events_table.BEGIN)[2].partition(events_table.END)[0]
+
+    assert between.strip() == events_table.table(), "run: python -m tools.events_table"
 
 
 def test_every_page_of_the_extension_is_in_the_table_at_its_path() -> None:

@@ -71,6 +71,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "expires_after_s": "how many seconds they last; none is for ever",
         "amount_minor": "the price agreed",
         "currency": "of all its amounts",
+        "due_minor": "what the customer is asked for, with discount and tax, once Stripe has said it",
         "paid_minor": "what arrived: less by a discount, more by tax",
         "charged_minor": "what of it a charge brought, which alone can be refunded",
         "discount_minor": "what a promotion code took off",

@@ -242,6 +242,18 @@ def test_a_coupon_and_the_grace_of_a_month_stand_beside_what_they_changed(shop: 
     ]
 
 
+def test_the_page_of_a_payment_has_a_column_of_reasons_only_where_one_stands_there(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000000000259")  # its owner disputes it
+    shop.buyer("kim@rando.test")
+
+    disputed = finance.get("/admin/payments/1").text
+    finance.send("/admin/payments/2/refund", amount="4.00", reason="half of it")
+
+    assert ("Disputes</h2>" in disputed, "<th>Reason</th>" in disputed) == (True, False)
+    assert re.search(r'<td class="words">[^<]*half of it', finance.get("/admin/payments/2").text)
+
+
 def test_refunded_stands_on_a_customers_page_once_something_was(shop: RunningShop) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     story, refund = f"/admin/customers/{pat.owner}", "/admin/payments/1/refund"

@@ -17,6 +17,7 @@ from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
+from .outbox.customer_events import WEBHOOK_EVENTS, WebhookEvent
 from .outbox.endpoints import SentWebhook
 from .outbox.http import WebhookAnswer
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
@@ -32,6 +33,7 @@ from .web.team import Team
 Desk = Operators
 
 __all__ = [
+    "WEBHOOK_EVENTS",
     "Alert",
     "ApiKey",
     "BudgetExceeded",
@@ -67,6 +69,7 @@ __all__ = [
     "Team",
     "WebhookAnswer",
     "WebhookEndpoint",
+    "WebhookEvent",
     "caller_has_gone",
     "include_name",
     "operator_acts",

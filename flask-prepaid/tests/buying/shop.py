@@ -181,11 +181,12 @@ class Shop:
         answer = self.send_form(browser, "/prepaid/buy", **choice)
         return browser.get(answer.location) if "/prepaid/return" in (answer.location or "") else answer
 
-    def answer_bank(self, challenge_url: str, answer: str) -> None:
-        """What the customer does on the bank's page: "complete" or "fail"."""
+    def answer_bank(self, challenge_url: str, answer: str) -> TestResponse:
+        """What the customer does on the bank's page, "complete" or "fail"; and where that leads them."""
         path = challenge_url.removeprefix("http://127.0.0.1:12111")
-        self.stripe.browser().post(path, data={"outcome": answer})
+        answered = self.stripe.browser().post(path, data={"outcome": answer})
         self.stripe.deliver()
+        return answered
 
     def come_back(self, session_id: str, owner: str | None = "user:1") -> TestResponse:
         return self.browser(owner).get("/prepaid/return", query_string={"session_id": session_id})

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required
 
-from flask_prepaid import BudgetExceeded, InsufficientCredits
+from flask_prepaid import WEBHOOK_EVENTS, BudgetExceeded, InsufficientCredits
 from flask_prepaid.errors import IdempotencyConflict
 from flask_prepaid.languages.words import gettext as _
 
@@ -32,8 +32,8 @@ def home() -> ResponseReturnValue:
 
 @blueprint.get("/docs/api")
 def api_docs() -> ResponseReturnValue:
-    """How to call the API, with code that works as it stands."""
-    return render_template("docs/api.html")
+    """How to call the API and hear of events, with code that works as it stands."""
+    return render_template("docs/api.html", events=WEBHOOK_EVENTS)
 
 
 @blueprint.get("/number")

@@ -67,7 +67,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     check_owner(owner)
     refuse_uncommitted(context)
     types = list(dict.fromkeys(events))
-    if unknown := [type_ for type_ in types if type_ not in customer_events.MEANINGS]:
+    if unknown := [type_ for type_ in types if type_ not in customer_events.TYPES]:
         raise UnknownItem(_("There is no event %(type)s.", type=repr(unknown[0])), field="events")
     url = url.strip()
     poster = context.outbox.poster
@@ -184,9 +184,9 @@ def sent(
 
 
 def send_again(context: Context, owner: str, delivery_id: int) -> Delivery:
-    """Send a message to its endpoint once more, under the same id; one that waits is tried at once. Commits.
+    """Send a message to its endpoint once more, under the same id; one that waits is tried now. Commits.
 
-    ``tick`` sends it, after what waits for the endpoint already.
+    ``tick`` sends it, after what waits for the endpoint already, which is tried now, too.
 
     :raises NotYours: It was none of the owner's.
     :raises UnknownItem: The endpoint is off.
@@ -200,6 +200,7 @@ def send_again(context: Context, owner: str, delivery_id: int) -> Delivery:
         if find(session, owner, row.endpoint_id).off_because is not None:
             raise UnknownItem("Switch the endpoint on first.", field="delivery")
         _limit(session, owner, context)
+        queues.hasten(session, Queue(owner, Target.ENDPOINT, row.endpoint_id), now)
         if row.state is DeliveryState.WAITING:
             row.next_try_at, row.by_hand = now, True
             return row

@@ -83,6 +83,16 @@ def go_on(session: Session, queue: Queue, now: datetime) -> None:
     _set(session, held, state=DeliveryState.WAITING, next_try_at=now, tries=0)
 
 
+def hasten(session: Session, queue: Queue, now: datetime) -> None:
+    """Let the first that waits in a queue be tried now, however often it failed; what is behind it follows.
+
+    One that may be tried within a lease is left alone: a process may be trying it at this moment.
+    """
+    first = _first(session, queue)
+    if first is not None and first.next_try_at > now + LEASE:
+        _set(session, Delivery.id == first.id, next_try_at=now)
+
+
 def _set(session: Session, which: ColumnElement[bool], **values: object) -> None:
     change = update(Delivery).where(which).values(values)
     session.execute(change.execution_options(synchronize_session=False))

@@ -170,8 +170,8 @@ class Payment(Base):
     Price and credits are what was agreed; a catalogue changed since then changes
     nothing. Any Stripe id of the payment finds the row, so one payment cannot
     grant twice under two names. ``credits`` is 0 where a plan's invoice gave none. ``amount_minor`` is the
-    price agreed, ``paid_minor``
-    what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
+    price agreed, ``due_minor`` what the customer is asked for, once Stripe has said it, and
+    ``paid_minor`` what arrived: less by ``discount_minor`` with a promotion code, and with ``tax_minor``
     in it where tax is added. ``charged_minor`` is what of it a charge brought, which alone can be
     refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
@@ -225,6 +225,7 @@ class Payment(Base):
     expires_after_s: Mapped[int | None]
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
+    due_minor: Mapped[int | None]
     paid_minor: Mapped[int | None]
     charged_minor: Mapped[int] = mapped_column(default=0)
     discount_minor: Mapped[int] = mapped_column(default=0)
@@ -249,6 +250,11 @@ class Payment(Base):
     fetched_at: Mapped[datetime | None]
     check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What the customer is asked for: the price agreed, until Stripe has said what it is with tax."""
+        return self.amount_minor if self.due_minor is None else self.due_minor
 
 
 class PartCharge(Base):

@@ -170,6 +170,8 @@ def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> N
     payment.invoice_id = checkout.invoice_id or payment.invoice_id
     if checkout.intent:
         _note_intent(payment, checkout.intent)
+    if checkout.status == "complete":
+        payment.due_minor = checkout.amount_total_minor
     if checkout.is_paid:
         payment.discount_minor, payment.tax_minor = checkout.discount_minor, checkout.tax_minor
         payment.taxed = checkout.taxed
@@ -203,6 +205,8 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
     if known_id != billed.id and not _takes_up(context, payment, billed, known_id):
         return
     payment.invoice_id, payment.invoice_number = billed.id, billed.number
+    if billed.status != "draft":
+        payment.due_minor = billed.due_minor
     if billed.intent:
         _note_intent(payment, billed.intent)
     if billed.is_paid:

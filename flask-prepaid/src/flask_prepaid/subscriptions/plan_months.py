@@ -7,7 +7,7 @@ goes before what was, and before anything becomes a debt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -241,6 +241,16 @@ def period_end(session: Session, invoice: Invoice, number: int = OWN) -> datetim
         return session.get_one(PlanMonth, (invoice.id, number)).ends_at
     next_one = select(func.min(PlanMonth.starts_at)).where(PlanMonth.invoice_id == invoice.id)
     return session.scalar(next_one) or invoice.period_end
+
+
+def ends_by_lot(session: Session, invoices: Sequence[Invoice]) -> dict[str, datetime | None]:
+    """When the time is over that each lot of these invoices is for, by the lot's key. A grace follows."""
+    ends = {key_of(invoice.id, OWN): invoice.period_end for invoice in invoices}
+    of_them = PlanMonth.invoice_id.in_([invoice.id for invoice in invoices])
+    for month in session.scalars(select(PlanMonth).where(of_them).order_by(PlanMonth.number.desc())):
+        ends[key_of(month.invoice_id, OWN)] = month.starts_at  # in the end, that of the second month
+        ends[key_of(month.invoice_id, month.number)] = month.ends_at
+    return ends
 
 
 def _is_overtaken(session: Session, subscription_id: int, starts_at: datetime) -> bool:

@@ -185,6 +185,22 @@ def next_bill(context: Context, row: Subscription) -> StripeInvoice | None:
     return bill and replace(bill, due_minor=_due_next(context, row, bill, bill.balance_minor))
 
 
+def resumption_minor(context: Context, row: Subscription) -> int | None:
+    """What is charged where a paused plan is resumed in a new period, to the smallest unit. Commits.
+
+    With its coupon, its tax, and the customer's balance at Stripe. ``None`` where it is not paused, owes for
+    that already, or has a period that is paid and still runs.
+    """
+    with reading(context):
+        stripe_id = row.stripe_id
+        pauses = plan_state.may(row, "unpause") and plan_state.owed(context, row) is None
+        begins_anew = pauses and plan_state.is_over(context, row)
+    if stripe_id is None or not begins_anew:
+        return None
+    bill = context.gateway.invoices.preview(stripe_id, resume_at="now")
+    return None if bill is None else money.charged(bill.balance_minor + bill.total_minor, bill.currency)
+
+
 def _due_next(context: Context, row: Subscription, renewal: StripeInvoice, balance_minor: int) -> int:
     """What a renewal charges, with the customer's balance at Stripe as it is now.
 

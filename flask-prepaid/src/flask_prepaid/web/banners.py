@@ -58,7 +58,7 @@ def _of_bank(owner: str) -> list[Banner]:
         return []
     words = _(
         "Your bank asks you to confirm a payment of %(amount)s for “%(title)s”.",
-        amount=formats.amount(payment.amount_minor, payment.currency),
+        amount=formats.amount(payment.to_pay_minor, payment.currency),
         title=formats.title(payment.title),
     )
     return [Banner(words, url_for("prepaid.return", payment=payment.id), _("Confirm it"))]

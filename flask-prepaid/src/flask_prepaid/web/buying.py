@@ -158,7 +158,7 @@ def charged_before(owner: str, most: Callable[[int], int | None]) -> tuple[Payme
         owner,
         forms.attempt(),
         sent_digest=sent_again.digest(),
-        return_url=result_url,
+        return_url=way_back(),
         most=most,
     )
     if charged is not None:
@@ -230,7 +230,7 @@ def charge_card(
             owner,
             offer,
             card_id,
-            return_url=result_url,
+            return_url=way_back(),
             attempt=forms.attempt(),
             sent_digest=sent_again.digest(),
             max_minor=max_minor,
@@ -322,7 +322,7 @@ def pay_on_our_page(owner: str, offer: Offer) -> Response:
 def confirm() -> ResponseReturnValue:
     """Back to the bank's page, or to Checkout, of a payment that waits for its customer. It pays once."""
     owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
-    payment, step = charging.resume(page.context(), owner, payment_id, return_url=result_url(payment_id))
+    payment, step = charging.resume(page.context(), owner, payment_id, return_url=way_back()(payment_id))
     return redirect(step.url if step else url_for("prepaid.return", payment=payment.id), 303)
 
 
@@ -364,5 +364,14 @@ def result(owner: str, payment: Payment | None) -> Response:
     return page.refreshing(html) if state in WAITING else make_response(html)
 
 
-def result_url(payment_id: int) -> str:
-    return url_for("prepaid.return", payment=payment_id, _external=True)
+def way_back() -> Callable[[int], str]:
+    """Makes the address to which a bank's page leads back, by the payment's number: to the result page.
+
+    A call of the API may name a path of its own page.
+
+    :raises UnknownItem: That is no path of this site.
+    """
+    path = forms.return_path()
+    if path is None:
+        return lambda payment_id: url_for("prepaid.return", payment=payment_id, _external=True)
+    return lambda payment_id: page.with_value(forms.here(path), "payment", str(payment_id))

@@ -23,7 +23,7 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
     return page.render(
         "endpoints.html",
         endpoints=endpoints.of(context.session, owner),
-        events=customer_events.MEANINGS,
+        events=customer_events.WEBHOOK_EVENTS,
         error=error,
         written=forms.line(request.form, "url", max_length=1_000) if error else "",
         chosen=request.form.getlist("events") if error else [],

@@ -149,6 +149,11 @@ def way_back(endpoint: str) -> str:
 
 
 def with_session(url: str) -> str:
-    """An address to which Stripe adds the id of its session, in front of what a script reads after ``#``."""
+    """An address to which Stripe adds the id of its session."""
+    return with_value(url, "session_id", "{CHECKOUT_SESSION_ID}")
+
+
+def with_value(url: str, name: str, value: str) -> str:
+    """An address with one more value, in front of what a script reads after ``#``."""
     address, mark, fragment = url.partition("#")
-    return f"{address}{'&' if '?' in address else '?'}session_id={{CHECKOUT_SESSION_ID}}{mark}{fragment}"
+    return f"{address}{'&' if '?' in address else '?'}{name}={value}{mark}{fragment}"

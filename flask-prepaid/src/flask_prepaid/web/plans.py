@@ -175,6 +175,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     currency = currencies.of(context, owner, request.values.get("currency"))
     row = sync.running(session, owner)
     coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
+    resumes_for = resumption_minor(row) if row else None
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards.saved(session, owner)
@@ -195,6 +196,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         owed=plan_state.owed(context, row) if row else None,
         bill=plan_state.period_bill(context, row) if row else None,
         next_bill=coming,
+        resumes_for=resumes_for,
         may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
         ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
         is_over=row is not None and plan_state.is_over(context, row),
@@ -258,6 +260,14 @@ def next_bill(row: Subscription) -> StripeInvoice | None:
     """The next charge, exactly; ``None`` also while Stripe does not answer."""
     try:
         return previews.next_bill(page.context(), row)
+    except (GatewayUnavailable, GatewayRefused):
+        return None
+
+
+def resumption_minor(row: Subscription) -> int | None:
+    """What it costs to resume a paused plan in a new period; ``None`` also while Stripe does not answer."""
+    try:
+        return previews.resumption_minor(page.context(), row)
     except (GatewayUnavailable, GatewayRefused):
         return None
 

@@ -220,6 +220,26 @@ def test_a_customer_adds_tests_and_removes_an_endpoint_on_its_page(shop: Shop, p
     )
 
 
+@pytest.mark.parametrize(("index", "numbers"), [(0, [1, 2, 3]), (2, [1, 2, 3, 1])], ids=["waits", "sent"])
+def test_a_message_that_is_sent_by_hand_waits_for_no_retry_of_what_is_in_front_of_it(
+    shop: Shop, program: Program, index: int, numbers: list[int]
+) -> None:
+    endpoint, _ = add(shop, program.url)
+    tell(shop, 1)
+    shop.tick()
+    program.status = 500
+    tell(shop, 2)
+    tell(shop, 3)
+    wait(shop, hours=4, times=8)
+    program.status = 200
+    again, page = sent_to(shop)[index], f"/prepaid/endpoints/{endpoint}"
+
+    shop.send_form(shop.browser(), page, to=f"{page}/again", delivery=str(again.delivery.id))
+    shop.tick()
+
+    assert program.numbers == numbers
+
+
 def test_while_a_secret_is_changed_both_prove_what_comes(shop: Shop, program: Program) -> None:
     endpoint, old = add(shop, program.url)
     page = f"/prepaid/endpoints/{endpoint}"

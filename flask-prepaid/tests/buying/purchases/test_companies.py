@@ -191,6 +191,15 @@ def test_a_bank_that_wants_its_customer_is_answered_on_its_page(taxed: Shop) -> 
     assert [invoice.status for invoice in invoices(taxed)] == ["paid", "paid"]
 
 
+def test_what_a_bank_asks_about_is_said_with_its_tax(taxed: Shop) -> None:
+    bill_to(taxed, company="", tax_id="")
+    taxed.press(taxed.keep_card(number=NEEDS_OWNER))
+
+    assert "confirm the payment of $5.95 for" in taxed.browser().get("/prepaid/return?payment=1").text
+    assert "confirm a payment of $5.95 for" in taxed.browser().get("/prepaid/buy").text
+    assert "$5.95" in taxed.browser().get("/prepaid/billing").text
+
+
 def test_a_challenge_that_nobody_answers_is_closed_with_its_invoice(taxed: Shop) -> None:
     bill_to(taxed)
     taxed.press(taxed.keep_card(number=NEEDS_OWNER))

@@ -33,6 +33,14 @@ def test_tax_is_paid_on_top_and_buys_no_credits(taxed: Shop) -> None:
     )
 
 
+def test_a_bank_debit_that_is_on_its_way_is_of_the_sum_with_tax(taxed: Shop) -> None:
+    session = taxed.buy(pack="berlin")
+    taxed.stripe.pay(session, iban="DE08370400440532013003")  # takes three minutes
+
+    assert "Your bank has not confirmed the payment of €7.70 yet." in taxed.come_back(session).text
+    assert "€7.70" in taxed.browser().get("/prepaid/billing").text
+
+
 def test_a_refund_of_all_that_was_paid_takes_all_credits_and_the_tax_goes_back(taxed: Shop) -> None:
     taxed.pay(taxed.buy())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from flask_prepaid import Plan
+from flask_prepaid import Operator, Operators, Plan, Role
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.subscriptions import prices, sync
@@ -53,6 +54,27 @@ def test_a_year_gives_its_months_to_the_day_and_each_once(shop: MonthShop) -> No
     shop.go_to("2026-02-28T12:00:00")
     assert shop.came()[12:] == [("2026-01-31", 100), ("2026-02-28", 100)]
     assert len(shop.invoices()) == 2
+
+
+def test_an_operator_reads_until_when_each_month_is_paid_and_how_long_its_grace_lasts(
+    databases: Databases,
+) -> None:
+    operators = Operators(current=lambda: Operator("olga", Role.ADMIN))
+    with closing(MonthShop(databases.fresh("sqlite"), operators=operators)) as shop:
+        shop.subscribe("drip")
+        first = paid_and_grace(shop)
+        shop.go_to("2025-02-28T12:00:00")
+        second = paid_and_grace(shop)
+
+    assert first == [("2025-02-28", "2025-03-03")]
+    assert second == [("2025-03-31", "2025-04-03")]
+
+
+def paid_and_grace(shop: MonthShop) -> list[tuple[str, str]]:
+    """The days until which lots are paid, and their graces last, on the operator's page of the customer."""
+    page = shop.browser().get("/prepaid/admin/customers/user:1").text
+    day = r'<time datetime="([\d-]+)[^>]*>'
+    return re.findall(f"paid until {day}.+?</time>, then grace until {day}", page)
 
 
 def test_random_years_give_what_a_model_says_that_is_written_apart(databases: Databases) -> None:

@@ -93,6 +93,19 @@ def test_a_pause_beyond_it_begins_a_new_period_that_is_paid(shop: PlanShop) -> N
     assert [invoice.total_minor for invoice in shop.invoices()] == [1_000, 1_000]
 
 
+def test_what_it_costs_to_resume_is_said_with_the_coupon_and_what_else_the_plan_has(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    coupon = shop.v1.coupons.create({"percent_off": 20, "duration": "forever"})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"discounts": [{"coupon": coupon.id}]})
+    shop.do("pause")
+    shop.pass_time(days=60)
+
+    assert "Resume and pay $8.00" in shop.page()
+    shop.do("resume")
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [1_000, 800]
+
+
 def test_a_planned_smaller_plan_is_forgotten_when_the_plan_is_to_end(shop: PlanShop) -> None:
     shop.subscribe("large")
     shop.change("small")

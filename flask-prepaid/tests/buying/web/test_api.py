@@ -144,13 +144,19 @@ def test_a_saved_card_pays_once_and_the_bank_is_answered(shop: Shop, app: App) -
 
     asking = shop.keep_card("user:2", number="4000002760003184")
     other = App(shop, "user:2").begin()
-    waiting = other.ask("POST", "/charge", key="1", pack="starter", saved_card=asking)
+    other_wish: dict[str, Any] = {"pack": "starter", "saved_card": asking, "return_path": "/app#/bought"}
+    elsewhere = {**other_wish, "return_path": "//evil.example"}
+    assert other.code("POST", "/charge", 422, key="1", **elsewhere) == "unknown_item"
+    assert shop.payments("user:2") == []
+    waiting = other.ask("POST", "/charge", key="1", **other_wish)
     assert waiting["payment"]["state"] == "open"
     assert waiting["next_action"]["client_secret"].startswith(
         str(shop.payments("user:2")[0].payment_intent_id)
     )
-    resumed = other.ask("POST", f"/payments/{waiting['payment']['id']}/resume")
-    shop.answer_bank(resumed["next_action"]["url"], "complete")
+    path = f"/payments/{waiting['payment']['id']}/resume"
+    resumed = other.ask("POST", path, return_path="/app?by=resume")
+    answered = shop.answer_bank(resumed["next_action"]["url"], "complete")
+    assert answered.location.startswith(f"http://localhost/app?by=resume&payment={waiting['payment']['id']}&")
     done = other.ask("GET", f"/payments/{waiting['payment']['id']}")
     assert (done["payment"]["state"], done["balance"]) == ("paid", 100)
 

@@ -41,12 +41,7 @@ def resume(subscription: Json, form: Json) -> Json:
 
     :raises InvalidRequest: It is not paused.
     """
-    if subscription["status"] != "paused":
-        raise InvalidRequest(
-            "You can only resume subscriptions that are paused. If you want to resume collection, unset"
-            " pause_collection.",
-            param="subscription",
-        )
+    _must_be_paused(subscription)
     behavior = form.get("payment_behavior")
     anchor = form.get("billing_cycle_anchor") or {"type": "now"}
     kind = anchor["type"] if isinstance(anchor, dict) else anchor
@@ -70,6 +65,26 @@ def resume(subscription: Json, form: Json) -> Json:
         )
     cycle.plan_ahead(subscription)
     return subscription
+
+
+def resumption(subscription: Json) -> Json:
+    """The draft of the period that begins where a paused subscription is taken up again now.
+
+    :raises InvalidRequest: It is not paused.
+    """
+    _must_be_paused(subscription)
+    invoice = _bill(subscription, resets=True, behavior="create_prorations")
+    assert invoice is not None, "each of its items begins a period"
+    return invoice
+
+
+def _must_be_paused(subscription: Json) -> None:
+    if subscription["status"] != "paused":
+        raise InvalidRequest(
+            "You can only resume subscriptions that are paused. If you want to resume collection, unset"
+            " pause_collection.",
+            param="subscription",
+        )
 
 
 def _bill(subscription: Json, *, resets: bool, behavior: str) -> Json | None:

@@ -14,6 +14,7 @@ from stripe_emulator.billing import (
     drafts,
     endings,
     invoiceitems,
+    pauses,
     phases,
     start,
     states,
@@ -98,6 +99,8 @@ def _next_of(subscription: Json, customer: Json, details: Json, form: Json) -> J
     """What follows for a subscription: its change's invoice if it makes one, else the renewal's."""
     if subscription["status"] in states.ENDED:
         raise _nothing(customer)
+    if details.get("resume_at"):
+        return pauses.resumption(subscription)
     if details.get("cancel_now"):
         prorate = details.get("proration_behavior", "create_prorations") != "none"
         last = endings.bill_end(subscription, prorate=prorate, now=True)

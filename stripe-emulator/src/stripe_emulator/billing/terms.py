@@ -32,7 +32,6 @@ NOT_YET = (
     "billing_thresholds",
     "on_behalf_of",
     "pause",
-    "resume_at",
     "transfer_data",
 )
 NOT_YET_OF_ITEMS = ("billing_thresholds", "current_trial")

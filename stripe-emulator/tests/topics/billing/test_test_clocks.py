@@ -98,16 +98,20 @@ def test_a_paused_subscription_renews_only_after_it_is_resumed(shop: Shop) -> No
 
     paused = shop.v1.subscriptions.pause(subscription.id, {"type": "subscription"})
     shop.advance(days=50)
+    resumption: Any = {"subscription": subscription.id, "subscription_details": {"resume_at": "now"}}
+    preview = shop.v1.invoices.create_preview(resumption)
     assert len(shop.invoices(customer)) == 1
     resumed = shop.v1.subscriptions.resume(subscription.id)
 
     item = resumed["items"].data[0]
     assert (paused.status, resumed.status) == ("paused", "active")
     assert (day(item.current_period_start), day(item.current_period_end)) == ("2026-03-22", "2026-04-22")
-    assert [invoice.total for invoice in shop.invoices(customer)] == [1000, 1000]
+    assert [invoice.total for invoice in shop.invoices(customer)] == [1000, preview.total] == [1000, 1000]
     assert {"customer.subscription.paused", "customer.subscription.resumed"} <= set(shop.events())
     with pytest.raises(stripe.InvalidRequestError, match="only resume subscriptions that are paused"):
         shop.v1.subscriptions.resume(subscription.id)
+    with pytest.raises(stripe.InvalidRequestError, match="only resume subscriptions that are paused"):
+        shop.v1.invoices.create_preview(resumption)
 
     shop.advance(days=32)
     assert len(shop.invoices(customer)) == 3

@@ -98,6 +98,7 @@ def create_payments() -> None:
         sa.Column("expires_after_s", BIG),
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("due_minor", BIG),
         sa.Column("paid_minor", BIG),
         sa.Column("charged_minor", BIG, nullable=False, server_default="0"),
         sa.Column("discount_minor", BIG, nullable=False, server_default="0"),

@@ -9,6 +9,11 @@ Slug = Annotated[str | None, "The slug of a pack; or credits in its place"]
 Number = Annotated[int | None, "A number of credits; or pack in its place"]
 Shown = Annotated[str | None, "The currency in which the price was shown; refused if it is paid in another"]
 SavedCard = Annotated[str | None, "The id of a card on file"]
+AfterBank = Annotated[
+    str | None,
+    "Where the bank's page leads back: a path of this site, such as /app. payment, its id, is added to it. "
+    "By default it is the result page",
+]
 ReturnPath = Annotated[
     str | None,
     "Where Stripe's page leads back: a path of this site, such as /app?paid=1. Stripe adds session_id to it. "
@@ -45,6 +50,14 @@ class ChargeAsk:
     max_minor: Annotated[int | None, "The total with tax that was shown: what costs more is not charged"] = (
         None
     )
+    return_path: AfterBank = None
+
+
+@dataclass(frozen=True)
+class ResumePaymentAsk:
+    """A payment goes on that waits for its customer."""
+
+    return_path: AfterBank = None
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def payment(owner: str, payment_id: str) -> PaymentAnswer:
 def resume_payment(owner: str, payment_id: str) -> PaymentAnswer:
     """Go on with a payment that waits for its customer: at the bank, or at Checkout. It pays once."""
     number = forms.payment_id(payment_id)
-    row, step = charging.resume(page.context(), owner, number, return_url=form.result_url(number))
+    row, step = charging.resume(page.context(), owner, number, return_url=form.way_back()(number))
     return answer(owner, row, step)
 
 

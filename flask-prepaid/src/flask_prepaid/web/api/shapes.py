@@ -164,7 +164,9 @@ class NextAction:
     """What the customer has to do before a payment can go on."""
 
     url: Annotated[
-        str, "Lead the browser there: the bank's page, or Checkout. It leads back to the result page"
+        str,
+        "Lead the browser there: the bank's page, which leads back to return_path or to the result page, or "
+        "Checkout, which leads where it was to lead when it was opened",
     ]
     client_secret: Annotated[str | None, "Or hand it to Stripe's script: stripe.handleNextAction"]
 

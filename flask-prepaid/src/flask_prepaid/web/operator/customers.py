@@ -22,6 +22,7 @@ from ...outbox import mail_log
 from ...payments.customers import has_wallet, known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
+from ...subscriptions import plan_months
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription, SubscriptionChange
 from .. import forms
 from . import causes, events, mails, page
@@ -160,7 +161,7 @@ def of_plan(session: Session, owner: str) -> dict[str, Any]:
         "running": [(row, price) for row, price in plans if row.state not in ENDED],
         "changes": changes_of(session, owner),
         "invoices": invoices,
-        "paid_until": {f"invoice:{invoice.id}": invoice.period_end for invoice, _ in invoices},
+        "paid_until": plan_months.ends_by_lot(session, [invoice for invoice, _ in invoices]),
     }
 
 

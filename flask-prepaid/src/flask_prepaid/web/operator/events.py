@@ -101,7 +101,7 @@ def payments_among(session: Session, ids: Collection[str]) -> Iterable[Any]:
     """Payments, by each of their ids: what was paid, or is to be."""
     names = (Payment.session_id, Payment.payment_intent_id, Payment.charge_id, Payment.invoice_id)
     for payment in session.scalars(select(Payment).where(or_(*(name.in_(ids) for name in names)))):
-        amount = payment.amount_minor if payment.paid_minor is None else payment.paid_minor
+        amount = payment.to_pay_minor if payment.paid_minor is None else payment.paid_minor
         for name in names:
             stripe_id = getattr(payment, name.key)
             if stripe_id in ids:
