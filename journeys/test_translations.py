@@ -19,15 +19,12 @@ from tools.translations import (
     catalogue_of,
     extracted,
     forms,
-    has_messages,
     updated,
 )
 
-TRANSLATED = [package for package in PACKAGES if has_messages(package)]
-
 each_catalogue = pytest.mark.parametrize(
     ("package", "language"),
-    [(package, language) for package in TRANSLATED for language in LANGUAGES],
+    [(package, language) for package in PACKAGES for language in LANGUAGES],
     ids=lambda value: value.name if isinstance(value, Path) else value,
 )
 
@@ -82,7 +79,7 @@ def test_the_files_of_a_catalogue_are_what_the_code_has_and_compiled(package: Pa
     assert path.with_suffix(".mo").read_bytes() == as_mo(catalogue), "run: python -m tools.translations"
 
 
-@pytest.mark.parametrize("package", TRANSLATED, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_no_template_of_customers_has_a_bare_english_word(package: Path) -> None:
     bare = []
     for path in sorted((package / "templates").rglob("*")):
@@ -104,7 +101,7 @@ def test_no_template_of_customers_has_a_bare_english_word(package: Path) -> None
     assert not bare, "\n".join(bare)
 
 
-@pytest.mark.parametrize("package", TRANSLATED, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_no_message_of_code_is_passed_over(package: Path) -> None:
     """Within an f-string none is gathered: it would stay English without a word."""
     gathered = {form for each in PACKAGES for message in extracted(each) for form in forms(message.id)}

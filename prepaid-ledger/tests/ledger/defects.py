@@ -7,7 +7,7 @@ is a hole in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +44,7 @@ from prepaid_ledger.spends import sqlite_batch
 from prepaid_ledger.tables import HoldState, Kind, Lot
 from prepaid_ledger.testing import Databases
 
-from .test_histories import run_histories
+from .test_histories import RULES, run_histories
 
 Seed = Callable[[pytest.MonkeyPatch], None]
 
@@ -56,15 +56,24 @@ def defect(seed: Seed) -> Seed:
     return seed
 
 
-def is_caught(databases: Databases, name: str, *, examples: int = 150, number: int | None = None) -> bool:
+def is_caught(
+    databases: Databases,
+    name: str,
+    *,
+    examples: int = 150,
+    number: int | None = None,
+    rules: Collection[str] = RULES,
+) -> bool:
     """Whether random histories go wrong once the defect is in.
 
     :param number: A seed for them; by default they are others each time.
+    :param rules: The steps that they are made of; by default all that there are.
     """
     with pytest.MonkeyPatch.context() as patch:
         DEFECTS[name](patch)
         try:
-            run_histories(databases, "sqlite", examples=examples, phases=[Phase.generate], number=number)
+            phases = [Phase.generate]
+            run_histories(databases, "sqlite", examples=examples, phases=phases, number=number, rules=rules)
         except HypothesisException:  # the histories themselves are wrong, and have seen nothing
             raise
         except (Exception, pytest.fail.Exception):

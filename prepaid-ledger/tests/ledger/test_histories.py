@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -405,6 +405,10 @@ class Histories(RuleBasedStateMachine):
         assert self.books.ledger.audit() == []
 
 
+#: The steps of a history, by their names.
+RULES = frozenset(rule.function.__name__ for rule in Histories.setup_state().rules)
+
+
 def run_histories(
     databases: Databases,
     kind: str,
@@ -413,12 +417,15 @@ def run_histories(
     steps: int = 40,
     phases: Sequence[Phase] = (Phase.generate, Phase.shrink),
     number: int | None = None,
+    rules: Collection[str] = RULES,
 ) -> None:
     """Run random histories; the first one that goes wrong is raised, made short if ``phases`` say so.
 
     :param number: A seed for them; by default they are others each time.
+    :param rules: The steps that they are made of; by default all that there are.
     """
-    machine = type("Machine", (Histories,), {"databases": databases, "kind": kind})
+    left_out = dict.fromkeys(RULES - set(rules))
+    machine = type("Machine", (Histories,), {"databases": databases, "kind": kind, **left_out})
     machine = machine if number is None else seed(number)(machine)
     run_state_machine_as_test(
         machine,
