@@ -1,5 +1,6 @@
 """Credits for any Python program: wallets, entries, lots, holds, and the proof that they are right."""
 
+from .archive.archiving import Archived
 from .audit.audit import Audited
 from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
@@ -36,6 +37,7 @@ from .verbs import LedgerVerbs, Setup
 __all__ = [
     "ALLOWANCE_GRACE",
     "HOLD_EXPIRES_AFTER",
+    "Archived",
     "Audited",
     "BudgetExceeded",
     "BudgetSummary",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Insert
+from sqlalchemy import Engine, Insert
 
 from .database.types import Quantities
 from .errors import PrepaidError
@@ -20,7 +20,7 @@ from .prices import Price, Rates, use_at
 from .reading.statements import Statement
 from .spends.asynchronous import LoopGroupCommit
 from .spends.single import SpendRequest, Spent
-from .tables import Hold, HoldState
+from .tables import Entry, Hold, HoldState
 
 __all__ = ["AsyncHeldCredits", "AsyncLedger", "AsyncMeter"]
 
@@ -165,6 +165,10 @@ class AsyncLedger:
 
         return await asyncio.to_thread(read_whole)
 
+    async def archived_entries(self, owner: str, archive: Engine) -> list[Entry]:
+        """The entries of ``owner`` that lie in an archive, the oldest first, read at once."""
+        return await asyncio.to_thread(lambda: [*self.ledger.archived_entries(owner, archive)])
+
     async def grant_many(
         self,
         owners: Iterable[str],
@@ -207,6 +211,7 @@ class AsyncLedger:
     bring_up_to_date = in_a_thread(Ledger.bring_up_to_date)
     upgrade = in_a_thread(Ledger.upgrade)
     is_upgraded = in_a_thread(Ledger.is_upgraded)
+    archive = in_a_thread(Ledger.archive)
     audit = in_a_thread(Ledger.audit)
 
 

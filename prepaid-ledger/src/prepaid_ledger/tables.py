@@ -1,4 +1,5 @@
-"""The ledger's tables, a public door: wallets, entries, holds, lots and their draws, budgets, usage by day.
+"""The ledger's tables, a public door: wallets, entries, holds, lots and their draws, budgets, usage by day,
+and what of each wallet lies in the archive.
 
 Read them as you like. Only the ledger writes them.
 """
@@ -20,6 +21,7 @@ from sqlalchemy import (
     ScalarSelect,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
     and_,
     case,
@@ -425,3 +427,30 @@ class UsageMark(InWallet, Base):
     __table_args__ = (_refers_to_wallet(),)
 
     seq: Mapped[int]
+
+
+class ArchiveMark(InWallet, Base):
+    """Up to which ``seq`` a wallet's finished spends were moved to the archive, and how it stood there.
+
+    ``spends`` entries that took ``credits`` together are gone from the books. Whatever else there was up to
+    ``seq`` is still in them. ``at`` is the time of the last entry of then, and ``balance`` what it left.
+
+    ``digest`` is over all entries up to ``seq``, as the audit makes it, and ``kept_digest`` over those that
+    stayed. ``state`` is from where the audit goes on. A mark goes on, and never back.
+    """
+
+    __tablename__ = "prepaid_archive_mark"
+    __table_args__ = (
+        _refers_to_wallet(),
+        CheckConstraint("seq > 0", name="seq_positive"),
+        CheckConstraint("spends >= 0 AND credits >= 0", name="sums_not_negative"),
+    )
+
+    seq: Mapped[int]
+    at: Mapped[datetime]
+    balance: Mapped[int]
+    spends: Mapped[int]
+    credits: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(32))
+    kept_digest: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(Text)

@@ -1,7 +1,9 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine, create_engine
+
+from prepaid_ledger.testing import Databases
 
 from .books import Books
 
@@ -20,3 +22,11 @@ def other_books(database: URL) -> Iterator[Books]:
     books = Books(database)
     yield books
     books.discard()
+
+
+@pytest.fixture
+def place(databases: Databases) -> Iterator[Engine]:
+    """A new file to archive to."""
+    engine = create_engine(databases.empty("sqlite"))
+    yield engine
+    engine.dispose()

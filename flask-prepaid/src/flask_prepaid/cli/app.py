@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import click
@@ -16,7 +17,14 @@ from ..context import Context
 class CommandContext(Context, Protocol):
     """What a command may know of the app, beside what every layer knows."""
 
-    def audit(self, *, jobs: int = 1, proofs: Engine | None = None, full: bool = True) -> Audited:
+    def audit(
+        self,
+        *,
+        jobs: int = 1,
+        proofs: Engine | None = None,
+        full: bool = True,
+        archives: Iterable[Engine] = (),
+    ) -> Audited:
         """What is wrong in the books of credits and of payments, in all or since they were proved."""
 
 

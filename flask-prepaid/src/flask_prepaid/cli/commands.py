@@ -7,10 +7,8 @@ import hashlib
 import json
 import logging
 import math
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,8 +29,8 @@ from .. import money
 from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
+from ..operations import archiving, copy_books, elsewhere, inbox, marks
 from ..operations import connect as catalog_at_stripe
-from ..operations import copy_books, elsewhere, inbox, marks
 from ..operations import doctor as diagnosis
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
@@ -44,7 +42,9 @@ from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
 from . import typed
 from .app import context
+from .archive import archive, archived
 from .codes import codes
+from .counting import counting
 from .keys import keys
 from .listen import listen
 from .outbox import outbox
@@ -90,6 +90,8 @@ def unanswered() -> str:
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
+commands.add_command(archive)
+commands.add_command(archived)
 commands.add_command(listen)
 commands.add_command(report)
 commands.add_command(show)
@@ -169,21 +171,35 @@ def hosts_metadata() -> MetaData:
 @click.option("--against", metavar="MARKS", help="A file or database's URL, as PREPAID_MARKS has it.")
 @click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes that work at once.")
 @click.option("--full", is_flag=True, help="Play everything again, whatever PREPAID_PROOFS has proved.")
-def audit(as_json: bool, against: str | None, jobs: int, full: bool) -> None:
+@click.option(
+    "--archive",
+    "places",
+    multiple=True,
+    metavar="PLACE",
+    help="Prove what archive has moved there, too; name each place. It means --full.",
+)
+def audit(as_json: bool, against: str | None, jobs: int, full: bool, places: tuple[str, ...]) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
 
     It reads from PREPAID_STANDBY, where that is set, as far as the standby has come. With PREPAID_PROOFS it
     goes on from what it has proved there before, and says how much it has not looked at; with --full it
     looks at all, and compares the entries with what was proved.
 
+    A wallet of which spends lie in an archive is looked at from there on. With --archive it is looked at as a
+    whole.
+
     Books that went back, as after a failover that lost something, add up. With --against, each wallet whose
     marked entry is gone is named as well.
     """
     app = context()
     place = app.config.proofs
+    full = full or bool(places)
     try:
-        with elsewhere.opened(place, app.engine, "Proofs") if place else nullcontext() as proofs:
-            problems = app.audit(jobs=jobs, proofs=proofs, full=full)
+        with ExitStack() as stack:
+            opened = [elsewhere.opened(each, app.engine, archiving.WHAT) for each in places]
+            archives = [stack.enter_context(each) for each in opened]
+            proofs = stack.enter_context(elsewhere.opened(place, app.engine, "Proofs")) if place else None
+            problems = app.audit(jobs=jobs, proofs=proofs, full=full, archives=archives)
     except (DBAPIError, ValueError) as error:
         raise click.ClickException(f"The books could not be read: {error}") from error
     if against:
@@ -347,22 +363,6 @@ def connect(url: str | None) -> None:
     if connected.secret:
         click.echo("Keep this as PREPAID_STRIPE_WEBHOOK_SECRET; Stripe shows it only now:", err=True)
         click.echo(connected.secret)
-
-
-@contextmanager
-def counting(what: str) -> Iterator[Callable[[], None]]:
-    """A running count on a terminal; nothing anywhere else."""
-    count = 0
-
-    def seen() -> None:
-        nonlocal count
-        count += 1
-        if sys.stderr.isatty():
-            click.echo(f"\r{count:,} {what}", nl=False, err=True)
-
-    yield seen
-    if sys.stderr.isatty():
-        click.echo("", err=True)
 
 
 @commands.command()

@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import Problem
 from prepaid_ledger.database import BigInt, UtcDateTime, insert
-from prepaid_ledger.tables import Entry, Wallet
+from prepaid_ledger.tables import ArchiveMark, Entry, Wallet
 
 from ..errors import ConfigError
 from .elsewhere import opened
@@ -157,21 +157,26 @@ def _batch(marks: Engine, after: int) -> list[Mark]:
 def _gone(books: Engine, marks: list[Mark]) -> list[tuple[Mark, int | None]]:
     """The marks whose entries are not in the books, and where each wallet stands; ``None``: it is not there.
 
-    The books are read after the marks: sales go on, and only add to them.
+    One that may lie in the archive is not gone: the audit proves it there. The books are read after the
+    marks: sales go on, and only add to them.
     """
     entries = (
         select(Entry.wallet_id, Entry.seq, Entry.key, Wallet.owner)
         .join(Wallet, Entry.of(Wallet))
         .where(tuple_(Entry.wallet_id, Entry.seq).in_([(mark.wallet_id, mark.seq) for mark in marks]))
     )
-    wallets = select(Wallet.id, Wallet.seq).where(Wallet.id.in_([mark.wallet_id for mark in marks]))
+    ids = [mark.wallet_id for mark in marks]
+    wallets = select(Wallet.id, Wallet.seq).where(Wallet.id.in_(ids))
+    archives = select(ArchiveMark.wallet_id, ArchiveMark.seq).where(ArchiveMark.wallet_id.in_(ids))
     with books.connect() as connection:
         there = {row.wallet_id: (row.owner, row.seq, row.key) for row in connection.execute(entries)}
         stand_at: dict[int, int] = {row.id: row.seq for row in connection.execute(wallets)}
+        archived: dict[int, int] = {row.wallet_id: row.seq for row in connection.execute(archives)}
     return [
         (mark, stand_at.get(mark.wallet_id))
         for mark in marks
         if there.get(mark.wallet_id) != (mark.owner, mark.seq, mark.key)
+        and mark.seq > archived.get(mark.wallet_id, 0)
     ]
 
 

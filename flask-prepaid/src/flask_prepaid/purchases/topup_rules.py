@@ -211,7 +211,8 @@ def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
 def _cause(session: Session, row: TopUp) -> Kind | None:
     """How credits fell below the threshold: by spending, if any were spent since; else as they fell then.
 
-    ``None`` if they were below it when it was switched on.
+    ``None`` if they were below it when it was switched on, or fell so long ago that the spend is in the
+    archive: nobody expects a charge for that any more.
     """
     wallet = session.execute(
         select(Wallet.slot, Wallet.id, Wallet.held).where(Wallet.owned_by(row.owner))

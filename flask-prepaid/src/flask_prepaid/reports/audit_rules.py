@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_all
 
 from prepaid_ledger import Problem
-from prepaid_ledger.tables import Entry, Wallet
+from prepaid_ledger.tables import ArchiveMark, Entry, Kind, Wallet
 
 from . import deferred
 from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
@@ -77,8 +77,14 @@ def nets_of_movements(connection: Connection) -> Iterator[Problem]:
 
 
 def sums_of_entries(connection: Connection) -> Iterator[Problem]:
-    """What reports of credits read is what the counted entries add up to, kind by kind."""
+    """What reports of credits read is what the counted entries add up to, kind by kind.
+
+    Spends that lie in the archive were counted before they left.
+    """
     counted, summed = by_kind(connection, _of_entries()), by_kind(connection, _of_kinds())
+    for spends, credits in connection.execute(_of_archives()):
+        of_spends = counted.setdefault(Kind.SPEND.value, [0, 0, 0])
+        of_spends[:2] = of_spends[0] + int(spends), of_spends[1] - int(credits)
     for name in sorted(counted.keys() | summed.keys()):
         if counted.get(name) != summed.get(name):
             yield Problem(
@@ -94,6 +100,13 @@ def _of_entries() -> Select[*tuple[Any, ...]]:
         .join(Counted, and_(Counted.beside(Entry), Entry.seq <= Counted.seq))
         .group_by(kind)
     )
+
+
+@cache
+def _of_archives() -> Select[*tuple[Any, ...]]:
+    """How many spends lie in archives, and what they took; no row if none do."""
+    sums = (func.sum(ArchiveMark.spends), func.sum(ArchiveMark.credits))
+    return select(*sums).having(func.count() > 0)
 
 
 @cache

@@ -314,6 +314,8 @@ def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> 
     :raises PlanRefused: A trial was promised, and there is none for them.
     """
     days = plan.trial_days if not had_trial(context, owner) else 0
+    if promised and not plan.trial_days:
+        raise PlanRefused("This plan has no free trial. You can subscribe without.")
     if promised and not days:
         raise PlanRefused(
             "You have had your free trial, or a card of yours has begun one. You can subscribe without."
@@ -339,6 +341,8 @@ def check_quantity(plan: Plan, quantity: int) -> None:
     """
     if not checks.is_whole(quantity) or not 1 <= quantity <= plan.max_quantity:
         words = _("This plan can be taken 1 to %(max)s times over.", max=plan.max_quantity)
+        if plan.max_quantity == 1:
+            words = _("This plan can be taken once at a time.")
         raise UnknownItem(words, field="quantity")
 
 

@@ -19,6 +19,10 @@ snapshot of its own, so that none stands for long: an old one keeps PostgreSQL f
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
 | I10 | a budget counts what its window was charged by spends and holds, less what came back |
 | I14 | the sums of usage are those of the entries up to the mark of each wallet |
+| I16 | what lies in the archive and what stayed in the books are together what was archived |
+
+A wallet of which finished spends lie in the archive is played from its mark on. With the archive it is played
+from its first event on.
 
 I1, I4 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
 first: what is drawn follows from the entries alone. That nothing stays unfinished, and that an unknown
@@ -30,7 +34,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,7 +49,7 @@ from .proofs import Proof, Proofs
 from .replay import Totals, replay
 from .scope import Moved, Scope, Which, kept_for_a_scope, scopes
 from .shares import clawed_shares
-from .streams import accounts
+from .streams import accounts, marks
 from .usage import usage_sums
 from .workers import each
 
@@ -61,8 +65,16 @@ TOGETHER = 2_000
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {
-    "sqlite": {"prepaid_entry_no_update", "prepaid_entry_no_delete", "prepaid_entry_no_replace"},
-    "postgresql": {"prepaid_entry_no_change", "prepaid_entry_no_truncate"},
+    "sqlite": {
+        f"prepaid_{table}_no_{change}"
+        for table in ("entry", "archive_mark")
+        for change in ("update", "delete", "replace")
+    },
+    "postgresql": {
+        f"prepaid_{table}_no_{change}"
+        for table in ("entry", "archive_mark")
+        for change in ("change", "truncate")
+    },
 }
 
 #: The names of those that stop a writer: in PostgreSQL on each partition, if there are any.
@@ -74,7 +86,9 @@ GUARDED = {
           UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('prepaid_entry')
         )
         SELECT tgname FROM pg_trigger JOIN guarded ON tgrelid = id WHERE tgenabled IN ('O', 'A')
-        GROUP BY tgname HAVING count(*) = (SELECT count(*) FROM guarded)""",
+        GROUP BY tgname HAVING count(*) = (SELECT count(*) FROM guarded)
+        UNION ALL SELECT tgname FROM pg_trigger
+        WHERE tgrelid = to_regclass('prepaid_archive_mark') AND tgenabled IN ('O', 'A')""",
 }
 
 
@@ -112,7 +126,12 @@ class Compared(NamedTuple):
 
 
 def audit(
-    books: Engine, *further: Rule, jobs: int = 1, proofs: Engine | None = None, full: bool = True
+    books: Engine,
+    *further: Rule,
+    jobs: int = 1,
+    proofs: Engine | None = None,
+    full: bool = True,
+    archives: Sequence[Engine] = (),
 ) -> Audited:
     """Everything that is off in the books. Needs the same memory for a million entries as for ten.
 
@@ -121,16 +140,18 @@ def audit(
     :param proofs: A database where what is proved is kept, and where it was. A warning is logged where it
         can't be kept; the next audit plays that again.
     :param full: Play everything, and compare the entries with what was proved; else only what came since.
+    :param archives: Where finished spends lie that left the books: they are played, too, in a full audit.
     :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
     """
     if proofs is not None:
         Proofs(proofs).make()
-    engines = (books,) if proofs is None else (books, proofs)
+    engines = (books, *((proofs,) if proofs is not None else ()), *archives)
+    read = partial(audit_range, full=full or bool(archives), is_proved=proofs is not None)
     audited = Audited()
     audited += from_snapshot(books, lambda connection: [*_guards(connection)])
     ranges = from_snapshot(books, scopes)
     balances, kinds = 0, Counter[Kind]()
-    for played in each(engines, partial(audit_range, full=full), ranges, jobs):
+    for played in each(engines, read, ranges, jobs):
         audited += played.problems
         audited.wallets += played.totals.wallets
         audited.entries += played.totals.entries
@@ -146,31 +167,50 @@ def audit(
     return audited
 
 
-def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool) -> Found:
-    """Every rule on some wallets, from one snapshot."""
-    earlier = Proofs(engines[1]).of(scope) if len(engines) > 1 else {}
-    read = partial(_audit_range, scope=scope, earlier=earlier, full=full, seals=len(engines) > 1)
-    return from_snapshot(engines[0], read)
+def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool, is_proved: bool) -> Found:
+    """Every rule on some wallets, from one snapshot.
+
+    :param engines: The books, where proofs are kept if it ``is_proved``, and the archives.
+    """
+    books, *others = engines
+    earlier = Proofs(others.pop(0)).of(scope) if is_proved else {}
+
+    def read(connection: Connection) -> Found:
+        with ExitStack() as stack:
+            archives = [stack.enter_context(snapshot(archive)) for archive in others]
+            return _audit_range(connection, scope, earlier, archives, full=full, seals=is_proved)
+
+    return from_snapshot(books, read)
 
 
 def _audit_range(
-    connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool, seals: bool
+    connection: Connection,
+    scope: Scope,
+    earlier: Mapping[int, Proof],
+    archives: Sequence[Connection],
+    *,
+    full: bool,
+    seals: bool,
 ) -> Found:
     totals = Totals()
-    proofs, moved, problems, before = _compared(connection, scope, earlier)
+    proofs, moved, problems, before = _compared(connection, scope, earlier, full=full)
     if full:
-        problems += _rules(connection, scope, totals, proofs, seals=seals)
+        problems += _rules(connection, scope, totals, proofs, archives, seals=seals)
         return Found(problems, totals, 0)
     for first in range(0, len(moved), TOGETHER):
         part = dict(moved[first : first + TOGETHER])
         theirs = {wallet_id: proofs[wallet_id] for wallet_id in part if wallet_id in proofs}
-        problems += _rules(connection, Moved(connection, part), totals, theirs, seals=seals)
+        problems += _rules(connection, Moved(connection, part), totals, theirs, (), seals=seals)
     return Found(problems, totals, before)
 
 
-def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]) -> Compared:
-    """Look at each wallet beside its proof. One that is behind it is played from its first event on."""
+def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool) -> Compared:
+    """Look at each wallet beside its proof. One that is behind it is played from its first event on.
+
+    What lies in the archive was proved when it was moved there: a wallet that moved since goes on from there.
+    """
     compared, left = Compared({}, [], [], 0), dict(earlier)
+    archived = {} if full else {mark.wallet_id: mark.proof for mark in marks(connection, scope)}
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
         if proof is not None and account.drawn_seq < proof.seq:
@@ -180,9 +220,13 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
             )
             compared.problems.append(Problem("I4", account.owner, behind))
             proof = None
+        has_moved = proof is None or proof.row != repr(tuple(account))
+        mark = archived.get(account.id)
+        if has_moved and mark is not None and (proof is None or proof.seq < mark.seq):
+            proof = mark
         if proof is not None:
             compared.proofs[account.id] = proof
-        if proof is None or proof.row != repr(tuple(account)):
+        if has_moved:
             compared.moved.append((account.id, proof.seq if proof else 0))
     for wallet_id in left:
         gone = f"wallet {wallet_id} was proved, and is gone: removed, or the books are older than that"
@@ -204,14 +248,20 @@ def _keep(proofs: Engine, proved: Sequence[Proof]) -> None:
 
 
 def _rules(
-    connection: Connection, which: Which, totals: Totals, earlier: Mapping[int, Proof], *, seals: bool
+    connection: Connection,
+    which: Which,
+    totals: Totals,
+    earlier: Mapping[int, Proof],
+    archives: Sequence[Connection],
+    *,
+    seals: bool,
 ) -> Iterator[Problem]:
     yield from _doubled_keys(connection, which)
-    yield from replay(connection, which, totals, earlier, seals=seals)
+    yield from replay(connection, which, totals, earlier, seals=seals, archives=archives)
     yield from clawed_shares(connection, which)
     yield from _uncharged_meters(connection, which)
     yield from budget_counts(connection, which)
-    yield from usage_sums(connection, which)
+    yield from usage_sums(connection, which, totals.archived if archives else None)
 
 
 def from_snapshot(books: Engine, read: Callable[[Connection], Result]) -> Result:

@@ -9,13 +9,16 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from ..books.budget_counts import EVERYBODY
 from ..books.charges import charges
-from ..tables import Budget, Wallet
+from ..tables import ArchiveMark, Budget, Wallet
 from .problem import Problem
 from .scope import Which, kept_for_a_scope
 
 
 def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
-    """Budgets that count something else, and wallets whose spends would not ask for theirs."""
+    """Budgets that count something else, and wallets whose spends would not ask for theirs.
+
+    A window that was over before the archive ends is rolled on by the next charge, and is not counted anew.
+    """
     if connection.scalar(_first(which)) is None:
         return
     for owner in connection.scalars(_unasked(which)):
@@ -52,11 +55,13 @@ def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
         and_(charged.c.at >= Budget.window_start, charged.c.at < Budget.resets_at),
     )
     total = func.coalesce(func.sum(charged.c.credits), 0)
+    past = ArchiveMark.beside(Budget) & (Budget.window_start <= ArchiveMark.at)
+    is_past = select(ArchiveMark.wallet_id).where(past).exists()
     return tuple(
         select(Wallet.owner, Budget.spender, Budget.every, spent, total)
         .join(Wallet, Budget.of(Wallet))
         .outerjoin(charged, and_(by_whom, in_window))
-        .where(whose, its)
+        .where(whose, its, ~is_past)
         .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, spent)
         .having(total != spent)
         for whose, by_whom in (

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import blake2b
 from heapq import merge
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
@@ -36,7 +35,7 @@ from .memory import RecentMemory
 from .problem import Problem
 from .proofs import EMPTY, Proof, State, written
 from .scope import Moved, Which
-from .streams import Account, SealedRow, StoredDraw, Tables
+from .streams import Account, Cell, MarkRow, SealedRow, StoredDraw, Tables, sealed
 
 #: After so many events, used-up lots are let go of.
 TIDY = 5_000
@@ -44,33 +43,49 @@ TIDY = 5_000
 
 @dataclass
 class Totals:
-    """What was played: by how much balances and kinds of entries moved, and what is proved by it."""
+    """What was played: by how much balances and kinds of entries moved, and what is proved by it.
+
+    ``archived`` are the sums of usage of the entries that are in the books no more.
+    """
 
     balances: int = 0
     kinds: Counter[Kind] = field(default_factory=Counter)
     wallets: int = 0
     entries: int = 0
     proofs: list[Proof] = field(default_factory=list)
+    archived: dict[Cell, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
 def replay(
-    connection: Connection, which: Which, totals: Totals, earlier: Mapping[int, Proof], *, seals: bool
+    connection: Connection,
+    which: Which,
+    totals: Totals,
+    earlier: Mapping[int, Proof],
+    *,
+    seals: bool,
+    archives: Sequence[Connection] = (),
 ) -> Iterator[Problem]:
     """Everything that is off in a wallet, or belongs to none.
 
     :param totals: Filled with what was played.
     :param earlier: Earlier proofs, by wallet. ``Moved`` wallets go on from them, others are compared.
     :param seals: Whether what is proved is kept.
+    :param archives: Where finished spends lie that left the books. Without them a wallet of which some left
+        is played from the archive's mark on.
     """
-    tables = Tables(connection, which)
+    tables = Tables(connection, which, archives)
     before = Before(tables.session, earlier) if isinstance(which, Moved) else None
     for account in tables.accounts:
         yield from tables.strays(account.id)
         wallet = WalletReplay(tables, account, totals, seals=seals)
-        if before is None:
-            wallet.known = earlier.get(account.id)
-        elif account.id in earlier:
-            yield from wallet.go_on(earlier[account.id], before)
+        mark = next(iter([*tables.marks.of(account.id)]), None)
+        if before is not None:
+            if account.id in earlier:
+                yield from wallet.go_on(earlier[account.id], *before.of(account.id))
+        else:
+            wallet.known, wallet.mark = earlier.get(account.id), mark
+            if mark is not None and not archives:
+                yield from wallet.go_on_from_mark(mark)
         yield from wallet.problems()
     yield from tables.strays(None)
 
@@ -80,7 +95,7 @@ class Before:
 
     def __init__(self, session: Session, proofs: Mapping[int, Proof]) -> None:
         self.lots: Mapping[int, list[LotState]] = {}
-        self.holds: dict[tuple[int, int], int] = {}
+        self.holds = defaultdict[int, dict[int, int]](dict)
         if proofs:
             proved = [Stretch(proof.wallet_id, proof.slot, 0, proof.seq) for proof in proofs.values()]
             self.lots = live_lots(session, Stretches(session, proved))
@@ -93,7 +108,12 @@ class Before:
             given = table_of(session, opened).c
             same = (Hold.wallet_id == given.id) & (Hold.slot == given.slot) & (Hold.seq == given.seq)
             rows = session.execute(select(Hold.wallet_id, Hold.seq, Hold.credits).where(same))
-            self.holds = {(wallet_id, seq): credits for wallet_id, seq, credits in rows}
+            for wallet_id, seq, credits in rows:
+                self.holds[wallet_id][seq] = credits
+
+    def of(self, wallet_id: int) -> tuple[list[LotState], Mapping[int, int]]:
+        """The lots of one wallet, and the credits that its holds have by now."""
+        return self.lots.get(wallet_id, []), self.holds[wallet_id]
 
 
 class WalletReplay:
@@ -119,11 +139,37 @@ class WalletReplay:
         self.drawn: dict[int, LotState] | None = None
         self.digest = EMPTY
         self.known: Proof | None = None
+        self.mark: MarkRow | None = None
         totals.wallets += 1
         totals.balances += account.balance
 
-    def go_on(self, proof: Proof, before: Before) -> Iterator[Problem]:
-        """Begin after what was proved. What is stored of that time is compared where it may still change."""
+    def go_on_from_mark(self, mark: MarkRow) -> Iterator[Problem]:
+        """Begin where the archive ends. What it left in the books of that time is compared as a whole."""
+        tables, wallet_id, digest = self.tables, self.account.id, EMPTY
+        for entry in tables.entries.upto(wallet_id, mark.seq):
+            digest = sealed(digest, entry)
+        if digest != mark.kept_digest:
+            changed = f"an entry up to {mark.seq}, which is not in the archive, was changed, or is gone"
+            yield self._off("I6", changed)
+        opened = {hold.seq: hold.credits + hold.more for hold in tables.opened.upto(wallet_id, mark.seq)}
+        for past in (
+            tables.extended.upto(wallet_id, mark.seq),
+            tables.closed.upto(wallet_id, mark.seq),
+            self.draws.upto(mark.seq),
+        ):
+            for _ in past:
+                pass
+        yield from self.go_on(mark.proof, [*self.stored.upto(mark.seq)], opened)
+        self.mark = None
+        if self.known is not None and self.known.seq < mark.seq:
+            self.known = None  # what was proved then is in the archive
+
+    def go_on(self, proof: Proof, lots: Sequence[LotState], opened: Mapping[int, int]) -> Iterator[Problem]:
+        """Begin after what was proved. What is stored of that time is compared where it may still change.
+
+        :param lots: The lots of that time, as they are stored now.
+        :param opened: The credits that the holds of that time have by now.
+        """
         state = proof.state
         self.seq, self.at, self.digest = state.seq, state.at, proof.digest
         self.total = self.balance = state.balance
@@ -131,17 +177,23 @@ class WalletReplay:
         self.totals.balances -= state.balance
         self.lots = Lots(state.lots, self.memory)
         self.draw_rows = DrawRows(state.lot_seq)
-        stored = before.lots.get(self.account.id, [])
-        self.stored_live = {lot.seq: lot for lot in stored if lot.seq <= state.seq}
+        self.stored_live = {lot.seq: lot for lot in lots if lot.seq <= state.seq and (lot.left or lot.held)}
         self.holds = dict(state.holds)
         for seq, credits in state.holds.items():
-            now = before.holds.get((self.account.id, seq))
+            now = opened.get(seq)
             if now is None:
                 yield self._off("I7", f"hold {seq} was open, and is gone")
             else:
                 self.to_grow[seq] = now - credits
 
     def problems(self) -> Iterator[Problem]:
+        """Everything that is off in this wallet."""
+        yield from self.play()
+        yield from self._check_account()
+        yield from self._check_lots()
+
+    def play(self) -> Iterator[Problem]:
+        """What is off in the events, one by one."""
         tables, wallet_id = self.tables, self.account.id
         events: Iterator[Event] = merge(
             tables.entries.of(wallet_id),
@@ -155,6 +207,8 @@ class WalletReplay:
                 self._note_drawn_lots()
             if self.known is not None and event.seq > self.known.seq:
                 yield from self._check_digest(self.known)
+            if self.mark is not None and event.seq > self.mark.seq:
+                yield from self._check_mark(self.mark)
             yield from self._check_wallet(event)
             yield from self._draw(event)
             if count % TIDY == 0:
@@ -163,8 +217,8 @@ class WalletReplay:
             self._note_drawn_lots()
         if self.known is not None:
             yield from self._check_digest(self.known)
-        yield from self._check_account()
-        yield from self._check_lots()
+        if self.mark is not None:
+            yield from self._check_mark(self.mark)
 
     def _off(self, invariant: str, message: str) -> Problem:
         return Problem(invariant, self.account.owner, message)
@@ -201,9 +255,10 @@ class WalletReplay:
         self.seq = seq
 
     def _post(self, entry: SealedRow) -> Iterator[Problem]:
-        if self.seals or self.known is not None:
-            whole = f"{self.digest}{entry!r}{entry.beside!r}"
-            self.digest = blake2b(whole.encode(), digest_size=16).hexdigest()
+        if self.seals or self.known is not None or self.mark is not None:
+            self.digest = sealed(self.digest, entry)
+        if entry.is_archived:
+            self.totals.archived[entry.cell(self.account.id)].update(credits=-entry.credits, calls=1)
         self.totals.entries += 1
         self.totals.kinds[entry.kind] += entry.credits
         self.total += entry.credits
@@ -295,16 +350,32 @@ class WalletReplay:
             self.stored_live[stored.seq] = stored
 
     def _note_drawn_lots(self) -> None:
-        self.drawn = {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
+        self.drawn = self._live()
         if self.seals:
-            lots, holds = tuple(self.drawn.values()), self.holds
-            state = State(
-                self.seq, self.total, self.held, self.debt, self.at, lots, holds, self.draw_rows.lot_seq
-            )
             row = repr(tuple(self.account))
             self.totals.proofs.append(
-                Proof(self.account.id, self.account.slot, self.seq, self.digest, row, written(state))
+                Proof(self.account.id, self.account.slot, self.seq, self.digest, row, self._written())
             )
+
+    def _live(self) -> dict[int, LotState]:
+        """The lots that have credits by now."""
+        return {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
+
+    def _written(self) -> str:
+        """The wallet as it stands by now."""
+        live = self._live()
+        lots, holds = tuple(live[seq] for seq in sorted(live)), dict(sorted(self.holds.items()))
+        last = self.draw_rows.lot_seq
+        return written(State(self.seq, self.total, self.held, self.debt, self.at, lots, holds, last))
+
+    def _check_mark(self, mark: MarkRow) -> Iterator[Problem]:
+        """The archive and what stayed in the books add up to the mark."""
+        self.mark = None
+        if self.digest != mark.digest:
+            changed = f"an entry up to {mark.seq} is missing, or another than when it was archived"
+            yield self._off("I16", f"{changed}; were all archives named?")
+        elif (self.seq, self._written()) != (mark.seq, mark.state):
+            yield self._off("I16", f"the mark of the archive at {mark.seq} is not what the entries come to")
 
     def _check_digest(self, proof: Proof) -> Iterator[Problem]:
         """The entries up to the proof are those that were proved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
 from sqlalchemy.orm import Session
 
-from ..database.rows import Given, table_of
+from ..database.rows import Given, Stretch, table_of
 from ..tables import Wallet
 
 #: About how many entries of how many wallets are played again from one snapshot.
@@ -54,6 +54,23 @@ class Moved:
         """Whether a row is to be played again."""
         later: ColumnElement[bool] = seq > self._proved.seq
         return self.has(wallet_id) & later
+
+
+class Between(Moved):
+    """Some wallets, and of each what came after the archive's mark, up to where it is to go on.
+
+    :param stretches: The end of each, and its beginning; at least one wallet.
+    """
+
+    def __init__(self, connection: Connection, stretches: Sequence[Stretch]) -> None:
+        super().__init__(connection, {stretch.wallet_id: stretch.after for stretch in stretches})
+        rows: list[Given] = [{"wallet_id": each.wallet_id, "upto": each.upto} for each in stretches]
+        self._ends = table_of(Session(connection), rows, "ends").c
+
+    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
+        """Whether a row is to be played."""
+        in_time: ColumnElement[bool] = (wallet_id == self._ends.wallet_id) & (seq <= self._ends.upto)
+        return super().since(wallet_id, seq) & in_time
 
 
 #: What a rule looks at.

@@ -1,9 +1,16 @@
-"""Every table of the ledger, read once, wallet by wallet, however long it is."""
+"""Every table of the ledger, read once, wallet by wallet, however long it is; with the archive beside it.
+
+A row that lies in the books and in the archive, as one does whose removal was cut short, is read once.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from hashlib import blake2b
+from heapq import merge
+from math import floor
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, select
@@ -11,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
 from ..books.lots import Closed, EntryRow, Extended, LotState, Opened, Part
-from ..tables import Draw, Entry, Hold, HoldExtension, Lot, Wallet
+from ..books.usage_sums import QUARTER
+from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from .problem import Problem
+from .proofs import Proof
 from .scope import Which, kept_for_a_scope
 
 #: Rows that are fetched at a time, from each table.
@@ -29,6 +38,9 @@ BESIDE = (
     Entry.quantity,
     Entry.price_version,
 )
+
+#: The names of all of them, in this order.
+SEALED = tuple(column.key for column in (*ENTRY, *BESIDE))
 
 Item = TypeVar("Item")
 
@@ -48,10 +60,23 @@ class Account(NamedTuple):
     moved_at: datetime
 
 
-class SealedRow(EntryRow):
-    """An entry with all that it says; what plays no part in the books stands in ``beside``."""
+#: A sum of usage: its wallet, quarter of an hour, spender and item.
+Cell = tuple[int, int, str, str]
 
-    beside: Sequence[object]
+
+class SealedRow(EntryRow):
+    """An entry with all that it says; what plays no part in the books stands in ``beside``.
+
+    ``is_archived`` says that it was read from the archive, and is in the books no more.
+    """
+
+    beside: Sequence[Any]
+    is_archived = False
+
+    def cell(self, wallet_id: int) -> Cell:
+        """The sum of usage that it is counted in."""
+        spender, item = (self.beside[BESIDE.index(column)] for column in (Entry.spender, Entry.item))
+        return wallet_id, floor(self.at.timestamp() / QUARTER), spender or "", item or ""
 
 
 def entry_row(row: Sequence[Any]) -> SealedRow:
@@ -60,9 +85,47 @@ def entry_row(row: Sequence[Any]) -> SealedRow:
     return sealed
 
 
+def sealed(digest: str, entry: SealedRow) -> str:
+    """The digest of some entries and the one after them: BLAKE2b, 16 bytes, as hexadecimal digits.
+
+    It is over the digest before it and the entry as JSON, its columns by their names but for empty ones. The
+    marks of the archive keep it for good: a column that is added to the tables changes none of them.
+    """
+    values = zip(SEALED, (*entry, *entry.beside), strict=True)
+    row = {name: value for name, value in values if value is not None}
+    written = f"{digest}{json.dumps(row, sort_keys=True, default=datetime.isoformat)}"
+    return blake2b(written.encode(), digest_size=16).hexdigest()
+
+
+def archived_row(row: Sequence[Any]) -> SealedRow:
+    sealed = entry_row(row)
+    sealed.is_archived = True
+    return sealed
+
+
 class StoredDraw(NamedTuple):
     seq: int
     part: Part
+
+
+class MarkRow(NamedTuple):
+    """A mark of the archive, as the tables have it."""
+
+    wallet_id: int
+    slot: int
+    seq: int
+    at: datetime
+    balance: int
+    spends: int
+    credits: int
+    digest: str
+    kept_digest: str
+    state: str
+
+    @property
+    def proof(self) -> Proof:
+        """The mark as a proof: what was moved to the archive was proved first."""
+        return Proof(self.wallet_id, self.slot, self.seq, self.digest, "", self.state)
 
 
 class Stream(Generic[Item]):
@@ -78,6 +141,12 @@ class Stream(Generic[Item]):
             yield self.head[1]
             self.head = next(self._rows, None)
 
+    def upto(self, wallet_id: int, seq: int) -> Iterator[Any]:
+        """The next rows, as long as they are this wallet's and come no later."""
+        while self.head is not None and self.head[0] == wallet_id and _seq(self.head[1]) <= seq:
+            yield self.head[1]
+            self.head = next(self._rows, None)
+
     def before(self, wallet_id: int | None) -> Iterator[int]:
         """The wallets of the next rows that belong to none from ``wallet_id`` on; they are skipped."""
         while self.head is not None and (wallet_id is None or self.head[0] < wallet_id):
@@ -86,22 +155,27 @@ class Stream(Generic[Item]):
 
 
 class Tables:
-    """Every table of the ledger, read once, for some of the wallets."""
+    """Every table of the ledger, read once, for some of the wallets.
 
-    def __init__(self, connection: Connection, which: Which) -> None:
+    :param archives: Where finished spends lie that left the books.
+    """
+
+    def __init__(self, connection: Connection, which: Which, archives: Sequence[Connection] = ()) -> None:
         self.session = Session(connection)
         self.accounts = accounts(connection, which)
-        rows = _rows(which)
-        self.entries = stream(connection, rows.entries, entry_row)
-        self.opened = stream(connection, rows.opened, Opened._make)
-        self.extended = stream(connection, rows.extended, Extended._make)
-        self.closed = stream(connection, rows.closed, Closed._make)
-        self.draws = stream(connection, rows.draws, lambda row: StoredDraw(row[0], Part(row[1], row[2])))
-        self.lots = stream(connection, rows.lots, lambda row: LotState(*row))
+        self.archives = archives
+        rows, books, everywhere = _rows(which), [connection], [connection, *archives]
+        self.entries = stream(everywhere, rows.entries, entry_row, archived_row)
+        self.opened = stream(everywhere, rows.opened, Opened._make)
+        self.extended = stream(everywhere, rows.extended, Extended._make)
+        self.closed = stream(everywhere, rows.closed, Closed._make)
+        self.draws = stream(everywhere, rows.draws, lambda row: StoredDraw(row[0], Part(row[1], row[2])))
+        self.lots = stream(books, rows.lots, lambda row: LotState(*row))
+        self.marks = Stream((mark.wallet_id, mark) for mark in marks(connection, which))
 
     def strays(self, before: int | None) -> Iterator[Problem]:
         """Rows whose wallet is not there."""
-        for name in ("entries", "opened", "extended", "closed", "draws", "lots"):
+        for name in ("entries", "opened", "extended", "closed", "draws", "lots", "marks"):
             rows: Stream[Any] = getattr(self, name)
             for wallet_id in rows.before(before):
                 yield Problem("I1", None, f"{name}: a row of wallet {wallet_id}, which does not exist")
@@ -153,8 +227,57 @@ def _wallets(which: Which) -> Select[*tuple[Any, ...]]:
     return select(*columns).where(which.has(Wallet.id)).order_by(Wallet.id)
 
 
-def stream(connection: Connection, query: Executable, make: Callable[[Any], Item]) -> Stream[Item]:
-    return Stream((row[0], make(row[1:])) for row in fetch(connection, query))
+def marks(connection: Connection, which: Which) -> Iterator[MarkRow]:
+    """Up to where each wallet lies in the archive, by their ids."""
+    return (MarkRow._make(row) for row in fetch(connection, _marks(which)))
+
+
+@kept_for_a_scope
+def _marks(which: Which) -> Select[*tuple[Any, ...]]:
+    columns = (getattr(ArchiveMark, name) for name in MarkRow._fields)
+    return select(*columns).where(which.has(ArchiveMark.wallet_id)).order_by(ArchiveMark.wallet_id)
+
+
+def stream(
+    connections: Sequence[Connection],
+    query: Executable,
+    make: Callable[[Any], Item],
+    make_archived: Callable[[Any], Item] | None = None,
+) -> Stream[Item]:
+    """The rows of one table from wherever they lie: from the books, which come first, if they do there."""
+    books, *archives = connections
+    first = _made(books, query, make)
+    if not archives:
+        return Stream(first)
+    more = (_made(archive, query, make_archived or make) for archive in archives)
+    return Stream(_once(merge(first, *more, key=_place)))
+
+
+def _made(
+    connection: Connection, query: Executable, make: Callable[[Any], Item]
+) -> Iterator[tuple[int, Item]]:
+    return ((row[0], make(row[1:])) for row in fetch(connection, query))
+
+
+def _place(row: tuple[int, Any]) -> tuple[Any, ...]:
+    """Where a row stands in the order of its table."""
+    wallet_id, item = row
+    return wallet_id, _seq(item), getattr(item, "part", ())
+
+
+def _seq(item: Any) -> int:
+    seq: int = item.seq
+    return seq
+
+
+def _once(rows: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
+    """Each row once: what lies in two places is the same, or both are seen."""
+    last: tuple[Any, ...] | None = None
+    for row in rows:
+        content = (*row, getattr(row[1], "beside", None))
+        if content != last:
+            yield row
+        last = content
 
 
 def fetch(connection: Connection, query: Executable) -> Iterator[Any]:

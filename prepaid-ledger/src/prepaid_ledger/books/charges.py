@@ -3,6 +3,9 @@
 A spend is charged when it is made, a hold when it opens and as it grows; what it costs beyond that, and is
 owed, when it is captured. What a hold does not capture, and what a reversal gives back, is no longer charged
 at that time: the credits of a hold that were charged last go back first.
+
+What lies in the archive is known by its sum alone, which counts for ever and in no window: windows that are
+running, and may be asked for, begin long after it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
-from ..tables import Entry, Hold, HoldExtension, HoldState, Kind
+from ..tables import ArchiveMark, Entry, Hold, HoldExtension, HoldState, Kind, UsageMark, UsageSum
 
 
 def charges(which: Callable[[Any, Any], ColumnElement[bool]]) -> Subquery:
@@ -21,7 +24,7 @@ def charges(which: Callable[[Any, Any], ColumnElement[bool]]) -> Subquery:
 
     :param which: Says of columns of wallets' numbers and slots whether they are among them.
     """
-    parts = (spends(), reversed_spends(), holds(), extensions(), owed())
+    parts = (spends(), reversed_spends(), holds(), extensions(), owed(), archived(), not_archived())
     theirs = (part.where(which(*part.selected_columns[:2])) for part in parts)
     return union_all(*theirs).subquery("charges")
 
@@ -59,6 +62,25 @@ def owed() -> Select[*tuple[Any, ...]]:
     """What captures made a debt."""
     return select(Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, Entry.debt).where(
         Entry.kind == Kind.SPEND, Entry.debt > 0
+    )
+
+
+def archived() -> Select[*tuple[Any, ...]]:
+    """What the sums of usage have of wallets that are archived in part, dated at the end of the archive."""
+    spender = func.nullif(UsageSum.spender, "")
+    return select(UsageSum.wallet_id, UsageSum.slot, spender, ArchiveMark.at, UsageSum.credits).join(
+        ArchiveMark, ArchiveMark.beside(UsageSum)
+    )
+
+
+def not_archived() -> Select[*tuple[Any, ...]]:
+    """What of those sums is in the books still, and counted there: negative, at the same time."""
+    counted = UsageMark.beside(Entry) & (Entry.seq <= UsageMark.seq)
+    return (
+        select(Entry.wallet_id, Entry.slot, Entry.spender, ArchiveMark.at, Entry.credits)
+        .join(ArchiveMark, ArchiveMark.beside(Entry))
+        .join(UsageMark, counted)
+        .where(Entry.kind == Kind.SPEND)
     )
 
 

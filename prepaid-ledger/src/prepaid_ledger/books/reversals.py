@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ..checks import check_text
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse, credits_are
-from ..tables import Entry, Hold, Kind
+from ..tables import ArchiveMark, Entry, Hold, Kind, Wallet
 from .budget_counts import give_back
 from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
@@ -48,8 +48,12 @@ def reverse(
     check_text("spend_key", spend_key)
     if credits is not None:
         check_credits(credits)
-    refusal = f"{spend_key!r} has not spent anything"
-    wallet, spend = begin_on(session, owner, spend_key, clock, is_fit=_is_spend, refusal=refusal)
+    try:
+        refusal = f"{spend_key!r} has not spent anything"
+        wallet, spend = begin_on(session, owner, spend_key, clock, is_fit=_is_spend, refusal=refusal)
+    except NothingToReverse:
+        _refuse_archived(session, owner, spend_key)
+        raise
     earlier = find(session, wallet, key)
     if earlier is not None:
         if (earlier.kind, earlier.refers_to_seq) != (Kind.REVERSAL, spend.seq):
@@ -70,6 +74,17 @@ def reverse(
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
     return _write(store, spend, parts, posting)
+
+
+def _refuse_archived(session: Session, owner: str, spend_key: str) -> None:
+    """:raises NothingToReverse: The spend may be in the archive; it says so, and what to do."""
+    archived = select(ArchiveMark.at).join(Wallet, ArchiveMark.of(Wallet)).where(Wallet.owned_by(owner))
+    until = session.scalar(archived)
+    if until is not None:
+        raise NothingToReverse(
+            f"{spend_key!r} has not spent anything that is in the books still; spends up to "
+            f"{until:%Y-%m-%d} are in the archive, and stay as they are. Grant the credits in place of it"
+        )
 
 
 def _is_spend(entry: Entry) -> bool:

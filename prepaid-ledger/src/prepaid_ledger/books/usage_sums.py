@@ -136,10 +136,10 @@ def bring_up_all(engine: Engine) -> None:
             long = long.where(Wallet.id > begin, Wallet.id <= begin + LOOKED_AT)
         behind = [Stretch(*row) for row in session.execute(long.order_by(Wallet.id).limit(SWEEP))]
     for first in range(0, len(behind), TOGETHER):
-        commit_alone(engine, partial(_bring_up, stretches=behind[first : first + TOGETHER]))
+        commit_alone(engine, partial(bring_up_together, stretches=behind[first : first + TOGETHER]))
 
 
-def _bring_up(session: Session, stretches: Sequence[Stretch]) -> None:
+def bring_up_together(session: Session, stretches: Sequence[Stretch]) -> None:
     """Bring up the sums of these wallets, but for those that somebody else brings up at the moment."""
     marks = [
         {"wallet_id": stretch.wallet_id, "slot": stretch.slot, "seq": 0}

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from ..books.lot_store import LotStore
 from ..books.posting import LockedWallet
 from ..clock import Clock
-from ..tables import Entry, Kind
+from ..tables import ArchiveMark, Entry, Kind
+from .archived import archive_mark_of, balance_then
 from .wallets import find_wallet
 
 #: Entries read at a time.
@@ -45,6 +46,8 @@ class Statement:
 
     ``opening`` + the sum of ``by_kind`` = ``closing``; the closing balance of one
     statement is the opening balance of the next. ``entries`` is read as it is walked.
+    Where ``archived_until`` is set, finished spends up to then are in the archive: they
+    are in the sums, and not among the entries.
     """
 
     owner: str
@@ -54,6 +57,7 @@ class Statement:
     closing: int
     by_kind: dict[Kind, int] = field(default_factory=dict)
     entries: Iterator[Entry] = field(default_factory=lambda: iter(()))
+    archived_until: datetime | None = None
 
 
 def is_due(session: Session, owner: str, *, clock: Clock) -> bool:
@@ -68,7 +72,8 @@ def statement(
     """What moved the credits of ``owner`` between two times.
 
     :param read: Reads the pages of entries later on, when they are walked.
-    :raises ValueError: The end is before the start.
+    :raises ValueError: The end is before the start; or one of them is in the archive's time, and no quarter
+        of an hour begins then.
     """
     if end < start:
         raise ValueError(f"end is {end}, which is before start. Write {start} or later.")
@@ -79,19 +84,30 @@ def statement(
     by_kind: Counter[Kind] = Counter()
     for entry in _between(partial(_page, session, wallet, upto), after):
         by_kind[entry.kind] += entry.credits
-    opening, closing = (_balance_after(session, wallet, seq) for seq in (after, upto))
+    mark = archive_mark_of(session, wallet)
+    opening, closing = (
+        _balance(session, wallet, mark, seq, time) for seq, time in ((after, start), (upto, end))
+    )
+    archived_until = None if mark is None or mark.at < start else mark.at
+    if archived_until is not None:  # only spends are missing
+        by_kind[Kind.SPEND] += closing - opening - by_kind.total()
+        by_kind = Counter({kind: credits for kind, credits in by_kind.items() if credits})
     pages = partial(read, _page, wallet, upto)
-    return Statement(owner, start, end, opening, closing, dict(by_kind), _between(pages, after))
+    entries = _between(pages, after)
+    return Statement(owner, start, end, opening, closing, dict(by_kind), entries, archived_until)
 
 
 def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) -> int:
-    """The credits that ``owner`` had at ``time``, with what that second brought or ended."""
+    """The credits that ``owner`` had at ``time``, with what that second brought or ended.
+
+    :raises ValueError: Its spends are in the archive, and no quarter of an hour begins then.
+    """
     wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return 0
     time = min(time, wallet.now)
     seq = last_before(session, wallet, time, inclusive=True)
-    balance = _balance_after(session, wallet, seq)
+    balance = _balance(session, wallet, archive_mark_of(session, wallet), seq, time, inclusive=True)
     is_due = wallet.next_expiry_at is not None and wallet.next_expiry_at <= time
     if is_due and time >= wallet.moved_at:  # what has ended since is not written yet
         lots = LotStore(session, wallet, keep=False).lots
@@ -117,8 +133,24 @@ def last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclu
     return low
 
 
-def _balance_after(session: Session, wallet: LockedWallet, seq: int) -> int:
-    return session.scalar(select(Entry.balance_after).where(Entry.of(wallet), Entry.seq == seq)) or 0
+def _balance(
+    session: Session,
+    wallet: LockedWallet,
+    mark: ArchiveMark | None,
+    seq: int,
+    time: datetime,
+    *,
+    inclusive: bool = False,
+) -> int:
+    """The credits at a time.
+
+    :param seq: The last entry of then that is in the books.
+    """
+    if mark is None or seq > mark.seq:
+        return session.scalar(select(Entry.balance_after).where(Entry.of(wallet), Entry.seq == seq)) or 0
+    if time > mark.at:
+        return mark.balance
+    return balance_then(session, wallet, mark, time, inclusive=inclusive)
 
 
 def _between(page_after: Callable[[int], Sequence[Entry]], after: int) -> Iterator[Entry]:

@@ -17,6 +17,7 @@ from ..books.usage_sums import MANY, QUARTER, mark_of, sums_of_entries
 from ..books.windows import midnight, zone_of
 from ..clock import Clock
 from ..tables import Entry, UsageSum
+from .archived import archive_mark_of, check_quarter
 from .statements import last_before
 from .wallets import find_wallet
 
@@ -66,7 +67,8 @@ def is_behind(session: Session, owner: str, *, clock: Clock) -> bool:
 def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
     """The sums, in the order of time or name.
 
-    :raises ValueError: ``by`` or the zone is none of ours, or the end is before the start.
+    :raises ValueError: ``by`` or the zone is none of ours, the end is before the start, or one of the two is
+        in the archive's time, and no quarter of an hour begins then.
     """
     if question.by not in BY:
         raise ValueError(f"by is one of {', '.join(BY)}; not {question.by!r}")
@@ -76,6 +78,9 @@ def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
     wallet = find_wallet(session, question.owner, clock())
     if wallet is None:
         return []
+    archive_mark = archive_mark_of(session, wallet)
+    for time in (question.start, question.end):
+        check_quarter(archive_mark, time)
     totals: dict[Any, list[int]] = {}
     for row in _rows(session, wallet, question):
         total = totals.setdefault(key_of(row), [0, 0, 0])

@@ -15,7 +15,7 @@ from ..books.lots import Closed, Lots, LotState
 from ..books.posting import WALLET_COLUMNS, LockedWallet
 from ..checks import check_whole
 from ..clock import Clock
-from ..tables import Entry, Hold, Kind, Wallet
+from ..tables import ArchiveMark, Entry, Hold, Kind, Wallet
 
 #: How many entries one page lists at most.
 MAX_ENTRIES = 200
@@ -51,9 +51,14 @@ class LotSummary:
 
 
 class Page(list[Entry]):
-    """Entries, newest first. ``next_cursor`` finds the page after, ``None`` is the last."""
+    """Entries, newest first. ``next_cursor`` finds the page after, ``None`` is the last.
+
+    Where ``archived_until`` is set on the last one, spends up to then were asked for, too, and are in the
+    archive.
+    """
 
     next_cursor: str | None = None
+    archived_until: datetime | None = None
 
 
 def find_wallet(session: Session, owner: str, now: datetime) -> LockedWallet | None:
@@ -140,6 +145,10 @@ class Which:
             query = query.where(Entry.item == self.item)
         return query if self.keys is None else query.where(Entry.key.in_(self.keys))
 
+    def may_have(self, mark: ArchiveMark) -> bool:
+        """Whether spends up to a mark of the archive may be among them."""
+        return self.kind in (None, Kind.SPEND) and (self.since is None or self.since <= mark.at)
+
 
 ALL = Which()
 
@@ -163,6 +172,12 @@ def entries(
     if len(page) > limit:
         page.pop()
         page.next_cursor = str(page[-1].seq)
+        return page
+    mark = session.scalar(
+        select(ArchiveMark).join(Wallet, ArchiveMark.of(Wallet)).where(Wallet.owned_by(owner))
+    )
+    if mark is not None and which.may_have(mark):
+        page.archived_until = mark.at
     return page
 
 

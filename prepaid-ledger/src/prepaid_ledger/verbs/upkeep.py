@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import NoSuchTableError
 
 from .. import database
+from ..archive import archiving
+from ..archive.archiving import Archived
+from ..archive.place import Archive
 from ..audit import audit
 from ..audit.audit import Audited
 from ..audit.problem import Rule
@@ -16,6 +22,8 @@ from ..checks import check_rules
 from ..database import LEDGER
 from ..database.engine import tables_lack
 from ..errors import UnknownVersion
+from ..reading.wallets import find_wallet
+from ..tables import Entry
 from .base import Verbs
 
 
@@ -56,7 +64,53 @@ class Upkeep(Verbs):
             return not LEDGER.is_behind(LEDGER.version(connection)) and not LEDGER.lacking(connection)
         return False
 
-    def audit(self, *rules: Rule, jobs: int = 1, proofs: Engine | None = None, full: bool = True) -> Audited:
+    def archive(
+        self,
+        before: datetime,
+        to: Engine,
+        *,
+        counted: Iterable[type[Any]] = (),
+        seen: Callable[[int], None] = lambda count: None,
+    ) -> Archived:
+        """Move finished spends that are older than ``before`` to another database, and commit.
+
+        Spends leave that nothing has reversed, and holds that have ended. What came in and went back stays,
+        and so do sums: balances, statements of whole quarters of an hour, usage and budgets are as before. A
+        key that left may be used anew. What leaves was proved, and was read back from the archive; a wallet
+        in which something is off stays as it is. Broken off, run it again.
+
+        :param before: At least thirteen months ago.
+        :param to: An engine of a file of SQLite, or of PostgreSQL; not the books. What lies there stays.
+        :param counted: Tables of yours with ``wallet_id``, ``slot`` and ``seq``, made of ``InWallet``: up to
+            which entry of each wallet you have counted. What is not counted yet stays.
+        :param seen: Called after each commit with how many spends and holds have left with it.
+        :raises ValueError: ``before`` has no zone or is too late, or ``to`` is no archive.
+        """
+        self._take_turns()
+        place, setup = Archive(to, self.setup.engine), self.setup
+        return archiving.archive(
+            setup.engine, place, before, counted=[*counted], clock=setup.clock, seen=seen
+        )
+
+    def archived_entries(self, owner: str, archive: Engine) -> Iterator[Entry]:
+        """The entries of ``owner`` that lie in an archive, the oldest first, read as they are walked.
+
+        :param archive: What ``archive`` was told to move to.
+        :raises ValueError: Nothing was archived there.
+        """
+        place = Archive(archive, self.setup.engine)
+        place.check_made()
+        wallet = self._read(find_wallet, owner, now=self.setup.clock())
+        return iter(()) if wallet is None else place.entries(wallet.id, wallet.slot)
+
+    def audit(
+        self,
+        *rules: Rule,
+        jobs: int = 1,
+        proofs: Engine | None = None,
+        full: bool = True,
+        archives: Iterable[Engine] = (),
+    ) -> Audited:
         """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.
 
         It reads from the standby, if the ledger was made with one. Each range of wallets, of some hundred
@@ -69,15 +123,26 @@ class Upkeep(Verbs):
         :param full: With ``False`` wallets go on from their proofs. What came since is played; what was
             proved is not looked at, but for sums of the wallets that moved. With ``True`` everything is
             played, and a proved entry that was changed is named, even where the books agree with it.
+        :param archives: Where ``archive`` has moved spends to: all of them. Everything is played then, from
+            the first event on. Without them a wallet is played from where its archive ends.
         :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process; or a rule
             is no function.
         :raises NoSuchTableError: The tables are not there.
         """
         check_rules("rules", rules)
         books = self.setup.standby or self.setup.engine
+        checked = [*archives]
+        for archive in checked:
+            Archive(archive, books).check_made()
         try:
             return audit.audit(
-                books, *self.setup.audit_rules, *rules, jobs=jobs, proofs=proofs, full=full or proofs is None
+                books,
+                *self.setup.audit_rules,
+                *rules,
+                jobs=jobs,
+                proofs=proofs,
+                full=full or proofs is None,
+                archives=checked,
             )
         except NoSuchTableError as missing:
             raise NoSuchTableError(tables_lack(f"no such table: {missing}")) from missing

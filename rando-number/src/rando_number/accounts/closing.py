@@ -103,6 +103,7 @@ def export() -> ResponseReturnValue:
 def export_of(user: User) -> Iterator[str]:
     """The export in parts. Between two of them no connection to the database is kept."""
     user_id, owner, account = user.id, user.owner, json_of(user, ACCOUNT)
+    archived: list[datetime] = []
     release_connection()
     yield f'{{"account": {account}'
     tables: tuple[tuple[str, Iterable[list[str]]], ...] = (
@@ -113,7 +114,7 @@ def export_of(user: User) -> Iterator[str]:
         ("billing", pages_of(Customer, BILLING, Customer.owner == owner, Customer.owner)),
         ("cards", [[json_of(card, CARD) for card in prepaid.cards(owner)]]),
         ("purchases", pages_of(Payment, PAYMENT, Payment.owner == owner, Payment.id)),
-        ("entries", entries_of(owner)),
+        ("entries", entries_of(owner, archived)),
         ("redeemed_codes", redeemed_by(owner)),
         ("own_codes", pages_of(Code, OWN_CODE, Code.referrer == owner, Code.id)),
         ("alerts", pages_of(Alert, ALERT, Alert.owner == owner, Alert.id)),
@@ -131,6 +132,8 @@ def export_of(user: User) -> Iterator[str]:
                 yield before + row
                 before = ",\n"
         yield "]"
+    for until in archived:
+        yield f',\n"calls_archived_until": {json.dumps(jsonable(until))}'
     yield "}\n"
 
 
@@ -149,13 +152,19 @@ def pages_of(
             return
 
 
-def entries_of(owner: str) -> Iterator[list[str]]:
+def entries_of(owner: str, archived: list[datetime]) -> Iterator[list[str]]:
+    """The entries that are in the books.
+
+    :param archived: Gets the time up to which others lie in the archive, if any do. Whoever runs the shop
+        hands those out: ``flask prepaid archived``.
+    """
     cursor = None
     while True:
         page = prepaid.entries(owner, limit=200, cursor=cursor)
         cursor = page.next_cursor
         yield [json_of(entry, ENTRY) for entry in page]
         if cursor is None:
+            archived += [page.archived_until] if page.archived_until else []
             return
 
 

@@ -102,6 +102,11 @@ class EntriesAnswer(Schema):
     status = success()
     entries = List(Nested(Entry), required=True)
     next_cursor = String(required=True, allow_none=True, metadata={"example": None})
+    archived_until = DateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "On the last page: spends up to then are in the archive", "example": None},
+    )
 
 
 class DrawnRow(Schema):

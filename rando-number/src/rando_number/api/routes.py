@@ -174,6 +174,7 @@ def entries() -> ResponseReturnValue:
             for entry in page
         ],
         next_cursor=page.next_cursor,
+        archived_until=stamp(page.archived_until) if page.archived_until else None,
     )
 
 

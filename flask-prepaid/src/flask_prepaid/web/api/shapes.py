@@ -62,6 +62,7 @@ class EntriesAnswer:
 
     entries: list[Entry]
     next_cursor: Annotated[str | None, "Send it as cursor for the next page; null is the last"]
+    archived_until: Annotated[datetime | None, "On the last page: spends up to then are in the archive"]
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def entries(owner: str) -> shapes.EntriesAnswer:
             for entry in listed
         ],
         listed.next_cursor,
+        listed.archived_until,
     )
 
 

@@ -1,15 +1,18 @@
-"""The ledger: wallets, entries, holds, lots, draws, budgets and usage
+"""The ledger: wallets, entries, holds, lots, draws, budgets, usage and the marks of the archive
 
 Revision ID: 0001
 Revises:
 
-Entries are guarded by triggers on both databases: they are never updated or deleted.
+Entries are guarded by triggers on both databases: they are never updated, and deleted only where a mark of
+the archive says that they lie there.
 
 Locks nothing that was there before. Back: drops the tables, and all credits with them.
 """
 
 import sqlalchemy as sa
 from alembic import op
+
+from prepaid_ledger.database.migrations.guards import POSTGRESQL_GUARDS, SQLITE_GUARDS
 
 revision = "0001"
 down_revision = None
@@ -20,38 +23,6 @@ depends_on = None
 SLOTS = 256
 
 BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-SQLITE_GUARDS = (
-    """CREATE TRIGGER prepaid_entry_no_update BEFORE UPDATE ON prepaid_entry
-       BEGIN SELECT RAISE(ABORT, 'prepaid_entry is never updated: post a correction'); END""",
-    """CREATE TRIGGER prepaid_entry_no_delete BEFORE DELETE ON prepaid_entry
-       BEGIN SELECT RAISE(ABORT, 'prepaid_entry is never deleted: post a correction'); END""",
-    # INSERT OR REPLACE deletes without firing the trigger above.
-    """CREATE TRIGGER prepaid_entry_no_replace BEFORE INSERT ON prepaid_entry
-       WHEN EXISTS (SELECT 1 FROM prepaid_entry WHERE slot = NEW.slot AND wallet_id = NEW.wallet_id
-                    AND (seq = NEW.seq OR "key" = NEW."key"))
-       BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: prepaid_entry.wallet_id, seq or key'); END""",
-)
-
-POSTGRESQL_GUARDS = (
-    """CREATE FUNCTION prepaid_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-       BEGIN RAISE EXCEPTION 'prepaid_entry is never changed: post a correction'
-             USING ERRCODE = 'restrict_violation'; END $$""",
-    """CREATE TRIGGER prepaid_entry_no_change BEFORE UPDATE OR DELETE ON prepaid_entry
-       FOR EACH ROW EXECUTE FUNCTION prepaid_entry_refuse()""",
-    # Row triggers don't see TRUNCATE. A trigger of a statement is not inherited by partitions.
-    """DO $$
-       DECLARE entries regclass;
-       BEGIN
-         FOR entries IN
-           SELECT 'prepaid_entry'::regclass
-           UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = 'prepaid_entry'::regclass
-         LOOP
-           EXECUTE format('CREATE TRIGGER prepaid_entry_no_truncate BEFORE TRUNCATE ON %s
-                           FOR EACH STATEMENT EXECUTE FUNCTION prepaid_entry_refuse()', entries);
-         END LOOP;
-       END $$""",
-)
 
 #: A wallet has one slot, and some ten rows in each of these, or far more. PostgreSQL takes ``slot`` for a
 #: second condition beside ``wallet_id``, and expects one row of any wallet. Then it looks for a key by the
@@ -80,6 +51,7 @@ def upgrade() -> None:
     create_lots()
     create_budgets()
     create_usage()
+    create_archive_marks()
     on_sqlite = op.get_bind().dialect.name == "sqlite"
     for statement in SQLITE_GUARDS if on_sqlite else (*POSTGRESQL_GUARDS, POSTGRESQL_STATISTICS):
         op.execute(statement)
@@ -486,7 +458,34 @@ def create_usage() -> None:
     )
 
 
+def create_archive_marks() -> None:
+    op.create_table(
+        "prepaid_archive_mark",
+        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", BigInt, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("balance", BigInt, nullable=False),
+        sa.Column("spends", BigInt, nullable=False),
+        sa.Column("credits", BigInt, nullable=False),
+        sa.Column("digest", sa.String(length=32), nullable=False),
+        sa.Column("kept_digest", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_prepaid_archive_mark_seq_positive")),
+        sa.CheckConstraint(
+            "spends >= 0 AND credits >= 0", name=op.f("ck_prepaid_archive_mark_sums_not_negative")
+        ),
+        sa.ForeignKeyConstraint(
+            ["wallet_id", "slot"],
+            ["prepaid_wallet.id", "prepaid_wallet.slot"],
+            name=op.f("fk_prepaid_archive_mark_wallet_id_slot"),
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "slot", name=op.f("pk_prepaid_archive_mark")),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("prepaid_archive_mark")
     op.drop_table("prepaid_usage_mark")
     op.drop_table("prepaid_usage")
     op.drop_table("prepaid_budget")
@@ -498,3 +497,4 @@ def downgrade() -> None:
     op.drop_table("prepaid_wallet")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION prepaid_entry_refuse()")
+        op.execute("DROP FUNCTION prepaid_archive_mark_refuse()")

@@ -1,0 +1,64 @@
+"""``flask prepaid archive``: finished spends of years ago leave the books, and what has left is read."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+from flask.cli import with_appcontext
+
+from .. import money
+from ..operations import archiving, elsewhere
+from . import typed
+from .app import context
+from .counting import counting
+
+month = click.DateTime(formats=["%Y-%m"])
+
+
+@click.command()
+@with_appcontext
+@click.option(
+    "--before", required=True, type=month, metavar="MONTH", help="Such as 2025-01, 13 months ago at least."
+)
+@click.option("--to", "place", required=True, metavar="PLACE", help="A file, or another database's URL.")
+def archive(before: datetime, place: str) -> None:
+    """Move finished spends from before MONTH, in UTC, out of the books. Safe to run again, and while selling.
+
+    Purchases, refunds and all that can come back stay. So do sums: balances, statements of whole months and
+    reports are as before. Keep PLACE as long as the books: audit --archive PLACE proves the two together.
+    Exit 1 if a wallet was left as it is, because something in it is off or others kept it locked.
+    """
+    try:
+        with counting("left") as seen:
+            done = archiving.archive(context(), before.replace(tzinfo=UTC), place, seen=seen)
+    except ValueError as wrong:
+        raise click.ClickException(str(wrong)) from wrong
+    for problem in done.problems:
+        click.echo(problem, err=True)
+    spends = f"{done.spends:,} spends of {money.credits(done.credits)}"
+    click.echo(f"Archived: {spends}, {done.holds:,} ended holds; {done.wallets:,} wallets.", err=True)
+    if done.busy:
+        click.echo(f"{done.busy:,} wallets were locked by others. Run it again.", err=True)
+    if done.problems or done.busy:
+        raise SystemExit(1)
+
+
+@click.command()
+@with_appcontext
+@click.argument("owner", type=typed.owner)
+@click.option("--from", "place", required=True, metavar="PLACE", help="What archive was told to move to.")
+def archived(owner: str, place: str) -> None:
+    """Write the spends of OWNER that lie in PLACE, the oldest first, one JSON object a line."""
+    app = context()
+    try:
+        with elsewhere.opened(place, app.engine, archiving.WHAT) as there:
+            for entry in app.ledger.archived_entries(owner, there):
+                row = {
+                    name: getattr(entry, name) for name in ("seq", "at", "key", "spender", "item", "reason")
+                }
+                row |= {name: money.plain(getattr(entry, name)) for name in ("credits", "balance_after")}
+                click.echo(json.dumps({**row, "at": entry.at.isoformat()}))
+    except ValueError as wrong:
+        raise click.ClickException(str(wrong)) from wrong

@@ -1,0 +1,143 @@
+"""Spends of a closed year leave the books, and no report, page or mark misses them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from flask_prepaid.operations import marks
+from flask_prepaid.testing import Databases
+
+from ..shop import Shop
+
+pytestmark = pytest.mark.each_database
+
+
+def a_year_of_sales(shop: Shop) -> str:
+    """Two customers who bought and spent, more than thirteen months ago; the month after that."""
+    before = (shop.now().replace(day=1) + timedelta(days=32)).strftime("%Y-%m")
+    for owner in ("user:1", "user:2"):
+        shop.pay(shop.buy(owner))
+        with shop.app.app_context():
+            for number in range(5):
+                shop.prepaid.spend_now(owner, credits=2, key=f"report:{number}", item="report")
+            with shop.prepaid.hold(owner, 4, key="job:1") as hold:
+                hold.capture(3)
+            shop.db.session.commit()
+    shop.tick()
+    shop.stripe.advance(days=470)
+    with shop.app.app_context():
+        shop.prepaid.spend_now("user:1", credits=1, key="report:late")
+    assert shop.command("sync").exit_code == 0
+    return before
+
+
+def reports(shop: Shop) -> dict[str, str]:
+    return {
+        what: shop.command("report", what, "--json").stdout
+        for what in ("sales", "credits", "journal", "codes")
+    }
+
+
+def entries_of(shop: Shop) -> int:
+    with shop.app.app_context(), shop.db.engine.connect() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM prepaid_entry")) or 0)
+
+
+def test_a_month_leaves_the_books_and_reports_audit_and_money_go_on(shop: Shop, tmp_path: Path) -> None:
+    before, place = a_year_of_sales(shop), str(tmp_path / "archive.sqlite3")
+    reported, balance, entries = reports(shop), shop.balance("user:2"), entries_of(shop)
+
+    done = shop.command("archive", "--before", before, "--to", place)
+
+    assert done.exit_code == 0, done.output
+    assert "Archived: 12 spends of 26 credits, 2 ended holds; 2 wallets." in done.stderr
+    assert entries_of(shop) == entries - 12
+    assert (reports(shop), shop.balance("user:2")) == (reported, balance)
+    assert shop.command("audit").exit_code == 0
+    proved = shop.command("audit", "--archive", place)
+    assert (proved.exit_code, proved.stderr) == (0, "Every balance is the sum of its entries.\n")
+    lines = [
+        json.loads(line) for line in shop.command("archived", "user:2", "--from", place).stdout.splitlines()
+    ]
+    assert [(line["key"], line["credits"], line["item"]) for line in lines[:1]] == [
+        ("report:0", -2, "report")
+    ]
+    assert len(lines) == 6
+
+    with shop.app.app_context():
+        shop.prepaid.refund(1, credits=50, reason="a year late")
+    shop.pay(shop.buy("user:2"))
+    assert shop.command("reconcile").exit_code == 0
+    again = shop.command("archive", "--before", before, "--to", place)
+    assert "Archived: 0 spends of 0 credits, 0 ended holds; 0 wallets." in again.stderr
+
+
+def test_an_archive_that_was_changed_or_is_not_there_is_named(shop: Shop, tmp_path: Path) -> None:
+    before, place = a_year_of_sales(shop), str(tmp_path / "archive.sqlite3")
+    shop.command("archive", "--before", before, "--to", place)
+    engine = create_engine(f"sqlite:///{place}")
+    with engine.begin() as archive:
+        archive.execute(
+            text("UPDATE prepaid_entry SET item = 'other' WHERE key = 'report:3' AND wallet_id = 1")
+        )
+    engine.dispose()
+
+    proved = shop.command("audit", "--archive", place)
+    missing = shop.command("audit", "--archive", str(tmp_path / "mistyped.sqlite3"))
+
+    assert proved.exit_code == 1
+    assert "is missing, or another than when it was archived" in proved.stderr
+    assert "Nothing was archived in sqlite:///" in missing.stderr
+    assert not (tmp_path / "mistyped.sqlite3").exists()
+
+
+def test_books_whose_marked_entry_is_in_the_archive_have_not_gone_back(shop: Shop, tmp_path: Path) -> None:
+    before, kept = a_year_of_sales(shop), str(tmp_path / "marks.sqlite3")
+    with shop.app.app_context():
+        assert marks.keep(shop.db.engine, kept) == 2
+    shop.command("archive", "--before", before, "--to", str(tmp_path / "archive.sqlite3"))
+
+    against = shop.command("audit", "--against", kept)
+
+    assert "Nothing that was marked is gone." in against.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "place", "sentence"),
+    [
+        ("2025-13", "archive", "does not match the format '%Y-%m'"),
+        ("now", "archive", "keys of the last 13 months are kept"),
+        ("2020-01", "no/such/folder/archive", "unable to open database file"),
+        (
+            "2020-01",
+            "oracle://me:secret@host/db",
+            "Archives are kept in a file, or on PostgreSQL, not on oracle.",
+        ),
+        ("2020-01", "the books", "go back with them"),
+    ],
+)
+def test_what_can_not_be_archived_is_told_with_its_cure(
+    shop: Shop, tmp_path: Path, before: str, place: str, sentence: str
+) -> None:
+    month = f"{datetime.now():%Y-%m}" if before == "now" else before  # noqa: DTZ005
+    books = shop.app.config["SQLALCHEMY_DATABASE_URI"].render_as_string(hide_password=False)
+    to = {"archive": str(tmp_path / "archive"), "the books": books}.get(place, place)
+
+    refused = shop.command("archive", "--before", month, "--to", to)
+
+    assert refused.exit_code in (1, 2)
+    assert sentence in refused.stderr
+    assert "secret" not in refused.stderr
+
+
+def test_an_archive_may_lie_on_postgresql(shop: Shop, databases: Databases) -> None:
+    before = a_year_of_sales(shop)
+    place = databases.empty("postgresql").render_as_string(hide_password=False)
+
+    assert shop.command("archive", "--before", before, "--to", place).exit_code == 0
+    assert shop.command("audit", "--archive", place).exit_code == 0
