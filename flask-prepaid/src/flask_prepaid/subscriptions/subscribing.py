@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from prepaid_ledger import check_owner, clock
+from prepaid_ledger import check_owner, clock, is_whole
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, PrepaidError
 
-from .. import checks
 from ..catalog import Plan
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
@@ -314,6 +313,8 @@ def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> 
     :raises PlanRefused: A trial was promised, and there is none for them.
     """
     days = plan.trial_days if not had_trial(context, owner) else 0
+    if promised and not plan.trial_days:
+        raise PlanRefused("This plan has no free trial. You can subscribe without.")
     if promised and not days:
         raise PlanRefused(
             "You have had your free trial, or a card of yours has begun one. You can subscribe without."
@@ -337,8 +338,10 @@ def check_quantity(plan: Plan, quantity: int) -> None:
 
     :raises UnknownItem: It is out of bounds.
     """
-    if not checks.is_whole(quantity) or not 1 <= quantity <= plan.max_quantity:
+    if not is_whole(quantity, 1, plan.max_quantity):
         words = _("This plan can be taken 1 to %(max)s times over.", max=plan.max_quantity)
+        if plan.max_quantity == 1:
+            words = _("This plan can be taken once at a time.")
         raise UnknownItem(words, field="quantity")
 
 

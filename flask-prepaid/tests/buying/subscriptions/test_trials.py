@@ -89,6 +89,8 @@ def test_a_second_trial_is_refused_and_the_plan_can_be_paid(shop: PlanShop) -> N
     shop.subscribe("trial")
     shop.do("cancel", when="now")
 
+    assert "This plan has no free trial." in shop.send(plan="small", trial="1").text
+    assert "This plan can be taken once at a time." in shop.send(plan="small", quantity="2").text
     again = shop.send(plan="trial", trial="1")
     assert again.status_code == 409
     assert "You have had your free trial" in again.text

@@ -381,6 +381,7 @@ def test_no_value_of_another_type_is_taken_and_none_breaks_a_call(app: App) -> N
 def test_an_address_without_a_call_answers_in_the_apis_shape(app: App) -> None:
     for method, path, status in (
         ("GET", "/nothing", 404),
+        ("GET", "/", 404),
         ("GET", "/balance/", 404),
         ("DELETE", "/cards/", 404),
         ("GET", "/checkout/a/b", 404),

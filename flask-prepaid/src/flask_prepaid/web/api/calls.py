@@ -108,7 +108,9 @@ def plain(value: Any) -> Any:
 
 def add_to(pages: Blueprint, path: str, calls: list[Call]) -> None:
     """Put the calls below ``path``."""
-    pages.add_url_rule(f"{path}/<path:rest>", f"{asking.API}no_call", no_call(calls), methods=METHODS)
+    nothing_there, name = no_call(calls), f"{asking.API}no_call"
+    pages.add_url_rule(f"{path}/", name, nothing_there, methods=METHODS, defaults={"rest": ""})
+    pages.add_url_rule(f"{path}/<path:rest>", name, nothing_there, methods=METHODS)
     for call in calls:
         endpoint = f"{asking.API}{call.name}"
         pages.add_url_rule(f"{path}{call.path}", endpoint, view_of(call), methods=[call.method])
