@@ -39,6 +39,9 @@ BESIDE = (
     Entry.price_version,
 )
 
+#: An entry as its digest has it.
+as_json = json.JSONEncoder(sort_keys=True, default=datetime.isoformat).encode
+
 #: The names of all of them, in this order.
 SEALED = tuple(column.key for column in (*ENTRY, *BESIDE))
 
@@ -93,8 +96,7 @@ def sealed(digest: str, entry: SealedRow) -> str:
     """
     values = zip(SEALED, (*entry, *entry.beside), strict=True)
     row = {name: value for name, value in values if value is not None}
-    written = f"{digest}{json.dumps(row, sort_keys=True, default=datetime.isoformat)}"
-    return blake2b(written.encode(), digest_size=16).hexdigest()
+    return blake2b(f"{digest}{as_json(row)}".encode(), digest_size=16).hexdigest()
 
 
 def archived_row(row: Sequence[Any]) -> SealedRow:
