@@ -220,3 +220,20 @@ def test_a_call_whose_keys_cannot_be_looked_up_is_left_to_flask(host: Host, dige
     callers = Callers(KeyCache(nowhere, nobody))
 
     assert asyncio.run(callers.find(digest)) is None
+
+
+def test_a_loop_that_ends_before_its_look_began_stops_no_loop_after_it(engine: Engine, digest: str) -> None:
+    callers = Callers(KeyCache(engine, nobody))
+    left_behind: list[asyncio.Future[Caller | None]] = []
+
+    async def come_and_go() -> None:
+        left_behind.append(asyncio.ensure_future(callers.find(digest)))
+
+    async def stay() -> Caller | None:
+        async with asyncio.timeout(60):
+            return await callers.find(digest)
+
+    asyncio.run(come_and_go())
+
+    assert left_behind[0].cancelled()
+    assert asyncio.run(stay()) is not None

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Column, MetaData, String, Table, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -174,9 +174,11 @@ def test_all_who_want_one_busy_wallet_wait_for_it_together_and_no_thread_does(
     books.close()
 
 
-def test_a_wallet_that_is_held_for_long_is_left_to_threads_and_keeps_no_other_line_waiting(
-    databases: Databases,
+def test_a_wallet_that_is_held_for_long_keeps_no_other_line_and_no_thread_waiting(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(busy_wallets, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(busy_wallets, "LEAST_PATIENCE_S", 0.01)
     books = Books(databases.fresh("postgresql"))
     for owner in ("user:1", "user:2"):
         books.grant(5, owner=owner)
@@ -195,7 +197,93 @@ def test_a_wallet_that_is_held_for_long_is_left_to_threads_and_keeps_no_other_li
         return [*free, *await asyncio.gather(*held)]
 
     assert len(asyncio.run(the_second_first())) == 10
+    assert not any("spends alone" in thread.name for thread in threading.enumerate())
     assert books.ledger.audit() == []
+    books.close()
+
+
+def test_who_waits_for_one_busy_wallet_brings_a_row_of_its_own_to_whichever_table(
+    databases: Databases,
+) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(40)
+    tables = [Table(name, MetaData(), Column("key", String(20))) for name in ("number", "letter")]
+    inserts = [insert(table) for table in tables]
+    for table in tables:
+        table.create(books.engine)
+
+    def buy(ledger: AsyncLedger, number: int) -> Awaitable[Spent]:
+        key = f"report:{number}"
+        if number % 3 == 2:
+            return ledger.spend_now(OWNER, key=key)
+        return ledger.spend_now(OWNER, key=key, work=inserts[number % 3], values={"key": key})
+
+    async def buy_both() -> list[Spent]:
+        ledger = books.awaited()
+        ledger._spends._busy._note_busy(OWNER)
+        return await asyncio.gather(*(buy(ledger, number) for number in range(30)))
+
+    spents = asyncio.run(buy_both())
+
+    assert sorted(spent.balance for spent in spents) == list(range(10, 40))
+    for remainder, table in enumerate(tables):
+        keys = set(books.session.scalars(select(table.c.key)))
+        assert keys == {f"report:{number}" for number in range(30) if number % 3 == remainder}
+    assert len(transactions_of_spends(books)) == 3, "one for each kind of row"
+    assert books.ledger.audit() == []
+    books.close()
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_loop_that_ends_before_its_first_batch_began_stops_no_loop_after_it(
+    databases: Databases, is_busy: bool
+) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(20)
+    ledger = books.awaited()
+    left_behind: list[asyncio.Future[Spent]] = []
+    if is_busy:
+        ledger._spends._busy._note_busy(OWNER)
+
+    async def come_and_go() -> None:
+        left_behind.extend(asyncio.ensure_future(call) for call in reports(ledger, range(5)))
+
+    async def stay() -> list[Spent]:
+        async with asyncio.timeout(60):
+            return await asyncio.gather(*reports(ledger, range(5, 10)))
+
+    asyncio.run(come_and_go())
+    assert all(call.cancelled() for call in left_behind)
+    spents = asyncio.run(stay())
+
+    assert [spent.balance for spent in spents] == [19, 18, 17, 16, 15]
+    assert books.ledger.audit() == []
+    books.close()
+
+
+def test_a_batch_that_fails_by_our_mistake_answers_all_who_wait_for_a_busy_wallet(
+    databases: Databases,
+) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(20)
+
+    class Fails:
+        def batch(self, spends: int, seconds: float) -> None:
+            raise ZeroDivisionError
+
+        def refused(self, error: PrepaidError) -> None:
+            raise error
+
+    async def all_who_wait() -> list[Spent | BaseException]:
+        ledger = books.awaited()
+        ledger._spends._busy._note_busy(OWNER)
+        async with asyncio.timeout(60):
+            return await asyncio.gather(*reports(ledger, range(5)), return_exceptions=True)
+
+    books.unjoined.setup.spends.watch(Fails())
+    answers = asyncio.run(all_who_wait())
+
+    assert [type(answer) for answer in answers] == [ZeroDivisionError] * 5
     books.close()
 
 

@@ -37,17 +37,14 @@ class Callers:
         return caller_with(key)
 
     def _look(self) -> None:
-        if self._looking is None:
+        if self._looking is None or self._looking.done():  # as a loop ends, it may not have begun
             self._looking = asyncio.get_running_loop().create_task(self._look_up_all())
 
     async def _look_up_all(self) -> None:
         """Look once, and again while somebody waits. The first look may only renew what is remembered."""
-        try:
+        await self._look_up()
+        while self._waiting:
             await self._look_up()
-            while self._waiting:
-                await self._look_up()
-        finally:
-            self._looking = None
 
     async def _look_up(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_KEYS))]

@@ -20,7 +20,7 @@ from .group_commit import MAX_BATCH, GroupCommit, too_late
 from .host_insert import fit_one_statement
 from .outcomes import Outcome
 from .single import SpendRequest, Spent
-from .waiting import Waiting
+from .waiting import Waiting, is_over
 
 #: So many go together. In a batch of half the size a spend costs the database half as much again.
 ENOUGH = 16
@@ -53,7 +53,7 @@ class LoopGroupCommit:
             self._busy.add(waiting)
         else:
             self._waiting.append(waiting)
-            if self._posting is None:
+            if is_over(self._posting):
                 self._posting = loop.create_task(self._post_all())
         spent = await answer
         return await self._spend_alone(waiting) if spent is None else spent
@@ -74,14 +74,11 @@ class LoopGroupCommit:
         Those who are answered come back at once: of many one half goes while the other half is answered.
         """
         answered = 0
-        try:
-            while self._waiting:
-                size = max(ENOUGH, (len(self._waiting) + answered + 1) // 2)
-                batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting), MAX_BATCH))]
-                await self._post([waiting for waiting in batch if waiting.may_go()])
-                answered = len(batch)
-        finally:
-            self._posting = None
+        while self._waiting:
+            size = max(ENOUGH, (len(self._waiting) + answered + 1) // 2)
+            batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting), MAX_BATCH))]
+            await self._post([waiting for waiting in batch if waiting.may_go()])
+            answered = len(batch)
 
     async def _post(self, batch: list[Waiting]) -> None:
         if not batch:

@@ -1,6 +1,6 @@
 """Spends on wallets that another process has just then: each wallet's wait for it together.
 
-They have a connection of their own, so that nobody else's spends wait behind a wallet.
+They have a connection of their own, so that no spend on a wallet that is free waits behind one that is not.
 """
 
 from __future__ import annotations
@@ -12,10 +12,15 @@ from collections import deque
 from .group_commit import MAX_BATCH, GroupCommit
 from .host_insert import fit_one_statement
 from .single import SpendRequest
-from .waiting import Waiting
+from .waiting import Waiting, is_over
 
-#: So long a batch waits for its wallet. Then its spends go alone, by threads, and the next line is served.
+#: So long a batch waits for its wallet while there is no other line; of several, each waits for its share.
+#: Then the next line is served, and this one waits again, until its callers have waited long enough.
 PATIENCE_S = 0.25
+
+#: A batch waits so long at least, however many lines there are. One that gives up sooner than the batches of
+#: some other processes take might never have its wallet.
+LEAST_PATIENCE_S = 0.05
 
 #: So long after its last spend a wallet is taken to be busy still. Who calls it again and again from two
 #: processes would else meet the other's lock each time, and come here by a batch that was for nothing.
@@ -46,36 +51,54 @@ class BusyWallets:
     def add(self, waiting: Waiting) -> None:
         """Let one more wait for its wallet."""
         self._lines.setdefault(waiting.request.owner, deque()).append(waiting)
-        if self._posting is None:
+        if is_over(self._posting):
             self._posting = asyncio.get_running_loop().create_task(self._post_all())
 
     async def _post_all(self) -> None:
-        try:
-            while self._lines:
-                owner, line = next(iter(self._lines.items()))
-                batch = [line.popleft() for _ in range(min(len(line), MAX_BATCH))]
-                await self._post_together([waiting for waiting in batch if waiting.may_go()])
-                del self._lines[owner]
-                if line:  # at the end, behind the other wallets
-                    self._lines[owner] = line
-                self._note_busy(owner)
-        finally:
-            self._posting = None
+        while self._lines:
+            owner, line = next(iter(self._lines.items()))
+            unreached = await self._post_together(_take_batch(line))
+            line.extendleft(reversed(unreached))
+            del self._lines[owner]
+            if line:  # at the end, behind the other wallets
+                self._lines[owner] = line
+            self._note_busy(owner)
 
-    async def _post_together(self, batch: list[Waiting]) -> None:
+    async def _post_together(self, batch: list[Waiting]) -> list[Waiting]:
+        """Answer those whose wallet could be had; the others, who wait again."""
         if not batch:
-            return
+            return []
         assert self._connection is not None, "nobody else is taken"
         began_s = time.monotonic()
-        outcomes = await self._connection.post([waiting.request for waiting in batch], wait_s=PATIENCE_S)
-        self._spends.note_batch((outcome.spent for outcome in outcomes), began_s)
+        wait_s = max(LEAST_PATIENCE_S, PATIENCE_S / len(self._lines))
+        try:
+            outcomes = await self._connection.post([waiting.request for waiting in batch], wait_s=wait_s)
+            self._spends.note_batch((outcome.spent for outcome in outcomes), began_s)
+        except Exception as error:
+            for waiting in batch:
+                waiting.fail(error)
+            return []
+        unreached = []
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if waiting.goes_again(outcome):
-                self.add(waiting)
-            else:
+            if outcome.reached:
                 waiting.be_answered(outcome.spent)
+            else:
+                unreached.append(waiting)
+        return unreached
 
     def _note_busy(self, owner: str) -> None:
         if len(self._busy_until_s) >= MAX_BUSY:
             self._busy_until_s.clear()
         self._busy_until_s[owner] = time.monotonic() + BUSY_FOR_S
+
+
+def _take_batch(line: deque[Waiting]) -> list[Waiting]:
+    """The first of a line whose host rows go into one INSERT; those between them stay in it."""
+    first = [line.popleft() for _ in range(min(len(line), MAX_BATCH))]
+    batch, left = list[Waiting](), list[Waiting]()
+    for waiting in first:
+        if waiting.may_go():
+            fits = not batch or fit_one_statement([batch[0].request, waiting.request])
+            (batch if fits else left).append(waiting)
+    line.extendleft(reversed(left))
+    return batch

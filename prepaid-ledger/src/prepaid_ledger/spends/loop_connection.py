@@ -14,8 +14,8 @@ from sqlalchemy import Engine, event
 from ..clock import Clock
 from ..database.deadlines import awaited
 from .batch import one_of_each_key
-from .host_insert import batch_insert
-from .outcomes import LEFT_OUT, BudgetedOwners, Outcome, log_failure
+from .host_insert import batch_insert, fit_one_statement
+from .outcomes import LEFT_OUT, UNREACHED, BudgetedOwners, Outcome, log_failure
 from .postgresql_batch import SET_UP, on_postgresql, read
 from .single import SpendRequest
 
@@ -49,14 +49,16 @@ class LoopConnection:
     async def post(self, requests: Sequence[SpendRequest], *, wait_s: float | None = None) -> list[Outcome]:
         """Commit what is batchable of ``requests``; what came of each.
 
-        What they bring has to fit one statement.
+        What they bring has to fit one statement; else all are left out.
 
-        :param wait_s: How long to wait for the wallet, where all are of one; by default for none.
+        :param wait_s: How long to wait for the wallet, where all are of one; by default for none. If that is
+            not enough, none is reached.
         """
         places = one_of_each_key(requests)
         first = [requests[place] for place in places]
         outcomes = [LEFT_OUT] * len(requests)
         try:
+            assert fit_one_statement(first), "their host rows would be lost"
             driven = self._driven or await self._open()
             statement, values = on_postgresql(
                 first,
@@ -72,6 +74,9 @@ class LoopConnection:
             self._budgeted.learn(first, posted)
             for place, outcome in zip(places, posted, strict=True):
                 outcomes[place] = outcome
+        except psycopg.errors.LockNotAvailable as error:
+            log_failure(log, error, len(first))
+            return outcomes if wait_s is None else [UNREACHED] * len(requests)
         except Exception as error:  # alone, each gets its refusal, or what came of it
             log_failure(log, error, len(first))
             if self._driven is None or self._driven.info.transaction_status != TransactionStatus.IDLE:

@@ -28,6 +28,9 @@ class Outcome(NamedTuple):
 #: What has to go alone.
 LEFT_OUT = Outcome(reached=True, spent=None)
 
+#: What may wait for its wallet again.
+UNREACHED = Outcome(reached=False, spent=None)
+
 
 def said_of(request: SpendRequest) -> dict[str, object]:
     """Who spends, and on what, by column; nothing where nothing is said."""

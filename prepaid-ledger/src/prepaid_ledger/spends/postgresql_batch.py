@@ -130,7 +130,7 @@ WITH_BUDGETS = {
 }
 
 #: Computed once, before the first wallet is locked, and gone with the transaction.
-LOCK_TIMEOUT = " AND (SELECT set_config('lock_timeout', '{ms:.0f}ms', true)) IS NOT NULL"
+LOCK_TIMEOUT = " AND (SELECT set_config('lock_timeout', %(lock_timeout)s, true)) IS NOT NULL"
 
 #: For a connection of ours alone. A batch that meets a lock on a whole table gives up soon, as each of its
 #: spends goes alone then, and waits again; none takes longer than a lock is waited for. All that it reads it
@@ -147,18 +147,18 @@ WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str
 @lru_cache(maxsize=128)
 def statement_of(
     *,
-    wait_s: float | None = None,
+    wait: bool = False,
     with_budgets: bool,
     parted: bool = False,
     host_insert: BatchInsert | None = None,
 ) -> str:
     """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
-    version, lock = ("xmin", "") if wait_s is None else ("budget_changes", " FOR NO KEY UPDATE")
+    version, lock = ("budget_changes", " FOR NO KEY UPDATE") if wait else ("xmin", "")
     budgets = WITH_BUDGETS if with_budgets else WITHOUT_BUDGETS
     return BATCH.format(
         record="" if host_insert is None else host_insert.record,
-        timeout="" if wait_s is None else LOCK_TIMEOUT.format(ms=wait_s * 1000),
-        skip="SKIP LOCKED" if wait_s is None else "",
+        timeout=LOCK_TIMEOUT if wait else "",
+        skip="" if wait else "SKIP LOCKED",
         key_is_new="" if parted else KEY_IS_NEW,
         host_rows="" if host_insert is None else host_insert.clause,
         **{name: text.format(version=version, lock=lock) for name, text in budgets.items()},
@@ -196,7 +196,10 @@ def on_postgresql(
         for n, request in enumerate(requests)
     ]
     values = {"requested": WRITER.encode(requested), "now": now, "debt_blocks": debt_blocks}
-    statement = statement_of(wait_s=wait_s, with_budgets=with_budgets, parted=parted, host_insert=host_insert)
+    if wait_s is not None:
+        values["lock_timeout"] = f"{wait_s * 1000:.0f}ms"
+    wait = wait_s is not None
+    statement = statement_of(wait=wait, with_budgets=with_budgets, parted=parted, host_insert=host_insert)
     return statement, values
 
 

@@ -11,8 +11,13 @@ from .outcomes import Outcome
 from .single import SpendRequest, Spent
 
 #: So many batches a spend goes with whose wallet another process has just then, or whose budgets this one has
-#: just heard of: mostly the next reaches it. To wait for the wallet costs as much as ten others.
+#: just heard of: mostly the next reaches it. A batch that waits for one wallet serves nobody else meanwhile.
 TRIES = 3
+
+
+def is_over(task: asyncio.Task[None] | None) -> bool:
+    """Whether there is no task under way. A loop that ends may cancel one that has not begun yet."""
+    return task is None or task.done()
 
 
 @dataclass(slots=True, eq=False)
