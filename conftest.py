@@ -28,6 +28,10 @@ from werkzeug.routing.rules import RulePart
 PATIENCE_MS = 60_000
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
+JOURNEYS = Path(__file__).parent / "journeys"
+
+#: Fixtures of a shop that is started as its user starts it, once in each process that asks for it.
+SHARED_SHOPS = {"shop", "own_form_shop"}
 
 os.environ.setdefault("NODE_MODULES", str(NODE_MODULES))
 os.environ.setdefault("CHROMIUM", str(NODE_MODULES / ".chromium" / "chromium.sh"))
@@ -98,6 +102,34 @@ def pytest_configure(config: pytest.Config) -> None:
         from playwright.sync_api import expect
 
         expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have the second worker begin with the journeys: those that share a started shop, then all in a browser.
+
+    Each worker begins with an equal part of all tests, and one that has none left takes some from the end of
+    another's. What is slow should be no worker's last; and a shop starts in each worker that visits it.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers == 1:
+        return
+    ranks = [(rank_of(item), item) for item in items]
+    slow = [item for wanted in (0, 1, 2) for rank, item in ranks if rank == wanted]
+    quick = [item for rank, item in ranks if rank is None]
+    begin = len(items) // workers
+    items[:] = [*quick[:begin], *slow, *quick[begin:]]
+
+
+def rank_of(item: pytest.Item) -> int | None:
+    """Where a slow test stands among these; ``None`` for one that is quick."""
+    names = set(getattr(item, "fixturenames", ()))
+    is_journey = JOURNEYS in item.path.parents
+    if is_journey and names & SHARED_SHOPS:
+        return 0
+    if "browser" in names:
+        return 1
+    return 2 if is_journey else None
 
 
 def pytest_collection_finish() -> None:
