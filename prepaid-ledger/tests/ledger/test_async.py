@@ -234,6 +234,35 @@ def test_who_waits_for_one_busy_wallet_brings_a_row_of_its_own_to_whichever_tabl
     books.close()
 
 
+@pytest.mark.parametrize(("wallets", "lines_of_later"), [(1, 1), (10, 2)])
+def test_who_calls_again_with_many_busy_wallets_goes_with_everybodys_batch(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, wallets: int, lines_of_later: int
+) -> None:
+    monkeypatch.setattr(busy_wallets, "BUSY_FOR_S", 60)
+    books = Books(databases.fresh("postgresql"))
+    owners = [f"user:{number}" for number in range(wallets)]
+    for owner in owners:
+        books.grant(20, owner=owner)
+    sitting = books.engine.connect()
+    sitting.execute(text("SELECT FROM prepaid_wallet FOR UPDATE"))
+
+    async def all_wait() -> int:
+        ledger = books.awaited()
+        calls = [asyncio.ensure_future(ledger.spend_now(owner, key="report:1")) for owner in owners]
+        async with asyncio.timeout(60):
+            while not all(ledger._spends._busy.has(owner) for owner in owners):
+                await asyncio.sleep(0.001)
+        sitting.close()
+        await asyncio.gather(*calls)
+        posting = ledger._spends._busy._posting
+        assert posting is not None
+        await posting
+        return sum(ledger._spends._busy.has(owner) for owner in owners)
+
+    assert 1 <= asyncio.run(all_wait()) <= lines_of_later
+    books.close()
+
+
 @pytest.mark.parametrize("is_busy", [False, True])
 def test_a_loop_that_ends_before_its_first_batch_began_stops_no_loop_after_it(
     databases: Databases, is_busy: bool

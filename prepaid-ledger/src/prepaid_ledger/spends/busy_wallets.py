@@ -62,7 +62,8 @@ class BusyWallets:
             del self._lines[owner]
             if line:  # at the end, behind the other wallets
                 self._lines[owner] = line
-            self._note_busy(owner)
+            if len(self._lines) <= 1:  # of many, most are reached by a batch of all, which costs one commit
+                self._note_busy(owner)
 
     async def _post_together(self, batch: list[Waiting]) -> list[Waiting]:
         """Answer those whose wallet could be had; the others, who wait again."""
