@@ -114,6 +114,23 @@ def test_a_data_folder_is_for_its_owner_alone_and_so_is_what_lay_there(tmp_path:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+@pytest.mark.parametrize("folder", ["home", "."])
+def test_a_folder_that_others_use_is_not_closed_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: str
+) -> None:
+    """One's home, and what it lies in; so is it with all temporary files, and with this repository."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    data = (tmp_path / folder).resolve()
+    data.chmod(0o755)
+
+    with pytest.raises(SystemExit), the_dev_script().ours_alone(data):
+        pass
+
+    assert "holds more than a shop" in capfd.readouterr().err
+    assert data.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_folder_that_can_not_be_written_and_an_empty_database_are_named_in_a_sentence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

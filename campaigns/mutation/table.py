@@ -93,8 +93,8 @@ ALWAYS = (
     ),
     (
         "topup_rules.py",
-        "room_minor // tax_rates.with_tax(pack.amount_minor, rate)"
-        " -> -(-room_minor // tax_rates.with_tax(pack.amount_minor, rate))",
+        "room_minor // tax_rates.with_tax(pack.amount_minor, rate, pack.currency)"
+        " -> -(-room_minor // tax_rates.with_tax(pack.amount_minor, rate, pack.currency))",
     ),
     ("shares.py", "min(bought, self.credits - self.named) -> bought"),
     ("shares.py", "min(credits, self.credits - self.taken - covered) -> credits"),

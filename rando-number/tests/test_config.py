@@ -38,6 +38,7 @@ def test_the_environment_stops_selling(tmp_path: Path, monkeypatch: pytest.Monke
         ("PREPAID_SELING", "Did you mean PREPAID_SELLING"),
         ("FLASK_PREPAID_SELLING", "FLASK_PREPAID_SELLING is called PREPAID_SELLING here"),
         ("PREPAID_PATHS", "The shop sets PREPAID_PATHS itself"),
+        ("PREPAID_LANGUAGES", "The shop sets PREPAID_LANGUAGES itself"),
         ("PREPAID_ATTEMPTS_PER_HOUR", "RATELIMIT_ENABLED=0 lifts every limit"),
     ],
 )

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
+from prepaid_ledger import is_whole
+
 from . import checks, money
 from .checks import MAX_CREDITS
 from .errors import ConfigError, UnknownItem
@@ -294,7 +296,7 @@ class Quantity:
 
         :raises UnknownItem: The quantity is not sold.
         """
-        if not checks.is_whole(credits) or not self.min_credits <= credits <= self.max_credits:
+        if not is_whole(credits, self.min_credits, self.max_credits):
             raise UnknownItem(
                 _(
                     "Choose a whole number of credits from %(min)s to %(max)s.",

@@ -7,7 +7,9 @@ import inspect
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from prepaid_ledger import is_fit, is_whole
 
 from .errors import ConfigError
 
@@ -25,9 +27,6 @@ TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
-#: What no database keeps in a text: a NUL, and half of a surrogate pair.
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
-
 #: So many letters of what was written are shown.
 _SHOWN = 60
 
@@ -43,29 +42,24 @@ def refuse(where: str, value: object, cure: str) -> NoReturn:
     raise ConfigError(f"{where} is {written}. {cure}")
 
 
-def is_whole(value: object) -> bool:
-    """Whether it is a whole number. ``True`` is none, and neither is ``3.0``."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def whole(where: str, value: object, *, min: int, max: int, hint: str = "") -> int:
+def whole(where: str, value: Any, *, min: int, max: int, hint: str = "") -> int:
     """A whole number within bounds. ``True`` is none, and neither is ``3.0``.
 
     :raises ConfigError: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not min <= value <= max:
+    if not is_whole(value, min, max):
         refuse(where, value, f"Write a whole number from {min:,} to {max:,}.{hint and f' {hint}'}")
-    return value
+    return int(value)
 
 
-def row_id(where: str, value: object) -> int:
+def row_id(where: str, value: Any) -> int:
     """The number of a row, as a verb is given it.
 
     :raises ValueError: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
+    if not is_whole(value, 1, MAX_ID):
         raise ValueError(f"{where} is {value!r:.60}. Write the id of a row, a whole number from 1 on.")
-    return value
+    return int(value)
 
 
 def words(where: str, value: object) -> str:
@@ -73,7 +67,7 @@ def words(where: str, value: object) -> str:
 
     :raises ValueError: It is none.
     """
-    if not isinstance(value, str) or _UNFIT.search(value):
+    if not isinstance(value, str) or not is_fit(value):
         raise ValueError(f"{where} is {value!r:.60}. Write a text.")
     return value
 

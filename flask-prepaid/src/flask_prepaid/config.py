@@ -241,7 +241,7 @@ class Config:
     refund_fraud_warnings: bool = setting(
         Switch(),
         "a payment is refunded by itself when its card's bank sends an early fraud warning, before it "
-        "becomes a dispute; a plan that it is for ends with its period",
+        "becomes a dispute",
         False,
     )
     own_card_form: bool = setting(

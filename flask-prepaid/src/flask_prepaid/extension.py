@@ -397,7 +397,7 @@ class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
         """Send money of a payment back to its card, and take back the credits that it paid for. Commits.
 
         :param payment: One of ``payments``, or its ``id``.
-        :param amount_minor: How much, in the smallest unit of its currency; by default all that is left.
+        :param amount_minor: How much, in the smallest unit of its currency; by default all not given back.
         :param credits: In place of it, so many credits' worth, rounded down.
         :param reason: Why; it stays on the record.
         :param key: Names this refund of the payment: sent again, it is made once. By default each call makes

@@ -40,7 +40,8 @@ TAKES = {
 
 #: What a setting goes with, what is so without that, and what to write.
 GRANTS = (("operators",), "nobody is an operator", "Prepaid(operators=Operators(...))")
-NEEDED = {"SMALL_GRANT": GRANTS, "GRANTS_PER_DAY": GRANTS}
+MAILS = (("mail",), "nothing is mailed", "Prepaid(mail=...)")
+NEEDED = {"SMALL_GRANT": GRANTS, "GRANTS_PER_DAY": GRANTS, "RECEIPTS": MAILS}
 
 OWNER_CURE = (
     "Say who the customer is by what never changes: Prepaid(owner=lambda: "
@@ -124,19 +125,18 @@ def check_effects(app: Flask, config: Config, given: Given, plans: Iterable[Plan
     if given.mail and not config.base_url:
         raise ConfigError("PREPAID_BASE_URL is not set. The links in mails need it.")
     for sentence in (
-        *_arguments_without_effect(app.config, given, plans),
+        *_arguments_without_effect(config, given, plans),
         *_settings_without_effect(app.config, config, given),
     ):
         raise ConfigError(sentence)
 
 
-def _arguments_without_effect(
-    written: Mapping[str, Any], given: Given, plans: Iterable[Plan]
-) -> Iterator[str]:
-    if given.language and not written.get("PREPAID_LANGUAGES"):
+def _arguments_without_effect(config: Config, given: Given, plans: Iterable[Plan]) -> Iterator[str]:
+    if given.language and len(config.languages) == 1:
         yield (
-            "Prepaid(language=...) says which language a customer has chosen, and English alone is offered. "
-            "Name what is offered in PREPAID_LANGUAGES, such as 'en,de', or leave the function out."
+            f"Prepaid(language=...) says which language a customer has chosen, and {config.languages[0]!r} "
+            "alone is offered. Name what is offered in PREPAID_LANGUAGES, such as 'en,de', or leave the "
+            "function out."
         )
     if given.trial and not any(plan.trial_days for plan in plans):
         yield (
@@ -149,6 +149,11 @@ def _settings_without_effect(written: Mapping[str, Any], config: Config, given: 
     for name, (needed, means, cure) in NEEDED.items():
         if written.get(f"PREPAID_{name}") not in (None, "") and not any(getattr(given, n) for n in needed):
             yield f"PREPAID_{name} is set, and {means}. Write {cure}, or take the setting away."
+    if written.get("PREPAID_SMALL_GRANT") and config.small_grant > config.grants_per_day:
+        yield (
+            f"PREPAID_SMALL_GRANT is {config.small_grant:,}, and no more than PREPAID_GRANTS_PER_DAY, "
+            f"{config.grants_per_day:,}, is given on a day. Raise that, or write no more than it allows."
+        )
     served = {
         "keys": (given.keys, "Prepaid(keys=True)"),
         "api": (config.json_api, "PREPAID_JSON_API = True"),

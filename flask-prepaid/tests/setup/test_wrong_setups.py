@@ -161,6 +161,8 @@ def test_no_setting_takes_a_thing_of_no_kind(tmp_path: Path) -> None:
 #: What is given to ``Prepaid`` or set, and what is said of it: it does nothing without something else.
 WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"language": lambda owner: "de"}, {}, "Name what is offered in PREPAID_LANGUAGES, such as 'en,de'"),
+    ({"language": lambda owner: "de"}, {"LANGUAGES": "en"}, "and 'en' alone is offered"),
+    ({"language": lambda owner: "de"}, {"LANGUAGES": ["de"]}, "and 'de' alone is offered"),
     ({"trial": lambda owner: True}, {}, "no plan can be tried. Give one of them trial_days"),
     (
         {"trial": lambda owner: True, "plans": [Plan("p", 100, 500)]},
@@ -169,6 +171,12 @@ WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     ({}, {"SMALL_GRANT": 0}, "PREPAID_SMALL_GRANT is set, and nobody is an operator"),
     ({}, {"GRANTS_PER_DAY": 5}, "PREPAID_GRANTS_PER_DAY is set, and nobody is an operator"),
+    (
+        {"operators": Operators(current=lambda: None)},
+        {"SMALL_GRANT": 500, "GRANTS_PER_DAY": 50},
+        "PREPAID_SMALL_GRANT is 500, and no more than PREPAID_GRANTS_PER_DAY, 50, is given on a day",
+    ),
+    ({}, {"RECEIPTS": False}, "PREPAID_RECEIPTS is set, and nothing is mailed. Write Prepaid(mail=...)"),
     ({}, {"PATHS": {"keys": "/keys"}}, "nothing is served there. Write Prepaid(keys=True)"),
     ({}, {"PATHS": {"api": "/money"}}, "nothing is served there. Write PREPAID_JSON_API = True"),
     ({}, {"TRANSLATIONS": "."}, "there are no words in it of en"),
@@ -194,7 +202,7 @@ def test_what_has_an_effect_starts(tmp_path: Path) -> None:
     )
     app = app_with(
         tmp_path,
-        PREPAID_LANGUAGES="pt-BR",
+        PREPAID_LANGUAGES="pt-BR,en",
         PREPAID_TRANSLATIONS=str(tmp_path),
         PREPAID_BASE_URL="https://shop.example",
         PREPAID_SHOP_NAME="Tea & Co",
@@ -215,7 +223,7 @@ def test_what_has_an_effect_starts(tmp_path: Path) -> None:
     )
 
     with app.app_context():
-        assert app.extensions["prepaid"].config.languages == ("pt-BR",)
+        assert app.extensions["prepaid"].config.languages == ("pt-BR", "en")
 
 
 def test_a_live_key_goes_to_stripe_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
 from .books.posting import check_key
 from .books.shares import credits_of_refund
-from .checks import check_owner
+from .checks import check_owner, is_fit, is_whole
 from .errors import (
     BudgetExceeded,
     Busy,
@@ -77,4 +77,6 @@ __all__ = [
     "check_key",
     "check_owner",
     "credits_of_refund",
+    "is_fit",
+    "is_whole",
 ]

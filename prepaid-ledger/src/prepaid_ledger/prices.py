@@ -11,7 +11,7 @@ from math import ceil
 from types import MappingProxyType
 
 from .books.uses import MAX_NAME, MAX_VERSION, check_name, check_quantity
-from .checks import MAX_CREDITS
+from .checks import MAX_CREDITS, is_whole
 from .database.types import Quantities
 
 #: A rate as one writes it: no sign, no exponent.
@@ -183,7 +183,7 @@ def _by_unit(item: str, rates: Mapping[str, Decimal], quantity: Quantities) -> l
 
 def _check_whole(field: str, number: int, min: int, max: int) -> None:
     """:raises ValueError: It is no whole number in these bounds."""
-    if not isinstance(number, int) or isinstance(number, bool) or not min <= number <= max:
+    if not is_whole(number, min, max):
         raise ValueError(f"{field} is a whole number from {min} to {max:,}, not {number!r}")
 
 

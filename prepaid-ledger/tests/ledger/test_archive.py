@@ -156,6 +156,47 @@ def test_a_hold_that_is_open_at_the_cut_stays_and_so_does_what_is_not_counted_ye
     books.execute("DROP TABLE counted")
 
 
+def test_spends_that_stay_and_later_ones_are_known_to_the_lots_that_they_took_from(
+    books: Books, place: Engine
+) -> None:
+    """A spend without a row of its own took from the lot of the row before it: that row stays."""
+    books.buy(100, 1000)
+    for number in range(3):
+        books.spend(2, f"report:{number}")
+    books.reverse("report:2", "undo:1", 1)
+    books.grant(5, expires_at=books.later(days=800))
+    books.spend(4, "report:given")
+    books.unjoined.bring_up_to_date(OWNER)
+    books.time = datetime(2027, 5, 1, tzinfo=UTC)
+    assert archived(books, place).spends == 3
+
+    books.spend(1, "report:late")
+    books.unjoined.bring_up_to_date(OWNER)
+    assert books.unjoined.audit() == []
+    books.reverse("report:2", "undo:2")
+    books.reverse("report:late", "undo:3")
+    assert books.left() == {"gift": 1, "sale:1": 96}
+    assert books.unjoined.audit(archives=[place]) == []
+
+
+def test_a_capture_that_made_a_debt_stays_with_its_hold(books: Books, place: Engine) -> None:
+    books.ledger.set_budget(OWNER, 50)
+    books.grant(10)
+    books.ledger.hold(OWNER, 5, key="job:1")
+    books.ledger.capture(OWNER, key="job:1", credits=14, overrun="debt")
+    books.commit()
+    books.time = datetime(2027, 5, 1, tzinfo=UTC)
+
+    done = archived(books, place)
+
+    assert (done.spends, done.holds) == (0, 0)
+    assert books.unjoined.wallet(OWNER).debt == 4
+    books.ledger.capture(OWNER, key="job:1", credits=14, overrun="debt")
+    books.ledger.set_budget(OWNER, 60)
+    books.commit()
+    assert [budget.spent for budget in books.unjoined.budgets(OWNER)] == [14]
+
+
 def test_too_late_a_time_and_a_place_that_is_none_are_refused(books: Books, place: Engine) -> None:
     a_january(books)
     a_year_later(books)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from flask import request
@@ -26,7 +27,7 @@ def shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -
     """A shop where an address is confirmed, on each kind of database."""
     url = databases.fresh(request.param)
     where = url.render_as_string(hide_password=False)
-    shop = RunningShop(tmp_path, DATABASE_URL=where, RANDO_CONFIRM_EMAIL="1")
+    shop = RunningShop(tmp_path, DATABASE_URL=where, RANDO_CONFIRM_EMAIL="1", PREPAID_JSON_API="1")
     yield shop
     assert shop.audit() == []
     with shop.app.app_context():
@@ -34,24 +35,41 @@ def shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -
     databases.drop(url)
 
 
-def makes_a_key(squatter: Visitor) -> tuple[str, dict[str, str]]:
-    return "/api-keys", {**forms(squatter.get("/api-keys").text)["/api-keys"], "name": "a late one"}
+#: Where it is sent, and how.
+Sent = tuple[str, dict[str, Any]]
 
 
-def sets_a_second_factor(squatter: Visitor) -> tuple[str, dict[str, str]]:
+def makes_a_key(squatter: Visitor) -> Sent:
+    fields = {**forms(squatter.get("/api-keys").text)["/api-keys"], "name": "a late one"}
+    return "/api-keys", {"data": fields}
+
+
+def makes_a_key_by_json(squatter: Visitor) -> Sent:
+    token = forms(squatter.get("/api-keys").text)["/api-keys"]["csrf_token"]
+    return "/prepaid/api/keys", {"json": {"name": "a late one"}, "headers": {"X-CSRF-Token": token}}
+
+
+def makes_recovery_codes(squatter: Visitor) -> Sent:
+    (page,) = (form for path, form in forms(squatter.get("/mf-recovery-codes").text).items() if "mf-" in path)
+    return "/mf-recovery-codes", {"data": page}
+
+
+def sets_a_second_factor(squatter: Visitor) -> Sent:
     page = squatter.send("/tf-setup", setup="authenticator").text
     (action,) = [path for path in forms(page) if path.startswith("/tf-setup/")]
-    return action, {**forms(page)[action], "code": Phone(page).code(steps_ago=1)}
+    return action, {"data": {**forms(page)[action], "code": Phone(page).code(steps_ago=1)}}
 
 
-@pytest.mark.parametrize("making", [makes_a_key, sets_a_second_factor])
+@pytest.mark.parametrize(
+    "making", [makes_a_key, makes_a_key_by_json, sets_a_second_factor, makes_recovery_codes]
+)
 def test_what_a_squatter_is_just_making_ends_with_their_sign_in(
-    shop: RunningShop, making: Callable[[Visitor], tuple[str, dict[str, str]]]
+    shop: RunningShop, making: Callable[[Visitor], Sent]
 ) -> None:
     squatter = shop.visitor()
     squatter.register(OWNER)
     squatter.login(OWNER)
-    path, fields = making(squatter)
+    path, sent = making(squatter)
     tab, let_in, go_on = squatter.another_tab(), Event(), Event()
 
     def pause() -> None:
@@ -61,7 +79,7 @@ def test_what_a_squatter_is_just_making_ends_with_their_sign_in(
 
     shop.app.before_request_funcs[None].append(pause)  # after it was asked who is signed in
     with ThreadPoolExecutor(1) as threads:
-        late = threads.submit(lambda: answered(tab.post(path, data=fields)))
+        late = threads.submit(lambda: answered(tab.post(path, **sent)))
         assert let_in.wait(10)
         owner = shop.visitor()
         owner.email = OWNER

@@ -14,6 +14,12 @@ from . import typed
 from .app import context
 from .counting import counting
 
+
+def number(count: int, what: str) -> str:
+    """``1 wallet`` or ``3 wallets``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 month = click.DateTime(formats=["%Y-%m"])
 
 
@@ -37,10 +43,11 @@ def archive(before: datetime, place: str) -> None:
         raise click.ClickException(str(wrong)) from wrong
     for problem in done.problems:
         click.echo(problem, err=True)
-    spends = f"{done.spends:,} spends of {money.credits(done.credits)}"
-    click.echo(f"Archived: {spends}, {done.holds:,} ended holds; {done.wallets:,} wallets.", err=True)
+    spends = f"{number(done.spends, 'spend')} of {money.credits(done.credits)}"
+    holds, wallets = number(done.holds, "ended hold"), number(done.wallets, "wallet")
+    click.echo(f"Archived: {spends}, {holds}; {wallets}.", err=True)
     if done.busy:
-        click.echo(f"{done.busy:,} wallets were locked by others. Run it again.", err=True)
+        click.echo(f"Others kept {number(done.busy, 'wallet')} locked. Run it again.", err=True)
     if done.problems or done.busy:
         raise SystemExit(1)
 

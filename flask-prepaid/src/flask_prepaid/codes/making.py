@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def make(
     :raises ConfigError: An argument is wrong: the message names it, with the cure.
     """
     refuse_uncommitted(context)
-    name = _new_code() if code is None else code
+    name = _spelled(secrets.randbits(128)) if code is None else code
     plain = folded(name)
     if plain is None or len(name) > 64:
         checks.refuse("code", code, f"Write {MIN_LENGTH} to {MAX_LENGTH} letters without accents and digits.")
@@ -98,8 +99,19 @@ def make(
         return row
 
 
-def _new_code() -> str:
-    letters = [secrets.choice(LETTERS) for _ in range(GROUPS * GROUP)]
+def code_of(form: str) -> str:
+    """The code that a form makes which names none: the same one where it is sent again.
+
+    :param form: Its token, which nobody can guess.
+    """
+    return _spelled(int.from_bytes(hashlib.sha256(form.encode()).digest()))
+
+
+def _spelled(number: int) -> str:
+    letters = []
+    for _ in range(GROUPS * GROUP):
+        number, letter = divmod(number, len(LETTERS))
+        letters.append(LETTERS[letter])
     return "-".join("".join(letters[at : at + GROUP]) for at in range(0, len(letters), GROUP))
 
 

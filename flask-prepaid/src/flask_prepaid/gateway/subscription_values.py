@@ -10,7 +10,7 @@ from typing import Any
 from .invoice_balance import final_at, paid_by_balance
 from .invoice_parts import ChargedPart, charged_parts
 from .tax_words import taxed_of
-from .values import id_of, is_whole, maybe, moment, payment_key
+from .values import id_of, is_expanded, maybe, moment, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.
 PLAN = "prepaid_plan"
@@ -254,7 +254,9 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
         end_reason=subscription.cancellation_details.reason if subscription.cancellation_details else None,
         discount_ids=tuple(id_of(discount) or "" for discount in subscription.discounts or []),
         schedule_id=id_of(subscription.schedule),
-        planned=planned_of(subscription.schedule, item, others) if is_whole(subscription.schedule) else None,
+        planned=planned_of(subscription.schedule, item, others)
+        if is_expanded(subscription.schedule)
+        else None,
         pending_until=maybe(pending.expires_at) if pending else None,
         latest_invoice_id=id_of(subscription.latest_invoice),
         card_id=id_of(subscription.default_payment_method),
@@ -266,7 +268,7 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
 
 def fingerprint_of(method: Any) -> str | None:
     """What Stripe calls the number behind a PaymentMethod, of whichever type, if it was fetched with it."""
-    details = getattr(method, method.type, None) if is_whole(method) else None
+    details = getattr(method, method.type, None) if is_expanded(method) else None
     return getattr(details, "fingerprint", None)
 
 
@@ -378,7 +380,7 @@ def _discounts_of(line: Any) -> Iterator[str]:
 def discount_of(discount: Any) -> Discount:
     """:param discount: With its coupon expanded."""
     coupon = discount.source.coupon
-    return Discount(discount.id, is_whole(coupon) and coupon.duration == "once", maybe(discount.end))
+    return Discount(discount.id, is_expanded(coupon) and coupon.duration == "once", maybe(discount.end))
 
 
 def _payments_of(invoice: Any) -> list[Any]:

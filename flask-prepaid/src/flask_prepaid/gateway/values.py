@@ -273,14 +273,14 @@ def checkout_of(session: Any, asked_at: datetime) -> Checkout:
         payment_key=payment_key(session),
         customer_id=id_of(session.customer),
         invoice_id=id_of(session.invoice),
-        intent=intent_of(intent, asked_at) if is_whole(intent) else None,
+        intent=intent_of(intent, asked_at) if is_expanded(intent) else None,
         created_at=moment(session.created),
         asked_at=asked_at,
     )
 
 
 def intent_of(intent: Any, asked_at: datetime) -> Intent:
-    charge = intent.latest_charge if is_whole(intent.latest_charge) else None
+    charge = intent.latest_charge if is_expanded(intent.latest_charge) else None
     error = intent.last_payment_error
     card = card_of_charge(charge)
     # A challenge that no return_url was given for is Stripe.js's, and has no address.
@@ -452,7 +452,7 @@ def made_with(things: Iterable[Any], key: str) -> str | None:
     return next((thing.id for thing in things if payment_key(thing) == key), None)
 
 
-def is_whole(field: Any) -> bool:
+def is_expanded(field: Any) -> bool:
     """Whether a field of Stripe's holds an object, and not just its id."""
     return field is not None and not isinstance(field, str)
 

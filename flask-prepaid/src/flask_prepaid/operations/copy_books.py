@@ -28,6 +28,7 @@ from .. import upgrade
 from ..context import Context, reading
 from ..errors import ConfigError
 from . import reconcile
+from .elsewhere import are_one_database
 
 #: Rows that are read and written at once.
 AT_ONCE = 1_000
@@ -103,8 +104,10 @@ def copy(
         raise ConfigError(" ".join(behind))
     with reading(context):
         pass  # gives the session's connection back, so that nothing waits for ourselves
-    target = _engine(url, context.engine)
+    target = _engine(url)
     try:
+        if are_one_database(target, context.engine):
+            raise ConfigError("--to names the database that the app works with. Name another, empty one.")
         setup = context.ledger.setup
         ledger = Ledger(
             target, clock=setup.clock, debt_blocks=setup.debt_blocks, audit_rules=setup.audit_rules
@@ -142,9 +145,9 @@ def _hosts(metadata: MetaData, target: Engine) -> list[Table]:
     return theirs
 
 
-def _engine(url: str, source: Engine) -> Engine:
+def _engine(url: str) -> Engine:
     try:
-        target = create_engine(url)
+        return create_engine(url)
     except (ArgumentError, NoSuchModuleError) as unknown:
         raise ConfigError(
             f"--to names no database: {unknown}. Write postgresql+psycopg://user:password@host/database, or "
@@ -155,9 +158,6 @@ def _engine(url: str, source: Engine) -> Engine:
             f"The driver {missing.name} is not installed. For PostgreSQL, write postgresql+psycopg://... and "
             'run: pip install "flask-prepaid[postgresql]"'
         ) from missing
-    if target.url == source.url:
-        raise ConfigError("--to names the database that the app works with. Name another, empty one.")
-    return target
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
@@ -25,14 +27,32 @@ def opened(place: str, books: Engine, what: str) -> Iterator[Engine]:
     :raises ConfigError: The place is none, or the books themselves.
     """
     engine = _engine(place, what)
-    if engine.url == books.url:
-        raise ConfigError(
-            f"{what} that are kept in the books go back with them. Name a file, or another database."
-        )
     try:
+        if are_one_database(engine, books):
+            raise ConfigError(
+                f"{what} that are kept in the books go back with them. Name a file, or another database."
+            )
         yield engine
     finally:
         engine.dispose()
+
+
+def are_one_database(engine: Engine, other: Engine) -> bool:
+    """Whether two engines lead to one database, in whatever way their URLs name it.
+
+    :raises DBAPIError: One of two servers of PostgreSQL does not answer.
+    """
+    if engine.dialect.name != other.dialect.name:
+        return False
+    return engine.url == other.url or _identity(engine) == _identity(other)
+
+
+def _identity(engine: Engine) -> tuple[Any, ...]:
+    """What no other database has: a file's whole path; a name, and when its server was started."""
+    if engine.dialect.name == "sqlite":
+        return (Path(engine.url.database or "").resolve(),)
+    with engine.connect() as connection:
+        return tuple(connection.execute(text("SELECT current_database(), pg_postmaster_start_time()")).one())
 
 
 def _engine(place: str, what: str) -> Engine:

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
+from prepaid_ledger.errors import PrepaidError
 
 from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
-from ..errors import GatewayRefused
+from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
 from ..payments import billing_details, customers, part_charges, payments, timing
 from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
@@ -100,10 +101,20 @@ def reconcile(
 
 
 def _mend(context: Context, since: datetime | None, seen: Callable[[], None]) -> None:
-    """Mend one by one as they are found: a payment that is mended is known when its refund is met."""
-    for _, mend in _differences(context, since, seen):
-        if mend is not None:
-            mend()
+    """Mend one by one as they are found: a payment that is mended is known when its refund is met.
+
+    What can't be mended is left, and said in the end; the others are mended all the same.
+
+    :raises GatewayUnavailable: Stripe did not answer.
+    """
+    for drift, mend in _differences(context, since, seen):
+        try:
+            if mend is not None:
+                mend()
+        except GatewayUnavailable:
+            raise
+        except PrepaidError as error:
+            log.warning("%s %s is not mended: %s", drift.kind, drift.id, error)
 
 
 def _still_in_flight(context: Context, since: datetime | None) -> timedelta:
@@ -314,7 +325,9 @@ def _refunds_here(context: Context, seen: Callable[[], None]) -> Iterator[Found]
     for row in context.session.scalars(lost).all():
         seen()
         check = partial(refunds.check_with_stripe, context, row.id)
-        detail = f"{row.amount_minor} were asked to go back; Stripe's answer was lost"
+        currency = context.session.get_one(Payment, row.payment_id).currency
+        asked_for = money.show(row.amount_minor, currency)
+        detail = f"{asked_for} was asked to go back; Stripe's answer was lost"
         yield Drift("unresolved", f"refund {row.id}", row.payment_id, detail), check
 
 

@@ -17,7 +17,7 @@ from ..fast_path import requests
 from ..outbox import thresholds
 from ..payments import card_testing, customers, paid_requests, payments, refusals, unwanted_customers
 from ..payments.models import Payment, Refund
-from ..purchases import balance_money, fraud_warnings, refunds, settling, topups
+from ..purchases import balance_money, disputed_plans, fraud_warnings, refunds, settling, topups
 from ..reports import balance_sync, credit_sums
 from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
@@ -31,6 +31,7 @@ ONE = {
     "refunds": "refund",
     "parts": "part",
     "balances": "balance",
+    "disputed plans": "disputed plan",
     "fraud warnings": "fraud warning",
     "customers": "customer",
     "addresses": "address",
@@ -70,6 +71,7 @@ def tick(context: Context) -> dict[str, int]:
         "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
         "parts": each(context, refunds.unchecked_parts, refunds.check_part),
         "balances": each(context, balance_money.due, balance_money.check),
+        "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
         "customers": each(context, unwanted_customers.due, unwanted_customers.delete_at_stripe),
         "addresses": each(context, customers.outdated, customers.bring_up_to_date),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import check_owner
+from prepaid_ledger import check_owner, is_whole
 from prepaid_ledger.database import insert, take_turns
 
 from .. import checks, signals
@@ -55,7 +55,7 @@ def put(
     if kind not in set(AlertKind):
         raise UnknownItem("Choose balance, budget or lapse.", field="kind")
     kind = AlertKind(kind)
-    if not checks.is_whole(threshold) or not (kind is not AlertKind.BALANCE) <= threshold <= MAX[kind]:
+    if not is_whole(threshold, int(kind is not AlertKind.BALANCE), MAX[kind]):
         raise UnknownItem(ASK[kind], field="threshold")
     row = {"owner": owner, "kind": kind, "threshold": threshold, "spender": "", "every": ""}
     if kind is AlertKind.BUDGET:

@@ -327,13 +327,22 @@ class Refund(TakesBack, Base):
 
 
 class Dispute(TakesBack, Base):
-    """A bank wants its customer's money back: that of the charge ``payment_intent_id``."""
+    """A bank wants its customer's money back: that of the charge ``payment_intent_id``.
+
+    ``end_plan_at``: ``tick`` ends the plan that the payment is for; ``None`` once it has, or where none is.
+    """
 
     __tablename__ = "prepaid_dispute"
     _shown = ("id", "payment_id", "amount_minor", "state")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_dispute_end_plan_at",
+            "end_plan_at",
+            postgresql_where=text("end_plan_at IS NOT NULL"),
+            sqlite_where=text("end_plan_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -343,6 +352,7 @@ class Dispute(TakesBack, Base):
     state: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
+    end_plan_at: Mapped[datetime | None]
 
 
 class BalancePaid(TakesBack, Base):

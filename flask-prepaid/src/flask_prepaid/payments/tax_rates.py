@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from sqlalchemy import or_, select
 
+from .. import money
 from ..context import Context
 from .models import Payment, PaymentState, Via
 
@@ -40,9 +41,12 @@ def last(context: Context, owner: str) -> Fraction | None:
     recent = context.session.scalars(known).all()
     if not recent:
         return None
-    last_price, last_tax = _price(recent[0]), _on_top(recent[0])
+    last_price, last_tax, currency = _price(recent[0]), _on_top(recent[0]), recent[0].currency
     rates = [(_price(payment), Fraction(_on_top(payment), _price(payment))) for payment in recent]
-    same = [each for each in rates if with_tax(last_price, each[1]) - last_price - last_tax in (0, 1)]
+    rounding = (0, money.step(currency))
+    same = [
+        each for each in rates if with_tax(last_price, each[1], currency) - last_price - last_tax in rounding
+    ]
     return max(same)[1]
 
 
@@ -59,13 +63,14 @@ def _on_top(payment: Payment) -> int:
     return min(max(total - payment.amount_minor, 0), payment.tax_minor)
 
 
-def with_tax(amount_minor: int, rate: Fraction | None) -> int:
-    """A price with its tax, rounded up."""
-    return amount_minor + -(-amount_minor * (rate or 0) // 1)
+def with_tax(amount_minor: int, rate: Fraction | None, currency: str) -> int:
+    """A price with its tax, rounded up to what Stripe takes amounts of this currency in."""
+    step = money.step(currency)
+    return amount_minor + -(-amount_minor * (rate or 0) // step) * step
 
 
 def total_of(payment: Payment, rate: Fraction | None) -> int:
     """What a payment has cost, or will, with its tax."""
     if payment.state is PaymentState.PAID:
         return payment.paid_minor or 0
-    return with_tax(payment.amount_minor, rate)
+    return with_tax(payment.amount_minor, rate, payment.currency)

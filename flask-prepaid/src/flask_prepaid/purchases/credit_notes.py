@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing, reading, write_now
@@ -52,12 +51,6 @@ def purchase_of(context: Context, note: StripeCreditNote) -> Payment | None:
     bill = context.gateway.invoices.fetch(note.invoice_id)
     payment = payments.find(context.session, key=bill.payment_key) if bill is not None else None
     return payment if payment is not None and payment.state is PaymentState.PAID else None
-
-
-def credited_minor(session: Session, payment_id: int) -> int:
-    """What credit notes have given back of a payment, not to its card, in its smallest unit."""
-    standing = select(func.coalesce(func.sum(CreditNote.taken_minor), 0))
-    return int(session.scalars(standing.where(CreditNote.payment_id == payment_id)).one())
 
 
 def _settle_first(context: Context, note: StripeCreditNote) -> None:

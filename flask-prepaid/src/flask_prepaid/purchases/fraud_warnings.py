@@ -5,9 +5,7 @@ https://docs.stripe.com/radar/early-fraud-warnings
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -16,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
-from ..errors import GatewayRefused, NotYours, PlanRefused
 from ..gateway.values import StripeWarning
 from ..payments import payments
 from ..payments.models import (
@@ -28,12 +25,8 @@ from ..payments.models import (
     Refund,
     RefundState,
 )
-from ..subscriptions import changing
-from ..subscriptions.models import ENDED, Invoice, State, Subscription
-from . import refunds, topup_rules, topups
+from . import disputed_plans, refunds, topup_rules, topups
 from .models import FraudWarning
-
-log = logging.getLogger(__name__)
 
 #: Why the money went back, as it stands with the refund.
 REASON = "An early fraud warning of the card's bank"
@@ -55,7 +48,7 @@ def sync(context: Context, warning_id: str) -> Write[None]:
 
 
 def apply(context: Context, warning: StripeWarning) -> None:
-    """Keep what was fetched, unless a later fetch is kept. The first word of it stops auto top-up."""
+    """Keep what was fetched, unless a later fetch is kept. Its first word stops what charges by itself."""
     session = context.session
     payment = find_payment(session, warning)
     if payment is None:
@@ -71,6 +64,7 @@ def apply(context: Context, warning: StripeWarning) -> None:
     session.add(row)
     if is_news:
         topups.stop_after(context, payment, topup_rules.WARNED)
+        disputed_plans.note(row, payment)
         warned = {"owner": payment.owner, "payment_id": payment.id, "fraud_type": row.fraud_type}
         signals.after_commit(session, signals.fraud_warned, **warned)
 
@@ -158,8 +152,8 @@ def due(context: Context, *, limit: int = 100) -> list[str]:
 def answer(context: Context, warning_id: str) -> None:
     """Refund all that is left of the payment, if it is time to. Commits.
 
-    Each try has a key of its own: under one key Stripe repeats its refusal. A plan is ended first:
-    once the refund is made, nothing is due any more. A later try leaves it: its customer may have kept it.
+    Each try has a key of its own: under one key Stripe repeats its refusal. What a credit note has given is
+    refunded, too: the bank disputes whatever it has not got back.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
@@ -171,29 +165,9 @@ def answer(context: Context, warning_id: str) -> None:
         if warning is None:
             return
         payment_id = warning.payment_id
+        left_minor = refunds.left_to_refund(session, session.get_one(Payment, payment_id))
         tries = session.scalar(
             select(func.count()).where(Refund.payment_id == payment_id, Refund.reason == REASON)
         )
-    if not tries:
-        _end_plan(context, payment_id)
-    refunds.refund(context, payment_id, reason=REASON, key=f"job:warning-{warning_id}-{tries}")
-
-
-def _end_plan(context: Context, payment_id: int) -> None:
-    """Let the plan that a payment is for end with its period: the next one would be charged to that card.
-
-    One that is past due ends now: what it owes would be charged as well.
-    """
-    with reading(context) as session:
-        billed = select(Subscription.owner, Subscription.state)
-        billed = billed.join(Invoice, Invoice.subscription_id == Subscription.id)
-        runs = Invoice.payment_id == payment_id, Subscription.state.not_in(ENDED)
-        plan = session.execute(billed.where(*runs)).first()
-    if plan is None:
-        return
-    end = changing.cancel_now if plan.state is State.PAST_DUE else changing.cancel_at_end
-    try:
-        with suppress(PlanRefused):  # as it stands it is not charged
-            end(context, plan.owner)
-    except (GatewayRefused, NotYours) as refused:  # the refund must not wait for it
-        log.warning("The plan of %s does not end after a fraud warning: %s", plan.owner, refused)
+    key = f"job:warning-{warning_id}-{tries}"
+    refunds.refund(context, payment_id, amount_minor=left_minor, reason=REASON, key=key)

@@ -37,13 +37,20 @@ class CreditNote(TakesBack, Base):
 class FraudWarning(Base):
     """A card's bank suspects a charge, by Stripe's early fraud warning: money that may be taken back soon.
 
-    ``actionable``: neither refunded in full nor disputed yet, as last fetched.
+    ``actionable``: neither refunded in full nor disputed yet, as last fetched. ``end_plan_at``: ``tick`` ends
+    the plan that the payment is for; ``None`` once it has, or where none is.
     """
 
     __tablename__ = "prepaid_fraud_warning"
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_fraud_warning_payment_id", "payment_id"),
+        Index(
+            "ix_prepaid_fraud_warning_end_plan_at",
+            "end_plan_at",
+            postgresql_where=text("end_plan_at IS NOT NULL"),
+            sqlite_where=text("end_plan_at IS NOT NULL"),
+        ),
         Index(
             "ix_prepaid_fraud_warning_actionable",
             "created_at",
@@ -58,3 +65,4 @@ class FraudWarning(Base):
     actionable: Mapped[bool]
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
+    end_plan_at: Mapped[datetime | None]

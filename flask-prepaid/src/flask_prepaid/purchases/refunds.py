@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import func, select, update
@@ -37,19 +37,31 @@ from ..payments.models import (
     RefundState,
 )
 from ..subscriptions import sync
-from . import settling, topup_rules, topups
+from . import disputed_plans, settling, topup_rules, topups
+from .models import CreditNote
 from .taking_back import take_back
+
+#: The longest key of a refund of ours.
+MAX_KEY = 100
 
 
 def refund(
-    context: Context, payment_id: int, *, amount_minor: int | None = None, reason: str, key: str | None = None
+    context: Context,
+    payment_id: int,
+    *,
+    amount_minor: int | None = None,
+    reason: str,
+    key: str | None = None,
+    note: Callable[[], None] = nothing,
 ) -> Refund:
     """Send money of a payment back to its card, and take back the credits that it paid for. Commits.
 
     Where several charges have paid its invoice, each gives back its part, by a refund of its own.
 
-    :param amount_minor: In the smallest unit of the payment's currency; by default all that is left.
+    :param amount_minor: In the smallest unit of the payment's currency; by default all that is left and that
+        no credit note has given back.
     :param key: Names the wish: sent again, it refunds once.
+    :param note: Is called once, in the transaction that writes it down, for the record of who asked.
     :return: The refund, or the first of them.
     :raises NothingToReverse: The payment is not paid, or less than that is left of it.
     :raises KeyReused: The key has asked for another amount.
@@ -60,6 +72,8 @@ def refund(
     with transaction(context):
         rows, is_new = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
         states = {row.id: row.state for row in rows}
+        if is_new:
+            note()
     if RefundState.REFUSED in states.values():
         raise GatewayRefused("Stripe has refused this refund. To ask for it once more, use another key.")
     for refund_id, state in states.items():
@@ -82,7 +96,7 @@ def _write_down(
     payments.lock(session, payment)
     wish = key.partition(":")[2] or key
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]  # Stripe hears of it in a header
-    key = f"prepaid-refund-{payment_id}-{digest}"
+    key = f"{_keys_begin(payment_id)}{digest}"
     under_key = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
     earlier = list(session.scalars(under_key.order_by(Refund.id)))
     if earlier:
@@ -108,6 +122,11 @@ def _write_down(
     return rows, True
 
 
+def _keys_begin(payment_id: int) -> str:
+    """How the keys of a payment's refunds begin, at Stripe and here."""
+    return f"prepaid-refund-{payment_id}-"
+
+
 def payment_of(session: Session, payment_id: int) -> Payment:
     """
     :raises NothingToReverse: There is no such payment.
@@ -119,7 +138,7 @@ def payment_of(session: Session, payment_id: int) -> Payment:
 
 
 def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | None) -> list[ChargedPart]:
-    """How much of which charge is to be refunded: so much together, or by default all that is left.
+    """How much of which charge is to be refunded: so much together, or by default all that is not given back.
 
     :raises NothingToReverse: That can't be refunded.
     """
@@ -140,7 +159,13 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
     left = sum(part.charged_minor for part in lefts)
     if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
-    amount = left if amount_minor is None else amount_minor
+    amount = left - credited_minor(session, payment.id) if amount_minor is None else amount_minor
+    if amount_minor is None and amount <= 0:
+        raise NothingToReverse(
+            f"Credit notes have given back all that is left of payment {payment.id}, "
+            f"{money.show(left, payment.currency)}, to the customer's balance or outside of Stripe. To send "
+            "it to the card as well, name the amount."
+        )
     if not 0 < amount <= left:
         shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
         raise NothingToReverse(f"Payment {payment.id} has {shown} left to refund, not {asked_for}.")
@@ -159,6 +184,12 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
 def left_to_refund(session: Session, payment: Payment) -> int:
     """How much of what was charged can be refunded, in its smallest unit: no refund and no bank has it."""
     return left_of_each(session, [payment])[payment.id]
+
+
+def credited_minor(session: Session, payment_id: int) -> int:
+    """What credit notes have given back of a payment, not to its card, in its smallest unit."""
+    standing = select(func.coalesce(func.sum(CreditNote.taken_minor), 0))
+    return int(session.scalars(standing.where(CreditNote.payment_id == payment_id)).one())
 
 
 def left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, int]:
@@ -224,9 +255,14 @@ def _ask(context: Context, refund_id: int) -> None:
     try:
         answer = context.gateway.refunds.create(key=key, intent_id=intent_id, amount_minor=amount_minor)
     except GatewayRefused:
-        refused = {"state": RefundState.REFUSED, "check_at": None}
         with transaction(context) as session:
-            session.execute(update(Refund).where(Refund.id == refund_id).values(refused))
+            row = session.get_one(Refund, refund_id)
+            payment = session.get_one(Payment, row.payment_id)
+            payments.lock(session, payment)
+            row.state, row.check_at = RefundState.REFUSED, None
+            session.flush()
+            # Another refund may have counted this one, as money that was on its way.
+            payment.refunded_minor = _refunded_minor(session, [payment.id]).total()
         raise
     with transaction(context):
         apply_refund(context, answer)
@@ -324,8 +360,8 @@ def _paid(session: Session, intent_id: str | None) -> Payment | None:
 def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     """Move credits as a fetched dispute says, unless a later fetch has.
 
-    An inquiry takes nothing, but stops auto top-up, as the first word of any dispute does. Opened and
-    withdrawn are two events of one loss. Its amount may change, and a dispute that was won may be lost in
+    An inquiry takes nothing, but stops what charges by itself, as the first word of any dispute does. Opened
+    and withdrawn are two events of one loss. Its amount may change, and a dispute that was won may be lost in
     the end.
     """
     session = context.session
@@ -351,6 +387,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     session.add(row)
     if is_news:
         topups.stop_after(context, payment, topup_rules.DISPUTED)
+        disputed_plans.note(row, payment)
     amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
     reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
     take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
@@ -388,11 +425,14 @@ def apply_refund(context: Context, refund: StripeRefund) -> None:
 def _row_of(session: Session, payment: Payment, refund: StripeRefund) -> Refund:
     """The refund's row: asked for here, heard of before, or new from Stripe's dashboard.
 
-    One wish has one refund: another one with its key in the metadata is a refund like those of the dashboard.
+    One wish has one refund, of one charge: any other with its key in the metadata is a refund like those of
+    the dashboard. Whoever has the Stripe key can write a key of ours there.
     """
-    row = _row_under(session, payment, refund, refund.refund_key or refund.id)
-    is_of_another = row.stripe_id not in (None, refund.id)
-    return _row_under(session, payment, refund, refund.id) if is_of_another else row
+    named = refund.refund_key or ""
+    is_ours = named.startswith(_keys_begin(payment.id)) and len(named) <= MAX_KEY
+    row = _row_under(session, payment, refund, named if is_ours else refund.id)
+    is_its_own = row.payment_intent_id == refund.intent_id and row.stripe_id in (None, refund.id)
+    return row if is_its_own else _row_under(session, payment, refund, refund.id)
 
 
 def _row_under(session: Session, payment: Payment, refund: StripeRefund, key: str) -> Refund:

@@ -23,13 +23,10 @@ from ..languages.words import marked
 from ..payments import billing_details, tax_rates
 from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
 from ..subscriptions import currencies
-from . import cards
+from . import cards, debts
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
-
-#: So many of the last times that credits came to be owed are looked at.
-DEBTS = 100
 
 #: What came of a top-up in one of these is not known: another one could charge twice.
 UNKNOWN = (PaymentState.REQUESTED, PaymentState.PENDING, PaymentState.UNKNOWN)
@@ -119,7 +116,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     reason = reason or _reason_of_bills(context, row)
     if reason is not None:
         return Stop(reason, None if blocked or not history else history[0].id)
-    if wallet.debt and not _is_of_spending(session, row.owner, wallet.debt):
+    if any(debt.kind is not Kind.SPEND for debt in debts.owed(session, row.owner)):
         return Stop(IN_DEBT)
     if is_under_way:
         return None
@@ -136,7 +133,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     packs = min(
         packs_to_reach(row.threshold - wallet.available + wallet.debt, pack),
         packs_to_reach(row.threshold, pack),  # so many at once were agreed to
-        room_minor // tax_rates.with_tax(pack.amount_minor, rate),
+        room_minor // tax_rates.with_tax(pack.amount_minor, rate, pack.currency),
     )
     if not packs:
         return Skip(CEILING)
@@ -219,38 +216,20 @@ def _cause(session: Session, row: TopUp) -> Kind | None:
     ).one_or_none()
     if wallet is None:
         return None
-    fewer = Entry.of(wallet), Entry.credits < 0
+    fewer = Entry.of(wallet), Entry.credits < 0, Entry.debt >= 0  # what pays a debt went before it was owed
     available_before = Entry.balance_after - Entry.credits - wallet.held
-    crossed = select(Entry.kind, Entry.seq, Entry.debt).where(
+    crossed = select(Entry.kind, Entry.seq).where(
         *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
     )
     fall = session.execute(crossed.order_by(Entry.seq.desc()).limit(1)).one_or_none()
     if fall is None:
         return None
-    if fall.debt < 0 and _is_of_spending(session, row.owner, -fall.debt, before=fall.seq):
-        return Kind.SPEND  # they came and have paid what was spent before
     spent = select(Entry.seq).where(*fewer, Entry.seq >= fall.seq, Entry.kind == Kind.SPEND)
     held = select(Hold.seq).where(  # a hold sets credits aside to be spent
         Hold.of(wallet), Hold.seq > fall.seq, Hold.state == HoldState.OPEN
     )
     was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
     return Kind.SPEND if was_spent else Kind(fall.kind)
-
-
-def _is_of_spending(session: Session, owner: str, debt: int, *, before: int | None = None) -> bool:
-    """Whether all that is owed was spent beyond what was there; what was paid back was owed first.
-
-    :param before: It was owed before the entry with this ``seq``; by default it is now.
-    """
-    wallet = session.execute(select(Wallet.slot, Wallet.id).where(Wallet.owned_by(owner))).one()
-    made = select(Entry.kind, Entry.debt).where(Entry.of(wallet), Entry.debt > 0)
-    if before is not None:
-        made = made.where(Entry.seq < before)
-    for kind, credits in session.execute(made.order_by(Entry.seq.desc()).limit(DEBTS)):
-        debt -= credits
-        if kind is not Kind.SPEND or debt <= 0:
-            return kind is Kind.SPEND
-    return False
 
 
 def packs_to_reach(credits: int, pack: Pack) -> int:

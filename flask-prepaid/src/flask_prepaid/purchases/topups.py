@@ -60,7 +60,7 @@ def summary(context: Context, row: TopUp) -> Summary | None:
     pack = listed.sold_in(row.currency)
     decision = topup_rules.decide(context, row, blocked=False)
     packs = topup_rules.packs_to_reach(row.threshold, pack)
-    price_minor = tax_rates.with_tax(pack.amount_minor, tax_rates.last(context, row.owner))
+    price_minor = tax_rates.with_tax(pack.amount_minor, tax_rates.last(context, row.owner), pack.currency)
     charged = topup_rules.charged_this_month(context.session, row.owner, pack.currency, context.clock())
     return Summary(
         charged_minor=charged,
@@ -98,7 +98,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
         raise UnknownItem("Write from how many credits on to top up, 1 or more.", field="threshold")
     packs = topup_rules.packs_to_reach(threshold, context.catalog.packs[pack])
     with reading(context):
-        price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+        price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
     if not packs * price_minor <= ceiling_minor <= MAX_CEILING_MINOR:
         raise UnknownItem(_ceiling_words(packs, price_minor, offer.currency), field="ceiling")
     with transaction(context) as session:

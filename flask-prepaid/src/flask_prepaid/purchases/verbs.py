@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
-from prepaid_ledger import check_owner
+from prepaid_ledger import check_owner, is_whole
 from prepaid_ledger.errors import NothingToReverse
 
 from .. import checks, money
@@ -49,7 +49,7 @@ def payments_of(context: Context, owner: str, limit: int, *, before: int | None 
     :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
     """
     check_owner(owner)
-    if not checks.is_whole(limit) or not 1 <= limit <= MAX_READ:
+    if not is_whole(limit, 1, MAX_READ):
         raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
     wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
     if before is not None:
@@ -164,14 +164,14 @@ def refund(
     if amount_minor is not None and credits is not None:
         raise ValueError("Name amount_minor or credits, one of the two.")
     for name, number in (("amount_minor", amount_minor), ("credits", credits)):
-        if number is not None and (not checks.is_whole(number) or number < 1):
+        if number is not None and not is_whole(number, 1, checks.MAX_ID):
             raise ValueError(f"{name} is {number!r}. Write a whole number from 1 on.")
     if reason is None or not checks.words("reason", reason).strip():
         raise ValueError("reason is empty. Write why money goes back; it stays on the record.")
     wish = _of_verb(key)
     refuse_uncommitted(context)
     payment_id = payment.id if isinstance(payment, Payment) else payment
-    if not checks.is_whole(payment_id):
+    if not is_whole(payment_id, 1, checks.MAX_ID):
         raise ValueError(
             f"payment is {payment!r}. Give one of prepaid.payments(owner), or its id, a whole number."
         )

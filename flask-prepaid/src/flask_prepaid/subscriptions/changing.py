@@ -66,9 +66,12 @@ def keep(context: Context, owner: str) -> Subscription:
     return plan_state.synced(context, row, subscription)
 
 
-def cancel_at_end(context: Context, owner: str) -> Subscription:
-    """Let the plan end with the period that is paid. What was to change is forgotten. Commits."""
-    row, subscription = plan_state.fetch(context, owner, "cancel at the period's end")
+def cancel_at_end(context: Context, owner: str, *, plan_id: int | None = None) -> Subscription:
+    """Let the plan end with the period that is paid. What was to change is forgotten. Commits.
+
+    :param plan_id: The row of the plan that is meant, where it is not whichever the owner has.
+    """
+    row, subscription = plan_state.fetch(context, owner, "cancel at the period's end", plan_id=plan_id)
     if subscription.pending_until is not None:
         _drop_pending(context, row, subscription)
     if subscription.schedule_id is not None:
@@ -90,12 +93,14 @@ def _drop_pending(context: Context, row: Subscription, subscription: StripeSubsc
         raise PlanRefused("Your change was just paid, or is over. Look at your plan again.") from None
 
 
-def cancel_now(context: Context, owner: str) -> Subscription:
+def cancel_now(context: Context, owner: str, *, plan_id: int | None = None) -> Subscription:
     """End the plan at once. Commits.
 
     Nothing is paid back, what is still owed is dropped, and credits stay until they lapse.
+
+    :param plan_id: The row of the plan that is meant, where it is not whichever the owner has.
     """
-    row, subscription = plan_state.fetch(context, owner, "cancel now")
+    row, subscription = plan_state.fetch(context, owner, "cancel now", plan_id=plan_id)
     context.gateway.subscriptions.cancel_now(subscription.id)
     for bill in context.gateway.invoices.of_subscription(subscription.id):
         if bill.status == InvoiceState.OPEN:

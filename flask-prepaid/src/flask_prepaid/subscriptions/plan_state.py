@@ -44,29 +44,32 @@ def may(row: Subscription, verb: str) -> bool:
     return row.state in MOVES[verb]
 
 
-def own(context: Context, owner: str, verb: str) -> Subscription:
+def own(context: Context, owner: str, verb: str, *, plan_id: int | None = None) -> Subscription:
     """The owner's subscription, if this can be done with it now.
 
-    :raises NotYours: The owner has none.
+    :param plan_id: The row that it must be, where it is not whichever the owner has.
+    :raises NotYours: The owner has none, or another one.
     :raises PlanRefused: It does not stand so.
     """
     row = sync.running(context.session, owner)
-    if row is None or row.stripe_id is None:
+    if row is None or row.stripe_id is None or plan_id not in (None, row.id):
         raise NotYours("You have no plan. Choose one first.")
     if not may(row, verb):
         raise PlanRefused("Your plan does not stand so that this can be done. Look at it again.")
     return row
 
 
-def fetch(context: Context, owner: str, verb: str) -> tuple[Subscription, StripeSubscription]:
-    """The owner's subscription here and at Stripe, the same on both sides. Commits."""
+def fetch(
+    context: Context, owner: str, verb: str, *, plan_id: int | None = None
+) -> tuple[Subscription, StripeSubscription]:
+    """The owner's subscription here and at Stripe, the same on both sides, as ``own`` finds it. Commits."""
     refuse_uncommitted(context)
     with reading(context):
-        stripe_id = own(context, owner, verb).stripe_id
+        stripe_id = own(context, owner, verb, plan_id=plan_id).stripe_id
     assert stripe_id is not None, "it has begun"
     write_now(context, sync.sync(context, stripe_id))
     with reading(context):
-        row = own(context, owner, verb)
+        row = own(context, owner, verb, plan_id=plan_id)
     subscription = context.gateway.subscriptions.fetch(stripe_id)
     if subscription is None:
         raise NotYours("You have no plan. Choose one first.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -11,11 +12,14 @@ from sqlalchemy import select
 from prepaid_ledger.database import insert
 
 from ..catalog import Plan
+from ..checks import MAX_CREDITS
 from ..context import Context, reading, transaction
 from ..errors import GatewayRefused, PlanRefused
 from ..gateway.subscription_values import PLAN, Price
 from ..languages.words import marked
 from .models import PlanPrice
+
+log = logging.getLogger(__name__)
 
 NOT_SOLD = marked("This plan is not sold at the moment. Choose another one.")
 
@@ -95,19 +99,36 @@ def terms(plan: Plan) -> dict[str, str]:
 def learn(context: Context, price_ids: Iterable[str | None]) -> dict[str, PlanPrice]:
     """The terms of these prices, fetched where they are not known here yet. Commits.
 
-    A price without our terms, such as one made in the dashboard, is left out.
+    A price without our terms, such as one made in the dashboard, is left out; so is one with terms that no
+    plan can have: whoever has the Stripe key can write some there.
     """
     wanted = {price_id for price_id in price_ids if price_id}
     with reading(context):
         known = _known(context, wanted)
     prices = [context.gateway.prices.fetch_recurring(price_id) for price_id in wanted - known.keys()]
     ours = [price for price in prices if price is not None and PLAN in price.terms]
-    if not ours:
+    fit = [price for price in ours if _is_of_a_plan(price)]
+    for price in ours:
+        if price not in fit:
+            log.error("price %s has terms that no plan can have: %s", price.id, price.terms)
+    if not fit:
         return known
     with transaction(context):
-        for price in ours:
+        for price in fit:
             _keep(context, price)
         return _known(context, wanted)
+
+
+def _is_of_a_plan(price: Price) -> bool:
+    """Whether a plan can have these terms: a text for each name, and whole numbers within a plan's bounds."""
+    terms = {"prepaid_parts": "1", "prepaid_once": "0", **price.terms}
+    numbers = [terms.get(f"prepaid_{name}", "") for name in ("credits", "parts", "once", "roll_over")]
+    if not all(number.isascii() and number.isdigit() and len(number) <= 10 for number in numbers):
+        return False
+    credits, parts, once, roll_over = map(int, numbers)
+    is_named = 1 <= len(terms[PLAN]) <= 64 and 1 <= len(terms.get("prepaid_title", "")) <= 255
+    bounds = 1 <= credits <= MAX_CREDITS and parts >= 1 and max(once, roll_over) <= MAX_CREDITS
+    return is_named and bounds and price.amount_minor is not None
 
 
 def _known(context: Context, price_ids: Collection[str]) -> dict[str, PlanPrice]:

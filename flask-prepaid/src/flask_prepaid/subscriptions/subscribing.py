@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from prepaid_ledger import check_owner, clock
+from prepaid_ledger import check_owner, clock, is_whole
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, PrepaidError
 
-from .. import checks
 from ..catalog import Plan
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
@@ -339,7 +338,7 @@ def check_quantity(plan: Plan, quantity: int) -> None:
 
     :raises UnknownItem: It is out of bounds.
     """
-    if not checks.is_whole(quantity) or not 1 <= quantity <= plan.max_quantity:
+    if not is_whole(quantity, 1, plan.max_quantity):
         words = _("This plan can be taken 1 to %(max)s times over.", max=plan.max_quantity)
         if plan.max_quantity == 1:
             words = _("This plan can be taken once at a time.")

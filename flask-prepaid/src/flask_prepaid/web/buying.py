@@ -131,7 +131,11 @@ def sent_before(owner: str) -> Response | None:
     :raises KeyReused: Its token has asked for something else.
     """
     rate = forms.tax_rate()
-    charged = charged_before(owner, lambda price: None if rate is None else tax_rates.with_tax(price, rate))
+
+    def shown_minor(payment: Payment) -> int | None:
+        return None if rate is None else tax_rates.with_tax(payment.amount_minor, rate, payment.currency)
+
+    charged = charged_before(owner, shown_minor)
     if charged is not None:
         return to_result(*charged)
     opened = opened_before(owner)
@@ -146,10 +150,12 @@ def opened_before(owner: str) -> Checkout | None:
     return earlier.page(page.context(), owner, forms.attempt(), sent_digest=sent_again.digest())[1]
 
 
-def charged_before(owner: str, most: Callable[[int], int | None]) -> tuple[Payment, NextStep | None] | None:
+def charged_before(
+    owner: str, most: Callable[[Payment], int | None]
+) -> tuple[Payment, NextStep | None] | None:
     """The charge that this request has begun before, and the bank's question where it waits for an answer.
 
-    :param most: Makes the total that the customer was shown of the price.
+    :param most: Says the total that the customer was shown.
     :raises KeyReused: Its key has asked for something else.
     :raises UnknownItem: With tax it costs more than was shown.
     """
@@ -207,7 +213,7 @@ def to_page(checkout: Checkout) -> Response:
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     """One press, and on to the result, or to the bank if it wants to see its customer."""
     rate = forms.tax_rate()
-    shown_minor = None if rate is None else tax_rates.with_tax(offer.amount_minor, rate)
+    shown_minor = None if rate is None else tax_rates.with_tax(offer.amount_minor, rate, offer.currency)
     return to_result(*charge_card(owner, offer, card_id, max_minor=shown_minor))
 
 
@@ -309,7 +315,8 @@ def _total() -> ResponseReturnValue:
         return jsonify({"error": _(str(error))}), error.http_status
     words = {"total": formats.amount(offer.amount_minor, offer.currency)}
     if rate := tax_rates.last(page.context(), page.customer()):
-        words["with_tax"] = formats.amount(tax_rates.with_tax(offer.amount_minor, rate), offer.currency)
+        taxed_minor = tax_rates.with_tax(offer.amount_minor, rate, offer.currency)
+        words["with_tax"] = formats.amount(taxed_minor, offer.currency)
     return jsonify(words)
 
 

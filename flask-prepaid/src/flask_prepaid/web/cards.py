@@ -124,7 +124,7 @@ def switch_on(owner: str) -> TopUp:
     currencies.require_as_shown(offer.currency, wanted)
     times = forms.whole_number(sent, "times")
     threshold = forms.threshold()
-    price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+    price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
     try:
         return topups.switch_on(
             context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..payments.models import Payment, PaymentState, Refund, Via
+from ..purchases.topup_rules import DISPUTED
 
 
 @dataclass(frozen=True)
@@ -107,5 +108,7 @@ def samples() -> dict[str, MailSample]:
             "plan_payment_failed", {**plan, "state": "unpaid", "page_url": None}
         ),
         "plan_ended_unpaid": MailSample("plan_ended_unpaid", {**plan, "ended_at": AT}),
+        "plan_stopped": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": AT}),
+        "plan_stopped-at-once": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": None}),
         "trial_ending": MailSample("trial_ending", {**plan, "trial_end": AT}),
     }

@@ -55,6 +55,7 @@ MAILS: dict[NamedSignal, str] = {
     signals.endpoint_stopped: "endpoint_stopped",
     signals.plan_payment_failed: "plan_payment_failed",
     signals.plan_ended_unpaid: "plan_ended_unpaid",
+    signals.plan_stopped: "plan_stopped",
     signals.trial_ending: "trial_ending",
 }
 

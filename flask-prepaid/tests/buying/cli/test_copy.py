@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, create_engine, func, select, text
@@ -113,6 +114,22 @@ def test_a_copy_to_nowhere_says_so(databases: Databases, to: str | None, sentenc
     assert result.exit_code == 1
     assert sentence in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.each_database
+def test_a_copy_onto_itself_is_refused_by_whatever_name(databases: Databases, kind: str) -> None:
+    source = databases.fresh(kind)
+    shop = Shop(source)
+    if kind == "sqlite":
+        file = Path(str(source.database))
+        by_another_name = source.set(database=str(file.parent / ".." / file.parent.name / file.name))
+    else:
+        by_another_name = source.update_query_dict({"application_name": "copy"})
+
+    result = shop.command("copy", "--to", shown(by_another_name))
+
+    assert (result.exit_code, "the database that the app works with" in result.stderr) == (1, True)
+    shop.close()
 
 
 def test_nothing_is_copied_from_missing_tables(databases: Databases) -> None:

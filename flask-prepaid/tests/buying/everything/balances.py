@@ -89,10 +89,9 @@ class BalanceCell(Cell):
     # Events
 
     def on_refund(self, amount_minor: int | None = None) -> Waits:
+        minor = amount_minor or self.first.charged_minor  # by default less by what was given to the balance
         self.read(
-            lambda: refunds.refund(
-                self.shop.prepaid, self.first.id, amount_minor=amount_minor, reason="asked for"
-            )
+            lambda: refunds.refund(self.shop.prepaid, self.first.id, amount_minor=minor, reason="asked for")
         )
         self.shop.stripe.deliver()
         yield SOON

@@ -107,6 +107,23 @@ class InvoiceCell(Cell):
     def on_dispute(self) -> None:
         self.dispute()
 
+    def on_dispute_renewal(self) -> Waits:
+        self.dispute()
+        self.shop.stripe.deliver()
+        yield from MONTH
+
+    def on_kept_renewal(self) -> Waits:
+        self.dispute_and_keep()
+        yield from MONTH
+
+    def dispute_and_keep(self) -> str:
+        """A tick lets the plan end with what is paid, and its customer keeps it."""
+        dispute = self.dispute()
+        self.shop.stripe.deliver()
+        self.shop.tick()
+        self.read(lambda: changing.keep(self.shop.prepaid, self.owner))
+        return dispute
+
     def on_won(self) -> None:
         self.shop.stripe.dispute(dispute=self.dispute(), outcome="won")
 
@@ -120,8 +137,7 @@ class InvoiceCell(Cell):
 
     def on_renewal_won(self) -> Waits:
         yield from MONTH[:3]
-        dispute = self.dispute()
-        self.shop.stripe.deliver()
+        dispute = self.dispute_and_keep()
         yield from MONTH[3:]
         self.shop.stripe.dispute(dispute=dispute, outcome="won")
         self.shop.stripe.deliver()

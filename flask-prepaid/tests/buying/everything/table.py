@@ -129,9 +129,11 @@ INVOICES = Table(
         "refund": "All that was charged for it is refunded.",
         "credit note": "A credit note gives $4.00 of it to the customer's balance.",
         "dispute": "A bank takes its charge back.",
+        "dispute, renewal": "A bank takes its charge back; then a month goes by.",
+        "kept, renewal": "A bank takes its charge back, and the customer keeps the plan; then a month goes by.",
         "won": "A bank takes its charge back, and gives it again.",
         "won, renewal": "A bank takes its charge back, and gives it again; then a month goes by.",
-        "renewal, won": "On the last day of a month a bank takes its charge back. It gives it again within three "
+        "renewal, won": "On the last day of a month a bank takes its charge back, and the customer keeps the plan. It gives it again within three "
         "days after the next month was paid; then a day goes by.",
         "spend": "50 credits are spent.",
         "grant": "50 credits are given.",
@@ -143,21 +145,23 @@ INVOICES = Table(
         "leave": "The customer is deleted at Stripe.",
     },
     """
-             | paid | spent     | balance | part | outside | free    | open    | renewed
-refund       | 0    | 0 owes 40 | refused | 40   | refused | refused | -paid   | 60
-credit note  | 60   | 20        | 60      | 60   | 60      | -free   | 0       | 120
-dispute      | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 60
-won          | 100  | 60        | -charge | 100  | -charge | -charge | -charge | 130
-won, renewal | 130  | 130       | -charge | 130  | -charge | -charge | -charge | 130
-renewal, won | 200  | 160       | -charge | 190  | -charge | -charge | -charge | 130
-spend        | 50   | 10        | 50      | 50   | 50      | 50      | refused | 80
-grant        | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
-redeem       | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
-buy          | 200  | 160       | 200     | 200  | 200     | 200     | 100     | 230
-renewal      | 130  | 130       | 130     | 130  | 100     | 130     | 0       | 130
-coupon       | 130  | 130       | 130     | 130  | 130     | 130     | 0       | 130
-cancel       | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
-leave        | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
+                 | paid | spent     | balance | part | outside | free    | open    | renewed
+refund           | 0    | 0 owes 40 | refused | 40   | refused | refused | -paid   | 60
+credit note      | 60   | 20        | 60      | 60   | 60      | -free   | 0       | 120
+dispute          | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 60
+dispute, renewal | 0    | 0 owes 40 | -charge | 40   | -charge | -charge | -charge | 60
+kept, renewal    | 100  | 60        | -charge | 130  | -charge | -charge | -charge | 130
+won              | 100  | 60        | -charge | 100  | -charge | -charge | -charge | 130
+won, renewal     | 130  | 130       | -charge | 130  | -charge | -charge | -charge | 130
+renewal, won     | 200  | 160       | -charge | 190  | -charge | -charge | -charge | 130
+spend            | 50   | 10        | 50      | 50   | 50      | 50      | refused | 80
+grant            | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
+redeem           | 150  | 110       | 150     | 150  | 150     | 150     | 50      | 180
+buy              | 200  | 160       | 200     | 200  | 200     | 200     | 100     | 230
+renewal          | 130  | 130       | 130     | 130  | 100     | 130     | 0       | 130
+coupon           | 130  | 130       | 130     | 130  | 130     | 130     | 0       | 130
+cancel           | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
+leave            | 100  | 60        | 100     | 100  | 100     | 100     | 0       | 130
 """,
 )
 

@@ -283,6 +283,8 @@ class Life(World):
         amount = how.get("amount_minor")
         if "credits" in how:
             amount = self.model.worth_minor(payment, how["credits"])
+        if not how and step.word("door") != "dashboard":
+            amount = self.model.not_given_back(payment)
         refuses, name = self.model.refuses_refund(payment, amount), f"refund:{step.number}"
         with self.heard(step.word("heard")):
             if step.word("door") == "dashboard":

@@ -65,6 +65,7 @@ class Dispute(Taker):
 
     amount_minor: int = 0
     is_inquiry: bool = False
+    is_looked_at: bool = False
 
 
 @dataclass(eq=False)
@@ -217,6 +218,11 @@ class Customer:
         amount = left if amount_minor is None else amount_minor
         return charged_back or not 0 < amount <= left
 
+    def not_given_back(self, payment: Payment) -> int:
+        """What is refunded where nobody names an amount: neither the card nor the balance has it."""
+        given = sum(note.taken_minor for note in payment.notes.values())
+        return payment.charged_minor - payment.refunded_minor - given
+
     def worth_minor(self, payment: Payment, credits: int) -> int:
         """What so many credits of a payment cost."""
         return payment.paid_minor * credits // payment.lot.credits
@@ -302,6 +308,19 @@ class Customer:
         self.has_left = False
         paid = Payment(lot, total_minor, charged_minor, "usd", now, period_end=period_end)
         self.payments[name] = paid
+
+    def ends_disputed_plan(self) -> bool:
+        """Whether a tick ends the plan with its month: a bank has asked for one of it since the last tick."""
+        ends = False
+        for payment in self.payments.values():
+            dispute = payment.dispute
+            if dispute is None or dispute.is_looked_at:
+                continue
+            dispute.is_looked_at = True
+            is_won = not dispute.is_inquiry and not dispute.taken_minor
+            if self.plan is not None and not self.plan.is_paused and not is_won:
+                ends = ends or any(payment.lot is lot for lot in self.plan.lots)
+        return ends
 
     # The balance at Stripe
 

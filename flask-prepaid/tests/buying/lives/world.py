@@ -18,6 +18,7 @@ from flask_prepaid import Operators
 from flask_prepaid.operations.tick import _due, each, tick
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
 from flask_prepaid.purchases import balance_money, cards, refunds, settling, topups
+from flask_prepaid.subscriptions import changing
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.testing import new_database
@@ -175,6 +176,17 @@ class World:
                 self.rows[name] = row.id
                 packs = 0
         assert packs == 0 or self.card() == "declines", f"{packs} packs were due, and no top-up came"
+        if whole and self.model.ends_disputed_plan():
+            self.keep_plan()
+
+    def keep_plan(self) -> None:
+        """The plan is to end with what is paid, and its customer keeps it; what has ended at once is over."""
+        plan = self.shop.row(OWNER)
+        assert plan.ended_at or plan.cancel_at, "a plan goes on after a dispute of its month"
+        if plan.ended_at is not None:
+            self.model.plan = None
+        else:
+            self.read(lambda: changing.keep(self.shop.prepaid, OWNER))
 
     def send(self, **fields: str) -> TestResponse:
         """Send the form of the page where credits are bought, whose hidden field one browser keeps."""

@@ -141,3 +141,18 @@ def test_an_archive_may_lie_on_postgresql(shop: Shop, databases: Databases) -> N
 
     assert shop.command("archive", "--before", before, "--to", place).exit_code == 0
     assert shop.command("audit", "--archive", place).exit_code == 0
+
+
+def test_books_that_are_archived_in_part_move_to_another_database(
+    shop: Shop, databases: Databases, kind: str, tmp_path: Path
+) -> None:
+    before, place = a_year_of_sales(shop), str(tmp_path / "archive.sqlite3")
+    assert shop.command("archive", "--before", before, "--to", place).exit_code == 0
+    target = databases.empty({"sqlite": "postgresql", "postgresql": "sqlite"}[kind])
+
+    copied = shop.command("copy", "--to", target.render_as_string(hide_password=False))
+
+    assert copied.exit_code == 0, copied.output
+    moved = Shop(target, emulator=shop.stripe)
+    assert moved.command("audit", "--archive", place).exit_code == 0
+    moved.let_go()

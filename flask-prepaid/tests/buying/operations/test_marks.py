@@ -79,6 +79,7 @@ def test_a_place_that_will_not_do_is_named_and_tick_goes_on(
     for place, sentence, of_audit in (
         (str(tmp_path / "no" / "folder"), "unable to open database file", "No marks are kept in"),
         (url.render_as_string(), "go back with them", "go back with them"),
+        (f"{Path(url.database or '').parent}/./{Path(url.database or '').name}", *2 * ["go back with them"]),
         ("mysql://user@host/marks", "not on mysql", "not on mysql"),
     ):
         shop = Shop(url, PREPAID_MARKS=place)

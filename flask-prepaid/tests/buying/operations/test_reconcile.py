@@ -13,6 +13,7 @@ from flask_prepaid.context import transaction
 from flask_prepaid.operations.reconcile import MOMENT, reconcile
 from flask_prepaid.payments import payments, timing
 from flask_prepaid.payments.models import PaymentState, Via
+from flask_prepaid.purchases import refunds
 
 from ..shop import Shop
 from .storm import storm
@@ -53,6 +54,26 @@ def test_with_every_webhook_dropped_one_fix_brings_the_books_to_stripes(deaf_sho
     assert drift(deaf_shop, "--fix") == []
 
     assert deaf_shop.balance() == 0 + 100 + 50
+
+
+def test_what_stripe_refuses_is_left_and_the_rest_is_mended(
+    deaf_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We were killed before we asked for a refund, and somebody has made one in the dashboard since."""
+    session = deaf_shop.buy()
+    deaf_shop.pay(session)
+    deaf_shop.come_back(session)
+    with monkeypatch.context() as killed:
+        killed.setattr(refunds, "_ask", lambda *_: None)
+        deaf_shop.read(lambda: deaf_shop.prepaid.refund(1, reason="asked for"))
+    deaf_shop.dashboard().v1.refunds.create(
+        {"payment_intent": deaf_shop.payments()[0].payment_intent_id or ""}
+    )
+    assert "$5.00 was asked to go back" in " ".join(each["detail"] for each in drift(deaf_shop))
+
+    assert drift(deaf_shop, "--fix") == []
+
+    assert (deaf_shop.balance(), deaf_shop.payments()[0].refunded_minor) == (0, 500)
 
 
 def test_a_refund_that_was_not_heard_of_is_drift_and_is_mended(deaf_shop: Shop) -> None:

@@ -39,7 +39,9 @@ def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_everybodys_orde
     """A plan's writers lock the plan before the wallet: who does it the other way round waits for ever."""
     shop.press(shop.saved_card("user:1"), pack="starter")
     shop.pass_time(days=29)
-    shop.read(lambda: refunds.refund(shop.prepaid, shop.payments()[0].id, reason="asked for"))
+    shop.read(
+        lambda: refunds.refund(shop.prepaid, shop.payments()[0].id, amount_minor=1_000, reason="asked for")
+    )
     statements: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *more: object) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from flask_prepaid import Operators
 from flask_prepaid.web.operator.roles import Operator, Role
+from prepaid_ledger.errors import NothingToReverse
 
 from ..shop import Shop, ShopWith
 from .test_cards import leave_card, press
+from .test_fraud_warnings import WARNS
 
 
 @pytest.fixture
@@ -104,6 +106,32 @@ def test_a_credit_note_that_refunds_a_purchase_takes_them_once(billing: Shop) ->
 
     assert billing.balance() == 50
     assert billing.payments()[0].refunded_minor == 150
+
+
+def test_what_is_left_is_less_by_what_credit_notes_have_given_back(billing: Shop) -> None:
+    billing.pay(billing.buy())
+    credit(billing, 200, credit_amount=200)
+    billing.stripe.deliver()
+
+    billing.read(lambda: billing.prepaid.refund(1, reason="all that is left"))
+
+    assert billing.payments()[0].refunded_minor == 300
+    with pytest.raises(NothingToReverse, match=r"Credit notes have given back all that is left .* \$2\.00"):
+        billing.read(lambda: billing.prepaid.refund(1, reason="all that is left"))
+    billing.read(lambda: billing.prepaid.refund(1, amount_minor=200, reason="it was twice, knowingly"))
+    assert billing.payments()[0].refunded_minor == 500
+    assert billing.balance() == 0
+
+
+def test_a_fraud_warning_is_answered_by_all_that_the_bank_could_dispute(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_INVOICES=True, PREPAID_REFUND_FRAUD_WARNINGS=True)
+    shop.stripe.pay(shop.buy(), card=WARNS)
+    credit(shop, 200, credit_amount=200)
+    shop.stripe.deliver()
+
+    shop.tick()
+
+    assert shop.payments()[0].refunded_minor == 500
 
 
 def test_an_operator_is_warned_of_what_a_credit_note_has_given_back(shop_with: ShopWith) -> None:

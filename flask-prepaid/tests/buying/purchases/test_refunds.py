@@ -211,6 +211,31 @@ def test_two_refunds_with_one_key_in_their_metadata_are_two(paid: Shop) -> None:
     assert (paid.balance(), paid.payments()[0].refunded_minor) == (40, 300)
 
 
+@pytest.mark.parametrize("written", ["prepaid-refund-1-", "x" * 400])
+def test_a_refund_that_bears_the_key_of_another_payments_is_its_own(
+    paid: Shop, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody with the Stripe key writes there what they like, while a refund of ours is under way."""
+    paid.pay(paid.buy("user:2"))
+    with monkeypatch.context() as killed:
+        killed.setattr(refunds, "_ask", lambda *_: None)
+        refund_here(paid)
+    ours = paid.read(lambda: paid.prepaid.session.scalars(select(Refund.idempotency_key)).one())
+    (other,) = paid.payments("user:2")
+    named: Any = {
+        "payment_intent": other.payment_intent_id,
+        "metadata": {"prepaid_refund": ours if ours.startswith(written) else written},
+    }
+
+    paid.dashboard().v1.refunds.create(named)
+    paid.stripe.deliver()
+
+    assert [payment.refunded_minor for payment in paid.payments("user:2")] == [500]
+    assert (paid.balance("user:1"), paid.balance("user:2")) == (100, 0)
+    paid.put_right()
+    assert [payment.refunded_minor for payment in paid.payments()] == [500]
+
+
 def test_a_wish_that_stripe_refused_is_refused_again(paid: Shop) -> None:
     paid.dashboard().v1.refunds.create({"payment_intent": paid.payments()[0].payment_intent_id or ""})
     for _ in range(2):

@@ -42,10 +42,10 @@ def late(shop_with: ShopWith) -> tuple[Shop, Meddling]:
     return shop, meddling
 
 
-def press_what_is_shown(browser: FlaskClient, page: str, card: str) -> TestResponse:
-    """Buy a starter with the totals that ``page`` shows."""
+def press_what_is_shown(browser: FlaskClient, page: str, card: str, pack: str = "starter") -> TestResponse:
+    """Buy a pack with the totals that ``page`` shows."""
     form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
-    return browser.post("/prepaid/buy", data={**form, "pack": "starter", "saved_card": card})
+    return browser.post("/prepaid/buy", data={**form, "pack": pack, "saved_card": card})
 
 
 def allow(shop: Shop, packs: int) -> str:
@@ -53,6 +53,22 @@ def allow(shop: Shop, packs: int) -> str:
     wish = {"pack": "starter", "threshold": "50", "times": str(packs)}
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **wish)
     return shop.browser().get("/prepaid/cards").text
+
+
+def test_tax_in_a_currency_of_three_decimals_ends_as_stripe_takes_it(shop_with: ShopWith) -> None:
+    """Its last digit is 0: of 2.470 KWD a tax of 19 % is 0.470."""
+    packs = [Pack("small", 100, 1_230, "kwd"), Pack("large", 200, 2_470, "kwd")]
+    shop = shop_with(**TAXED, packs=packs, quantity=None)
+    collect_vat(shop)
+    bill_to(shop, company="", tax_id="")
+    card, browser = shop.keep_card(), shop.browser()
+    shown = press_what_is_shown(browser, browser.get("/prepaid/buy").text, card, pack="small").text
+    assert press_what_is_shown(browser, shown, card, pack="small").status_code == 303
+
+    page = browser.get("/prepaid/buy").text
+    assert "2.940 KWD with tax" in page
+    assert press_what_is_shown(browser, page, card, pack="large").status_code == 303
+    assert [charge.amount for charge in shop.charges()] == [2_940, 1_460]
 
 
 def owe_customer(shop: Shop, amount_minor: int) -> None:

@@ -202,6 +202,56 @@ def test_a_debt_of_spending_on_top_of_one_of_a_refund_is_not_bought_off(shop: Sh
     assert setting(shop).stopped == "credits are owed after a refund or a dispute"
 
 
+def test_a_debt_of_very_many_spends_is_of_spending(shop: Shop) -> None:
+    topped_up_shop(shop)
+    shop.pay(shop.buy())
+    jobs = [f"job:{number}" for number in range(101)]
+    shop.read(lambda: [shop.prepaid.books.hold("user:1", credits=1, key=job) for job in jobs])
+    spend(shop, 99, "the rest")
+    shop.read(
+        lambda: [shop.prepaid.books.capture("user:1", credits=2, key=job, overrun="debt") for job in jobs]
+    )
+
+    shop.tick()
+
+    assert [payment.credits for payment in shop.payments()] == [100, 100, 100]
+    assert shop.read(lambda: shop.prepaid.wallet("user:1").debt) == 1
+
+
+def test_a_refund_that_failed_has_left_no_debt_of_its_own(shop: Shop) -> None:
+    shop.stripe.pay(shop.buy(), card="4000000000005126")
+    leave_card(shop)
+    switch_on(shop)
+    shop.read(lambda: shop.prepaid.books.hold("user:1", credits=10, key="answer:1"))
+    spend(shop, 90, "report:1")
+    shop.read(lambda: shop.prepaid.books.capture("user:1", credits=40, key="answer:1", overrun="debt"))
+    refund(shop)
+    assert shop.read(lambda: shop.prepaid.wallet("user:1").debt) == 130
+
+    shop.put_right()  # the bank sends the refund back
+
+    assert topped_up(shop) == [PAID]
+    assert (shop.balance(), setting(shop).on) == (70, True)
+
+
+def test_a_gift_that_pays_all_that_is_owed_is_no_way_in_which_credits_went(shop: Shop) -> None:
+    """They were spent before; a part of what was owed for was a refund."""
+    shop.pay(shop.buy())
+    leave_card(shop)
+    switch_on(shop)
+    shop.read(lambda: shop.prepaid.books.hold("user:1", credits=10, key="answer:1"))
+    spend(shop, 90, "report:1")
+    shop.read(lambda: shop.prepaid.books.capture("user:1", credits=40, key="answer:1", overrun="debt"))
+    refund(shop)
+    shop.command("grant", "user:1", "130", "--reason", "a gift")
+    assert (shop.balance(), shop.read(lambda: shop.prepaid.wallet("user:1").debt)) == (0, 0)
+
+    shop.tick()
+
+    assert topped_up(shop) == [PAID]
+    assert (shop.balance(), setting(shop).on) == (100, True)
+
+
 def test_a_top_up_that_the_limits_refuse_waits_and_its_owner_is_told_once(shop_with: ShopWith) -> None:
     skipped: list[Any] = []
     shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=2)

@@ -186,6 +186,45 @@ def test_a_price_of_the_dashboards_that_is_no_plans_is_shown_as_drift_until_it_e
     shop.subscribe("large")
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"prepaid_credits": "many"},
+        {"prepaid_credits": "9" * 30},
+        {"prepaid_title": ""},
+        {"prepaid_title": "x" * 400},
+        {"prepaid_parts": "0"},
+    ],
+)
+def test_a_price_with_terms_that_no_plan_can_have_is_no_plans(shop: PlanShop, terms: dict[str, str]) -> None:
+    """Somebody with the Stripe key writes there what they like."""
+    shop.keep_card()
+    good = {
+        "prepaid_plan": "small",
+        "prepaid_title": "Small",
+        "prepaid_credits": "1",
+        "prepaid_roll_over": "0",
+    }
+    price = shop.v1.prices.create(
+        {
+            "unit_amount": 100,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+            "product_data": {"name": "Small"},
+            "metadata": {**good, **terms},
+        }
+    )
+    customer = shop.read(lambda: shop.prepaid.customer_id("user:1"))
+    shop.v1.subscriptions.create({"customer": customer, "items": [{"price": price.id}]})
+    shop.stripe.deliver()
+
+    assert shop.read(lambda: shop.prepaid.plan("user:1")) is None
+    assert [event.outcome for event in shop.inbox() if event.handled_at is None] == []
+    assert "unknown" in {each["kind"] for each in shop.drift()} or shop.drift()
+    shop.v1.subscriptions.cancel(shop.v1.subscriptions.list().data[0].id)
+    shop.stripe.deliver()
+
+
 def test_a_later_day_to_end_set_in_the_dashboard_renews_until_then(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.v1.subscriptions.update(shop.stripe_id(), {"cancel_at": shop.stripe.now() + 40 * 86_400})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_owner
+from ..checks import MAX_CREDITS, check_owner, is_whole
 from ..clock import Clock
 from ..tables import Budget, Every, Wallet
 from .budget_counts import EVERYBODY, counted_by, key_of
@@ -67,9 +67,7 @@ def set_budget(
 
 def check_budget(credits: int | None) -> None:
     """:raises ValueError: It is neither ``None`` nor a whole number from 0 on."""
-    if credits is None:
-        return
-    if not isinstance(credits, int) or isinstance(credits, bool) or not 0 <= credits <= MAX_CREDITS:
+    if credits is not None and not is_whole(credits, 0, MAX_CREDITS):
         raise ValueError(
             f"credits of a budget are a whole number from 0 to {MAX_CREDITS:,}, or None to take it away; "
             f"not {credits!r}"

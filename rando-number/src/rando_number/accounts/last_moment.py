@@ -20,17 +20,22 @@ from ..models import SignIn, db, prepaid
 from .sign_ins import TOKEN, digest_of
 
 #: Views that make another way in, which is committed after them.
-MAKERS = ("security.wan_register_response", "security.two_factor_setup_validate")
+MAKERS = (
+    "security.wan_register_response",
+    "security.two_factor_setup_validate",
+    "security.mf_recovery_codes",
+)
 
-#: The view that makes API keys, and commits them by itself.
-MAKES_KEYS = "prepaid.make_key"
+#: Views that make API keys, and commit them by themselves; the second one with PREPAID_JSON_API alone.
+MAKE_KEYS = frozenset({"prepaid.make_key", "prepaid.api_key_make"})
 
 
 def init_app(app: Flask) -> None:
     """Guard the views; call it after all that wraps them otherwise."""
     for endpoint in MAKERS:
         app.view_functions[endpoint] = committed_in_time(app.view_functions[endpoint])
-    app.view_functions[MAKES_KEYS] = revoked_if_late(app.view_functions[MAKES_KEYS])
+    for endpoint in MAKE_KEYS & app.view_functions.keys():
+        app.view_functions[endpoint] = revoked_if_late(app.view_functions[endpoint])
 
 
 def committed_in_time(view: RouteCallable) -> RouteCallable:

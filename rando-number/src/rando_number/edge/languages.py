@@ -25,8 +25,8 @@ _CHOSEN = "language"
 
 
 def init_app(app: Flask) -> None:
-    app.config.setdefault("PREPAID_LANGUAGES", LANGUAGES)
-    app.config.setdefault("PREPAID_TRANSLATIONS", TRANSLATIONS)
+    app.config["PREPAID_LANGUAGES"] = LANGUAGES
+    app.config["PREPAID_TRANSLATIONS"] = TRANSLATIONS
     app.jinja_env.globals["languages"] = lambda: list_of_languages(LANGUAGES)
     app.register_blueprint(blueprint)
 

@@ -179,7 +179,11 @@ def create_payments() -> None:
         "prepaid_dispute",
         sa.Column("payment_intent_id", sa.String(255), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("end_plan_at", AT),
         *taking_back(),
+    )
+    partial_index(
+        "ix_prepaid_dispute_end_plan_at", "prepaid_dispute", ["end_plan_at"], only="end_plan_at IS NOT NULL"
     )
     table_of_payment(
         "prepaid_credit_note",
@@ -204,6 +208,13 @@ def create_payments() -> None:
         "prepaid_fraud_warning",
         sa.Column("fraud_type", sa.String(64), nullable=False),
         sa.Column("actionable", sa.Boolean(), nullable=False),
+        sa.Column("end_plan_at", AT),
+    )
+    partial_index(
+        "ix_prepaid_fraud_warning_end_plan_at",
+        "prepaid_fraud_warning",
+        ["end_plan_at"],
+        only="end_plan_at IS NOT NULL",
     )
     partial_index(
         "ix_prepaid_fraud_warning_actionable", "prepaid_fraud_warning", ["created_at"], only="actionable"

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from flask import request
 
+from prepaid_ledger import is_fit
+
 from ...errors import BadBody, UnknownItem
 from .. import forms
 from .schema import hints_of
@@ -113,4 +115,4 @@ def as_typed(name: str, value: Any, hint: Any) -> str | None:
 
 def is_text(value: str) -> bool:
     """Whether a table can hold it: half of a surrogate pair and NUL can be written in JSON, and are none."""
-    return len(value) <= MAX_TEXT and "\0" not in value and value.encode(errors="ignore").decode() == value
+    return len(value) <= MAX_TEXT and is_fit(value)

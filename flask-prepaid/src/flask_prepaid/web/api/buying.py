@@ -69,7 +69,7 @@ def total(owner: str) -> shapes.TotalAnswer:
     """What a number of credits costs, for a live total."""
     context = page.context()
     offer = context.catalog.offer(credits=forms.whole_number(request.args, "credits"))
-    with_tax = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner))
+    with_tax = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
     shown = money.show(offer.amount_minor, offer.currency)
     return shapes.TotalAnswer(offer.amount_minor, offer.currency, shown, with_tax)
 
@@ -115,7 +115,7 @@ def checkout_result(owner: str, session_id: str) -> PaymentAnswer:
 def charge(owner: str) -> PaymentAnswer:
     """Buy with a card on file. Where the bank wants to see its customer, next_action says how."""
     shown = forms.whole_number(forms.sent(), "max_minor") if "max_minor" in forms.sent() else None
-    charged = form.charged_before(owner, lambda _price: shown)
+    charged = form.charged_before(owner, lambda _payment: shown)
     if charged is None:
         offer = form.chosen_offer()
         charged = form.charge_card(owner, offer, require_card(offer), max_minor=shown)

@@ -43,6 +43,7 @@ def shown(error: Exception | None = None) -> str:
         labels=page.labels(code.referrer for code in codes if code.referrer),
         older=codes[-1].id if len(codes) == PER_PAGE else None,
         state=state_of,
+        attempt=forms.new_attempt,
         written=request.form,
         error=error,
     )
@@ -76,7 +77,7 @@ def make() -> ResponseReturnValue:
         )
 
     try:
-        name = forms.line(request.form, "code", max_length=64) or None
+        name = forms.line(request.form, "code", max_length=64) or making.code_of(forms.required_attempt())
         reason = forms.reason()
         credits = forms.credits_to_move()
         max_claims, per_owner = optional("max_claims"), optional("per_owner") or 1

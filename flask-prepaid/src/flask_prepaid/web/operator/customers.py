@@ -25,7 +25,7 @@ from ...purchases import cards, fraud_warnings, refunds, topups
 from ...subscriptions import plan_months
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription, SubscriptionChange
 from .. import forms
-from . import causes, events, mails, page
+from . import causes, events, mails, once, page
 from .roles import Right
 
 #: Payments and entries on one page.
@@ -141,8 +141,11 @@ def note() -> ResponseReturnValue:
         flash(str(error), "warning")
         return redirect(page.customer_url(owner), 303)
     with transaction(context) as session:
-        session.add(OperatorNote(owner=owner, operator=operator.name, text=text, at=clock.wall()))
-        page.record(operator, Right.NOTE, owner=owner, reason="")
+        once.take_turn(session, f"note:{owner}")
+        last = next(iter(notes_of(session, owner)), None)
+        if last is None or (last.operator, last.text) != (operator.name, text):  # else it was sent twice
+            session.add(OperatorNote(owner=owner, operator=operator.name, text=text, at=clock.wall()))
+            page.record(operator, Right.NOTE, owner=owner, reason="")
     flash("The note is kept.", "success")
     return redirect(page.customer_url(owner), 303)
 

@@ -19,15 +19,13 @@ class GrantRefused(PrepaidError):
     code = "grant_refused"
 
 
-def count(context: OperatorContext, operator: Operator, owner: str, credits: int, key: str) -> None:
-    """Count credits against the operator's day, in the transaction that gives them; a repeat counts once.
+def count(context: OperatorContext, operator: Operator, owner: str, credits: int) -> None:
+    """Count credits against the operator's day, in the transaction that gives them.
 
     :raises GrantRefused: The day's are used up, or the wallet is the operator's own.
     """
     if owner == operator.name:
         raise GrantRefused("Nobody gives credits to themself. Ask a colleague.")
-    if context.ledger.entries(owner, 1, keys={key}):
-        return  # the form was sent before
     limit = context.config.grants_per_day
     if credits > limit:
         raise used_up(limit)

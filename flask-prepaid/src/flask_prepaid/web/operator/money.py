@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -11,9 +13,9 @@ from ... import money
 from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...payments.models import Payment
-from ...purchases import credit_notes, refunds
+from ...purchases import refunds
 from .. import forms
-from . import daily_limit, page, payments
+from . import daily_limit, once, page, payments
 from .roles import Right
 
 
@@ -37,12 +39,15 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
         key = f"operator:{forms.required_attempt()}"
         if right is Right.GRANT and credits > context.config.small_grant:
             page.operator(Right.GRANT_MANY)
-        with transaction(context):
-            if right is Right.GRANT and not operator.may(Right.GRANT_MANY):
-                daily_limit.count(context, operator, owner, credits, key)
+        with transaction(context) as session:
+            once.take_turn(session, key)
+            is_new = not context.ledger.entries(owner, 1, keys={key})
+            if is_new and right is Right.GRANT and not operator.may(Right.GRANT_MANY):
+                daily_limit.count(context, operator, owner, credits)
             move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
             move(owner, sign * credits, key=key, reason=f"{reason} (by {operator.name})")
-            page.record(operator, right, owner=owner, reason=reason, credits=sign * credits)
+            if is_new:
+                page.record(operator, right, owner=owner, reason=reason, credits=sign * credits)
     except PrepaidError as error:
         flash(str(error), "warning")
     else:
@@ -66,19 +71,11 @@ def refund(payment_id: int) -> ResponseReturnValue:
         reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status
-    with transaction(context):
-        page.record(
-            operator,
-            Right.REFUND,
-            owner=payment.owner,
-            reason=reason,
-            payment=payment.id,
-            amount_minor=amount,
-        )
+    detail = {"payment": payment.id, "amount_minor": amount}
+    record = partial(page.record, operator, Right.REFUND, owner=payment.owner, reason=reason, **detail)
+    by = f"{reason} (by {operator.name})"
     try:
-        refunded = refunds.refund(
-            context, payment.id, amount_minor=amount, reason=f"{reason} (by {operator.name})", key=key
-        )
+        refunded = refunds.refund(context, payment.id, amount_minor=amount, reason=by, key=key, note=record)
     except GatewayUnavailable:
         flash(
             "Stripe does not answer. It is not known yet whether the refund is made; do not ask again, "
@@ -100,7 +97,7 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         payment=payment,
         name=page.label(payment.owner),
         left=refunds.left_to_refund(session, payment),
-        credited=credit_notes.credited_minor(session, payment.id),
+        credited=refunds.credited_minor(session, payment.id),
         taken=refunds.taken_by_bank(session, [payment.id]).get(payment.id),
         decimal=money.decimal,
         error=error,

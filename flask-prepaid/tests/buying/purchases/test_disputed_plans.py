@@ -1,0 +1,224 @@
+"""A plan ends with what is paid of it once a bank doubts a payment for it, unless somebody keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, update
+
+from flask_prepaid import signals
+from flask_prepaid.payments.models import Dispute
+from flask_prepaid.purchases import disputed_plans
+from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
+
+from ..operations.test_refusals import Refusing
+from ..shop import at_once
+from ..subscriptions.plan_shop import PlanShop
+from .test_fraud_warnings import WARNS
+
+INQUIRED = "4000000000001976"
+
+
+@pytest.fixture
+def shop(database: URL) -> Iterator[PlanShop]:
+    """A shop that sells plans. Whatever happens in it, its books add up at the end and agree with Stripe."""
+    shop = PlanShop(database)
+    yield shop
+    assert shop.drift() == []
+    shop.close()
+
+
+def dispute(shop: PlanShop, **how: Any) -> str:
+    """A bank opens a dispute of the plan's last payment."""
+    return str(shop.stripe.dispute(shop.payments()[-1].payment_intent_id, **how)["id"])
+
+
+def ends_with_its_month(shop: PlanShop) -> bool:
+    row = shop.row()
+    assert row.state is State.ACTIVE
+    return row.cancel_at is not None and row.cancel_at == row.period_end
+
+
+def test_after_a_dispute_the_next_month_is_not_charged(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    dispute(shop)
+
+    shop.tick()
+    assert ends_with_its_month(shop)
+    shop.pass_time(days=32)
+
+    assert [payment.amount_minor for payment in shop.payments()] == [1_000]
+    assert (shop.state(), shop.balance()) == (State.CANCELED, 0)
+
+
+@pytest.mark.parametrize("card", [INQUIRED, WARNS])
+def test_so_does_the_first_word_of_a_bank_that_has_taken_nothing(shop: PlanShop, card: str) -> None:
+    shop.subscribe("small", card=card)
+
+    shop.tick()
+
+    assert ends_with_its_month(shop)
+    assert shop.balance() == 100
+
+
+def test_whoever_keeps_the_plan_has_decided(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    disputed = dispute(shop)
+    shop.tick()
+
+    shop.do("keep")
+    shop.stripe.dispute(dispute=disputed, amount=500)
+    shop.pass_time(minutes=11)
+
+    assert not ends_with_its_month(shop)
+    shop.pass_time(days=29)
+    assert len(shop.payments()) == 2
+
+
+def test_a_dispute_that_is_won_before_anybody_looked_ends_nothing(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.stripe.dispute(dispute=dispute(shop), outcome="won")
+
+    shop.tick()
+
+    assert not ends_with_its_month(shop)
+
+
+def test_a_dispute_of_a_pack_leaves_the_plan_alone(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pay(shop.buy())
+    dispute(shop)
+
+    shop.tick()
+
+    assert not ends_with_its_month(shop)
+
+
+@pytest.mark.parametrize("card", ["pm_card_visa", "pm_card_chargeCustomerFail"])
+def test_what_is_billed_by_then_is_not_charged(shop: PlanShop, card: str) -> None:
+    """The next month waits for its hour as a draft; or it was declined, and a retry would charge it."""
+    shop.subscribe("small")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": shop.save_card(card)})
+    shop.stripe.advance(days=28, minutes=30 if card == "pm_card_visa" else 90)
+    assert shop.state() is (State.ACTIVE if card == "pm_card_visa" else State.PAST_DUE)
+
+    dispute(shop)
+    shop.tick()
+    shop.pass_time(days=16)
+
+    assert shop.state() is State.CANCELED
+    assert len(shop.charges()) == 1
+
+
+def test_a_plan_that_is_paused_stays_so(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("pause")
+    dispute(shop)
+
+    shop.tick()
+
+    assert (shop.state(), shop.row().cancel_at) == (State.PAUSED, None)
+
+
+def test_a_plan_that_was_begun_since_is_another_one(shop: PlanShop) -> None:
+    """A process that has read what is due, and is late."""
+    shop.subscribe("small")
+    dispute(shop)
+    (late,) = shop.read(lambda: disputed_plans.due(shop.prepaid))
+    shop.do("cancel", when="now")
+    shop.subscribe("small")
+
+    shop.read(lambda: disputed_plans.end(shop.prepaid, late))
+
+    assert not ends_with_its_month(shop)
+    assert shop.read(lambda: disputed_plans.due(shop.prepaid)) == []
+
+
+@pytest.mark.each_database
+def test_of_several_processes_one_ends_it_and_tells_of_it(shop: PlanShop) -> None:
+    heard: list[Any] = []
+    shop.subscribe("small", card=WARNS)
+    (word,) = shop.read(lambda: disputed_plans.due(shop.prepaid))
+
+    def end(_: int) -> None:
+        shop.read(lambda: disputed_plans.end(shop.prepaid, word))
+
+    with signals.plan_stopped.connected_to(lambda sender, **news: heard.append(news)):
+        at_once(4, end)
+
+    assert ends_with_its_month(shop)
+    assert [(news["owner"], news["reason"], news["ends_at"]) for news in heard] == [
+        ("user:1", "a bank has warned of a payment of yours", shop.row().period_end)
+    ]
+
+
+def test_a_process_that_is_killed_meanwhile_leaves_it_to_the_next(
+    shop: PlanShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.subscribe("small")
+    dispute(shop)
+    with monkeypatch.context() as killed:
+        killed.setattr(disputed_plans, "_end", lambda *_: 1 // 0)
+        shop.tick()
+
+    shop.tick()
+    assert not ends_with_its_month(shop), "somebody may be at it"
+    wait_no_longer(shop)
+    shop.tick()
+    assert ends_with_its_month(shop)
+
+
+def test_where_stripe_refuses_it_is_tried_again(databases: Databases) -> None:
+    stripe = Refusing("subscriptions/sub_")
+    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator)
+    shop.subscribe("small")
+    dispute(shop)
+    shop.tick()
+    assert not ends_with_its_month(shop)
+
+    stripe.on = False
+    wait_no_longer(shop)
+    shop.tick()
+
+    assert ends_with_its_month(shop)
+    shop.close()
+
+
+def wait_no_longer(shop: PlanShop) -> None:
+    """Let the ten minutes go by after which it is tried again."""
+
+    def write() -> None:
+        shop.prepaid.session.execute(update(Dispute).values(end_plan_at=Dispute.created_at))
+        shop.prepaid.session.commit()
+
+    shop.read(write)
+
+
+@pytest.mark.parametrize("at", ["once", "end"])
+def test_its_customer_is_written_to(databases: Databases, at: str) -> None:
+    mails: list[tuple[str, str, str]] = []
+    shop = PlanShop(
+        databases.fresh("sqlite"),
+        PREPAID_BASE_URL="https://shop.example",
+        PREPAID_RECEIPTS=False,
+        email=lambda owner: "pat@shop.example",
+        mail=lambda *mail: mails.append(mail),
+    )
+    shop.subscribe("small")
+    if at == "once":
+        shop.stripe.advance(days=28, minutes=30)
+
+    dispute(shop)
+    shop.tick()
+    shop.tick()
+
+    ((address, subject, text),) = mails
+    assert (address, subject) == ("pat@shop.example", "Your plan Small is not renewed")
+    because = "because a payment of yours is disputed. Nothing more is charged."
+    assert (f"Your plan has ended {because}" if at == "once" else because) in text
+    assert ("you can keep it on the page of your plan" in text) is (at == "end")
+    assert "https://shop.example/prepaid/plan" in text
+    shop.close()
