@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -91,11 +91,16 @@ class Running:
 
     def command(self, *words: str) -> Result:
         """The same in this process: a second or two less each time, for who asks for much."""
-        app = create_app(the_dev_script().environment_of(self.data))
-        done = app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: app), words)
-        with app.app_context():
-            db.engine.dispose()
-        return done
+        return command_of(the_dev_script().environment_of(self.data), *words)
+
+
+def command_of(environment: Mapping[str, str], *words: str) -> Result:
+    """``flask`` with these words on the shop of these settings, in this process."""
+    app = create_app(environment)
+    done = app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: app), words)
+    with app.app_context():
+        db.engine.dispose()
+    return done
 
 
 @cache

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from .conftest import ROOT, free_port
+from .conftest import ROOT, command_of, free_port
 
 BIN = Path(sys.executable).parent
 
@@ -128,7 +128,8 @@ class Production:
         with ExitStack() as stack:
             stack.enter_context(self.process(BIN / "stripe-emulator", *self.emulator_options()))
             self.await_answer(self.environment["STRIPE_API_BASE"] + "/_emulator/state")
-            self.flask("rando", "prepare")
+            prepare: list[str | Path] = [BIN / "flask", "--app", "rando_number", "rando", "prepare"]
+            subprocess.run(prepare, env=self.environment, check=True)
             web = deployed("rando-web.service", self.ports["shop"])
             self.server = stack.enter_context(self.process(*web))
             self.await_answer(f"http://127.0.0.1:{self.ports['shop']}/readyz")
@@ -182,11 +183,10 @@ class Production:
             time.sleep(0.05)
         raise AssertionError(f"{url} did not answer")
 
-    def flask(self, *words: str) -> str:
-        """``flask`` with these words on this shop; what it printed."""
-        command: list[str | Path] = [BIN / "flask", "--app", "rando_number", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    def command(self, *words: str) -> str:
+        """``flask`` with these words on this shop, in this process; what it printed."""
+        done = command_of(self.environment, *words)
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     def control(self, verb: str, **fields: object) -> None:

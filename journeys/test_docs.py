@@ -237,6 +237,10 @@ def test_a_first_program_is_short(page: str, file: str, most: int) -> None:
     assert sum(bool(line.strip()) for line in program.splitlines()) <= most
 
 
+#: Pytest without the plugins of our own tests: they take as long to load as pytest.
+BARE_PYTEST = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p stripe_emulator.pytest_plugin"}
+
+
 @pytest.mark.parametrize("page", WITH_FILES)
 def test_the_pages_files_work(page: str, databases: Databases, tmp_path: Path) -> None:
     """Their tests pass, and the page's commands of Flask do what they say."""
@@ -249,7 +253,7 @@ def test_the_pages_files_work(page: str, databases: Databases, tmp_path: Path) -
     typed = [words for words in lines if words[0] == "flask"]
     commands = [["pytest", "-W", "error", *tests]] if tests else typed
 
-    environment = {**os.environ, "DATABASE_URL": url_of(databases.empty("postgresql"))}
+    environment = {**os.environ, **BARE_PYTEST, "DATABASE_URL": url_of(databases.empty("postgresql"))}
     for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=tmp_path, env=environment, capture_output=True, text=True

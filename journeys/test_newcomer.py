@@ -72,8 +72,8 @@ def from_registering_to_a_refund(
 
     with closing(sqlite3.connect(shop.data / "rando.sqlite3")) as books:
         (latest,) = books.execute("SELECT max(id) FROM prepaid_payment").fetchone()
-    refund = shop.flask("prepaid", "refund", str(latest), "--amount", "500", "--reason", "half of it")
-    assert refund.returncode == 0, refund.stderr
+    refund = shop.command("prepaid", "refund", str(latest), "--amount", "500", "--reason", "half of it")
+    assert refund.exit_code == 0, refund.output
     assert balance_after_reload(page, shop) == 7
     expect(page.get_by_role("cell", name="$5.00 refunded")).to_be_visible()
     expect(page.get_by_role("cell", name="Taken back")).to_be_visible()

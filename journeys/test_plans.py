@@ -71,7 +71,7 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
     expect(page.get_by_text("Nothing more is charged").first).to_be_visible()
     page.get_by_role("button", name="Resume my plan").click()
     expect(page.get_by_text("Your plan runs")).to_be_visible()
-    assert plan_shop.flask("prepaid", "audit").returncode == 0
+    assert plan_shop.command("prepaid", "audit").exit_code == 0
 
 
 @pytest.mark.browser
@@ -93,7 +93,7 @@ def test_a_plan_is_begun_on_our_own_page_after_a_decline_and_the_banks_question(
 
     expect(page.get_by_text("Your plan runs")).to_be_visible()
     assert balance_after_reload(page, own_form_shop) == 3 + 20
-    assert own_form_shop.flask("prepaid", "audit").returncode == 0
+    assert own_form_shop.command("prepaid", "audit").exit_code == 0
 
 
 @pytest.mark.browser
@@ -142,7 +142,7 @@ def test_a_bank_that_asks_at_a_renewal_is_answered_and_an_upgrade_that_waits_dro
     page.get_by_role("button", name="Drop this change").click()
     expect(page.get_by_text("Your change waits for its payment")).to_have_count(0)
     expect(page.locator("#current")).to_have_text(re.compile(r"Large\s+Active"))
-    assert plan_shop.flask("prepaid", "audit").returncode == 0
+    assert plan_shop.command("prepaid", "audit").exit_code == 0
 
 
 def plan_card(page: Page, title: str) -> Locator:

@@ -27,7 +27,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         url = Databases(folder).empty("postgresql").render_as_string(hide_password=False)
     with Production(folder, url).running() as shop:
         yield shop
-        assert json.loads(shop.flask("prepaid", "audit", "--json")) == {"ok": True, "problems": []}
+        assert json.loads(shop.command("prepaid", "audit", "--json")) == {"ok": True, "problems": []}
 
 
 def customer_of(shop: Production, email: str) -> Browser:
@@ -132,8 +132,8 @@ def test_each_link_of_a_mail_works_in_a_browser_that_is_signed_out_and_names_our
 def test_an_operator_comes_in_with_a_second_factor_and_looks_at_everything(shop: Production) -> None:
     operator = customer_of(shop, "boss@rando.test")
     assert operator.get("/admin").status == 404
-    shop.flask("roles", "create", "admin")
-    shop.flask("roles", "add", "boss@rando.test", "admin")
+    shop.command("roles", "create", "admin")
+    shop.command("roles", "add", "boss@rando.test", "admin")
 
     led_to = operator.get("/admin")
     assert led_to.url.endswith("/tf-setup")

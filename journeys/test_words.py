@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from enum import EnumType
@@ -68,13 +69,14 @@ GLOSSARY = ROOT / "docs/reference/glossary.md"
 @cache
 def pages() -> dict[str, str]:
     """Every file of ours by its path below the root, with its text."""
-    files = [
-        file
-        for file in sorted(ROOT.rglob("*"))
-        if file.suffix in SUFFIXES and not LEFT_OUT & set(file.relative_to(ROOT).parts)
-    ]
-    texts = {str(file.relative_to(ROOT)): file.read_text() for file in files}
+    texts = {str(file.relative_to(ROOT)): file.read_text() for file in sorted(files_of_ours())}
     return {path: text for path, text in texts.items() if path not in STAYS}
+
+
+def files_of_ours() -> Iterator[Path]:
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = set(folders) - LEFT_OUT  # they hold ten times as many
+        yield from (Path(folder, name) for name in names if Path(name).suffix in SUFFIXES)
 
 
 @pytest.mark.parametrize("word", GONE)

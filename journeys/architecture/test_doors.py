@@ -118,8 +118,9 @@ def public_doors(package: Package) -> set[str]:
 def nodes(package: Package) -> Iterator[tuple[str, str, ast.AST]]:
     """Each node with its file and line, and the function that it stands in: ``package.module.function``."""
     for module, tree in package.trees.items():
+        file = str(package.modules[module].relative_to(ROOT))
         for within, node in nodes_below(tree, module):
-            yield package.place(module, getattr(node, "lineno", 1)), within, node
+            yield f"{file}:{getattr(node, 'lineno', 1)}", within, node
 
 
 def nodes_below(parent: ast.AST, within: str) -> Iterator[tuple[str, ast.AST]]:
