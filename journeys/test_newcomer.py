@@ -75,7 +75,7 @@ def from_registering_to_a_refund(
     refund = shop.command("prepaid", "refund", str(latest), "--amount", "500", "--reason", "half of it")
     assert refund.exit_code == 0, refund.output
     assert balance_after_reload(page, shop) == 7
-    expect(page.get_by_role("cell", name="$5.00 refunded")).to_be_visible()
+    expect(page.get_by_role("cell", name="Partly refunded: $5.00")).to_be_visible()
     expect(page.get_by_role("cell", name="Taken back")).to_be_visible()
     keep("profile")
 

@@ -62,7 +62,7 @@ def test_the_profile_shows_payments_and_refunds_with_receipt_and_invoice(shop: R
 
     profile = customer.get("/user-profile").text
 
-    assert "Paid, $2.50 refunded" in profile
+    assert "Partly refunded: $2.50" in profile
     assert ">Receipt</a>" in profile
     assert 'href="/buy-credits/invoice/1">Invoice</a>' in profile
     assert customer.get("/buy-credits/invoice/1").status_code == 302

@@ -7,6 +7,7 @@ import io
 import re
 from smtplib import SMTPRecipientsRefused
 
+import pytest
 from sqlalchemy import event, select, text
 from stripe import StripeClient
 
@@ -17,6 +18,11 @@ from rando_number.models import AuditLine, db
 
 from .reading import forms
 from .running_shop import Program, RunningShop, Visitor
+
+
+def states_on(page: str) -> list[str]:
+    """The states that stand on an operator's page, the first first."""
+    return re.findall(r'<span class="state [a-z]*">([^<]+)<', page)
 
 
 def plan_of(shop: RunningShop, pat: Visitor) -> str | None:
@@ -267,6 +273,57 @@ def test_refunded_stands_on_a_customers_page_once_something_was(shop: RunningSho
         "$4.00",
     ], "in all"
     assert ">refunded $4.00<" in page, "beside its payment"
+
+
+@pytest.mark.parametrize(
+    ("amounts", "word", "words"),
+    [
+        ((), "paid", "Paid"),
+        (("4.00",), "partly refunded", "Partly refunded: $4.00"),
+        (("4.00", "6.00"), "refunded", "Refunded"),
+    ],
+)
+def test_a_payment_says_wherever_it_stands_how_much_of_it_was_refunded(
+    shop: RunningShop, amounts: tuple[str, ...], word: str, words: str
+) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    for amount in amounts:
+        finance.send("/admin/payments/1/refund", amount=amount, reason="asked for")
+
+    for path in ("/admin/payments/1", "/admin/payments", f"/admin/customers/{pat.owner}"):
+        assert states_on(finance.get(path).text)[0] == word, path
+    for path in ("/billing", "/user-profile"):
+        assert f"<td>{words}</td>" in pat.get(path).text, path
+
+
+@pytest.mark.parametrize(("outcome", "word", "told"), [("won", "paid", 0), ("lost", "dispute lost", 2)])
+def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
+    shop: RunningShop, outcome: str, word: str, told: int
+) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    charge = re.search(r"ch_\w+", finance.get("/admin/payments/1").text)
+    assert charge
+    seen = []
+
+    def look() -> None:
+        pages = "/admin/payments/1", "/admin/payments", f"/admin/customers/{pat.owner}"
+        seen.extend(states_on(finance.get(path).text)[0] for path in pages)
+        for path in ("/billing", "/user-profile"):
+            seen.extend(re.findall("(?:Disputed at|Given back by) your bank", pat.get(path).text))
+
+    dispute = shop.stripe.dispute(charge[0])["id"]
+    shop.stripe.deliver()
+    look()
+    shop.stripe.dispute(dispute=dispute, outcome=outcome)
+    shop.stripe.deliver()
+    look()
+
+    assert seen == [
+        *["disputed"] * 3,
+        *["Disputed at your bank"] * 2,
+        *[word] * 3,
+        *["Given back by your bank"] * told,
+    ]
 
 
 def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_they_say_more(

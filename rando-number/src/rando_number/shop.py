@@ -59,24 +59,16 @@ PLANS = (
     ),
 )
 
-#: The pages' words for kinds of entries and states of payments.
+#: The pages' words for kinds of entries.
 WORDS = {
     "spend": marked("Number drawn"),
     "grant": marked("Gift"),
     "reversal": marked("Given back"),
     "clawback": marked("Taken back"),
-    "requested": marked("Not known yet"),
-    "unknown": marked("Not known yet: do not pay again"),
-    "open": marked("Not paid yet"),
-    "pending": marked("Waiting for the bank"),
-    "failed": marked("Not paid"),
-    "needs_review": marked("We are looking at it"),
-    "expired": marked("Not paid in time"),
     "expiry": marked("Expired"),
     "purchase": marked("Purchase"),
     "allowance": marked("Allowance"),
     "adjustment": marked("Adjustment"),
-    "paid": marked("Paid"),
 }
 
 #: What a new customer may try for nothing.
@@ -132,5 +124,5 @@ def when(at: datetime) -> Markup:
 
 
 def in_words(word: str) -> str:
-    """The words for a kind of entry or a state: ``spend`` is ``Number drawn``."""
+    """The words for a kind of entry: ``spend`` is ``Number drawn``."""
     return gettext(WORDS.get(word) or word.replace("_", " ").capitalize())

@@ -26,7 +26,7 @@ from ..payments.models import Customer, Payment, PaymentState, Via
 from ..purchases import cards, topups
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
-from . import forms, page
+from . import forms, page, payment_states
 
 #: Payments, and invoices of plans, on one page.
 SHOWN = 100
@@ -34,17 +34,7 @@ SHOWN = 100
 #: Tries that nobody paid. They are folded away.
 ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
 
-#: The words of each state.
-STATES = {
-    PaymentState.REQUESTED: marked("Not paid"),
-    PaymentState.OPEN: marked("Not paid yet"),
-    PaymentState.PENDING: marked("Waiting for the bank"),
-    PaymentState.PAID: marked("Paid"),
-    PaymentState.FAILED: marked("Not paid"),
-    PaymentState.EXPIRED: marked("Not paid in time"),
-    PaymentState.UNKNOWN: marked("Not known yet: do not pay again"),
-    PaymentState.NEEDS_REVIEW: marked("We are looking at it"),
-}
+#: The words of an invoice that is not paid.
 INVOICE_STATES: dict[str, str] = {
     InvoiceState.OPEN: marked("To pay"),
     InvoiceState.UNCOLLECTIBLE: marked("Not paid"),
@@ -56,14 +46,14 @@ class BillingLine:
     """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
 
     ``links`` are words and addresses of what belongs to it, such as its receipt; ``tax`` says what of the
-    amount is tax, or why none is. Tries that nobody paid are abandoned.
+    amount is tax, or why none is, and ``state`` how it stands, in words. Tries that nobody paid are
+    abandoned.
     """
 
     at: datetime
     title: str
     card: str
     amount_minor: int
-    refunded_minor: int
     currency: str
     credits: int | None
     state: str
@@ -169,7 +159,8 @@ def lines(owner: str, payments: Sequence[Payment], before: datetime | None = Non
             shown.append(of_invoice(invoice, title))
         else:
             paid_invoices[invoice.payment_id] = invoice
-    shown += [of_payment(payment, paid_invoices.get(payment.id)) for payment in payments]
+    states = payment_states.in_words(payments)
+    shown += [of_payment(payment, states[payment.id], paid_invoices.get(payment.id)) for payment in payments]
     return sorted(shown, key=lambda line: line.at, reverse=True)
 
 
@@ -189,8 +180,8 @@ def invoices_of(owner: str, before: datetime | None) -> list[tuple[Invoice, str]
     return [(invoice, title) for invoice, title in rows]
 
 
-def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
-    """A pack or a number of credits; with an invoice, a period of a plan."""
+def of_payment(payment: Payment, state: str, invoice: Invoice | None = None) -> BillingLine:
+    """A pack or a number of credits; with an invoice, a period of a plan. Its state is in words."""
     links = []
     if payment.receipt_url and payment.paid_at:
         links.append((_("Receipt"), payment.receipt_url))
@@ -207,10 +198,9 @@ def of_payment(payment: Payment, invoice: Invoice | None = None) -> BillingLine:
         title=formats.title(payment.title),
         card=f"{brand.capitalize()} {payment.last4}" if payment.last4 else "",
         amount_minor=payment.to_pay_minor if payment.paid_minor is None else payment.paid_minor,
-        refunded_minor=payment.refunded_minor,
         currency=payment.currency,
         credits=payment.credits,
-        state=STATES[payment.state],
+        state=state,
         links=links,
         tax=tax_of(payment),
         is_abandoned=is_abandoned(payment),
@@ -240,9 +230,8 @@ def of_invoice(invoice: Invoice, title: str) -> BillingLine:
         title=formats.title(title),
         card="",
         amount_minor=invoice.total_minor,
-        refunded_minor=0,
         currency=invoice.currency,
         credits=invoice.credits,
-        state=INVOICE_STATES.get(invoice.state, marked("Paid")),
+        state=_(INVOICE_STATES.get(invoice.state, marked("Paid"))),
         links=links,
     )

@@ -23,7 +23,7 @@ from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
 from ..payments.models import Payment, SavedCard
 from ..subscriptions.models import PlanPrice, State
-from . import csrf, errors, spenders
+from . import csrf, errors, payment_states, spenders
 from .banners import banners
 from .page import context, home, keep_to_payers, pays
 
@@ -77,6 +77,7 @@ def register(app: Flask, pages: Blueprint) -> None:
         "prepaid_billed": billed,
         "prepaid_given": given,
         "prepaid_state": state,
+        "prepaid_payment_states": payment_states.in_words,
         "prepaid_plain": money.plain,
         "prepaid_date": day,
         "prepaid_short_date": short_day,

@@ -19,6 +19,7 @@ from prepaid_ledger.tables import Wallet
 from ...context import transaction
 from ...errors import UnknownItem
 from ...outbox import mail_log
+from ...payments import shown_states
 from ...payments.customers import has_wallet, known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
 from ...purchases import cards, fraud_warnings, refunds, topups
@@ -78,6 +79,7 @@ def customer(owner: str) -> ResponseReturnValue:
         not_handled=events.not_handled_of(session, owner),
         why=events.why,
         payments=bought,
+        states=shown_states.of_each(session, bought),
         taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),
         customer_id=known_customer(session, owner),

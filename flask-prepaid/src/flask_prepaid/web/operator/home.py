@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from ...payments import shown_states
 from ...payments.models import Payment, PaymentState
 from ...purchases import fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
@@ -44,6 +45,7 @@ def home() -> ResponseReturnValue:
         failures=failures.totals(failures.failures(context, month)),
         plans=plans_now(month),
         stuck=stuck,
+        states=shown_states.of_each(session, [*failed, *stuck, *warned]),
         labels=page.labels(payment.owner for payment in (*failed, *stuck, *warned)),
         health=health.health(),
         warned=warned,

@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 from ... import money
 from ...context import reading
 from ...errors import NotYours
+from ...payments import shown_states
 from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...purchases import fraud_warnings, refunds
 from ...reports import failures
@@ -72,6 +73,7 @@ def listing() -> ResponseReturnValue:
         **choice.shown(context),
         tables=tables(choice.selection),
         payments=rows[:SHOWN],
+        shown_states=shown_states.of_each(context.session, rows),
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
         labels=page.labels(payment.owner for payment in rows[:SHOWN]),
         state=state,
@@ -185,6 +187,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
     return page.render(
         "payment.html",
         payment=row,
+        state=shown_states.of_each(session, [row])[row.id],
         name=page.label(row.owner),
         refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
         disputes=session.scalars(
