@@ -237,3 +237,34 @@ def test_a_loop_that_ends_before_its_look_began_stops_no_loop_after_it(engine: E
 
     assert left_behind[0].cancelled()
     assert asyncio.run(stay()) is not None
+
+
+def test_a_renewal_that_failed_is_not_tried_again_by_each_call(engine: Engine, digest: str) -> None:
+    watch, fails = Watch(), threading.Event()
+    asked: list[Collection[str]] = []
+
+    def blocked_among(owners: Collection[str]) -> Collection[str]:
+        asked.append(owners)
+        if fails.is_set():
+            raise RuntimeError("the host's own table is away")
+        return ()
+
+    callers = Callers(KeyCache(engine, blocked_among, watch))
+
+    async def calls() -> set[Caller | None]:
+        answers = [await callers.find(digest)]
+        watch.now_s += 0.6 * CACHED_FOR_S
+        fails.set()
+        answers += [await callers.find(digest)]
+        async with asyncio.timeout(60):
+            while len(asked) < 2:
+                await asyncio.sleep(0.001)
+        for _ in range(50):
+            answers.append(await callers.find(digest))
+            await asyncio.sleep(0.001)
+        return set(answers)
+
+    (caller,) = asyncio.run(calls())
+
+    assert caller is not None
+    assert len(asked) == 2
