@@ -241,10 +241,10 @@ def test_a_loop_that_ends_before_its_look_began_stops_no_loop_after_it(engine: E
 
 def test_a_renewal_that_failed_is_not_tried_again_by_each_call(engine: Engine, digest: str) -> None:
     watch, fails = Watch(), threading.Event()
-    asked: list[Collection[str]] = []
+    questions: list[Collection[str]] = []
 
     def blocked_among(owners: Collection[str]) -> Collection[str]:
-        asked.append(owners)
+        questions.append(owners)
         if fails.is_set():
             raise RuntimeError("the host's own table is away")
         return ()
@@ -257,7 +257,7 @@ def test_a_renewal_that_failed_is_not_tried_again_by_each_call(engine: Engine, d
         fails.set()
         answers += [await callers.find(digest)]
         async with asyncio.timeout(60):
-            while len(asked) < 2:
+            while len(questions) < 2:
                 await asyncio.sleep(0.001)
         for _ in range(50):
             answers.append(await callers.find(digest))
@@ -267,4 +267,4 @@ def test_a_renewal_that_failed_is_not_tried_again_by_each_call(engine: Engine, d
     (caller,) = asyncio.run(calls())
 
     assert caller is not None
-    assert len(asked) == 2
+    assert len(questions) == 2
