@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, update
 
 from flask_prepaid import ApiKey
+from flask_prepaid.fast_path import callers as fast_path_callers
 from flask_prepaid.fast_path.callers import Callers
 from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
 from flask_prepaid.keys.caller import Caller
@@ -239,7 +240,10 @@ def test_a_loop_that_ends_before_its_look_began_stops_no_loop_after_it(engine: E
     assert asyncio.run(stay()) is not None
 
 
-def test_a_renewal_that_failed_is_not_tried_again_by_each_call(engine: Engine, digest: str) -> None:
+def test_a_renewal_that_failed_is_not_tried_again_by_each_call(
+    engine: Engine, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_path_callers, "PAUSE_S", 3600.0)
     watch, fails = Watch(), threading.Event()
     questions: list[Collection[str]] = []
 
