@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, update
 
 from flask_prepaid import ApiKey
+from flask_prepaid.fast_path import callers as fast_path_callers
 from flask_prepaid.fast_path.callers import Callers
 from flask_prepaid.keys.cache import CACHED_FOR_S, KeyCache, digest_of
 from flask_prepaid.keys.caller import Caller
@@ -237,3 +238,37 @@ def test_a_loop_that_ends_before_its_look_began_stops_no_loop_after_it(engine: E
 
     assert left_behind[0].cancelled()
     assert asyncio.run(stay()) is not None
+
+
+def test_a_renewal_that_failed_is_not_tried_again_by_each_call(
+    engine: Engine, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_path_callers, "PAUSE_S", 3600.0)
+    watch, fails = Watch(), threading.Event()
+    questions: list[Collection[str]] = []
+
+    def blocked_among(owners: Collection[str]) -> Collection[str]:
+        questions.append(owners)
+        if fails.is_set():
+            raise RuntimeError("the host's own table is away")
+        return ()
+
+    callers = Callers(KeyCache(engine, blocked_among, watch))
+
+    async def calls() -> set[Caller | None]:
+        answers = [await callers.find(digest)]
+        watch.now_s += 0.6 * CACHED_FOR_S
+        fails.set()
+        answers += [await callers.find(digest)]
+        async with asyncio.timeout(60):
+            while len(questions) < 2:
+                await asyncio.sleep(0.001)
+        for _ in range(50):
+            answers.append(await callers.find(digest))
+            await asyncio.sleep(0.001)
+        return set(answers)
+
+    (caller,) = asyncio.run(calls())
+
+    assert caller is not None
+    assert len(questions) == 2

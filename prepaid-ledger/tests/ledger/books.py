@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-from prepaid_ledger import Entry, Kind, Ledger, PrepaidError
+from prepaid_ledger import Busy, Entry, Kind, Ledger, PrepaidError
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.books import holds
 from prepaid_ledger.books.extensions import Progress
@@ -123,20 +123,30 @@ class Books:
         with self.engine.begin() as connection:
             connection.execute(text(sql), values)
 
-    def all_at_once(self, calls: Iterable[Callable[[], Result]]) -> list[Result | PrepaidError]:
-        """Call each in a thread of its own, all from one starting signal; what each came to."""
+    def all_at_once(
+        self, calls: Iterable[Callable[[], Result]], *, until_served: bool = True
+    ) -> list[Result | PrepaidError]:
+        """Call each in a thread of its own, all from one starting signal; what each came to.
+
+        :param until_served: Whether who is told ``Busy`` calls again, as on a machine with much else to do.
+        """
         calls = list(calls)
         start = threading.Barrier(len(calls))
         results: list[Result | PrepaidError | None] = [None] * len(calls)
 
-        def run(number: int, call: Callable[[], Result]) -> None:
-            start.wait()
+        def outcome_of(call: Callable[[], Result]) -> Result | PrepaidError:
             try:
-                results[number] = call()
+                return call()
             except PrepaidError as error:
-                results[number] = error
+                return error
             finally:
                 self._sessions.remove()
+
+        def run(number: int, call: Callable[[], Result]) -> None:
+            start.wait()
+            results[number] = outcome_of(call)
+            while until_served and isinstance(results[number], Busy):
+                results[number] = outcome_of(call)
 
         threads = [threading.Thread(target=run, args=numbered) for numbered in enumerate(calls)]
         for thread in threads:

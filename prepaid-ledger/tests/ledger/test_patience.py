@@ -92,7 +92,7 @@ def test_of_many_who_wait_for_one_wallet_none_goes_alone_after_its_time(books: B
     calls = [partial(books.ledger.spend_now, OWNER, key=f"report:{number}") for number in range(30)]
 
     with kept_from_others(books) as alone:
-        results = books.all_at_once(calls)
+        results = books.all_at_once(calls, until_served=False)
 
     assert all(isinstance(result, Busy) for result in results)
     assert alone == []

@@ -6,11 +6,14 @@ A thread for each of them would cost more than the look itself: all wait for one
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from contextlib import suppress
 
 from ..keys.cache import MAX_KEYS, KeyCache, caller_with
 from ..keys.caller import Caller
+
+#: So long after a look that failed no key is renewed: what failed would mostly fail again, at each call.
+PAUSE_S = 1.0
 
 
 class Callers:
@@ -20,6 +23,7 @@ class Callers:
         self._cache = cache
         self._waiting: deque[tuple[str, asyncio.Future[Caller | None]]] = deque()
         self._looking: asyncio.Task[None] | None = None
+        self._renews_from_s = 0.0
 
     async def find(self, digest: str) -> Caller | None:
         """Who calls with the key of this digest, as ``KeyCache.find`` says; also ``None`` if the look fails.
@@ -32,7 +36,7 @@ class Callers:
             self._waiting.append((digest, answer))
             self._look()
             return await answer
-        if self._cache.is_half_over(key):
+        if self._cache.is_half_over(key) and time.monotonic() >= self._renews_from_s:
             self._look()
         return caller_with(key)
 
@@ -50,8 +54,9 @@ class Callers:
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_KEYS))]
         callers: dict[str, Caller] = {}
         try:
-            with suppress(Exception):  # Flask asks anew, and answers
-                callers = await asyncio.to_thread(self._cache.find_all, {digest for digest, _ in batch})
+            callers = await asyncio.to_thread(self._cache.find_all, {digest for digest, _ in batch})
+        except Exception:  # Flask asks anew, and answers
+            self._renews_from_s = time.monotonic() + PAUSE_S
         finally:
             for digest, answer in batch:
                 if not answer.done():  # the caller may have gone
