@@ -326,6 +326,30 @@ def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
     ]
 
 
+def test_a_payments_page_says_what_was_kept_of_it_and_leaves_out_what_says_nothing(
+    shop: RunningShop,
+) -> None:
+    shop.buyer()
+    finance = shop.operator("finance")
+    place = "/admin/payments/1"
+
+    def sums() -> list[tuple[str, str]]:
+        return re.findall(r"<dt>([^<]+)</dt><dd>(-?\$[\d.]+)</dd>", finance.get(place).text)
+
+    assert sums() == [("Paid", "$10.00")], "the price is the same, and no fee is known before the copy"
+    finance.send("/admin/sync", form_of="/admin")
+    assert sums() == [("Paid", "$10.00"), ("Fee", "-$0.59"), ("Net kept", "$9.41")]
+
+    finance.send(f"{place}/refund", amount="4.00", reason="half of it")
+    assert sums() == [("Paid", "$10.00"), ("Refunded", "-$4.00")], "the refund is not copied yet"
+    finance.send("/admin/sync", form_of="/admin")
+
+    assert sums() == [("Paid", "$10.00"), ("Refunded", "-$4.00"), ("Fee", "-$0.59"), ("Net kept", "$5.41")]
+    page = finance.get(place).text
+    assert "<h1>$10.00 · Payment 1 " in page
+    assert ">Refund up to $6.00</a>" in page
+
+
 def test_a_customers_page_shows_a_history_an_address_and_a_reason_only_where_they_say_more(
     shop: RunningShop,
 ) -> None:

@@ -14,9 +14,9 @@ from ... import money
 from ...context import reading
 from ...errors import NotYours
 from ...payments import shown_states
-from ...payments.models import Dispute, Payment, PaymentState, Refund
+from ...payments.models import TAKES_NOTHING, Dispute, Payment, PaymentState, Refund
 from ...purchases import fraud_warnings, refunds
-from ...reports import failures
+from ...reports import failures, payment_fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
 from .. import forms
@@ -184,15 +184,21 @@ def payment(payment_id: int) -> ResponseReturnValue:
     operator = page.operator()
     session = page.context().session
     row = by_number(payment_id)
+    disputes = session.scalars(
+        select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
+    ).all()
+    taken_minor = sum(dispute.amount_minor for dispute in disputes if dispute.state not in TAKES_NOTHING)
+    kept_minor = row.charged_minor - row.refunded_minor - taken_minor
     return page.render(
         "payment.html",
         payment=row,
         state=shown_states.of_each(session, [row])[row.id],
         name=page.label(row.owner),
         refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
-        disputes=session.scalars(
-            select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
-        ).all(),
+        disputes=disputes,
+        taken_minor=taken_minor,
+        kept_minor=kept_minor,
+        fee_minor=payment_fees.fee_of(session, row, kept_minor=kept_minor),
         left=refunds.left_to_refund(session, row),
         taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
