@@ -296,9 +296,9 @@ def test_a_payment_says_wherever_it_stands_how_much_of_it_was_refunded(
         assert f"<td>{words}</td>" in pat.get(path).text, path
 
 
-@pytest.mark.parametrize(("outcome", "word", "told"), [("won", "paid", 0), ("lost", "dispute lost", 2)])
+@pytest.mark.parametrize(("outcome", "word", "returns"), [("won", "paid", 0), ("lost", "dispute lost", 2)])
 def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
-    shop: RunningShop, outcome: str, word: str, told: int
+    shop: RunningShop, outcome: str, word: str, returns: int
 ) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     charge = re.search(r"ch_\w+", finance.get("/admin/payments/1").text)
@@ -322,7 +322,7 @@ def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
         *["disputed"] * 3,
         *["Disputed at your bank"] * 2,
         *[word] * 3,
-        *["Given back by your bank"] * told,
+        *["Given back by your bank"] * returns,
     ]
 
 
