@@ -364,6 +364,17 @@ def test_a_closed_period_is_compared_with_the_one_before_it(shop: RunningShop) -
     assert "+440 %" in page
 
 
+def test_a_day_that_is_not_over_is_compared_with_no_whole_one(shop: RunningShop) -> None:
+    shop.buyer()
+    admin = shop.operator("finance")
+    shop.stripe.advance(days=1)
+    admin.send("/admin/sync", form_of="/admin")
+
+    tiles = re.findall(r'<article class="tile">.*?</article>', admin.get("/admin").text, re.S)
+
+    assert ["$0.00" in tiles[0], *("change" in tile for tile in tiles)] == [True, False, True, True]
+
+
 def test_the_last_comparison_stays_on_the_page(shop: RunningShop) -> None:
     shop.buyer()
     finance, support = shop.operator("finance"), shop.operator("support")

@@ -1,4 +1,4 @@
-"""Charts as the server draws them: where each bar, line and label goes. The template writes the SVG.
+"""Charts as the server draws them: where each bar, mark and label goes. The template writes the SVG.
 
 Lengths are in the units of a view box of ``WIDTH`` by ``HEIGHT``, which the page stretches; labels stand
 beside it as text, so that they keep their size on a phone.
@@ -39,11 +39,11 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """``line`` are the points of a polyline. ``labels`` are spread evenly below."""
+    """``marks`` is the path of the marks, of an SVG. ``labels`` are spread evenly below."""
 
     title: str
     bars: list[Bar]
-    line: str
+    marks: str
     ticks: list[Tick]
     labels: list[str]
     baseline: float
@@ -54,7 +54,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Series:
-    """One number per column. ``style`` is the CSS class of its bars; ``line`` is drawn as a line."""
+    """One number per column. ``style`` is the CSS class of its bars or marks."""
 
     name: str
     style: str
@@ -66,7 +66,7 @@ def columns(
     labels: Sequence[str],
     bars: Sequence[Series],
     *,
-    line: Series | None = None,
+    marked: Series | None = None,
     show: Callable[[int], str] = "{:,}".format,
     stacked: bool = False,
 ) -> Chart:
@@ -74,9 +74,11 @@ def columns(
 
     Stacked, what is negative hangs below zero.
 
+    :param marked: What a mark across each column shows. A line from column to column would invent what lies
+        between them.
     :param show: A number as people read it.
     """
-    shown = [*bars, *([line] if line else [])]
+    shown = [*bars, *([marked] if marked else [])]
     heights = stacks([series.values for series in bars]) if stacked else []
     steps = scale([0, *heights, *(value for series in shown for value in series.values)])
     low, high = steps[0], steps[-1]
@@ -90,13 +92,16 @@ def columns(
         for n, label in enumerate(labels)
         for bar in column(n, label, bars, step=step, y_of=y_of, show=show, stacked=stacked)
     ]
-    points = [
-        (round((n + 0.5) * step, 2), y_of(value)) for n, value in enumerate(line.values if line else ())
+    side = step * (1 - FILLED) / 2
+    marks = [
+        f"M{round(n * step + side, 2)},{y_of(value)}h{round(step * FILLED, 2)}"
+        for n, value in enumerate(marked.values if marked else ())
+        if value
     ]
     return Chart(
         title=title,
         bars=[bar for bar in drawn if bar.height],
-        line=" ".join(f"{x},{y}" for x, y in points),
+        marks="".join(marks),
         ticks=[Tick(y_of(value), show(value)) for value in reversed(steps)],
         labels=thinned(labels),
         baseline=y_of(0),

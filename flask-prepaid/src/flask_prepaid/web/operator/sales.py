@@ -92,7 +92,7 @@ def lines_of(currency: str, rows: list[SalesRow], selection: Selection) -> list[
 def chart(
     currency: str, lines: Sequence[tuple[date, Sales]], before: Sequence[tuple[date, Sales]]
 ) -> charts.Chart:
-    """Gross behind net, and the net of the time before as a line."""
+    """Gross behind net, and marks at the net of the time before."""
     earlier = [sold.net_minor for _, sold in before][: len(lines)]
     earlier += [0] * (len(lines) - len(earlier))
     return charts.columns(
@@ -102,7 +102,7 @@ def chart(
             charts.Series("Gross", "gross", [sold.gross_minor for _, sold in lines]),
             charts.Series("Net", "net", [sold.net_minor for _, sold in lines]),
         ],
-        line=charts.Series("Net before", "before", earlier) if any(earlier) else None,
+        marked=charts.Series("Net before", "before", earlier) if any(earlier) else None,
         show=lambda minor: money.show(minor, currency),
     )
 
