@@ -303,7 +303,7 @@ def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
     pat, finance = shop.buyer(), shop.operator("finance")
     charge = re.search(r"ch_\w+", finance.get("/admin/payments/1").text)
     assert charge
-    seen = []
+    seen: list[str] = []
 
     def look() -> None:
         pages = "/admin/payments/1", "/admin/payments", f"/admin/customers/{pat.owner}"
