@@ -42,6 +42,11 @@ def transactions_of_spends(books: Books) -> list[object]:
     return list(books.session.scalars(spends))
 
 
+def threads_alone() -> set[threading.Thread]:
+    """The threads of spends that go alone; those of earlier tests stay."""
+    return {thread for thread in threading.enumerate() if "spends alone" in thread.name}
+
+
 def test_what_waits_at_the_same_time_shares_statements_and_each_gets_its_own_answer(books: Books) -> None:
     books.grant(40)
     commits: list[object] = []
@@ -149,6 +154,7 @@ def test_all_who_want_one_busy_wallet_wait_for_it_together_and_no_thread_does(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(busy_wallets, "PATIENCE_S", 60)
+    before = threads_alone()
     books = Books(databases.fresh("postgresql"))
     books.grant(40)
     sitting = books.engine.connect()
@@ -169,7 +175,7 @@ def test_all_who_want_one_busy_wallet_wait_for_it_together_and_no_thread_does(
 
     assert sorted(spent.balance for spent in spents) == list(range(40))
     assert len(transactions_of_spends(books)) <= 3
-    assert not any("spends alone" in thread.name for thread in threading.enumerate())
+    assert threads_alone() <= before
     assert books.ledger.audit() == []
     books.close()
 
@@ -179,6 +185,7 @@ def test_a_wallet_that_is_held_for_long_keeps_no_other_line_and_no_thread_waitin
 ) -> None:
     monkeypatch.setattr(busy_wallets, "PATIENCE_S", 0.01)
     monkeypatch.setattr(busy_wallets, "LEAST_PATIENCE_S", 0.01)
+    before = threads_alone()
     books = Books(databases.fresh("postgresql"))
     for owner in ("user:1", "user:2"):
         books.grant(5, owner=owner)
@@ -197,7 +204,7 @@ def test_a_wallet_that_is_held_for_long_keeps_no_other_line_and_no_thread_waitin
         return [*free, *await asyncio.gather(*held)]
 
     assert len(asyncio.run(the_second_first())) == 10
-    assert not any("spends alone" in thread.name for thread in threading.enumerate())
+    assert threads_alone() <= before
     assert books.ledger.audit() == []
     books.close()
 
