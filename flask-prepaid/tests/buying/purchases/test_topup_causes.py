@@ -218,14 +218,19 @@ def test_a_debt_of_very_many_spends_is_of_spending(shop: Shop) -> None:
     assert shop.read(lambda: shop.prepaid.wallet("user:1").debt) == 1
 
 
-def test_a_refund_that_failed_has_left_no_debt_of_its_own(shop: Shop) -> None:
-    shop.stripe.pay(shop.buy(), card="4000000000005126")
-    leave_card(shop)
-    switch_on(shop)
+def owe_for_an_answer_and_a_refund(shop: Shop) -> None:
+    """Of 100 credits spend 90 and 40 more, on credit; then the 100 are refunded: 130 are owed."""
     shop.read(lambda: shop.prepaid.books.hold("user:1", credits=10, key="answer:1"))
     spend(shop, 90, "report:1")
     shop.read(lambda: shop.prepaid.books.capture("user:1", credits=40, key="answer:1", overrun="debt"))
     refund(shop)
+
+
+def test_a_refund_that_failed_has_left_no_debt_of_its_own(shop: Shop) -> None:
+    shop.stripe.pay(shop.buy(), card="4000000000005126")
+    leave_card(shop)
+    switch_on(shop)
+    owe_for_an_answer_and_a_refund(shop)
     assert shop.read(lambda: shop.prepaid.wallet("user:1").debt) == 130
 
     shop.put_right()  # the bank sends the refund back
@@ -239,10 +244,7 @@ def test_a_gift_that_pays_all_that_is_owed_is_no_way_in_which_credits_went(shop:
     shop.pay(shop.buy())
     leave_card(shop)
     switch_on(shop)
-    shop.read(lambda: shop.prepaid.books.hold("user:1", credits=10, key="answer:1"))
-    spend(shop, 90, "report:1")
-    shop.read(lambda: shop.prepaid.books.capture("user:1", credits=40, key="answer:1", overrun="debt"))
-    refund(shop)
+    owe_for_an_answer_and_a_refund(shop)
     shop.command("grant", "user:1", "130", "--reason", "a gift")
     assert (shop.balance(), shop.read(lambda: shop.prepaid.wallet("user:1").debt)) == (0, 0)
 
