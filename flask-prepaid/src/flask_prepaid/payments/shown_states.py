@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -31,22 +32,36 @@ ShownState = PaymentState | PaidState
 
 def of_each(session: Session, payments: Sequence[Payment]) -> dict[int, ShownState]:
     """The state of each payment as a page shows it, by the payment's id."""
-    ids = [payment.id for payment in payments if payment.state is PaymentState.PAID]
-    taken: defaultdict[int, set[str]] = defaultdict(set)
-    disputes = select(Dispute.payment_id, Dispute.state).where(
-        Dispute.payment_id.in_(ids), Dispute.state.not_in(TAKES_NOTHING)
-    )
-    for payment_id, state in session.execute(disputes) if ids else ():
-        taken[payment_id].add(state)
+    taken = taken_of_each(session, payments)
     return {payment.id: _shown(payment, taken[payment.id]) for payment in payments}
 
 
-def _shown(payment: Payment, disputes: set[str]) -> ShownState:
-    """:param disputes: The states of those by which a bank has money of the payment."""
+@dataclass
+class Taken:
+    """What banks have of a payment, by disputes, in its smallest unit; some of it for good if one is lost."""
+
+    minor: int = 0
+    is_lost: bool = False
+
+
+def taken_of_each(session: Session, payments: Sequence[Payment]) -> Mapping[int, Taken]:
+    """What banks have of each payment, by its id."""
+    ids = [payment.id for payment in payments if payment.state is PaymentState.PAID]
+    taken = defaultdict[int, Taken](Taken)
+    disputes = select(Dispute.payment_id, Dispute.state, Dispute.amount_minor).where(
+        Dispute.payment_id.in_(ids), Dispute.state.not_in(TAKES_NOTHING)
+    )
+    for payment_id, state, amount_minor in session.execute(disputes) if ids else ():
+        taken[payment_id].minor += amount_minor
+        taken[payment_id].is_lost |= state == DisputeState.LOST
+    return taken
+
+
+def _shown(payment: Payment, taken: Taken) -> ShownState:
     if payment.state is not PaymentState.PAID:
         return payment.state
-    if disputes:
-        return PaidState.DISPUTE_LOST if DisputeState.LOST in disputes else PaidState.DISPUTED
+    if taken.minor:
+        return PaidState.DISPUTE_LOST if taken.is_lost else PaidState.DISPUTED
     if not payment.refunded_minor:
         return PaymentState.PAID
     is_whole = payment.refunded_minor >= (payment.paid_minor or 0)
