@@ -46,7 +46,7 @@ class Pack:
     :param bonus: Whole credits given on top.
     :param expires_after: How long the credits last; ``None`` is for ever.
     :param prices: In place of ``amount_minor`` and ``currency``, the price in each currency that it is sold
-        in, such as ``{"usd": 500, "eur": 450}``. The first one is for whom nothing else speaks.
+        in, such as ``{"usd": 500, "eur": 450}``. The first one is the default.
     :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
