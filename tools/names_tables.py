@@ -33,6 +33,7 @@ CARRIES = {
     "BudgetExceeded": "`spender`, `every`, `budget`, `left`, `needed`, `resets_at`",
     "UnknownItem": "`param`",
     "TooManyAttempts": "`retry_after`",
+    "TooManyGuesses": "`retry_after`",
     "TooManyCalls": "`retry_after`",
     "GatewayRefused": "`request_id`",
 }
@@ -67,10 +68,18 @@ def typed() -> Iterator[str]:
     yield "| command | does |"
     yield "|---|---|"
     for words, command in _commands(("flask", "prepaid"), commands):
-        arguments = [each for each in command.params if isinstance(each, click.Argument)]
-        shown = [each.human_readable_name.upper() for each in arguments]
         text = inspect.cleandoc(command.help or "").partition("\n\n")[0]
-        yield f"| `{' '.join([*words, *shown])}` | {_in_a_row(text)} |"
+        yield f"| `{' '.join([*words, *_needed(command)])}` | {_in_a_row(text)} |"
+
+
+def _needed(command: click.Command) -> Iterator[str]:
+    """What has to be typed behind a command; in brackets what may stay away."""
+    for each in command.params:
+        name = each.make_metavar(click.Context(command)).replace("|", ", ").replace("INTEGER RANGE", "N")
+        if isinstance(each, click.Argument):
+            yield name
+        elif each.required:
+            yield f"{each.opts[0]} {name}"
 
 
 def _commands(words: tuple[str, ...], group: click.Group) -> Iterator[tuple[tuple[str, ...], click.Command]]:

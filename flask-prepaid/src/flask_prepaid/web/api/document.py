@@ -89,7 +89,7 @@ def of(calls: Iterable[Call], path: str) -> dict[str, Any]:
             "version": "1",
             "description": "Buy credits, and see where they went, as the signed-in customer of this site. "
             "Amounts are whole numbers in the smallest unit of their currency. Numbers of credits are whole, "
-            "too; on a site whose credits have decimals they are texts, such as \"0.125\".",
+            'too; on a site whose credits have decimals they are texts, such as "0.125".',
         },
         "servers": [{"url": path}],
         "paths": paths,
