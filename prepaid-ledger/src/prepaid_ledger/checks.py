@@ -5,6 +5,7 @@ Imports nothing of ours.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -39,15 +40,15 @@ def check_text(field: str, text: str | None) -> None:
         raise ValueError(f"{field} is a text, not {text!r:.80}")
 
 
-def is_whole(number: object, least: int, most: int) -> bool:
-    """Whether it is a whole number between the two. ``True`` is none, and neither is ``3.0``."""
-    return isinstance(number, int) and not isinstance(number, bool) and least <= number <= most
+def is_whole(number: object, min: int, max: float = math.inf) -> bool:
+    """Whether it is a whole number from ``min`` to ``max``. ``True`` is none, and neither is ``3.0``."""
+    return isinstance(number, int) and not isinstance(number, bool) and min <= number <= max
 
 
-def check_whole(field: str, number: int, least: int, most: int) -> None:
-    """:raises ValueError: It is no whole number between the two."""
-    if not is_whole(number, least, most):
-        raise ValueError(f"{field} is a whole number from {least:,} to {most:,}, not {number!r:.80}")
+def check_whole(field: str, number: int, min: int, max: int) -> None:
+    """:raises ValueError: It is no whole number from ``min`` to ``max``."""
+    if not is_whole(number, min, max):
+        raise ValueError(f"{field} is a whole number from {min:,} to {max:,}, not {number!r:.80}")
 
 
 def check_money(amount_minor: int, tax_minor: int, currency: str) -> None:

@@ -337,7 +337,7 @@ def check_reason(reason: str | None) -> None:
 
 def check_credits(credits: int) -> None:
     """:raises ValueError: It is not a whole number from 1 on."""
-    if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= credits <= MAX_CREDITS:
+    if not is_whole(credits, 1, MAX_CREDITS):
         raise ValueError(f"credits are a whole number from 1 to {MAX_CREDITS:,}, not {credits!r}")
 
 
