@@ -20,9 +20,8 @@ from typing import Any, Protocol, Self, TypeVar
 
 from .background import in_background
 from .books.extensions import Progress
-from .books.posting import check_credits
 from .books.uses import Use
-from .checks import check_held_for, is_whole
+from .checks import check_credits, check_held_for, is_whole
 from .clock import Clock
 from .database.types import Quantities
 from .errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, PrepaidError

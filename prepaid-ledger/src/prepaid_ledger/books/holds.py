@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_whole
+from ..checks import MAX_CREDITS, check_credits, check_key, check_whole
 from ..clock import Clock, check_time
 from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
@@ -21,7 +21,7 @@ from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Progress
-from .posting import LockedWallet, check_credits, check_key, lock, save, use_of
+from .posting import LockedWallet, lock, save, use_of
 from .uses import UNSAID, Use
 
 

@@ -17,16 +17,13 @@ from sqlalchemy import Table, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_money, check_owner, is_fit, is_whole
+from ..checks import check_adjustment, check_credits, check_key, check_money, check_owner, check_reason
 from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
 from ..slots import slot_of
 from ..tables import Entry, Hold, Kind, Wallet
 from .uses import UNSAID, Use
-
-#: Keys that begin so are the ledger's own.
-OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
 
 _wallet = cast(Table, Wallet.__table__)
 
@@ -316,35 +313,3 @@ def save(session: Session, wallet: LockedWallet) -> None:
             charged=wallet.charged,
         )
     )
-
-
-def check_key(key: str) -> None:
-    """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
-    if not isinstance(key, str) or not 1 <= len(key) <= 120 or not is_fit(key):
-        raise ValueError(
-            "a key is a text of 1 to 120 characters that names the cause, such as report:17, not "
-            f"{key!r:.160}"
-        )
-    if key.startswith(OWN_KEYS):
-        raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
-
-
-def check_reason(reason: str | None) -> None:
-    """:raises ValueError: It is no text, or holds what a database can't keep."""
-    if reason is not None and (not isinstance(reason, str) or not is_fit(reason)):
-        raise ValueError(f"a reason is a text, such as 'a trial', not {reason!r}")
-
-
-def check_credits(credits: int) -> None:
-    """:raises ValueError: It is not a whole number from 1 on."""
-    if not is_whole(credits, 1, MAX_CREDITS):
-        raise ValueError(f"credits are a whole number from 1 to {MAX_CREDITS:,}, not {credits!r}")
-
-
-def check_adjustment(credits: int) -> None:
-    """:raises ValueError: It is no whole number, or 0."""
-    if not is_whole(credits, -MAX_CREDITS, MAX_CREDITS) or credits == 0:
-        raise ValueError(
-            f"credits of an adjustment are a whole number up to {MAX_CREDITS:,}, below 0 to take some, "
-            f"not {credits!r}"
-        )

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..checks import check_text
+from ..checks import check_credits, check_key, check_text
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse, credits_are
 from ..tables import ArchiveMark, Entry, Hold, Kind, Wallet
@@ -18,7 +18,7 @@ from .expiry import end, expire, finish
 from .hold_states import charged, last_charged
 from .lot_store import LotStore, StoredMemory
 from .lots import LotState, Part, last
-from .posting import Posting, append, begin_on, check_credits, check_key, find
+from .posting import Posting, append, begin_on, find
 from .uses import Use
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from sqlalchemy import Engine, Select, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from ..checks import check_many, check_owner
+from ..checks import check_credits, check_key, check_many, check_owner
 from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..errors import KeyReused
@@ -18,15 +18,7 @@ from ..tables import Entry, Hold, Wallet
 from . import expiry
 from .drawn_together import OPEN, draw_together
 from .entries import come_in
-from .posting import (
-    WALLET_COLUMNS,
-    LockedWallet,
-    Posting,
-    check_credits,
-    check_key,
-    lock,
-    open_wallets,
-)
+from .posting import WALLET_COLUMNS, LockedWallet, Posting, lock, open_wallets
 
 #: Wallets in one transaction of a bulk grant.
 CHUNK = 1_000
