@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ..errors import HoldClosed
 from ..tables import Hold, HoldExtension, HoldState, Kind
 from .budget_counts import give_back
-from .posting import LockedWallet, Posting, append, save, use_of
+from .posting import LockedWallet, Posting, append, recorded_use, save
 from .uses import Use
 
 #: Every move a hold can make. A pair that is not here is refused.
@@ -55,7 +55,7 @@ def close(
         rest = last_charged(charged(session, hold), hold.credits, hold.credits - captured)
         give_back(session, wallet, hold.spender, rest)
     if captured:
-        use = use or use_of(hold)
+        use = use or recorded_use(hold)
         key = f"hold:{hold.key}"
         capture = Posting(Kind.SPEND, -captured, key, debt=owed, refers_to_seq=hold.seq, use=use)
         append(session, wallet, capture)

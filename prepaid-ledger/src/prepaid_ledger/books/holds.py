@@ -21,7 +21,7 @@ from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Progress
-from .posting import LockedWallet, lock, save, use_of
+from .posting import LockedWallet, lock, recorded_use, save
 from .uses import UNSAID, Use
 
 
@@ -59,7 +59,7 @@ def hold(
             if earlier.meter == meter and earlier.state is HoldState.OPEN:
                 return earlier
             raise _metered_before(earlier)
-        same_use = use_of(earlier).gist == use.gist and earlier.counted is None
+        same_use = recorded_use(earlier).gist == use.gist and earlier.counted is None
         if earlier.opened_credits != credits or not same_use:
             raise KeyReused(key)
         return earlier
@@ -178,12 +178,12 @@ def capture(
             raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured; {cure}")
         more = credits - hold.credits
         owed = extensions.overrun(session, wallet, hold, more, overrun, debt_blocks=debt_blocks)
-    use = use_of(hold)
+    held_for = recorded_use(hold)
     use = replace(
-        use,
-        item=use.item if item is None else item,
-        quantity=use.quantity if quantity is None else quantity,
-        price_version=price_version or use.price_version,
+        held_for,
+        item=held_for.item if item is None else item,
+        quantity=held_for.quantity if quantity is None else quantity,
+        price_version=price_version or held_for.price_version,
     )
     captured = credits - owed
     hold_states.close(session, wallet, hold, "capture", captured=captured, owed=owed, use=use)

@@ -254,12 +254,12 @@ def repeat(
 
 def _gist(posted: Entry | Posting) -> tuple[object, ...]:
     """What two postings with one key must agree on, beside the credits."""
-    use = posted.use if isinstance(posted, Posting) else use_of(posted)
+    use = posted.use if isinstance(posted, Posting) else recorded_use(posted)
     money = posted.amount_minor, posted.currency
     return posted.kind, posted.refers_to_seq, *money, posted.claimed, use.gist
 
 
-def use_of(row: Entry | Hold) -> Use:
+def recorded_use(row: Entry | Hold) -> Use:
     """Who spent, and on what, as the row has it."""
     return Use(row.spender, row.item, row.quantity, row.price_version)
 
