@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self, cast
+from typing import Any, Self, cast
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Row, Table, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
@@ -140,6 +140,11 @@ class LockedWallet:
     charged: int
     now: datetime
 
+    @classmethod
+    def of_row(cls, row: Row[*tuple[Any, ...]], now: datetime) -> Self:
+        """The wallet of a row of ``WALLET_COLUMNS``, at ``now`` or at its last move, if that is later."""
+        return cls(**row._mapping, now=max(now, row.moved_at))
+
     @property
     def available(self) -> int:
         return self.balance - self.held
@@ -164,8 +169,6 @@ class LockedWallet:
 def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple[LockedWallet, Entry | None]:
     """Check what is asked, lock the owner's wallet, and look for the posting's key.
 
-    A wallet comes to life at its first use.
-
     :returns: The wallet; and the first entry of the key, where the call is a repeat.
     :raises ValueError: The owner, the key or the number of credits is none that a caller may give.
     :raises KeyReused: The key has posted something else.
@@ -176,11 +179,7 @@ def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple
         check_credits(posting.credits)
     check_key(posting.key)
     check_owner(owner)
-    wallet = lock(session, owner, clock)
-    if wallet is None:
-        open_wallets(session, [owner], clock())
-        wallet = lock(session, owner, clock)
-    assert wallet is not None, "a wallet that was just opened is there"
+    wallet = lock_or_open(session, owner, clock)
     return wallet, repeat(session, wallet, posting)
 
 
@@ -196,9 +195,17 @@ def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
     else:
         reading = select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))
         row = session.execute(reading.with_for_update(key_share=True)).one_or_none()
-    if row is None:
-        return None
-    return LockedWallet(**row._mapping, now=max(clock(), row.moved_at))
+    return None if row is None else LockedWallet.of_row(row, clock())
+
+
+def lock_or_open(session: Session, owner: str, clock: Clock) -> LockedWallet:
+    """Lock the owner's wallet. It comes to life at its first use."""
+    wallet = lock(session, owner, clock)
+    if wallet is None:
+        open_wallets(session, [owner], clock())
+        wallet = lock(session, owner, clock)
+    assert wallet is not None, "a wallet that was just opened is there"
+    return wallet
 
 
 def open_wallets(session: Session, owners: list[str], now: datetime) -> None:

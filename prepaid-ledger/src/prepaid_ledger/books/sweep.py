@@ -65,7 +65,7 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
     of_owners = select(*WALLET_COLUMNS).where(Wallet.owned_by(*owners)).order_by(Wallet.id)
     rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
-    wallets = {row.id: LockedWallet(**row._mapping, now=max(now, row.moved_at)) for row in rows}
+    wallets = {row.id: LockedWallet.of_row(row, now) for row in rows}
     repeats = select(Entry).where(
         tuple_(Entry.slot, Entry.wallet_id).in_([(wallet.slot, wallet.id) for wallet in wallets.values()]),
         Entry.key == posting.key,

@@ -64,7 +64,7 @@ class Page(list[Entry]):
 def find_wallet(session: Session, owner: str, now: datetime) -> LockedWallet | None:
     """The wallet as it stands, without its lock."""
     row = session.execute(select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))).one_or_none()
-    return None if row is None else LockedWallet(**row._mapping, now=max(now, row.moved_at))
+    return None if row is None else LockedWallet.of_row(row, now)
 
 
 def summary(session: Session, owner: str, *, clock: Clock) -> WalletSummary:
