@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import BudgetExceeded
 from ..tables import Budget, Every, Wallet
-from .posting import LockedWallet
+from .posting import WalletState
 from .windows import window_of
 
 _budget = cast(Table, Budget.__table__)
@@ -54,7 +54,7 @@ class BudgetState:
             self.spent = 0
 
 
-def budgets_of(session: Session, wallet: LockedWallet, spender: str | None) -> list[BudgetState]:
+def budgets_of(session: Session, wallet: WalletState, spender: str | None) -> list[BudgetState]:
     """The budgets that a charge of ``spender`` counts in, their windows rolled on to now."""
     if not wallet.budget_changes:
         return []
@@ -65,7 +65,7 @@ def budgets_of(session: Session, wallet: LockedWallet, spender: str | None) -> l
     return budgets
 
 
-def read(session: Session, wallet: LockedWallet, *which: ColumnElement[bool]) -> list[BudgetState]:
+def read(session: Session, wallet: WalletState, *which: ColumnElement[bool]) -> list[BudgetState]:
     """The budgets of a wallet, as they were last written; the whole wallet's first."""
     query = (
         select(_budget, Budget.spent_of(Wallet).label("spent"))
@@ -94,7 +94,7 @@ def exceeded(owner: str, budgets: Iterable[BudgetState], credits: int) -> Budget
     )
 
 
-def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState], credits: int) -> None:
+def count(session: Session, wallet: WalletState, budgets: Iterable[BudgetState], credits: int) -> None:
     """Count a charge of now. The wallet is to be saved with what it takes."""
     wallet.charged += credits
     for budget in budgets:
@@ -111,7 +111,7 @@ def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState]
 
 
 def give_back(
-    session: Session, wallet: LockedWallet, spender: str | None, charged: Sequence[tuple[datetime, int]]
+    session: Session, wallet: WalletState, spender: str | None, charged: Sequence[tuple[datetime, int]]
 ) -> None:
     """Count less in the windows that were charged, as far as they have not been rolled on since.
 
@@ -131,10 +131,10 @@ def give_back(
             )
 
 
-def counted_by(wallet: LockedWallet, spender: str) -> int:
+def counted_by(wallet: WalletState, spender: str) -> int:
     """What of a budget's count the wallet's row has."""
     return wallet.charged if spender == EVERYBODY else 0
 
 
-def key_of(wallet: LockedWallet, spender: str, every: Every) -> list[ColumnElement[bool]]:
+def key_of(wallet: WalletState, spender: str, every: Every) -> list[ColumnElement[bool]]:
     return [Budget.of(wallet), _budget.c.spender == spender, _budget.c.every == every]

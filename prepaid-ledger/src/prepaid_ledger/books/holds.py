@@ -21,7 +21,7 @@ from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Progress
-from .posting import LockedWallet, lock, recorded_use, save
+from .posting import WalletState, lock, recorded_use, save
 from .uses import UNSAID, Use
 
 
@@ -207,14 +207,14 @@ def release(session: Session, owner: str, *, key: str, clock: Clock) -> Hold:
     return _give_back(session, wallet, hold)
 
 
-def _give_back(session: Session, wallet: LockedWallet, hold: Hold) -> Hold:
+def _give_back(session: Session, wallet: WalletState, hold: Hold) -> Hold:
     if hold.state not in (HoldState.RELEASED, HoldState.EXPIRED):
         hold_states.close(session, wallet, hold, "release")
         after_release(session, wallet)
     return hold
 
 
-def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[LockedWallet, Hold]:
+def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[WalletState, Hold]:
     check_key(key)
     wallet = lock(session, owner, clock)
     hold = _find(session, wallet, key) if wallet else None
@@ -224,7 +224,7 @@ def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[Lo
     return wallet, hold
 
 
-def _find(session: Session, wallet: LockedWallet, key: str) -> Hold | None:
+def _find(session: Session, wallet: WalletState, key: str) -> Hold | None:
     return session.scalar(
         select(Hold).where(Hold.of(wallet), Hold.key == key).execution_options(populate_existing=True)
     )

@@ -19,7 +19,7 @@ from ..database.upsert import insert
 from ..slots import WalletKey
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
 from .lots import BrokenHistory, Closed, DrawRows, EntryRow, Event, Extended, Lots, LotState, Opened, Part
-from .posting import LockedWallet
+from .posting import WalletState
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000
@@ -49,7 +49,7 @@ class LotStore:
     :param keep: Whether what is found out is written to the tables; the wallet is locked then.
     """
 
-    def __init__(self, session: Session, wallet: LockedWallet, *, keep: bool) -> None:
+    def __init__(self, session: Session, wallet: WalletState, *, keep: bool) -> None:
         self.session = session
         self.wallet = wallet
         self.keep = keep
@@ -220,7 +220,7 @@ def first(parts: list[Part], credits: int) -> list[Part]:
     return taken
 
 
-def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
+def has_returns_to_expire(session: Session, wallet: WalletState) -> bool:
     """Whether an open hold has drawn on a lot that is over: what it gives back expires at once."""
     over = Lot.ended | (Lot.expires_at <= wallet.now)
     held = select(Lot.seq).where(Lot.of(wallet), Lot.held > 0, over)

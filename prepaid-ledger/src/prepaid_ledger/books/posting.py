@@ -27,7 +27,7 @@ from .uses import UNSAID, Use
 
 _wallet = cast(Table, Wallet.__table__)
 
-#: The columns of ``LockedWallet``.
+#: The columns of ``WalletState``.
 WALLET_COLUMNS = (
     _wallet.c.slot,
     _wallet.c.id,
@@ -120,10 +120,11 @@ class Posting:
 
 
 @dataclass
-class LockedWallet:
-    """A wallet that nobody else can write until the transaction ends, as it stands.
+class WalletState:
+    """A wallet as it stands.
 
-    ``now`` was read under the lock and is never before the wallet's last move.
+    Who writes it has it from ``lock``: nobody else can write it until the transaction ends. ``reading/`` looks
+    at one without its lock. ``now`` was read with the row, and is never before the wallet's last move.
     """
 
     slot: int
@@ -166,7 +167,7 @@ class LockedWallet:
             self.next_expiry_at = at
 
 
-def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple[LockedWallet, Entry | None]:
+def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple[WalletState, Entry | None]:
     """Check what is asked, lock the owner's wallet, and look for the posting's key.
 
     :returns: The wallet; and the first entry of the key, where the call is a repeat.
@@ -183,7 +184,7 @@ def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple
     return wallet, repeat(session, wallet, posting)
 
 
-def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
+def lock(session: Session, owner: str, clock: Clock) -> WalletState | None:
     """Keep every other writer off this owner's wallet until the transaction ends.
 
     ``None`` if the owner has no wallet yet. SQLite has no row locks, and its
@@ -195,10 +196,10 @@ def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
     else:
         reading = select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))
         row = session.execute(reading.with_for_update(key_share=True)).one_or_none()
-    return None if row is None else LockedWallet.of_row(row, clock())
+    return None if row is None else WalletState.of_row(row, clock())
 
 
-def lock_or_open(session: Session, owner: str, clock: Clock) -> LockedWallet:
+def lock_or_open(session: Session, owner: str, clock: Clock) -> WalletState:
     """Lock the owner's wallet. It comes to life at its first use."""
     wallet = lock(session, owner, clock)
     if wallet is None:
@@ -226,7 +227,7 @@ def begin_on(
     *,
     is_fit: Callable[[Entry], bool],
     refusal: str,
-) -> tuple[LockedWallet, Entry]:
+) -> tuple[WalletState, Entry]:
     """Lock the owner's wallet, and find the entry that a posting is to refer to.
 
     :raises NothingToReverse: There is no such entry, or it is not fit; the message is ``refusal``.
@@ -238,13 +239,13 @@ def begin_on(
     return wallet, entry
 
 
-def find(session: Session, wallet: LockedWallet, key: str) -> Entry | None:
+def find(session: Session, wallet: WalletState, key: str) -> Entry | None:
     """The entry that the key has posted in this wallet."""
     return session.scalar(select(Entry).where(Entry.of(wallet), Entry.key == key))
 
 
 def repeat(
-    session: Session, wallet: LockedWallet, posting: Posting, *, any_credits: bool = False
+    session: Session, wallet: WalletState, posting: Posting, *, any_credits: bool = False
 ) -> Entry | None:
     """The first entry of a key that comes again, or ``None`` when it is new.
 
@@ -271,7 +272,7 @@ def recorded_use(row: Entry | Hold) -> Use:
     return Use(row.spender, row.item, row.quantity, row.price_version)
 
 
-def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
+def append(session: Session, wallet: WalletState, posting: Posting) -> Entry:
     """Write one entry, and move the wallet with it."""
     wallet.step(posting.at)
     wallet.balance += posting.credits
@@ -304,7 +305,7 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
     return session.scalars(entry.returning(Entry)).one()
 
 
-def save(session: Session, wallet: LockedWallet) -> None:
+def save(session: Session, wallet: WalletState) -> None:
     """Write the wallet's row as it stands now."""
     session.execute(
         update(_wallet)

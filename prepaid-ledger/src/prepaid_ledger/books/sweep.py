@@ -18,7 +18,7 @@ from ..tables import Entry, Hold, Wallet
 from . import expiry
 from .drawn_together import OPEN, draw_together
 from .entries import come_in
-from .posting import WALLET_COLUMNS, LockedWallet, Posting, lock, open_wallets
+from .posting import WALLET_COLUMNS, Posting, WalletState, lock, open_wallets
 
 #: Wallets in one transaction of a bulk grant.
 CHUNK = 1_000
@@ -65,7 +65,7 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
     of_owners = select(*WALLET_COLUMNS).where(Wallet.owned_by(*owners)).order_by(Wallet.id)
     rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
-    wallets = {row.id: LockedWallet.of_row(row, now) for row in rows}
+    wallets = {row.id: WalletState.of_row(row, now) for row in rows}
     repeats = select(Entry).where(
         tuple_(Entry.slot, Entry.wallet_id).in_([(wallet.slot, wallet.id) for wallet in wallets.values()]),
         Entry.key == posting.key,
@@ -98,7 +98,7 @@ def _open_missing(session: Session, owners: Sequence[str], now: datetime) -> Non
         open_wallets(session, list(owners), now)
 
 
-def _write(session: Session, wallets: Sequence[LockedWallet], posting: Posting) -> None:
+def _write(session: Session, wallets: Sequence[WalletState], posting: Posting) -> None:
     for wallet in wallets:
         wallet.step()
         wallet.balance += posting.credits
