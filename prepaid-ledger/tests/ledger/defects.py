@@ -190,13 +190,13 @@ def draws_what_ends_last_first(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def gives_back_what_was_drawn_first(patch: pytest.MonkeyPatch) -> None:
-    last = lots.last
+    drawn_last = lots.drawn_last
 
-    def first(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
-        return last(parts[::-1], credits, skip=skip)
+    def drawn_first(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
+        return drawn_last(parts[::-1], credits, skip=skip)
 
-    patch.setattr(lots, "last", first)
-    patch.setattr(reversals, "last", first)
+    patch.setattr(lots, "drawn_last", drawn_first)
+    patch.setattr(reversals, "drawn_last", drawn_first)
 
 
 @defect

@@ -17,7 +17,7 @@ from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
 from .hold_states import charged, last_charged
 from .lot_store import LotStore, StoredMemory
-from .lots import LotState, Part, last
+from .lots import LotState, Part, drawn_last
 from .posting import Posting, append, begin_on, find
 from .uses import Use
 
@@ -69,7 +69,7 @@ def reverse(
         some = f"{credits_are(left)} left to give back of {spend_key!r}, not {credits}"
         raise NothingToReverse(some if left else f"nothing of {spend_key!r} is left to give back")
     store = expire(session, wallet)
-    parts = last(memory.spent(spend.seq), credits, skip=returned)
+    parts = drawn_last(memory.spent(spend.seq), credits, skip=returned)
     give_back(session, wallet, spend.spender, _charged(session, spend, left, credits))
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
