@@ -69,7 +69,7 @@ class Verbs(ABC):
         **terms: Terms.kwargs,
     ) -> Result:
         """Write in a transaction of its own, and commit."""
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         return commit_alone(
             self.setup.engine, lambda session: verb(session, *args, **terms), within_s=LOCK_TIMEOUT_S
         )
@@ -88,8 +88,8 @@ class Verbs(ABC):
             with Session(self.setup.engine) as session:
                 return query(session, *args, **terms)
 
-    def _take_turns(self) -> None:
-        """Refuse at once what would wait for itself: the caller's session is SQLite's one writer."""
+    def _refuse_to_wait_for_itself(self) -> None:
+        """Refuse a verb that commits by itself where the caller's session is SQLite's one writer."""
         if self.setup.engine.dialect.name != "sqlite" or self._session is None:
             return
         if is_writing(self._session):
