@@ -27,8 +27,8 @@ CHUNK = 1_000
 SWEEP = 500
 
 #: A lot that ends so soon is drawn ahead once so many events wait, and its end is then quickly written.
-SOON = timedelta(days=1)
-MANY = 1_000
+ENDS_SOON = timedelta(days=1)
+MAX_UNDRAWN = 1_000
 
 
 def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: Clock) -> Iterator[int]:
@@ -149,8 +149,8 @@ def write_due(engine: Engine, clock: Clock) -> int:
 
 def due(now: datetime) -> tuple[Select[str], Select[str]]:
     """The owners with lots, and those with holds, whose time is over: each by its index."""
-    is_due = or_(Wallet.next_expiry_at <= now, Wallet.seq - Wallet.drawn_seq > MANY)
-    of_lots = select(Wallet.owner).where(Wallet.next_expiry_at <= now + SOON, is_due)
+    is_due = or_(Wallet.next_expiry_at <= now, Wallet.seq - Wallet.drawn_seq > MAX_UNDRAWN)
+    of_lots = select(Wallet.owner).where(Wallet.next_expiry_at <= now + ENDS_SOON, is_due)
     of_holds = (
         select(Wallet.owner)
         .join(Hold, Hold.of(Wallet))

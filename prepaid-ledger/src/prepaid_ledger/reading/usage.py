@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..books.posting import WalletState
-from ..books.usage_sums import MANY, QUARTER, mark_of, sums_of_entries
+from ..books.usage_sums import MAX_BEHIND, QUARTER, mark_of, sums_of_entries
 from ..books.windows import midnight, zone_of
 from ..clock import Clock
 from ..tables import Entry, UsageSum
@@ -61,7 +61,7 @@ class Question(NamedTuple):
 def is_behind(session: Session, owner: str, *, clock: Clock) -> bool:
     """Whether more entries than are quickly read stand behind the mark."""
     wallet = find_wallet(session, owner, clock())
-    return wallet is not None and wallet.seq - mark_of(session, wallet) > MANY
+    return wallet is not None and wallet.seq - mark_of(session, wallet) > MAX_BEHIND
 
 
 def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
