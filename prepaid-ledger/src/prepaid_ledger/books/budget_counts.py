@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, or_, select, update
+from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import BudgetExceeded
@@ -58,11 +58,15 @@ def budgets_of(session: Session, wallet: WalletState, spender: str | None) -> li
     """The budgets that a charge of ``spender`` counts in, their windows rolled on to now."""
     if not wallet.budget_changes:
         return []
-    mine = or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
-    budgets = read(session, wallet, mine)
+    budgets = read(session, wallet, _counts_for(spender))
     for budget in budgets:
         budget.roll(wallet.now)
     return budgets
+
+
+def _counts_for(spender: str | None) -> ColumnElement[bool]:
+    """That a charge of ``spender`` counts in a budget: in theirs, and in that of the whole wallet."""
+    return Budget.spender.in_([EVERYBODY] if spender is None else [EVERYBODY, spender])
 
 
 def read(session: Session, wallet: WalletState, *which: ColumnElement[bool]) -> list[BudgetState]:
@@ -119,9 +123,7 @@ def give_back(
     """
     if not wallet.budget_changes:
         return
-    for budget in read(
-        session, wallet, or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
-    ):
+    for budget in read(session, wallet, _counts_for(spender)):
         back = sum(credits for at, credits in charged if budget.counts(spender, at))
         if back:
             session.execute(

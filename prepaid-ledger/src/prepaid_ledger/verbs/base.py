@@ -23,15 +23,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Setup:
-    """What every verb works with: one database, the time, two rules of the host, spends, and of audits their
-    rules and the standby that they read."""
+    """What every verb works with: what ``Ledger`` was made with, and the process's spends."""
 
     engine: Engine
     clock: Clock
+    #: Whether an owner who owes credits is refused.
     debt_blocks: bool
+    #: How long a hold lasts that nobody ends.
     hold_expires_after: timedelta
+    #: The spends that commit by themselves, together.
     spends: GroupCommit
+    #: What each audit proves beside the ledger's own rules.
     audit_rules: tuple[Rule, ...] = ()
+    #: Where audits read, in place of ``engine``.
     standby: Engine | None = None
 
 
