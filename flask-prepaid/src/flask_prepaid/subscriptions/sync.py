@@ -44,7 +44,7 @@ def find(
     return session.scalars(select(Subscription).where(or_(*names)).order_by(Subscription.id)).first()
 
 
-def is_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
+def why_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
     """Why a subscription that names the row is not the row's, in words for an operator; ``None`` if it is.
 
     Whoever has the Stripe key can write our key into the metadata of any subscription.
@@ -71,7 +71,7 @@ def sync(context: Context, stripe_id: str) -> Write[Subscription | None]:
         return nothing
     with reading(context) as session:
         row = find(session, key=subscription.key, stripe_id=stripe_id)
-        other = is_other(session, row, subscription) if row else None
+        other = why_other(session, row, subscription) if row else None
         since = invoice_credits.unsettled_since(context, row.id) if row else None
     if other is not None:
         log.error("subscription %s names a plan of ours, and gives nothing: it %s", stripe_id, other)
