@@ -106,13 +106,6 @@ def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: dateti
         key=f"rollover:{lot.seq}:{wallet.seq + 1}",
         refers_to_seq=lot.seq,
         expires_at=expires_at,
-        amount_minor=_part(origin.amount_minor, moved_up, origin.credits),
-        tax_minor=_part(origin.tax_minor, moved_up, origin.credits),
-        currency=origin.currency,
         reason=origin.reason,
     )
-    append(session, wallet, moved)
-
-
-def _part(minor: int | None, credits: int, of_credits: int) -> int | None:
-    return None if minor is None else minor * credits // of_credits
+    append(session, wallet, moved.at_price_of(origin))

@@ -9,7 +9,7 @@ owners, and ``spends/sqlite_batch.py`` and ``spends/postgresql_batch.py`` spends
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -87,6 +87,19 @@ class Posting:
                 "leave it out for credits that never end."
             )
 
+    def at_price_of(self, lot: Entry) -> Self:
+        """The posting with what was paid for so many credits of ``lot``, rounded down."""
+
+        def part(minor: int | None) -> int | None:
+            return None if minor is None else minor * self.credits // lot.credits
+
+        return replace(
+            self,
+            amount_minor=part(lot.amount_minor),
+            tax_minor=part(lot.tax_minor),
+            currency=lot.currency,
+        )
+
     @classmethod
     def of_payment(
         cls,
@@ -123,8 +136,8 @@ class Posting:
 class WalletState:
     """A wallet as it stands.
 
-    Who writes it has it from ``lock``: nobody else can write it until the transaction ends. ``reading/`` looks
-    at one without its lock. ``now`` was read with the row, and is never before the wallet's last move.
+    Who writes it has it from ``lock``: nobody else can write it until the transaction ends. ``reading/``
+    looks at one without its lock. ``now`` was read with the row, and is never before the wallet's last move.
     """
 
     slot: int

@@ -155,11 +155,7 @@ def _charged(session: Session, spend: Entry, left: int, credits: int) -> list[tu
 def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: datetime) -> Posting:
     """The price and the life of credits that come back after their lot has ended."""
     lot = store.session.get_one(Entry, (store.wallet.id, store.wallet.slot, ended.seq))
-    if lot.amount_minor is not None:
-        amount_minor = lot.amount_minor * posting.credits // lot.credits
-        tax_minor = None if lot.tax_minor is None else lot.tax_minor * posting.credits // lot.credits
-        posting = replace(posting, amount_minor=amount_minor, tax_minor=tax_minor, currency=lot.currency)
-    if lot.expires_at is not None:
-        life = max(lot.expires_at - drawn_at, MIN_LIFE)
-        posting = replace(posting, expires_at=store.wallet.now + life)
-    return posting
+    posting = posting.at_price_of(lot)
+    if lot.expires_at is None:
+        return posting
+    return replace(posting, expires_at=store.wallet.now + max(lot.expires_at - drawn_at, MIN_LIFE))
