@@ -170,7 +170,7 @@ class Lots:
         return sorted((lot for lot in self.lots.values() if lot.left and lot.is_over(now)), key=by_order)
 
     def next_expiry_at(self, now: datetime) -> datetime | None:
-        """When the next of them ends."""
+        """When the next lot ends that is not over."""
         times = [
             lot.expires_at
             for lot in self.lots.values()
@@ -179,7 +179,7 @@ class Lots:
         return min(times, default=None)
 
     def in_order(self) -> list[LotState]:
-        """Those at hand, in the order in which they are drawn."""
+        """The lots at hand, in the order in which they are drawn."""
         return sorted(self.lots.values(), key=by_order)
 
     def lot(self, seq: int, before: int) -> LotState:
