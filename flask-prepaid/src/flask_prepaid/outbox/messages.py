@@ -44,7 +44,12 @@ Queues = dict[Queue, Claim]
 
 
 def write(
-    session: Session, outgoing: Sequence[Waiting], *, mailed: Collection[str], now: datetime, claimed: timedelta
+    session: Session,
+    outgoing: Sequence[Waiting],
+    *,
+    mailed: Collection[str],
+    now: datetime,
+    claimed: timedelta,
 ) -> Queues:
     """Write a message for each signal, with a delivery to each of its targets. Call it last, then commit.
 
