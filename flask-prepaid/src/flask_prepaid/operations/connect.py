@@ -39,16 +39,3 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
         secret = context.gateway.account.mirror_endpoint(url, sorted(inbox.HEARD))
         done.append(f"{url} hears {len(inbox.HEARD)} types of events")
     return Connected(done, secret)
-
-
-def listen_once(context: Context, seen: set[str]) -> list[str]:
-    """Fetch the events that Stripe made lately and handle those that did not come here; their types."""
-    handled = []
-    for event in reversed(context.gateway.events.latest()):
-        if event.id in seen:
-            continue
-        inbox.keep(context, event)
-        if inbox.handle(context, event):
-            seen.add(event.id)
-        handled.append(event.type)
-    return handled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -14,8 +14,9 @@ from urllib.parse import urljoin
 from flask import g, request
 
 from .. import countries, money
+from ..checks import MAX_CREDITS
 from ..errors import NotYours, UnknownItem
-from ..fast_path.requests import checked
+from ..fast_path.requests import checked_key
 from ..gateway.billing_details import BillingDetails
 from ..languages import formats
 from ..languages.choice import locale
@@ -57,9 +58,6 @@ MAX_BILLED_TO = {
 #: Longest note about a customer.
 MAX_NOTE = 1_000
 
-#: The most credits that one form may move.
-MAX_CREDITS = 1_000_000_000
-
 #: Of these, what the address of a card has; and how long the name on one may be.
 CARD_ADDRESS = {"line1", "city", "postal_code", "country"}
 MAX_NAME = 150
@@ -88,6 +86,18 @@ def take(fields: Mapping[str, str]) -> None:
 def chosen(name: str) -> str | None:
     """A choice that this request makes, in what it has sent or in its address."""
     return sent().get(name, request.args.get(name))
+
+
+def one_of(name: str, choices: Collection[str], words: str) -> str:
+    """A choice that this request makes by what it sends; nothing is done by chance where it says another.
+
+    :param words: What is told to who has sent none of ``choices``.
+    :raises UnknownItem: It is none of them.
+    """
+    choice = sent().get(name, "")
+    if choice not in choices:
+        raise UnknownItem(words, field=name)
+    return choice
 
 
 def return_path() -> str | None:
@@ -310,7 +320,7 @@ def attempt() -> str | None:
     """
     if _READ in g:
         key = request.headers.get("Idempotency-Key")
-        return None if key is None else f"json:{hashlib.sha256(checked(key).encode()).hexdigest()[:40]}"
+        return None if key is None else f"json:{hashlib.sha256(checked_key(key).encode()).hexdigest()[:40]}"
     token = sent().get("attempt", "")
     return f"form:{token}" if _ATTEMPT.fullmatch(token) else None
 
