@@ -21,7 +21,7 @@ from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
 from ..languages.words import gettext as _
 from ..languages.words import marked
-from ..payments import billing_details, card_testing, payments, timing
+from ..payments import billing_details, card_testing, timing, wishes
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
 from .locking import lock
@@ -299,7 +299,7 @@ def _page_of(context: Context, owner: str, session_id: str | None) -> Page:
 
 
 def _key_of(owner: str, attempt: str | None) -> str:
-    return payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
+    return wishes.key_of(owner, f"plan-{attempt}" if attempt else None)
 
 
 def _other_choice(attempt: str) -> PrepaidError:
