@@ -20,7 +20,8 @@ from ..clock import Clock
 from ..database.engine import LOCK_TIMEOUT_S
 from ..errors import Busy, PrepaidError
 from .batch_writer import BatchWriter
-from .outcomes import BudgetedOwners, Outcome
+from .budgeted_owners import BudgetedOwners
+from .outcomes import Outcome
 from .single import SpendRequest, Spent, spend_alone
 
 if TYPE_CHECKING:
