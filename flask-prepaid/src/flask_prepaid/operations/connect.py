@@ -32,7 +32,7 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
                 done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
     for plan in context.catalog.plans.values():
         for currency in plan.prices or [plan.currency]:
-            price = prices.ensure(context, plan.sold_in(currency))
+            price = prices.ensure(context, plan.sold_in(currency), ask=True)
             done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
