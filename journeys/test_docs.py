@@ -34,7 +34,7 @@ import pytest
 from flask import Flask
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine, inspect
 
 import rando_number.cli
 import stripe_emulator.__main__
@@ -253,13 +253,23 @@ def test_the_pages_files_work(page: str, databases: Databases, tmp_path: Path) -
     typed = [words for words in lines if words[0] == "flask"]
     commands = [["pytest", "-W", "error", *tests]] if tests else typed
 
-    environment = {**os.environ, **BARE_PYTEST, "DATABASE_URL": url_of(databases.empty("postgresql"))}
+    database = databases.empty("postgresql")
+    environment = {**os.environ, **BARE_PYTEST, "FLASK_SQLALCHEMY_DATABASE_URI": url_of(database)}
     for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert commands
+    assert bool(tables_in(database)) == (not tests), "a test of a page has a database of its own"
+
+
+def tables_in(database: URL) -> list[str]:
+    engine = create_engine(database)
+    try:
+        return inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
 
 
 def url_of(database: URL) -> str:

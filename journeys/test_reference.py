@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from tools import api_table, events_table, rows_table, settings_table
+from tools import api_table, events_table, names_tables, rows_table, settings_table
 
 import rando_number.config as shop_settings
 from flask_prepaid import config
@@ -111,6 +111,14 @@ def test_what_webhooks_are_sent_is_written_from_the_code() -> None:
     between = HTTP.partition(events_table.BEGIN)[2].partition(events_table.END)[0]
 
     assert between.strip() == events_table.table(), "run: python -m tools.events_table"
+
+
+@pytest.mark.parametrize("page", names_tables.TABLES)
+def test_the_names_of_a_page_are_written_from_the_code(page: str) -> None:
+    text = (ROOT / "docs/reference" / page).read_text()
+    between = text.partition(names_tables.BEGIN)[2].partition(names_tables.END)[0]
+
+    assert between.strip() == names_tables.written(page), "run: python -m tools.names_tables"
 
 
 def test_every_page_of_the_extension_is_in_the_table_at_its_path() -> None:

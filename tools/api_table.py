@@ -15,6 +15,8 @@ from flask_prepaid.web.api import document
 from flask_prepaid.web.api.calls import Call
 from flask_prepaid.web.api.routes import CALLS, OF_KEYS
 
+from .marked import write_between
+
 FOLDER = Path(__file__).parent.parent / "docs/reference"
 PAGE = FOLDER / "http.md"
 DOCUMENT = FOLDER / "openapi.json"
@@ -52,9 +54,7 @@ def openapi() -> str:
 
 
 def main() -> None:
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+    write_between(PAGE, BEGIN, END, table())
     DOCUMENT.write_text(openapi())
 
 

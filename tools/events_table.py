@@ -10,6 +10,8 @@ from pathlib import Path
 
 from flask_prepaid import WEBHOOK_EVENTS
 
+from .marked import write_between
+
 PAGE = Path(__file__).parent.parent / "docs/reference/http.md"
 BEGIN = "<!-- written by tools/events_table.py -->"
 END = "<!-- end of the types -->"
@@ -27,9 +29,7 @@ def _rows() -> Iterator[str]:
 
 
 def main() -> None:
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+    write_between(PAGE, BEGIN, END, table())
 
 
 if __name__ == "__main__":

@@ -164,9 +164,6 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "second": "and this one",
         "at": "when",
     },
-}
-
-MEANS |= {
     Alert: {
         "id": "names the alert in all verbs",
         "owner": "who wants to be told",

@@ -13,6 +13,8 @@ from typing import Any
 
 from flask_prepaid.config import Config, names
 
+from .marked import write_between
+
 PAGE = Path(__file__).parent.parent / "docs/reference/settings.md"
 BEGIN = "<!-- written by tools/settings_table.py -->"
 END = "<!-- end of what is written -->"
@@ -50,9 +52,7 @@ def _written(value: object) -> str:
 
 
 def main() -> None:
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table()}\n\n{END}{after}")
+    write_between(PAGE, BEGIN, END, f"{table()}\n")
 
 
 if __name__ == "__main__":

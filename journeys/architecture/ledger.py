@@ -14,7 +14,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "books": {"checks", "clock", "database", "errors", "slots", "tables"},
     "spends": {"books", "checks", "clock", "database", "errors", "slots"},
     "reading": {"books", "checks", "clock", "errors", "tables"},
-    "audit": {"books", "database", "slots", "tables"},
+    "audit": {"books", "checks", "database", "slots", "tables"},
     "archive": {"audit", "books", "clock", "database", "errors", "tables"},
     "prices": {"books", "checks", "database"},
     "units": {"checks", "prices"},
@@ -48,7 +48,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "spends",
         "tables",
     },
-    "fastapi": {"aio", "background", "errors", "prices", "tables", "units"},
+    "fastapi": {"aio", "background", "checks", "errors", "prices", "tables", "units"},
     "testing": {"database"},
     "__init__": ...,
 }

@@ -40,13 +40,13 @@ BY_PRICES = -1
 class Pack:
     """Credits sold once, at one price, or at one in each of several currencies.
 
-    :param slug: Names the pack in forms and URLs. Never reuse one for another offer.
+    :param slug: Names the pack in forms and URLs. A new price keeps it; another offer gets another one.
     :param credits: Whole credits that are paid for.
     :param amount_minor: The price in Stripe's smallest unit of ``currency``.
     :param bonus: Whole credits given on top.
     :param expires_after: How long the credits last; ``None`` is for ever.
     :param prices: In place of ``amount_minor`` and ``currency``, the price in each currency that it is sold
-        in, such as ``{"usd": 500, "eur": 450}``. The first one is for whom nothing else speaks.
+        in, such as ``{"usd": 500, "eur": 450}``. The first one is the default.
     :raises ConfigError: One of them is wrong: the message names it, with the cure.
     """
 
@@ -86,7 +86,7 @@ class Pack:
 class Plan:
     """Credits sold by the period. Whoever subscribed keeps the terms of that day, whatever changes here.
 
-    :param slug: Names the plan in forms and URLs. Never reuse one for another offer.
+    :param slug: Names the plan in forms and URLs. A new price keeps it; another offer gets another one.
     :param credits: Whole credits that each paid period gives; with ``every``, that each month of it gives.
     :param amount_minor: The price of a period in Stripe's smallest unit of ``currency``.
     :param interval: A period is ``interval_count`` of these.

@@ -160,8 +160,8 @@ class Config:
     )
     balance_low: int = setting(
         Whole(),
-        "below so many available credits a customer without a balance alert of their own is told, once each "
-        "time; 0 is never",
+        "a customer who has set no balance alert is told when fewer credits than this are available, once "
+        "each time; 0 is never",
         0,
     )
     local_webhooks: bool = setting(
@@ -183,7 +183,7 @@ class Config:
     languages: tuple[str, ...] = setting(
         Languages(),
         "what customers can read: `de`, `en` and `es`, and what your own catalogues add. The first one is "
-        "for whom nothing else speaks. [Speak your customers' language](../how-to/languages.md)",
+        "the default. [Speak your customers' language](../how-to/languages.md)",
         ("en",),
         shown="`en`",
     )
@@ -196,7 +196,8 @@ class Config:
     )
     time_zone: str = setting(
         Zone(),
-        "when a day of the reports begins; the times in mails, too, for who has chosen no zone with a limit",
+        "by whose clocks a day of the reports begins, and times in mails are written; a customer who has "
+        "set a limit gets mails in the zone of that limit",
         "UTC",
     )
     small_grant: int = setting(
@@ -252,15 +253,15 @@ class Config:
     )
     promotion_codes: bool = setting(
         Switch(),
-        "Checkout, and your own page, ask for a promotion code. One of 100 % gives the credits for nothing: "
-        "of a plan each period that it lasts, so one for ever until the plan ends",
+        "Checkout, and your own page, ask for a promotion code of Stripe's. A code of 100 % gives a pack for "
+        "nothing, and a plan for as many periods as the code lasts: one that lasts for ever, for ever",
         False,
     )
     automatic_tax: bool = setting(
         Switch(),
         "Stripe Tax works out the tax of whatever is paid: on Stripe's page, to which your own page then "
         "leads, by a saved card, by auto top-up, and of plans. A card on file is charged once its owner's "
-        "address is known. [Sell to companies](../how-to/companies.md)",
+        "address is known. [Taxes and invoices](../how-to/companies.md)",
         False,
     )
     invoices: bool = setting(
@@ -272,8 +273,8 @@ class Config:
 
     currency: str = setting(
         Text("a currency of the price list"),
-        "what is paid in, of what is sold in several currencies, by who has chosen none and has no country "
-        "yet. [Sell to companies](../how-to/companies.md)",
+        "for what is sold in several currencies: the one for a customer who has chosen none and has no "
+        "billing country yet. [Currencies](../cookbook/currencies.md)",
         "",
         shown="the first of the price list",
     )

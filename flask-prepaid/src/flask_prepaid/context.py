@@ -119,7 +119,7 @@ def transaction(context: Context, *, with_hosts: bool = False) -> Iterator[Sessi
         written = context.outbox.write(context)
         session.commit()
     except BaseException:
-        signals.waiting(session)
+        signals.take_waiting(session)
         session.rollback()
         raise
     finally:

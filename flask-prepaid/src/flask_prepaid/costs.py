@@ -165,16 +165,21 @@ class Priced:
             held = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
             hold = ViewHold(self._prepaid, held)
             if digest is not None:
-                with _GivingBack(hold):
-                    paid_requests.claim(
-                        self._prepaid, caller.owner, f"{request.endpoint}:{digest}"[-120:], key
-                    )
+                self._claim(hold, caller.owner, f"{request.endpoint}:{digest}"[-120:])
         except BudgetExceeded:
             current_caller.confirm(self._prepaid, caller)
             raise
         except DBAPIError as error:
             raise errors.explained(error) from error
         return hold
+
+    def _claim(self, hold: HeldCredits, owner: str, name: str) -> None:
+        """Note that this hold pays for what the request's key names; if not, it is given back."""
+        try:
+            paid_requests.claim(self._prepaid, owner, name, hold.key)
+        except BaseException:
+            _give_back(hold)
+            raise
 
     def _digest(self) -> str | None:
         """What stands for the key of this request; ``None`` where it has none.
@@ -247,20 +252,6 @@ def _end(hold: HeldCredits, response: Response) -> None:
 def _give_back(hold: HeldCredits) -> None:
     if hold.state is HoldState.OPEN:
         hold.release()
-
-
-class _GivingBack:
-    """Gives a hold back if the block raises."""
-
-    def __init__(self, hold: HeldCredits) -> None:
-        self._hold = hold
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if kind is not None:
-            _give_back(self._hold)
 
 
 class Stream:

@@ -97,6 +97,10 @@ class TooManyGuesses(PrepaidError):
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        return {"retry_after": self.retry_after_s}
+
 
 class CodeRefused(PrepaidError):
     """A code gives this owner nothing: it is no code, it is over, or they have its credits already."""

@@ -131,7 +131,7 @@ _WAITING = "prepaid_signals"
 _message_id: ContextVar[str | None] = ContextVar("prepaid_message_id", default=None)
 
 #: A signal that waits for the commit, with what is sent along.
-Told = tuple[NamedSignal, dict[str, Any]]
+Waiting = tuple[NamedSignal, dict[str, Any]]
 
 
 def message_id() -> str | None:
@@ -159,10 +159,10 @@ def after_commit(session: Session, signal: NamedSignal, **values: Any) -> None:
     session.info.setdefault(_WAITING, []).append((signal, values))
 
 
-def waiting(session: Session) -> list[Told]:
-    """What waits for the commit of this session; from now on nothing does."""
-    outgoing: list[Told] = session.info.pop(_WAITING, [])
-    return outgoing
+def take_waiting(session: Session) -> list[Waiting]:
+    """Take what waits for the commit of this session: nothing does any more."""
+    waiting: list[Waiting] = session.info.pop(_WAITING, [])
+    return waiting
 
 
 def named(name: str) -> NamedSignal | None:

@@ -4,9 +4,8 @@ from .archive.archiving import Archived
 from .audit.audit import Audited
 from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
-from .books.posting import check_key
 from .books.shares import credits_of_refund
-from .checks import check_owner, is_fit, is_whole
+from .checks import check_key, check_owner, is_fit, is_whole
 from .errors import (
     BudgetExceeded,
     Busy,

@@ -5,12 +5,16 @@ Imports nothing of ours.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 #: What no database keeps in a text: a NUL, and half of a surrogate pair.
 UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+#: Keys that begin so are the ledger's own.
+OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns. So of money.
 MAX_CREDITS = MAX_MINOR = 10**15
@@ -33,21 +37,53 @@ def check_owner(owner: str) -> None:
         raise ValueError(f"an owner is a text of 1 to 64 characters, such as user:42, not {owner!r:.80}")
 
 
+def check_key(key: str) -> None:
+    """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
+    if not isinstance(key, str) or not 1 <= len(key) <= 120 or not is_fit(key):
+        raise ValueError(
+            "a key is a text of 1 to 120 characters that names the cause, such as report:17, not "
+            f"{key!r:.160}"
+        )
+    if key.startswith(OWN_KEYS):
+        raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
+
+
+def check_reason(reason: str | None) -> None:
+    """:raises ValueError: It is no text, or holds what a database can't keep."""
+    if reason is not None and (not isinstance(reason, str) or not is_fit(reason)):
+        raise ValueError(f"a reason is a text, such as 'a trial', not {reason!r}")
+
+
 def check_text(field: str, text: str | None) -> None:
     """:raises ValueError: It is given, and no text, or holds what a database can't keep."""
     if text is not None and (not isinstance(text, str) or not is_fit(text)):
         raise ValueError(f"{field} is a text, not {text!r:.80}")
 
 
-def is_whole(number: object, least: int, most: int) -> bool:
-    """Whether it is a whole number between the two. ``True`` is none, and neither is ``3.0``."""
-    return isinstance(number, int) and not isinstance(number, bool) and least <= number <= most
+def is_whole(number: object, min: int, max: float = math.inf) -> bool:
+    """Whether it is a whole number from ``min`` to ``max``. ``True`` is none, and neither is ``3.0``."""
+    return isinstance(number, int) and not isinstance(number, bool) and min <= number <= max
 
 
-def check_whole(field: str, number: int, least: int, most: int) -> None:
-    """:raises ValueError: It is no whole number between the two."""
-    if not is_whole(number, least, most):
-        raise ValueError(f"{field} is a whole number from {least:,} to {most:,}, not {number!r:.80}")
+def check_whole(field: str, number: int, min: int, max: int) -> None:
+    """:raises ValueError: It is no whole number from ``min`` to ``max``."""
+    if not is_whole(number, min, max):
+        raise ValueError(f"{field} is a whole number from {min:,} to {max:,}, not {number!r:.80}")
+
+
+def check_credits(credits: int) -> None:
+    """:raises ValueError: It is not a whole number from 1 on."""
+    if not is_whole(credits, 1, MAX_CREDITS):
+        raise ValueError(f"credits are a whole number from 1 to {MAX_CREDITS:,}, not {credits!r}")
+
+
+def check_adjustment(credits: int) -> None:
+    """:raises ValueError: It is no whole number, or 0."""
+    if not is_whole(credits, -MAX_CREDITS, MAX_CREDITS) or credits == 0:
+        raise ValueError(
+            f"credits of an adjustment are a whole number up to {MAX_CREDITS:,}, below 0 to take some, "
+            f"not {credits!r}"
+        )
 
 
 def check_money(amount_minor: int, tax_minor: int, currency: str) -> None:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .aio import AsyncHeldCredits, AsyncLedger
 from .background import in_background
+from .checks import is_whole
 from .errors import PrepaidError
 from .prices import Price
 from .tables import HoldState
@@ -78,7 +79,7 @@ class Costs:
         :raises ValueError: It is neither.
         """
         credits = price.credits if isinstance(price, Price) else price
-        if not isinstance(credits, int) or isinstance(credits, bool) or credits < 1:
+        if not is_whole(credits, 1):
             raise ValueError(
                 f"costs(price) is a whole number of credits from 1 on, or a price; not {price!r}"
             )
@@ -158,11 +159,11 @@ class Answering:
 
     async def _charge(self, start: Message) -> bool:
         """Whether the answer may go out. One whose hold has ended meanwhile is answered by the refusal."""
-        is_whole = any(name.lower() == b"content-length" for name, _ in start.get("headers", ()))
+        has_length = any(name.lower() == b"content-length" for name, _ in start.get("headers", ()))
         try:
             if start["status"] >= 400:
                 await self._end_all(taken=False)
-            elif is_whole:
+            elif has_length:
                 await self._end_all(taken=True)
         except PrepaidError as error:
             self._is_refused = True

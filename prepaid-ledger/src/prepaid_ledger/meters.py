@@ -20,9 +20,8 @@ from typing import Any, Protocol, Self, TypeVar
 
 from .background import in_background
 from .books.extensions import Progress
-from .books.posting import check_credits
 from .books.uses import Use
-from .checks import check_held_for
+from .checks import check_credits, check_held_for, is_whole
 from .clock import Clock
 from .database.types import Quantities
 from .errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, PrepaidError
@@ -74,7 +73,7 @@ class MeterTerms:
     clock: Clock
 
     def __post_init__(self) -> None:
-        if not isinstance(self.step, int) or isinstance(self.step, bool) or self.step < 1:
+        if not is_whole(self.step, 1):
             raise ValueError(f"step is a whole number of credits from 1 on, not {self.step!r}")
         check_credits(self.step)
         check_held_for("expires_after", self.lasts)
@@ -141,7 +140,7 @@ class Meter:
         :raises ValueError: It is nothing that can be counted.
         """
         n = 1 if n is None and not units else n
-        if n is not None and (not isinstance(n, int) or isinstance(n, bool) or n < 0):
+        if n is not None and not is_whole(n, 0):
             raise ValueError(f"what is counted is a whole number from 0 on, not {n!r}")
         terms, before = self._terms, self._so_far
         if terms.rates is None or terms.item is None:
@@ -310,7 +309,7 @@ def _more(before: Quantities | None, n: int | None, units: Mapping[str, int]) ->
         raise ValueError("what is counted is one number, or so much of each unit, not both")
     total = Counter(before or {})
     for unit, more in units.items():
-        if not isinstance(more, int) or isinstance(more, bool) or more < 0:
+        if not is_whole(more, 0):
             raise ValueError(f"what is counted of {unit} is a whole number from 0 on, not {more!r}")
         total[unit] += more
     return dict(total)

@@ -11,7 +11,7 @@ from math import ceil
 from types import MappingProxyType
 
 from .books.uses import MAX_NAME, MAX_VERSION, check_name, check_quantity
-from .checks import MAX_CREDITS, is_whole
+from .checks import MAX_CREDITS, check_whole
 from .database.types import Quantities
 
 #: A rate as one writes it: no sign, no exponent.
@@ -77,8 +77,8 @@ class Rates:
         version: str,
         scale: int = 0,
     ) -> None:
-        _check_whole("per", per, 1, MAX_CREDITS)
-        _check_whole("scale", scale, 0, MAX_SCALE)
+        check_whole("per", per, 1, MAX_CREDITS)
+        check_whole("scale", scale, 0, MAX_SCALE)
         _check_given("version", version, "2026-11", MAX_VERSION)
         if not isinstance(items, Mapping) or not items:
             raise ValueError(f'items are rates by name, such as {{"report": "3"}}, not {items!r}')
@@ -179,12 +179,6 @@ def _by_unit(item: str, rates: Mapping[str, Decimal], quantity: Quantities) -> l
         wants = "is one number" if ALL in rates else f"is by unit, {_listed(rates)}"
         raise ValueError(f"quantity of {item!r} {wants}; not {quantity!r}")
     return list(quantity.items()) if isinstance(quantity, Mapping) else [(ALL, quantity)]
-
-
-def _check_whole(field: str, number: int, min: int, max: int) -> None:
-    """:raises ValueError: It is no whole number in these bounds."""
-    if not is_whole(number, min, max):
-        raise ValueError(f"{field} is a whole number from {min} to {max:,}, not {number!r}")
 
 
 def _check_given(field: str, name: str | None, example: str, longest: int) -> None:

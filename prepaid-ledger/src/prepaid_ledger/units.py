@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from .checks import MAX_CREDITS
+from .checks import MAX_CREDITS, is_whole
 from .prices import MAX_SCALE
 
 #: The longest name of a unit.
@@ -30,11 +30,7 @@ class Unit:
     scale: int = 0
 
     def __post_init__(self) -> None:
-        if (
-            not isinstance(self.scale, int)
-            or isinstance(self.scale, bool)
-            or not 0 <= self.scale <= MAX_SCALE
-        ):
+        if not is_whole(self.scale, 0, MAX_SCALE):
             raise ValueError(f"scale of a unit is a whole number from 0 to {MAX_SCALE}, not {self.scale!r}")
         for field, word in (("name", self.name), ("plural", self.plural or self.name)):
             if not isinstance(word, str) or not 1 <= len(word) <= MAX_NAME or not word.isprintable():

@@ -37,7 +37,7 @@ from prepaid_ledger.books import (
 )
 from prepaid_ledger.books.budget_counts import BudgetState
 from prepaid_ledger.books.lots import EntryRow, LotState, Part
-from prepaid_ledger.books.posting import LockedWallet, Posting
+from prepaid_ledger.books.posting import Posting, WalletState
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.reading import usage
 from prepaid_ledger.spends import sqlite_batch
@@ -83,7 +83,7 @@ def is_caught(
 
 @defect
 def spends_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
-    def require(session: Any, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+    def require(session: Any, wallet: WalletState, credits: int, *, debt_blocks: bool) -> None:
         expiry.bring_up_to_date(session, wallet, needed=credits)
 
     patch.setattr(entries, "require", require)
@@ -91,7 +91,7 @@ def spends_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def spends_in_spite_of_a_debt(patch: pytest.MonkeyPatch) -> None:
-    def require(session: Any, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+    def require(session: Any, wallet: WalletState, credits: int, *, debt_blocks: bool) -> None:
         expiry.bring_up_to_date(session, wallet, needed=credits)
         if wallet.available < credits:
             raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
@@ -101,7 +101,7 @@ def spends_in_spite_of_a_debt(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def takes_what_is_held(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LockedWallet, "available", property(lambda wallet: wallet.balance))
+    patch.setattr(WalletState, "available", property(lambda wallet: wallet.balance))
 
 
 @defect
@@ -122,7 +122,7 @@ def forgets_keys(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
-    def first_of_the_key(session: Any, wallet: LockedWallet, new: Posting, **kwargs: Any) -> Any:
+    def first_of_the_key(session: Any, wallet: WalletState, new: Posting, **kwargs: Any) -> Any:
         return posting.find(session, wallet, new.key)
 
     for module in (entries, posting):
@@ -133,7 +133,7 @@ def does_not_compare_what_a_key_said(patch: pytest.MonkeyPatch) -> None:
 def posts_twice(patch: pytest.MonkeyPatch) -> None:
     append = posting.append
 
-    def twice(session: Any, wallet: LockedWallet, new: Posting) -> Any:
+    def twice(session: Any, wallet: WalletState, new: Posting) -> Any:
         if new.kind is Kind.SPEND and wallet.balance > 2:
             append(session, wallet, replace(new, credits=-1, key=f"{new.key}:again"))
         return append(session, wallet, new)
@@ -145,7 +145,7 @@ def posts_twice(patch: pytest.MonkeyPatch) -> None:
 def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
     save = posting.save
 
-    def forgetful(session: Any, wallet: LockedWallet) -> None:
+    def forgetful(session: Any, wallet: WalletState) -> None:
         if wallet.seq % 5:
             save(session, wallet)
 
@@ -155,7 +155,7 @@ def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
 @defect
 def expires_a_second_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        LockedWallet,
+        WalletState,
         "is_due",
         property(lambda wallet: wallet.next_expiry_at is not None and wallet.next_expiry_at < wallet.now),
     )
@@ -163,7 +163,7 @@ def expires_a_second_late(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def forgets_when_a_lot_ends(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LockedWallet, "expects_expiry", lambda wallet, at: None)
+    patch.setattr(WalletState, "expects_expiry", lambda wallet, at: None)
 
 
 @defect
@@ -190,13 +190,13 @@ def draws_what_ends_last_first(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def gives_back_what_was_drawn_first(patch: pytest.MonkeyPatch) -> None:
-    last = lots.last
+    drawn_last = lots.drawn_last
 
-    def first(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
-        return last(parts[::-1], credits, skip=skip)
+    def drawn_first(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
+        return drawn_last(parts[::-1], credits, skip=skip)
 
-    patch.setattr(lots, "last", first)
-    patch.setattr(reversals, "last", first)
+    patch.setattr(lots, "drawn_last", drawn_first)
+    patch.setattr(reversals, "drawn_last", drawn_first)
 
 
 @defect
@@ -216,7 +216,7 @@ def gives_back_more_than_was_spent(patch: pytest.MonkeyPatch) -> None:
 def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
     save = posting.save
 
-    def forget(session: Any, wallet: LockedWallet) -> None:
+    def forget(session: Any, wallet: WalletState) -> None:
         wallet.held = 0
         save(session, wallet)
 
@@ -227,7 +227,7 @@ def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
 def keeps_the_rest_of_a_captured_hold(patch: pytest.MonkeyPatch) -> None:
     close = hold_states.close
 
-    def keep(session: Any, wallet: LockedWallet, hold: Any, verb: str, *, captured: int = 0) -> None:
+    def keep(session: Any, wallet: WalletState, hold: Any, verb: str, *, captured: int = 0) -> None:
         if captured:
             wallet.held += hold.credits - captured
         close(session, wallet, hold, verb, captured=captured)
@@ -249,7 +249,7 @@ def leaves_what_came_back_too_late(patch: pytest.MonkeyPatch) -> None:
 def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
     come_in = entries.come_in
 
-    def generous(session: Any, wallet: LockedWallet, new: Posting) -> Any:
+    def generous(session: Any, wallet: WalletState, new: Posting) -> Any:
         debt, wallet.debt = wallet.debt, 0
         try:
             return come_in(session, wallet, new)
@@ -305,7 +305,7 @@ def claws_back_more_than_came_in(patch: pytest.MonkeyPatch) -> None:
 def lets_credits_lapse_that_could_pay_a_debt(patch: pytest.MonkeyPatch) -> None:
     end = expiry.end
 
-    def without_debt(session: Any, wallet: LockedWallet, lot: LotState, **terms: Any) -> None:
+    def without_debt(session: Any, wallet: WalletState, lot: LotState, **terms: Any) -> None:
         debt, wallet.debt = wallet.debt, 0
         end(session, wallet, lot, **terms)
         wallet.debt = debt
@@ -439,7 +439,7 @@ def counts_a_whole_hold_in_the_window_that_it_opened_in(patch: pytest.MonkeyPatc
 def shrinks_a_hold(patch: pytest.MonkeyPatch) -> None:
     extend = extensions.extend
 
-    def to_the_letter(session: Any, wallet: LockedWallet, hold: Any, **terms: Any) -> None:
+    def to_the_letter(session: Any, wallet: WalletState, hold: Any, **terms: Any) -> None:
         if terms.get("until") is not None:
             extensions._change(session, hold, expires_at=terms["until"])
         extend(session, wallet, hold, **terms)
@@ -449,7 +449,7 @@ def shrinks_a_hold(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def gives_back_what_a_meter_has_counted(patch: pytest.MonkeyPatch) -> None:
-    def release(session: Any, wallet: LockedWallet, hold: Any) -> None:
+    def release(session: Any, wallet: WalletState, hold: Any) -> None:
         hold_states.close(session, wallet, hold, "expire")
 
     patch.setattr(hold_states, "expire", release)

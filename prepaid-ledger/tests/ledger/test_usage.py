@@ -146,7 +146,7 @@ def test_a_long_tail_is_summed_up_by_whoever_asks_and_by_what_is_due(
     before = used.ledger.usage(OWNER, NEW_YEAR, end)
     assert marks() == []
 
-    monkeypatch.setattr(usage_sums, "MANY", 10)
+    monkeypatch.setattr(usage_sums, "MAX_BEHIND", 10)
     assert used.ledger.write_due() == 0
     assert marks() == [used.ledger.entries(OWNER, limit=1)[0].seq]
     assert used.ledger.usage(OWNER, NEW_YEAR, end) == before
@@ -156,7 +156,7 @@ def test_of_many_wallets_each_is_looked_at_sooner_or_later(
     used: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used.grant(1, "late", owner="user:of-a-later-day")
-    monkeypatch.setattr(usage_sums, "MANY", 10)
+    monkeypatch.setattr(usage_sums, "MAX_BEHIND", 10)
     monkeypatch.setattr(usage_sums, "LOOKED_AT", 1)
     sums = text("SELECT count(*) FROM prepaid_usage")
     for _ in range(200):  # by chance: that all of them look elsewhere comes once in 10^35

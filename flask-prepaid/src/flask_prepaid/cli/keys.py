@@ -109,7 +109,7 @@ def revoke(owner: str, key: int | None, every_one: bool) -> None:
 
 @keys.command()
 def find() -> None:
-    """Say whose key it is that was prepaid somewhere. It is read from the input, where no log keeps it."""
+    """Say whose key it is that turned up somewhere. It is read from the input, where no log keeps it."""
     here = app()
     secret = sys.stdin.readline().strip()
     row = owners_keys.with_secret(here.session, secret)

@@ -22,7 +22,7 @@ from flask.cli import with_appcontext
 from ..config import EMULATOR_URL, Config
 from ..errors import GatewayUnavailable
 from ..gateway.calls import log as gateway_log
-from ..operations import connect
+from ..operations import inbox
 from .app import context
 
 
@@ -67,10 +67,10 @@ def hear(seen: set[str], answered: bool) -> bool:
     """
     try:
         if answered:
-            types = connect.listen_once(context(), seen)
+            types = inbox.listen_once(context(), seen)
         else:
             with unlogged(gateway_log):
-                types = connect.listen_once(context(), seen)
+                types = inbox.listen_once(context(), seen)
     except GatewayUnavailable:
         if answered:
             click.echo("Stripe is asked again until it answers.", err=True)

@@ -47,7 +47,7 @@ def begin(context: Context, owner: str) -> CodeGuess:
 
 
 def forgive(session: Session, guess: CodeGuess) -> None:
-    """It was right: it counts no more."""
+    """Let a guess count no more that was right."""
     session.delete(guess)
 
 

@@ -24,6 +24,7 @@ from .sale import new_id
 #: How long a name stands for its first request. After that it is free again.
 KEPT = timedelta(hours=24)
 
+#: The most characters of an ``Idempotency-Key``.
 MAX_LENGTH = 255
 
 
@@ -43,7 +44,7 @@ class SaleRequest(Base):
     at: Mapped[datetime]
 
 
-def checked(name: str) -> str:
+def checked_key(name: str) -> str:
     """An ``Idempotency-Key`` as it came.
 
     :raises BadIdempotencyKey: It is empty, too long, or no plain text.
@@ -61,7 +62,7 @@ def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> tu
     :raises BadIdempotencyKey: The name can be none.
     :raises IdempotencyConflict: It stands for something else that was sold within a day.
     """
-    digest = sha256(f"{scope}:{checked(name)}".encode()).hexdigest()[:32]
+    digest = sha256(f"{scope}:{checked_key(name)}".encode()).hexdigest()[:32]
     now = clocks.wall()
     row: dict[str, object] = {
         "owner": owner,

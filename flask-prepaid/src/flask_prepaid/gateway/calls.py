@@ -22,8 +22,10 @@ from ..config import Config
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, GatewayUnavailable
 from . import timeouts
 
-#: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again.
+#: Stripe answers 429 before it looks at the idempotency key, and the SDK does not ask again. The pause before
+#: the first retry is about so long, and twice as long before each that follows.
 BUSY_RETRIES = 4
+BUSY_PAUSE_S = 0.2
 
 #: Sent with each refusal that is a fault of somebody's, for who counts them.
 refused = Signal()
@@ -74,7 +76,7 @@ def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
             raise answer from error
         except Exception as error:  # a broken connection, a 500, HTML where JSON should be
             if is_busy(error) and attempt < BUSY_RETRIES:
-                time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+                time.sleep(BUSY_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
                 continue
             outcomes.send("unanswered")
             # A certificate that does not fit is no bad day of the network: somebody is in between.

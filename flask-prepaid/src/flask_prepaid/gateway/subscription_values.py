@@ -367,7 +367,7 @@ def _credits_earlier(details: Any) -> bool:
 
 
 def _discounts_of(line: Any) -> Iterator[str]:
-    """Those with an amount, and those that a proration names: for these Stripe shows an amount of 0.
+    """The discounts of a line: those with an amount, and those that a proration names, shown as 0 by Stripe.
 
     https://docs.stripe.com/changelog/clover/2025-09-30/itemize-proration-discount-amounts
     """

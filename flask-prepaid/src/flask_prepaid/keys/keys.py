@@ -111,7 +111,7 @@ def live(session: Session, owner: str) -> list[ApiKey]:
 
 
 def find(session: Session, owner: str, key_id: int) -> ApiKey:
-    """One of them.
+    """A key of the owner's that is not revoked.
 
     :raises NotYours: The owner has no such key.
     """

@@ -38,7 +38,7 @@ class AppKeys:
         setup: Keys,
         blocked_among: Callable[[Collection[str]], Collection[str]],
     ) -> AppKeys:
-        """Those of ``app``, with nothing remembered yet.
+        """The keys of ``app``, with none of them remembered yet.
 
         :param blocked_among: Which of these owners the host has shut out; it is called in the app's context.
         """

@@ -4,10 +4,13 @@
 |---|---|
 | I2 | each payment that is paid has exactly one purchase, or a plan's one allowance, of its credits |
 | I3 | no purchase without a payment: the payment that its key names is paid |
-| I16 | what a plan gives month by month has come, each month under its key, with what was not cut of it |
-| I15 | each claim of a code has its grant, and so has its referrer; a code counts its claims |
 | I11 | the sums that reports read are those of the movements at Stripe and of the entries; each movement's \
         amount less its fee is its net; what a payment brought moved |
+| I15 | each claim of a code has its grant, and so has its referrer; a code counts its claims |
+| I17 | what a plan gives month by month has come, each month under its key, with what was not cut of it |
+
+I1, I4 to I10, I14 and I16 are the ledger's own, in ``prepaid_ledger/audit/audit.py``. I18 is that of
+``marks.py``.
 """
 
 from __future__ import annotations
@@ -88,7 +91,7 @@ def _unbought() -> Select[*tuple[Any, ...]]:
 def _months_without_credits(connection: Connection) -> Iterator[Problem]:
     for invoice_id, number, owner in connection.execute(_ungiven()):
         yield Problem(
-            "I16", owner, f"month {number} of invoice {invoice_id} is given, and is not in the wallet"
+            "I17", owner, f"month {number} of invoice {invoice_id} is given, and is not in the wallet"
         )
 
 

@@ -32,23 +32,10 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
                 done.append(f"{pack.slug}: a price of its own at Stripe, lookup key {key}")
     for plan in context.catalog.plans.values():
         for currency in plan.prices or [plan.currency]:
-            price = prices.ensure(context, plan.sold_in(currency))
+            price = prices.ensure(context, plan.sold_in(currency), ask=True)
             done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
         secret = context.gateway.account.mirror_endpoint(url, sorted(inbox.HEARD))
         done.append(f"{url} hears {len(inbox.HEARD)} types of events")
     return Connected(done, secret)
-
-
-def listen_once(context: Context, seen: set[str]) -> list[str]:
-    """Fetch the events that Stripe made lately and handle those that did not come here; their types."""
-    handled = []
-    for event in reversed(context.gateway.events.latest()):
-        if event.id in seen:
-            continue
-        inbox.keep(context, event)
-        if inbox.handle(context, event):
-            seen.add(event.id)
-        handled.append(event.type)
-    return handled

@@ -251,8 +251,16 @@ def _refusals(context: Context) -> Iterator[str]:
 
 
 def _upkeep(context: Context) -> Iterator[str]:
-    """What came in and waits."""
+    """What came in and waits, or was left undone."""
     session = context.session
+    yield from _unhandled_events(session)
+    yield from _suspected_payments(session)
+    yield from _untaxed_without_proof(session)
+    yield from _refused_addresses(session)
+    yield from _overdue_payments(session)
+
+
+def _unhandled_events(session: Session) -> Iterator[str]:
     failed = InboxEvent.handled_at.is_(None), InboxEvent.received_at < clock.wall() - ON_ITS_WAY
     count = session.scalar(select(func.count()).select_from(InboxEvent).where(*failed))
     if count:
@@ -261,6 +269,9 @@ def _upkeep(context: Context) -> Iterator[str]:
             f"{counted(count, 'event', 'events')} came in and not handled, the first for: "
             f"{session.scalar(first)}. Run: flask prepaid replay --failed"
         )
+
+
+def _suspected_payments(session: Session) -> Iterator[str]:
     warned = fraud_warnings.count(session)
     if warned:
         yield (
@@ -274,13 +285,26 @@ def _upkeep(context: Context) -> Iterator[str]:
             "itself. What Stripe refuses, as where the balance there is too low, tick asks for again within "
             "five days; what the bank sent back, it does not. The payment's page has why; refund there."
         )
-    unproved = _untaxed_without_proof(session)
+
+
+def _untaxed_without_proof(session: Session) -> Iterator[str]:
+    """Customers who pay the tax themselves by a tax id that its register does not know."""
+    paid = exists().where(
+        Payment.owner == Customer.owner,
+        Payment.state == PaymentState.PAID,
+        Payment.taxed.endswith(REVERSE_CHARGE),
+    )
+    unknown = Customer.tax_id_status == UNVERIFIED
+    unproved = session.scalar(select(func.count()).select_from(Customer).where(unknown, paid))
     if unproved:
         yield (
             f"{counted(unproved, 'customer pays', 'customers pay')} no tax by reverse charge, and the "
             "register of tax ids does not know theirs: the tax may be yours to pay. The operator's page of "
             "the customer shows it; ask them for the right one."
         )
+
+
+def _refused_addresses(session: Session) -> Iterator[str]:
     refused = session.scalar(select(func.count()).where(Customer.refused_email.is_not(None)))
     if refused:
         yield (
@@ -288,6 +312,9 @@ def _upkeep(context: Context) -> Iterator[str]:
             "reaches it. The operator's page of the customer shows it; when they correct it, call "
             "prepaid.sync_customer(owner)."
         )
+
+
+def _overdue_payments(session: Session) -> Iterator[str]:
     overdue = Payment.check_at < clock.wall() - TICK_MISSED
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
@@ -297,20 +324,16 @@ def _upkeep(context: Context) -> Iterator[str]:
         )
 
 
-def _untaxed_without_proof(session: Session) -> int:
-    """How many customers pay the tax themselves by a tax id that its register does not know."""
-    paid = exists().where(
-        Payment.owner == Customer.owner,
-        Payment.state == PaymentState.PAID,
-        Payment.taxed.endswith(REVERSE_CHARGE),
-    )
-    unknown = Customer.tax_id_status == UNVERIFIED
-    return session.scalar(select(func.count()).select_from(Customer).where(unknown, paid)) or 0
-
-
 def _outbox(context: Context) -> Iterator[str]:
     """What the host or its customers were not told."""
     session = context.session
+    yield from _given_up(session)
+    yield from _failing(session)
+    yield from _overdue_messages(session, context.clock())
+    yield from _failing_endpoints(session)
+
+
+def _given_up(session: Session) -> Iterator[str]:
     given_up = summary.given_up_count(session)
     if given_up:
         delivery, message = summary.given_up(session, limit=1)[0]
@@ -319,25 +342,34 @@ def _outbox(context: Context) -> Iterator[str]:
             f"the first {message.signal} to {delivery.target}, for {delivery.answer}. Mend that, then run: "
             "flask prepaid outbox --again"
         )
+
+
+def _failing(session: Session) -> Iterator[str]:
     failing, answer = summary.failing(session)
     if failing:
         yield (
             f"{counted(failing, 'signal or mail fails', 'signals and mails fail')} again and again, one for "
             f"{answer}. The log has each; the first one holds up its owner's others."
         )
-    overdue = summary.overdue_count(session, context.clock(), endpoints=False)
+
+
+def _overdue_messages(session: Session, now: datetime) -> Iterator[str]:
+    overdue = summary.overdue_count(session, now, endpoints=False)
     if overdue:
         yield (
             f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
             "no tick runs. Run it every minute: flask prepaid tick"
         )
-    endpoints = summary.overdue_count(session, context.clock(), endpoints=True)
+    endpoints = summary.overdue_count(session, now, endpoints=True)
     if endpoints:
         yield (
             f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
             "an hour or more for what is due: no tick runs, or one does not get through. Run it every "
             "minute: flask prepaid tick"
         )
+
+
+def _failing_endpoints(session: Session) -> Iterator[str]:
     on, fail, since = summary.endpoints_on(session)
     if fail == on >= ALL_FAIL and since is not None:
         yield (

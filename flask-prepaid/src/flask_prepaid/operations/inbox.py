@@ -231,6 +231,19 @@ def handle(context: Context, event: Event) -> bool:
     return True
 
 
+def listen_once(context: Context, seen: set[str]) -> list[str]:
+    """Fetch the events that Stripe made lately and handle those that did not come here; their types."""
+    handled = []
+    for event in reversed(context.gateway.events.latest()):
+        if event.id in seen:
+            continue
+        keep(context, event)
+        if handle(context, event):
+            seen.add(event.id)
+        handled.append(event.type)
+    return handled
+
+
 def unhandled(context: Context) -> list[str]:
     """The events that came and were not handled, oldest first."""
     waiting = select(InboxEvent.id).where(InboxEvent.handled_at.is_(None)).order_by(InboxEvent.received_at)

@@ -1,7 +1,7 @@
 """Marks outside of the books: each wallet's latest entry, kept where losing the database does not lose them.
 
 Books that went back, by a failover to a node that lagged or by an old backup, add up: no audit of theirs can
-see what is gone. Whoever kept its name elsewhere can.
+see what is gone. Whoever kept its name elsewhere can: rule I18 is that each marked entry is in the books.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _problem(mark: Mark, stands_at: int | None) -> Problem:
     now = "the wallet is not there" if stands_at is None else f"the wallet stands at {stands_at}"
     written = f"{mark.at:%Y-%m-%d %H:%M:%S} UTC"
     return Problem(
-        "I15", mark.owner, f"the books went back: entry {mark.seq} ({mark.key!r}, {written}) is gone; {now}"
+        "I18", mark.owner, f"the books went back: entry {mark.seq} ({mark.key!r}, {written}) is gone; {now}"
     )
 
 

@@ -11,7 +11,7 @@ from prepaid_ledger import clock
 from .. import signals
 from ..context import Context, transaction
 from ..payments.models import Customer, Notice, SavedCard
-from ..payments.notices import is_news
+from ..payments.notices import claim_notice
 
 #: How many notices one tick sends; the next tick sends the others.
 AT_ONCE = 100
@@ -33,7 +33,7 @@ def send(context: Context) -> int:
     with transaction(context) as session:
         rows = session.execute(expiring).all()
         for card, name in rows:
-            if is_news(session, card.owner, name):
+            if claim_notice(session, card.owner, name):
                 signals.after_commit(
                     session,
                     signals.card_expiring,

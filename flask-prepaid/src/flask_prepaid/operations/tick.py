@@ -8,10 +8,14 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
+from sqlalchemy import select
+
+from prepaid_ledger import clock
+from prepaid_ledger.database import insert
 from prepaid_ledger.errors import PrepaidError
 
 from ..codes import guesses
-from ..context import Context, reading
+from ..context import Context, reading, transaction
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
 from ..outbox import thresholds
@@ -19,6 +23,8 @@ from ..payments import card_testing, customers, paid_requests, payments, refusal
 from ..payments.models import Payment, Refund
 from ..purchases import balance_money, disputed_plans, fraud_warnings, refunds, settling, topups
 from ..reports import balance_sync, credit_sums
+from ..reports.days import MINUTE
+from ..reports.models import Copying
 from ..subscriptions import blocking, plan_months, retries, subscribing
 from . import marks, notices
 
@@ -64,11 +70,11 @@ def tick(context: Context) -> dict[str, int]:
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
-    balance_sync.note_tick(context)
+    _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
     due |= {
-        "payments": each(context, partial(_due, table=Payment), settling.check_with_stripe),
-        "refunds": each(context, partial(_due, table=Refund), refunds.check_with_stripe),
+        "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
+        "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "parts": each(context, refunds.unchecked_parts, refunds.check_part),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
@@ -89,8 +95,14 @@ def tick(context: Context) -> dict[str, int]:
     return due
 
 
-def _due(context: Context, *, table: type[Payment] | type[Refund]) -> list[int]:
-    return payments.due(context.session, table)
+def _note_tick(context: Context) -> None:
+    """Keep that the tick comes around, to the minute. Commits."""
+    now = clock.wall()
+    with transaction(context) as session:
+        before = session.scalar(select(Copying.ticked_at))
+        if before is None or before < now - MINUTE:
+            made = insert(session, Copying).values(id=1, zone=context.config.time_zone, ticked_at=now)
+            session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"ticked_at": now}))
 
 
 def each(context: Context, due: Callable[[Context], list[Id]], check: Callable[[Context, Id], object]) -> int:

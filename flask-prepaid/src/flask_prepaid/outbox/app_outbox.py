@@ -54,7 +54,7 @@ class AppOutbox:
 
     def write(self, context: Context) -> Queues:
         """Write down what waits for the commit of the session."""
-        outgoing = signals.waiting(context.session)
+        outgoing = signals.take_waiting(context.session)
         if not outgoing:
             return {}
         return messages.write(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import take_turns
 
-from ..signals import Told
+from ..signals import Waiting
 from . import customer_events
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
 
@@ -44,7 +44,12 @@ Queues = dict[Queue, Claim]
 
 
 def write(
-    session: Session, outgoing: Sequence[Told], *, mailed: Collection[str], now: datetime, claimed: timedelta
+    session: Session,
+    outgoing: Sequence[Waiting],
+    *,
+    mailed: Collection[str],
+    now: datetime,
+    claimed: timedelta,
 ) -> Queues:
     """Write a message for each signal, with a delivery to each of its targets. Call it last, then commit.
 

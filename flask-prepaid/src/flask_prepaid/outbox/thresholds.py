@@ -105,7 +105,7 @@ def _tell_low(context: Context, low: Select[int, str, int, int]) -> int:
     with transaction(context) as session:
         rows = session.execute(low).all()
         for alert_id, owner, credits, threshold in rows:
-            if _is_news(session, alert_id, owner, BALANCE, context.clock()):
+            if _claim(session, alert_id, owner, BALANCE, context.clock()):
                 signals.after_commit(
                     session, signals.balance_low, owner=owner, credits=credits, threshold=threshold
                 )
@@ -129,7 +129,7 @@ def _tell_budgets(context: Context) -> int:
     with transaction(context) as session:
         rows = session.execute(near).all()
         for alert_id, owner, percent, budget, spent in rows:
-            if _is_news(session, alert_id, owner, BUDGET, now, until=budget.resets_at):
+            if _claim(session, alert_id, owner, BUDGET, now, until=budget.resets_at):
                 signals.after_commit(
                     session,
                     signals.budget_near,
@@ -174,15 +174,15 @@ def _tell_lots(context: Context, alert_id: int, owner: str, days: int) -> int:
     with reading(context):
         lots = context.ledger.lots(owner)  # drawn from all its entries, while others may write
     with transaction(context) as session:
-        if not _is_news(session, alert_id, owner, LOOKED, now, until=now + LOOK_EVERY):
+        if not _claim(session, alert_id, owner, LOOKED, now, until=now + LOOK_EVERY):
             return 0
         lapsing: dict[datetime, int] = {}
         for lot in lots:
-            at, left = lot.expires_at, lot.left
-            soon = at is not None and now < at <= now + timedelta(days=days)
-            if soon and left and _is_news(session, alert_id, owner, f"lot:{lot.key}", now, until=at):
-                assert at is not None
-                lapsing[at] = lapsing.get(at, 0) + left
+            at = lot.expires_at
+            if at is None or not lot.left or not now < at <= now + timedelta(days=days):
+                continue
+            if _claim(session, alert_id, owner, f"lot:{lot.key}", now, until=at):
+                lapsing[at] = lapsing.get(at, 0) + lot.left
         for at, credits in sorted(lapsing.items()):
             signals.after_commit(
                 session, signals.credits_lapsing, owner=owner, credits=credits, expires_at=at, days=days
@@ -212,7 +212,7 @@ def _told(about: str) -> ColumnElement[bool]:
 
 def note_removed(session: Session, owner: str, now: datetime) -> None:
     """The host has removed the customer: nothing is told by the host's own alert."""
-    _is_news(session, EVERYBODYS, owner, REMOVED, now)
+    _claim(session, EVERYBODYS, owner, REMOVED, now)
 
 
 def note_back(session: Session, owner: str) -> None:
@@ -224,10 +224,10 @@ def note_back(session: Session, owner: str) -> None:
     )
 
 
-def _is_news(
+def _claim(
     session: Session, alert_id: int, owner: str, about: str, now: datetime, *, until: datetime | None = None
 ) -> bool:
-    """Note that the owner is told; of two that do it at once, one does."""
+    """Note that the owner is told now; whether nobody has before. Of two at once, one may tell."""
     row = {"alert_id": alert_id, "owner": owner, "about": about, "until": until, "at": now}
     new = insert(session, Crossing).values(row).on_conflict_do_nothing().returning(Crossing.owner)
     return session.scalar(new) is not None

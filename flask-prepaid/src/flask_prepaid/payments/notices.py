@@ -10,8 +10,8 @@ from prepaid_ledger.database import insert
 from .models import Notice
 
 
-def is_news(session: Session, owner: str, about: str) -> bool:
-    """Note that the owner gets this notice; of two that send it at once, one does."""
+def claim_notice(session: Session, owner: str, about: str) -> bool:
+    """Note that the owner gets this notice now; whether nobody has before. Of two at once, one may send."""
     row = {"owner": owner, "about": about, "sent_at": clock.wall()}
     new = insert(session, Notice).values(row).on_conflict_do_nothing().returning(Notice.owner)
     return session.scalar(new) is not None

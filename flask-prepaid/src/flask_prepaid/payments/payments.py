@@ -362,10 +362,10 @@ def give_up(context: Context, payment: Payment, reason: str) -> None:
         payment.failure = payment.failure or reason[:255]
 
 
-def due(session: Session, table: type[Payment] | type[Refund], *, limit: int = 100) -> list[int]:
+def due(context: Context, table: type[Payment] | type[Refund], *, limit: int = 100) -> list[int]:
     """The payments, or refunds, that it is time to ask Stripe about."""
     overdue = select(table.id).where(table.check_at <= clock.wall()).order_by(table.check_at)
-    return list(session.scalars(overdue.limit(limit)))
+    return list(context.session.scalars(overdue.limit(limit)))
 
 
 def _call_for_review(context: Context, payment: Payment, reason: str) -> None:

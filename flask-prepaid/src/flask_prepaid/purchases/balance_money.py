@@ -21,7 +21,7 @@ from prepaid_ledger.database import take_turns
 from ..context import Context, transaction
 from ..payments import payments
 from ..payments.models import BalancePaid, Dispute, Payment, Refund
-from ..subscriptions import plan_months
+from ..subscriptions.locking import lock
 from ..subscriptions.models import Invoice, InvoiceState, Subscription
 from .models import CreditNote
 from .taking_back import take_back
@@ -71,7 +71,7 @@ def _lock(session: Session, owner: str) -> None:
     session.execute(update(Payment).where(Payment.id.in_(mine)).values(id=Payment.id))
     plans = select(Invoice.subscription_id).where(Invoice.payment_id.in_(mine)).distinct()
     for subscription_id in session.scalars(plans.order_by(Invoice.subscription_id)).all():
-        plan_months.lock(session, subscription_id)
+        lock(session, subscription_id)
 
 
 def _bought(session: Session, owner: str) -> list[tuple[Payment, BalancePaid]]:

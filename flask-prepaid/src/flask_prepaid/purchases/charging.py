@@ -64,14 +64,14 @@ def charge_again(
     *,
     sent_digest: str | None,
     return_url: Callable[[int], str],
-    most: Callable[[Payment], int | None],
+    max_minor_of: Callable[[Payment], int | None],
 ) -> tuple[Payment, NextStep | None] | None:
     """The charge that the attempt has begun before, as ``charge_card`` returns it, if there is one. Commits.
 
     Nothing is guarded and nothing counted: what is paid stays paid though the shop sells no more, the price
     is another or the card is gone.
 
-    :param most: Says the ``max_minor`` of ``charge_card`` for the payment that was begun.
+    :param max_minor_of: Says the ``max_minor`` of ``charge_card`` for the payment that was begun.
     :raises KeyReused: The attempt has asked for something else.
     """
     refuse_uncommitted(context)
@@ -79,7 +79,7 @@ def charge_again(
         payment = payments.begun(session, owner, attempt, sent_digest)
         if payment is None or payment.via is not Via.CARD:
             return None
-        max_minor = most(payment)
+        max_minor = max_minor_of(payment)
     return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
 
 

@@ -155,8 +155,8 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
             f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
             "customer's balance or outside of Stripe. Give that back where it came from."
         )
-    lefts = _left_of_each(session, [payment])[payment.id]
-    left = sum(part.charged_minor for part in lefts)
+    charges = _charges_left(session, [payment])[payment.id]
+    left = sum(part.charged_minor for part in charges)
     if not left:
         raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
     amount = left - credited_minor(session, payment.id) if amount_minor is None else amount_minor
@@ -174,7 +174,7 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
     except ValueError as too_fine:
         raise NothingToReverse(f"{too_fine}.") from None
     parts = []
-    for part in lefts:
+    for part in charges:
         if minor := min(part.charged_minor, amount):
             parts.append(ChargedPart(part.intent_id, minor))
             amount -= minor
@@ -195,11 +195,13 @@ def credited_minor(session: Session, payment_id: int) -> int:
 def left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, int]:
     """How much of each payment can be refunded, by its id."""
     paid = [payment for payment in payments if payment.state is PaymentState.PAID]
-    lefts = _left_of_each(session, paid)
-    return {payment.id: sum(part.charged_minor for part in lefts.get(payment.id, ())) for payment in payments}
+    charges = _charges_left(session, paid)
+    return {
+        payment.id: sum(part.charged_minor for part in charges.get(payment.id, ())) for payment in payments
+    }
 
 
-def _left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, list[ChargedPart]]:
+def _charges_left(session: Session, payments: Sequence[Payment]) -> dict[int, list[ChargedPart]]:
     """What is left of each charge of these payments that no bank has taken back, by the payment's id."""
     ids = [payment.id for payment in payments]
     refunded = _refunded_minor(session, ids)

@@ -19,7 +19,7 @@ from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, tax_rates
 from ..payments.models import Payment, PaymentState, TopUp, Via
-from ..payments.notices import is_news
+from ..payments.notices import claim_notice
 from ..subscriptions import currencies
 from . import cards, charging, topup_rules
 from .topup_rules import Buy, Skip, Stop
@@ -199,7 +199,7 @@ def _write_down(context: Context, owner: str, buy: Buy) -> Payment:
 def _announce_skip(context: Context, owner: str, reason: str) -> None:
     """Tell of a top-up that is due and not made, once a month for each reason."""
     month = f"{topup_rules.month_of(context.clock()):%Y-%m}"
-    if is_news(context.session, owner, f"topup-skipped:{month}:{reason}"):
+    if claim_notice(context.session, owner, f"topup-skipped:{month}:{reason}"):
         signals.after_commit(context.session, signals.topup_skipped, owner=owner, reason=reason)
 
 

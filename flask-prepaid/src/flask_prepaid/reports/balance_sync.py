@@ -23,7 +23,7 @@ from ..gateway.values import StripeMovement
 from ..payments.models import PartCharge, Payment, PaymentState, Via
 from ..subscriptions.models import Invoice, PlanPrice, Subscription, SubscriptionChange
 from . import taxes
-from .days import MINUTE, day_of
+from .days import day_of
 from .models import CohortSum, Copying, Counted, CreditSum, DaySum, FailureSum, Movement, OwnerSum, PlanSum
 
 #: A balance transaction may be listed late: each copy begins this long before the end of the last one.
@@ -160,16 +160,6 @@ def sync_if_old(context: Context) -> None:
         off_s = round((theirs - clock.wall()).total_seconds()) if theirs else None
         with transaction(context) as session:
             session.execute(update(Copying).values(clock_off_s=off_s))
-
-
-def note_tick(context: Context) -> None:
-    """Keep that the tick comes around, to the minute. Commits."""
-    now = clock.wall()
-    with transaction(context) as session:
-        before = session.scalar(select(Copying.ticked_at))
-        if before is None or before < now - MINUTE:
-            made = insert(session, Copying).values(id=1, zone=context.config.time_zone, ticked_at=now)
-            session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"ticked_at": now}))
 
 
 def _state(session: Session, zone: str) -> Copying:

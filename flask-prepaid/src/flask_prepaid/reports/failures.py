@@ -168,7 +168,7 @@ def _between(
 
 
 def _payments() -> Select[*tuple[Any, ...]]:
-    """Those that failed and are not counted, each with when its customer paid for something later."""
+    """The payments that failed and are not counted, each with when its customer paid for something later."""
     later = aliased(Payment)
     paid_at = (
         select(func.min(later.paid_at))

@@ -58,7 +58,7 @@ class Month:
 
     @property
     def churn_rate(self) -> float | None:
-        """Those lost, over the customers at its beginning; ``None`` where there was none."""
+        """The customers lost, over those at its beginning; ``None`` where there was none."""
         return self.lost / self.customers_before if self.customers_before else None
 
     @property
@@ -206,7 +206,7 @@ def begin(session: Session) -> date | None:
 
 
 def currencies(session: Session) -> list[str]:
-    """Those that any plan was ever paid in."""
+    """The currencies that any plan was ever paid in."""
     return sorted(session.scalars(select(PlanSum.currency).distinct()))
 
 

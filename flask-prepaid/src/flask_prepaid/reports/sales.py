@@ -157,9 +157,9 @@ def _best(sales_of_part: Mapping[tuple[str, str], Sales], max_cuts: int) -> list
 
 
 def _by_customer(session: Session, selection: Selection, max_cuts: int) -> list[Cut]:
-    """Those who paid most, and all others together: what is left of the total.
+    """The customers who paid most, and all others together: what is left of the total.
 
-    Read in two steps: who they are, by gross alone, and then all columns of those.
+    Read in two steps: who they are, by gross alone, and then all columns of these.
     """
     cuts: list[Cut] = []
     for currency, rest in totals(sales(session, selection)).items():

@@ -34,7 +34,7 @@ def differences(context: Context, since: datetime | None, seen: Callable[[], Non
 def _of_subscription(context: Context, subscription: StripeSubscription) -> Iterator[Difference]:
     session = context.session
     row = sync.find(session, key=subscription.key, stripe_id=subscription.id)
-    if row is not None and (other := sync.is_other(session, row, subscription)) is not None:
+    if row is not None and (other := sync.why_other(session, row, subscription)) is not None:
         if State(subscription.status) not in ENDED:
             yield (
                 "doubled",

@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 #: An invoice in one of these changes no more.
 FINAL = frozenset({InvoiceState.PAID, InvoiceState.VOID})
 
-Period = Window
-
 
 @dataclass(frozen=True)
 class Worth:
@@ -69,8 +67,8 @@ class NotOurs(Exception):
 def worth(
     lines: Iterable[InvoiceLine],
     prices: Mapping[str, PlanPrice],
-    period_at: Callable[[int, int], Period | None],
-    rate_in: Callable[[Period], int],
+    period_at: Callable[[int, int], Window | None],
+    rate_in: Callable[[Window], int],
     anchor_at: datetime | None = None,
 ) -> Worth:
     """What an invoice with these lines gives, by the rule above.
@@ -132,16 +130,16 @@ def _take_apart(now: dict[Window, Fraction], other: dict[Window, Fraction], begi
         other[window] += now.pop(window)
 
 
-def whole_period(lines: Iterable[InvoiceLine]) -> Period | None:
+def whole_period(lines: Iterable[InvoiceLine]) -> Window | None:
     """The period that an invoice bills as a whole, also where a trial or a discount made it cost nothing."""
     whole = [line for line in lines if line.is_of_plan and not line.is_part]
     return (whole[-1].start, whole[-1].end) if whole else None
 
 
-def periods(context: Context, subscription: Subscription) -> Callable[[int, int], Period | None]:
+def periods(context: Context, subscription: Subscription) -> Callable[[int, int], Window | None]:
     """Finds periods among those that the subscription's invoices have billed."""
 
-    def period_at(since: int, end: int) -> Period | None:
+    def period_at(since: int, end: int) -> Window | None:
         start = context.session.scalars(
             select(Invoice.period_start).where(
                 Invoice.subscription_id == subscription.id,
@@ -154,10 +152,10 @@ def periods(context: Context, subscription: Subscription) -> Callable[[int, int]
     return period_at
 
 
-def rates(context: Context, subscription: Subscription) -> Callable[[Period], int]:
+def rates(context: Context, subscription: Subscription) -> Callable[[Window], int]:
     """Finds what a whole period gives, by the last invoice in a period that is settled."""
 
-    def rate_in(period: Period) -> int:
+    def rate_in(period: Window) -> int:
         inside = select(Invoice.per_period).where(
             Invoice.subscription_id == subscription.id,
             Invoice.created_at >= moment(period[0]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Entry
@@ -22,6 +22,7 @@ from ..context import Context, transaction
 from ..gateway.values import moment
 from ..payments.models import Payment
 from .calendar_months import Window
+from .locking import lock
 from .models import Invoice, MonthRefund, PlanMonth, PlanPrice, Subscription
 
 #: An invoice's own month, whose credits it gives by itself.
@@ -152,13 +153,6 @@ def give_begun(context: Context, subscription_id: int) -> None:
         for month in months:
             came = _give(context, subscription, month, roll_over, replaces=replaces)
             replaces = replaces and not came
-
-
-def lock(session: Session, subscription_id: int) -> Subscription:
-    """Keep every other writer off a subscription and its months until the transaction ends."""
-    same = Subscription.id == subscription_id
-    session.execute(update(Subscription).where(same).values(id=subscription_id))
-    return session.get_one(Subscription, subscription_id)
 
 
 def _waits() -> ColumnElement[bool]:

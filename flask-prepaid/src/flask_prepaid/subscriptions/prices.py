@@ -23,6 +23,12 @@ log = logging.getLogger(__name__)
 
 NOT_SOLD = marked("This plan is not sold at the moment. Choose another one.")
 
+#: What of a plan is the same as long as one price stands for it, by its name on both.
+SAME = (
+    *("title", "credits", "parts", "once", "roll_over"),
+    *("amount_minor", "currency", "interval", "interval_count"),
+)
+
 #: How many of each interval are in twelve months.
 A_YEAR: dict[str, Fraction] = {
     "day": Fraction(365),
@@ -32,24 +38,18 @@ A_YEAR: dict[str, Fraction] = {
 }
 
 
-def ensure(context: Context, plan: Plan) -> PlanPrice:
-    """The price that stands for the plan as it is sold today, made at Stripe if need be. Commits."""
-    same = select(PlanPrice).where(
-        PlanPrice.plan == plan.slug,
-        PlanPrice.title == plan.title,
-        PlanPrice.credits == plan.credits,
-        PlanPrice.parts == plan.parts,
-        PlanPrice.once == plan.once,
-        PlanPrice.roll_over == plan.roll_over,
-        PlanPrice.amount_minor == plan.amount_minor,
-        PlanPrice.currency == plan.currency,
-        PlanPrice.interval == plan.interval,
-        PlanPrice.interval_count == plan.interval_count,
-    )
+def ensure(context: Context, plan: Plan, *, ask: bool = False) -> PlanPrice:
+    """The price that stands for the plan as it is sold today, made at Stripe if need be. Commits.
+
+    :param ask: Ask Stripe also where one is known here: it may be of another account. From then on two are
+        known, and Stripe says which of them stands for the plan.
+    """
+    terms_of_today = (getattr(PlanPrice, name) == getattr(plan, name) for name in SAME)
+    same = select(PlanPrice).where(PlanPrice.plan == plan.slug, *terms_of_today)
     with reading(context) as session:
-        known = session.scalars(same).first()
-    if known is not None:
-        return known
+        known = session.scalars(same).all()
+    if len(known) == 1 and not ask:
+        return known[0]
     price, _ = context.gateway.prices.mirror(
         lookup_key(context, plan),
         plan.title,
@@ -61,6 +61,11 @@ def ensure(context: Context, plan: Plan) -> PlanPrice:
     with transaction(context) as session:
         _keep(context, price)
         return session.get_one(PlanPrice, price.id)
+
+
+def stands_for(price: PlanPrice, plan: Plan) -> bool:
+    """Whether a price is that of the plan as it is sold today, and not on the terms of an earlier day."""
+    return price.plan == plan.slug and all(getattr(price, name) == getattr(plan, name) for name in SAME)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from ..languages.words import marked
 from ..payments import billing_details, card_testing, payments, timing
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
+from .locking import lock
 from .models import BEGINNING, PlanPrice, State, Subscription
 
 #: A renewal that no event has told of is asked for so long after the period's end.
@@ -408,7 +409,7 @@ def _give_up(context: Context, row: Subscription, *, closed: str | None = None) 
 
     :param closed: Its page, which was closed. If it has another one by now, that is open, and the row stays.
     """
-    sync.lock(context.session, row)
+    lock(context.session, row.id)
     if row.state in (State.REQUESTED, State.OPEN) and row.session_id == closed:
         row.state, row.check_at = State.EXPIRED, None
         row.page_closed_at = context.clock() if closed else None

@@ -11,7 +11,7 @@ import logging
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
@@ -21,6 +21,7 @@ from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.subscription_values import Page, StripeInvoice, StripeSubscription
 from ..payments.models import Customer
 from . import history, invoice_credits, prices, trial_cards
+from .locking import lock
 from .models import CARD_HAD_TRIAL, ENDED, Invoice, InvoiceState, PlanPrice, State, Subscription
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def find(
     return session.scalars(select(Subscription).where(or_(*names)).order_by(Subscription.id)).first()
 
 
-def is_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
+def why_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
     """Why a subscription that names the row is not the row's, in words for an operator; ``None`` if it is.
 
     Whoever has the Stripe key can write our key into the metadata of any subscription.
@@ -71,7 +72,7 @@ def sync(context: Context, stripe_id: str) -> Write[Subscription | None]:
         return nothing
     with reading(context) as session:
         row = find(session, key=subscription.key, stripe_id=stripe_id)
-        other = is_other(session, row, subscription) if row else None
+        other = why_other(session, row, subscription) if row else None
         since = invoice_credits.unsettled_since(context, row.id) if row else None
     if other is not None:
         log.error("subscription %s names a plan of ours, and gives nothing: it %s", stripe_id, other)
@@ -131,7 +132,7 @@ def _apply(
     row = row or _adopt(context, subscription, known)
     if row is None:
         return None
-    lock(context.session, row)
+    lock(context.session, row.id)
     if row.fetched_at is None or row.fetched_at <= subscription.asked_at:
         _apply_states(context, row, subscription, bills, known)
     invoice_credits.apply(context, row, bills, known)
@@ -161,12 +162,6 @@ def _apply_states(
     if is_first or before != history.seen(row):
         history.note(context, row, at=_when(context, row, period))
         _announce(context, row, state, bills)
-
-
-def lock(session: Session, row: Subscription) -> None:
-    """Keep every other writer off the row until the transaction ends, and see it as it now is."""
-    session.execute(update(Subscription).where(Subscription.id == row.id).values(id=row.id))
-    session.refresh(row)
 
 
 def _copy(row: Subscription, subscription: StripeSubscription, known: dict[str, PlanPrice]) -> None:
@@ -305,7 +300,7 @@ def apply_page(context: Context, row: Subscription, page: Page) -> None:
 
     A row that was given up takes no page that is open: whoever opened it closes it.
     """
-    lock(context.session, row)
+    lock(context.session, row.id)
     if page.status == "expired":
         row.session_id, row.page_closed_at = page.id, row.page_closed_at or context.clock()
     elif row.state is not State.EXPIRED:

@@ -28,7 +28,7 @@ class Banner:
 
 
 def banners() -> list[Banner]:
-    """Those of the customer of this request, from our own rows. Who does not pay for the team has none."""
+    """The banners of this request's customer, from our own rows. Who does not pay for the team has none."""
     owner = page.context().current_owner()
     return [*_of_plan(owner), *_of_bank(owner)] if owner is not None and page.pays() else []
 

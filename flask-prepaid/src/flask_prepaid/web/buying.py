@@ -151,11 +151,11 @@ def opened_before(owner: str) -> Checkout | None:
 
 
 def charged_before(
-    owner: str, most: Callable[[Payment], int | None]
+    owner: str, max_minor_of: Callable[[Payment], int | None]
 ) -> tuple[Payment, NextStep | None] | None:
     """The charge that this request has begun before, and the bank's question where it waits for an answer.
 
-    :param most: Says the total that the customer was shown.
+    :param max_minor_of: Says the total that the customer was shown.
     :raises KeyReused: Its key has asked for something else.
     :raises UnknownItem: With tax it costs more than was shown.
     """
@@ -165,7 +165,7 @@ def charged_before(
         forms.attempt(),
         sent_digest=sent_again.digest(),
         return_url=way_back(),
-        most=most,
+        max_minor_of=max_minor_of,
     )
     if charged is not None:
         require_within_total(charged[0])

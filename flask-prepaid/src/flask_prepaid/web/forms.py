@@ -14,8 +14,9 @@ from urllib.parse import urljoin
 from flask import g, request
 
 from .. import countries, money
+from ..checks import MAX_CREDITS
 from ..errors import NotYours, UnknownItem
-from ..fast_path.requests import checked
+from ..fast_path.requests import checked_key
 from ..gateway.billing_details import BillingDetails
 from ..languages import formats
 from ..languages.choice import locale
@@ -56,9 +57,6 @@ MAX_BILLED_TO = {
 
 #: Longest note about a customer.
 MAX_NOTE = 1_000
-
-#: The most credits that one form may move.
-MAX_CREDITS = 1_000_000_000
 
 #: Of these, what the address of a card has; and how long the name on one may be.
 CARD_ADDRESS = {"line1", "city", "postal_code", "country"}
@@ -310,7 +308,7 @@ def attempt() -> str | None:
     """
     if _READ in g:
         key = request.headers.get("Idempotency-Key")
-        return None if key is None else f"json:{hashlib.sha256(checked(key).encode()).hexdigest()[:40]}"
+        return None if key is None else f"json:{hashlib.sha256(checked_key(key).encode()).hexdigest()[:40]}"
     token = sent().get("attempt", "")
     return f"form:{token}" if _ATTEMPT.fullmatch(token) else None
 

@@ -20,7 +20,7 @@ from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments.models import SavedCard
 from ..purchases import cards
-from ..subscriptions import changing, currencies, plan_state, previews, subscribing, sync
+from ..subscriptions import changing, currencies, plan_state, previews, prices, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
 from . import asking, forms, page, sent_again
 
@@ -177,6 +177,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
     resumes_for = resumption_minor(row) if row else None
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
+    terms = session.get_one(PlanPrice, row.price_id) if row else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards.saved(session, owner)
     last = session.scalars(mine.order_by(Subscription.id.desc())).first()
@@ -191,7 +192,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         row=row,
         begins=begins,
         last=last,
-        terms=session.get_one(PlanPrice, row.price_id) if row else None,
+        terms=terms,
         planned=session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None,
         owed=plan_state.owed(context, row) if row else None,
         bill=plan_state.period_bill(context, row) if row else None,
@@ -201,7 +202,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
         is_over=row is not None and plan_state.is_over(context, row),
         lasts_until=lasts_until,
-        plans=[plan.sold_in(currency) for plan in plans_shown(row is not None and not begins)],
+        plans=plans_shown(currency, None if begins else terms),
         currency=currency,
         currencies=[] if currencies.bound_to(session, owner) else context.catalog.currencies,
         intervals=intervals(),
@@ -238,10 +239,15 @@ def shown_interval() -> str:
     return wanted if wanted in sold else next(iter(sold), "")
 
 
-def plans_shown(has_plan: bool) -> list[Plan]:
-    """The plans to choose from: those of one period; all of them for who changes from one to another."""
-    plans = list(page.context().catalog.plans.values())
-    return plans if has_plan else [plan for plan in plans if plan.interval == shown_interval()]
+def plans_shown(currency: str, terms: PlanPrice | None) -> list[Plan]:
+    """The plans to choose from: those of one period; who has one changes to any but that.
+
+    :param terms: What the customer's plan gives and costs, perhaps by an earlier price list.
+    """
+    plans = [plan.sold_in(currency) for plan in page.context().catalog.plans.values()]
+    if terms is None:
+        return [plan for plan in plans if plan.interval == shown_interval()]
+    return [plan for plan in plans if plan.max_quantity > 1 or not prices.stands_for(terms, plan)]
 
 
 def saving(plan: Plan) -> int:

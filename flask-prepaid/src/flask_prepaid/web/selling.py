@@ -70,7 +70,7 @@ def sell(
         if idempotency_key is None:
             idempotency_key = request.headers.get("Idempotency-Key")
     if idempotency_key is not None:
-        requests.checked(idempotency_key)
+        requests.checked_key(idempotency_key)
     release(context)
     try:
         sold = spend(context, sale, ask, caller, idempotency_key)

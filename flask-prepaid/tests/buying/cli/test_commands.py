@@ -22,7 +22,7 @@ from click.testing import Result
 
 from flask_prepaid.cli import listen
 from flask_prepaid.context import Context
-from flask_prepaid.operations import connect, inbox
+from flask_prepaid.operations import inbox
 from flask_prepaid.operations import tick as upkeep
 from flask_prepaid.payments.models import PaymentState
 from prepaid_ledger import UnfitDatabase
@@ -79,11 +79,11 @@ def test_listening_brings_events_to_a_machine_that_stripe_cannot_reach(deaf_shop
     deaf_shop.pay(deaf_shop.buy())
     seen: set[str] = set()
 
-    types = deaf_shop.read(lambda: connect.listen_once(deaf_shop.prepaid, seen))
+    types = deaf_shop.read(lambda: inbox.listen_once(deaf_shop.prepaid, seen))
 
     assert "checkout.session.completed" in types
     assert deaf_shop.balance() == 100
-    assert deaf_shop.read(lambda: connect.listen_once(deaf_shop.prepaid, seen)) == []
+    assert deaf_shop.read(lambda: inbox.listen_once(deaf_shop.prepaid, seen)) == []
 
 
 def test_listen_says_once_that_stripe_is_away_and_once_that_it_is_back(

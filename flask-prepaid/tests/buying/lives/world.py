@@ -15,7 +15,8 @@ import stripe
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Operators
-from flask_prepaid.operations.tick import _due, each, tick
+from flask_prepaid.operations.tick import each, tick
+from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
 from flask_prepaid.purchases import balance_money, cards, refunds, settling, topups
 from flask_prepaid.subscriptions import changing
@@ -293,8 +294,8 @@ class World:
 
     def ask_again(self) -> None:
         """That part of a tick which asks what became of a payment or a refund."""
-        each(self.shop.prepaid, partial(_due, table=Payment), settling.check_with_stripe)
-        each(self.shop.prepaid, partial(_due, table=Refund), refunds.check_with_stripe)
+        each(self.shop.prepaid, partial(payments.due, table=Payment), settling.check_with_stripe)
+        each(self.shop.prepaid, partial(payments.due, table=Refund), refunds.check_with_stripe)
 
     def refused(self, do: Callable[[], object]) -> str:
         """The name of the error that refuses, or nothing."""

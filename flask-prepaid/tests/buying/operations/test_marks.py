@@ -63,8 +63,8 @@ def test_books_that_went_back_are_told_by_the_marks_though_they_add_up(
     assert result.exit_code == 1
     problems = json.loads(result.stdout)["problems"]
     assert [(problem["invariant"], problem["owner"]) for problem in problems] == [
-        ("I15", "user:1"),
-        ("I15", "user:2"),
+        ("I18", "user:1"),
+        ("I18", "user:2"),
     ]
     assert "the books went back: entry 4 ('c'" in problems[0]["message"]
     assert "is gone; the wallet stands at 5" in problems[0]["message"]

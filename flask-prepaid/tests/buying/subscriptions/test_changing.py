@@ -447,3 +447,28 @@ def test_a_declining_card_leaves_the_page_open(shop: PlanShop) -> None:
 
     assert shop.state() is State.ACTIVE
     assert shop.balance() == 100
+
+
+def test_a_plan_is_offered_anew_on_the_terms_of_today(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    own, cheaper = 'value="small"', Plan("small", credits=100, amount_minor=800, name="Small", roll_over=30)
+    assert own not in shop.page()
+    shop.prepaid.catalog.plans["small"] = cheaper
+
+    assert own in shop.page()
+    shop.change("small")
+    shop.pass_time(days=29)
+
+    assert [invoice.total_minor for invoice in shop.invoices()] == [1_000, 800]
+    assert own not in shop.page()
+
+
+def test_who_has_the_only_plan_is_asked_for_no_other(databases: Databases) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), plans=[Plan("pro", credits=100, amount_minor=1_000)])
+    shop.subscribe("pro")
+
+    page = shop.page()
+
+    assert "Pause" in page
+    assert "Change your plan" not in page
+    shop.close()

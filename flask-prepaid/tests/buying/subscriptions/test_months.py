@@ -280,7 +280,7 @@ def test_the_audit_finds_a_month_that_is_not_in_the_wallet(shop: MonthShop) -> N
         shop.prepaid.session.commit()
 
     shop.read(lambda: say(99))
-    assert [problem.invariant for problem in shop.audit()] == ["I16"]
+    assert [problem.invariant for problem in shop.audit()] == ["I17"]
     shop.read(lambda: say(100))
 
 

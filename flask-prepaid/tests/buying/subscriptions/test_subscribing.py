@@ -228,3 +228,17 @@ def test_new_terms_are_for_new_customers(shop: PlanShop) -> None:
     paid = [[invoice.total_minor for invoice in shop.invoices(owner)] for owner in ("user:1", "user:2")]
     assert paid == [[1_000, 1_000], [1_200, 1_200]]
     assert shop.balance("user:2") == 80
+
+
+def test_another_account_of_stripes_sells_the_plans_once_it_is_connected(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="now")
+    shop.stripe.reset(now=shop.stripe.now())  # the new account knows nothing of what was
+    assert shop.send(plan="small", owner="user:2").status_code == 409
+
+    assert shop.command("connect").exit_code == 0
+    shop.subscribe("small", owner="user:2")
+    shop.subscribe("small", owner="user:3")
+
+    assert (shop.balance("user:2"), shop.balance("user:3")) == (100, 100)
+    assert len(shop.v1.prices.list({"lookup_keys": ["prepaid_plan_small"]}).data) == 1

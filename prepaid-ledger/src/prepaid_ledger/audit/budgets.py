@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
 from ..books.budget_counts import EVERYBODY
-from ..books.charges import charges
+from ..books.charges import charges, total
 from ..tables import ArchiveMark, Budget, Wallet
 from .problem import Problem
 from .scope import Which, kept_for_a_scope
@@ -54,16 +54,16 @@ def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
         Budget.window_start.is_(None),
         and_(charged.c.at >= Budget.window_start, charged.c.at < Budget.resets_at),
     )
-    total = func.coalesce(func.sum(charged.c.credits), 0)
+    summed = total(charged)
     past = ArchiveMark.beside(Budget) & (Budget.window_start <= ArchiveMark.at)
     is_past = select(ArchiveMark.wallet_id).where(past).exists()
     return tuple(
-        select(Wallet.owner, Budget.spender, Budget.every, spent, total)
+        select(Wallet.owner, Budget.spender, Budget.every, spent, summed)
         .join(Wallet, Budget.of(Wallet))
         .outerjoin(charged, and_(by_whom, in_window))
         .where(whose, its, ~is_past)
         .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, spent)
-        .having(total != spent)
+        .having(summed != spent)
         for whose, by_whom in (
             (everybodys, same_wallet),
             (~everybodys, and_(same_wallet, charged.c.spender == Budget.spender)),

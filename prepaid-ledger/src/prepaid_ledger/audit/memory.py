@@ -8,8 +8,8 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import StoredMemory, first
-from ..books.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part
+from ..books.lot_store import StoredMemory
+from ..books.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part, drawn_first
 from ..slots import WalletKey
 from ..tables import Entry, Kind
 
@@ -56,7 +56,8 @@ class RecentMemory:
             if event.refers_to_seq is None:
                 _keep(self._spends, event.seq, Spend(parts))
             elif event.refers_to_seq in self._holds:
-                _keep(self._spends, event.seq, Spend(first(self._holds[event.refers_to_seq], -event.credits)))
+                captured = drawn_first(self._holds[event.refers_to_seq], -event.credits)
+                _keep(self._spends, event.seq, Spend(captured))
         elif event.kind is Kind.REVERSAL and event.refers_to_seq in self._spends:
             self._spends[event.refers_to_seq].returned += event.credits
         elif event.kind is Kind.CLAWBACK and event.refers_to_seq is not None:

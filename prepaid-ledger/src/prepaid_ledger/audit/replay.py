@@ -27,7 +27,7 @@ from ..books.lots import (
     Opened,
     Part,
 )
-from ..books.posting import OWN_KEYS
+from ..checks import OWN_KEYS
 from ..database.rows import Stretch, Stretches, table_of
 from ..slots import slot_of
 from ..tables import Hold, Kind

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
+from ..checks import is_whole
+
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -27,7 +29,7 @@ def each(
     :param work: A function of a module, which a process can be told by its name.
     :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
     """
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+    if not is_whole(jobs, 1):
         raise ValueError(f"jobs is how many processes work at once, 1 or more, not {jobs!r}")
     if jobs == 1:
         yield from (work(engines, part) for part in parts)

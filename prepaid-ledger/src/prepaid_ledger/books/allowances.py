@@ -13,7 +13,7 @@ from .entries import come_in
 from .expiry import end, expire, finish
 from .lot_store import LotStore
 from .lots import LotState
-from .posting import LockedWallet, Posting, append, begin, lock
+from .posting import Posting, WalletState, append, begin, lock
 
 #: A renewal is paid an hour after the period's end, or days later on a retry.
 ALLOWANCE_GRACE = timedelta(hours=72)
@@ -69,7 +69,7 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
     finish(store)
 
 
-def _origin(session: Session, wallet: LockedWallet, lot: LotState) -> Entry:
+def _origin(session: Session, wallet: WalletState, lot: LotState) -> Entry:
     """The entry that gave a lot's credits first, or gave them again with an end of their own.
 
     What a clawback took of a lot is of it as before where it came back before the lot's end.
@@ -84,11 +84,11 @@ def _origin(session: Session, wallet: LockedWallet, lot: LotState) -> Entry:
     return first if first.expires_at == entry.expires_at else entry
 
 
-def _entry(session: Session, wallet: LockedWallet, seq: int | None) -> Entry:
+def _entry(session: Session, wallet: WalletState, seq: int | None) -> Entry:
     return session.get_one(Entry, (wallet.id, wallet.slot, seq))
 
 
-def _is_replaced(session: Session, wallet: LockedWallet, lot: LotState, keys: Collection[str] | None) -> bool:
+def _is_replaced(session: Session, wallet: WalletState, lot: LotState, keys: Collection[str] | None) -> bool:
     entry = _origin(session, wallet, lot)
     return entry.kind is Kind.ALLOWANCE and (keys is None or entry.key in keys)
 
@@ -106,13 +106,6 @@ def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: dateti
         key=f"rollover:{lot.seq}:{wallet.seq + 1}",
         refers_to_seq=lot.seq,
         expires_at=expires_at,
-        amount_minor=_part(origin.amount_minor, moved_up, origin.credits),
-        tax_minor=_part(origin.tax_minor, moved_up, origin.credits),
-        currency=origin.currency,
         reason=origin.reason,
     )
-    append(session, wallet, moved)
-
-
-def _part(minor: int | None, credits: int, of_credits: int) -> int | None:
-    return None if minor is None else minor * credits // of_credits
+    append(session, wallet, moved.at_price_of(origin))

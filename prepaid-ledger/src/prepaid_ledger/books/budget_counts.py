@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, or_, select, update
+from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import BudgetExceeded
 from ..tables import Budget, Every, Wallet
-from .posting import LockedWallet
+from .posting import WalletState
 from .windows import window_of
 
 _budget = cast(Table, Budget.__table__)
@@ -54,18 +54,22 @@ class BudgetState:
             self.spent = 0
 
 
-def budgets_of(session: Session, wallet: LockedWallet, spender: str | None) -> list[BudgetState]:
+def budgets_of(session: Session, wallet: WalletState, spender: str | None) -> list[BudgetState]:
     """The budgets that a charge of ``spender`` counts in, their windows rolled on to now."""
     if not wallet.budget_changes:
         return []
-    mine = or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
-    budgets = read(session, wallet, mine)
+    budgets = read(session, wallet, _counts_for(spender))
     for budget in budgets:
         budget.roll(wallet.now)
     return budgets
 
 
-def read(session: Session, wallet: LockedWallet, *which: ColumnElement[bool]) -> list[BudgetState]:
+def _counts_for(spender: str | None) -> ColumnElement[bool]:
+    """That a charge of ``spender`` counts in a budget: in theirs, and in that of the whole wallet."""
+    return Budget.spender.in_([EVERYBODY] if spender is None else [EVERYBODY, spender])
+
+
+def read(session: Session, wallet: WalletState, *which: ColumnElement[bool]) -> list[BudgetState]:
     """The budgets of a wallet, as they were last written; the whole wallet's first."""
     query = (
         select(_budget, Budget.spent_of(Wallet).label("spent"))
@@ -94,7 +98,7 @@ def exceeded(owner: str, budgets: Iterable[BudgetState], credits: int) -> Budget
     )
 
 
-def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState], credits: int) -> None:
+def count(session: Session, wallet: WalletState, budgets: Iterable[BudgetState], credits: int) -> None:
     """Count a charge of now. The wallet is to be saved with what it takes."""
     wallet.charged += credits
     for budget in budgets:
@@ -111,7 +115,7 @@ def count(session: Session, wallet: LockedWallet, budgets: Iterable[BudgetState]
 
 
 def give_back(
-    session: Session, wallet: LockedWallet, spender: str | None, charged: Sequence[tuple[datetime, int]]
+    session: Session, wallet: WalletState, spender: str | None, charged: Sequence[tuple[datetime, int]]
 ) -> None:
     """Count less in the windows that were charged, as far as they have not been rolled on since.
 
@@ -119,9 +123,7 @@ def give_back(
     """
     if not wallet.budget_changes:
         return
-    for budget in read(
-        session, wallet, or_(Budget.spender == EVERYBODY, Budget.spender == (spender or EVERYBODY))
-    ):
+    for budget in read(session, wallet, _counts_for(spender)):
         back = sum(credits for at, credits in charged if budget.counts(spender, at))
         if back:
             session.execute(
@@ -131,10 +133,10 @@ def give_back(
             )
 
 
-def counted_by(wallet: LockedWallet, spender: str) -> int:
+def counted_by(wallet: WalletState, spender: str) -> int:
     """What of a budget's count the wallet's row has."""
     return wallet.charged if spender == EVERYBODY else 0
 
 
-def key_of(wallet: LockedWallet, spender: str, every: Every) -> list[ColumnElement[bool]]:
+def key_of(wallet: WalletState, spender: str, every: Every) -> list[ColumnElement[bool]]:
     return [Budget.of(wallet), _budget.c.spender == spender, _budget.c.every == every]

@@ -11,7 +11,7 @@ from ..tables import Budget, Every, Wallet
 from .budget_counts import EVERYBODY, counted_by, key_of
 from .charges import charges, total
 from .expiry import bring_up_to_date
-from .posting import LockedWallet, lock, open_wallets, save
+from .posting import WalletState, lock_or_open, save
 from .uses import MAX_NAME, check_name
 from .windows import Window, window_of, zone_of
 
@@ -38,11 +38,7 @@ def set_budget(
     check_budget(credits)
     window, who = every_of(every), spender or EVERYBODY
     zone_of(zone)
-    wallet = lock(session, owner, clock)
-    if wallet is None:
-        open_wallets(session, [owner], clock())
-        wallet = lock(session, owner, clock)
-    assert wallet is not None, "a wallet that was just opened is there"
+    wallet = lock_or_open(session, owner, clock)
     bring_up_to_date(session, wallet)
     wallet.moved_at = wallet.now  # nothing may be dated before the window that begins now
     session.execute(delete(Budget).where(*key_of(wallet, who, window)))
@@ -85,7 +81,7 @@ def every_of(every: str | None) -> Every:
         raise ValueError(f"every is {words}, or None for ever; not {every!r}") from error
 
 
-def charged_in(session: Session, wallet: LockedWallet, spender: str, window: Window) -> int:
+def charged_in(session: Session, wallet: WalletState, spender: str, window: Window) -> int:
     """What was charged in a window, counted anew."""
     charged = charges(lambda wallet_id, slot: (wallet_id == wallet.id) & (slot == wallet.slot))
     query = select(total(charged))

@@ -13,14 +13,14 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_MINOR, check_text, check_whole
+from ..checks import MAX_MINOR, check_credits, check_key, check_text, check_whole
 from ..clock import Clock
 from ..errors import NothingToReverse
 from ..tables import Entry, Kind, Lot
 from .by_hand import adjustments, gone_by_hand
 from .expiry import expire
 from .lot_store import lapsed
-from .posting import LockedWallet, Posting, append, begin_on, check_credits, check_key, repeat
+from .posting import Posting, WalletState, append, begin_on, repeat
 from .shares import Claim, Gone, Share, share_of
 
 #: Credits that come back after their lot has ended last this long at least.
@@ -168,7 +168,7 @@ class Clawed:
     gone: list[Gone]
 
     @classmethod
-    def of(cls, session: Session, wallet: LockedWallet, lot: Entry) -> Self:
+    def of(cls, session: Session, wallet: WalletState, lot: Entry) -> Self:
         """Of a wallet whose lots are drawn to its last event."""
         clawbacks = select(Entry).where(Entry.of(wallet), Entry.kind == Kind.CLAWBACK)
         taken = [

@@ -14,7 +14,7 @@ from ..errors import InsufficientCredits, WalletBlocked
 from ..tables import Entry, Kind
 from . import budget_counts
 from .expiry import bring_up_to_date, release_overdue
-from .posting import LockedWallet, Posting, append, begin, lock, repeat
+from .posting import Posting, WalletState, append, begin, lock, repeat
 
 
 def spend(
@@ -41,7 +41,7 @@ def spend(
     return append(session, wallet, posting), True
 
 
-def require(session: Session, wallet: LockedWallet, credits: int, *, debt_blocks: bool) -> None:
+def require(session: Session, wallet: WalletState, credits: int, *, debt_blocks: bool) -> None:
     """Refuse to take ``credits`` that are not there, once all that is due has been written."""
     bring_up_to_date(session, wallet, needed=credits)
     if debt_blocks and wallet.debt > 0:
@@ -50,7 +50,7 @@ def require(session: Session, wallet: LockedWallet, credits: int, *, debt_blocks
         raise InsufficientCredits(wallet.owner, needed=credits, available=wallet.available)
 
 
-def charge(session: Session, wallet: LockedWallet, credits: int, *, spender: str | None) -> None:
+def charge(session: Session, wallet: WalletState, credits: int, *, spender: str | None) -> None:
     """Count credits that are about to be taken in the budgets of ``spender`` and of the whole wallet.
 
     An overdue hold gives back first what it has of a budget that would refuse.
@@ -82,7 +82,7 @@ def receive(session: Session, owner: str, posting: Posting, clock: Clock) -> Ent
     return come_in(session, wallet, posting)
 
 
-def come_in(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
+def come_in(session: Session, wallet: WalletState, posting: Posting) -> Entry:
     """Write a lot that comes in, and pay the wallet's debt from it. All that is due was written before."""
     lot = append(session, wallet, posting)
     repaid = min(wallet.debt, posting.credits)

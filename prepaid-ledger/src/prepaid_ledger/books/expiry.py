@@ -13,10 +13,10 @@ from ..tables import Kind
 from . import hold_states
 from .lot_store import LotStore, has_returns_to_expire
 from .lots import LotState
-from .posting import LockedWallet, Posting, append, save
+from .posting import Posting, WalletState, append, save
 
 
-def bring_up_to_date(session: Session, wallet: LockedWallet, *, needed: int = 0) -> None:
+def bring_up_to_date(session: Session, wallet: WalletState, *, needed: int = 0) -> None:
     """Write what is due in the wallet by ``wallet.now``.
 
     :param needed: Overdue holds are released only if fewer credits than this are available.
@@ -27,7 +27,7 @@ def bring_up_to_date(session: Session, wallet: LockedWallet, *, needed: int = 0)
         release_overdue(session, wallet)
 
 
-def release_overdue(session: Session, wallet: LockedWallet) -> int:
+def release_overdue(session: Session, wallet: WalletState) -> int:
     """Give back what overdue holds set aside, but for what meters have counted; how many there were."""
     overdue = hold_states.overdue(session, wallet)
     for hold in overdue:
@@ -37,13 +37,13 @@ def release_overdue(session: Session, wallet: LockedWallet) -> int:
     return len(overdue)
 
 
-def after_release(session: Session, wallet: LockedWallet) -> None:
+def after_release(session: Session, wallet: WalletState) -> None:
     """Credits came back to lots; to one that is over they came too late."""
     if wallet.is_due or has_returns_to_expire(session, wallet):
         expire(session, wallet)
 
 
-def expire(session: Session, wallet: LockedWallet) -> LotStore:
+def expire(session: Session, wallet: WalletState) -> LotStore:
     """Take the rest of each lot that is over: what is neither spent nor held."""
     store = LotStore(session, wallet, keep=True)
     for lot in store.lots.over(wallet.now):
@@ -53,7 +53,7 @@ def expire(session: Session, wallet: LockedWallet) -> LotStore:
 
 
 def end(
-    session: Session, wallet: LockedWallet, lot: LotState, *, early: bool = False, moves_up: int = 0
+    session: Session, wallet: WalletState, lot: LotState, *, early: bool = False, moves_up: int = 0
 ) -> None:
     """Write the expiry that ends a lot, dated when it was due, or now if it ends ``early``.
 
@@ -79,7 +79,7 @@ def finish(store: LotStore) -> None:
     save(store.session, store.wallet)
 
 
-def write_all_due(session: Session, wallet: LockedWallet) -> None:
+def write_all_due(session: Session, wallet: WalletState) -> None:
     """Write everything that is due, and draw ahead, so that no refund has to draw years."""
     expire(session, wallet)
     release_overdue(session, wallet)

@@ -14,7 +14,7 @@ from ..tables import Hold, HoldExtension, HoldState
 from .entries import charge, require
 from .expiry import bring_up_to_date
 from .hold_states import move
-from .posting import LockedWallet, save
+from .posting import WalletState, save
 
 #: What a capture may do about credits beyond its hold. The last one makes a debt of what is not there.
 OVERRUNS = ("refuse", "spend", "debt")
@@ -32,7 +32,7 @@ class Progress:
 
 def extend(
     session: Session,
-    wallet: LockedWallet,
+    wallet: WalletState,
     hold: Hold,
     *,
     credits: int | None = None,
@@ -56,7 +56,7 @@ def extend(
         _change(session, hold, counted=progress.counted, quantity=progress.quantity)
 
 
-def grow(session: Session, wallet: LockedWallet, hold: Hold, more: int, *, debt_blocks: bool) -> None:
+def grow(session: Session, wallet: WalletState, hold: Hold, more: int, *, debt_blocks: bool) -> None:
     """Set ``more`` credits aside for an open hold, charged and drawn as of now.
 
     :raises HoldClosed: Its time is over, and its own credits were needed.
@@ -82,7 +82,7 @@ def grow(session: Session, wallet: LockedWallet, hold: Hold, more: int, *, debt_
 
 
 def overrun(
-    session: Session, wallet: LockedWallet, hold: Hold, more: int, how: str, *, debt_blocks: bool
+    session: Session, wallet: WalletState, hold: Hold, more: int, how: str, *, debt_blocks: bool
 ) -> int:
     """Let an open hold have ``more`` credits that a capture asks for; how many of them become a debt.
 

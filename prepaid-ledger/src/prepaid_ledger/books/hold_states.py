@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ..errors import HoldClosed
 from ..tables import Hold, HoldExtension, HoldState, Kind
 from .budget_counts import give_back
-from .posting import LockedWallet, Posting, append, save, use_of
+from .posting import Posting, WalletState, append, recorded_use, save
 from .uses import Use
 
 #: Every move a hold can make. A pair that is not here is refused.
@@ -35,7 +35,7 @@ def move(state: HoldState, verb: str) -> HoldState:
 
 def close(
     session: Session,
-    wallet: LockedWallet,
+    wallet: WalletState,
     hold: Hold,
     verb: str,
     *,
@@ -55,7 +55,7 @@ def close(
         rest = last_charged(charged(session, hold), hold.credits, hold.credits - captured)
         give_back(session, wallet, hold.spender, rest)
     if captured:
-        use = use or use_of(hold)
+        use = use or recorded_use(hold)
         key = f"hold:{hold.key}"
         capture = Posting(Kind.SPEND, -captured, key, debt=owed, refers_to_seq=hold.seq, use=use)
         append(session, wallet, capture)
@@ -69,7 +69,7 @@ def close(
     )
 
 
-def expire(session: Session, wallet: LockedWallet, hold: Hold) -> None:
+def expire(session: Session, wallet: WalletState, hold: Hold) -> None:
     """End a hold whose time is over: what a meter has counted is taken, the rest goes back."""
     if hold.counted:
         close(session, wallet, hold, "capture", captured=hold.counted)
@@ -99,7 +99,7 @@ def last_charged(charged: list[tuple[datetime, int]], kept: int, credits: int) -
     return back
 
 
-def overdue(session: Session, wallet: LockedWallet) -> list[Hold]:
+def overdue(session: Session, wallet: WalletState) -> list[Hold]:
     """The open holds of this wallet whose time is over."""
     return list(
         session.scalars(

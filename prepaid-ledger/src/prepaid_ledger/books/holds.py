@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_whole
+from ..checks import MAX_CREDITS, check_credits, check_key, check_whole
 from ..clock import Clock, check_time
 from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
@@ -21,7 +21,7 @@ from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Progress
-from .posting import LockedWallet, check_credits, check_key, lock, save, use_of
+from .posting import WalletState, lock, recorded_use, save
 from .uses import UNSAID, Use
 
 
@@ -59,7 +59,7 @@ def hold(
             if earlier.meter == meter and earlier.state is HoldState.OPEN:
                 return earlier
             raise _metered_before(earlier)
-        same_use = use_of(earlier).gist == use.gist and earlier.counted is None
+        same_use = recorded_use(earlier).gist == use.gist and earlier.counted is None
         if earlier.opened_credits != credits or not same_use:
             raise KeyReused(key)
         return earlier
@@ -178,12 +178,12 @@ def capture(
             raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured; {cure}")
         more = credits - hold.credits
         owed = extensions.overrun(session, wallet, hold, more, overrun, debt_blocks=debt_blocks)
-    use = use_of(hold)
+    held_for = recorded_use(hold)
     use = replace(
-        use,
-        item=use.item if item is None else item,
-        quantity=use.quantity if quantity is None else quantity,
-        price_version=price_version or use.price_version,
+        held_for,
+        item=held_for.item if item is None else item,
+        quantity=held_for.quantity if quantity is None else quantity,
+        price_version=price_version or held_for.price_version,
     )
     captured = credits - owed
     hold_states.close(session, wallet, hold, "capture", captured=captured, owed=owed, use=use)
@@ -207,14 +207,14 @@ def release(session: Session, owner: str, *, key: str, clock: Clock) -> Hold:
     return _give_back(session, wallet, hold)
 
 
-def _give_back(session: Session, wallet: LockedWallet, hold: Hold) -> Hold:
+def _give_back(session: Session, wallet: WalletState, hold: Hold) -> Hold:
     if hold.state not in (HoldState.RELEASED, HoldState.EXPIRED):
         hold_states.close(session, wallet, hold, "release")
         after_release(session, wallet)
     return hold
 
 
-def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[LockedWallet, Hold]:
+def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[WalletState, Hold]:
     check_key(key)
     wallet = lock(session, owner, clock)
     hold = _find(session, wallet, key) if wallet else None
@@ -224,7 +224,7 @@ def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[Lo
     return wallet, hold
 
 
-def _find(session: Session, wallet: LockedWallet, key: str) -> Hold | None:
+def _find(session: Session, wallet: WalletState, key: str) -> Hold | None:
     return session.scalar(
         select(Hold).where(Hold.of(wallet), Hold.key == key).execution_options(populate_existing=True)
     )

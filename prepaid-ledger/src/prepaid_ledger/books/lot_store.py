@@ -18,8 +18,20 @@ from ..database.rows import Stretch, Stretches
 from ..database.upsert import insert
 from ..slots import WalletKey
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
-from .lots import BrokenHistory, Closed, DrawRows, EntryRow, Event, Extended, Lots, LotState, Opened, Part
-from .posting import LockedWallet
+from .lots import (
+    BrokenHistory,
+    Closed,
+    DrawRows,
+    EntryRow,
+    Event,
+    Extended,
+    Lots,
+    LotState,
+    Opened,
+    Part,
+    drawn_first,
+)
+from .posting import WalletState
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000
@@ -49,7 +61,7 @@ class LotStore:
     :param keep: Whether what is found out is written to the tables; the wallet is locked then.
     """
 
-    def __init__(self, session: Session, wallet: LockedWallet, *, keep: bool) -> None:
+    def __init__(self, session: Session, wallet: WalletState, *, keep: bool) -> None:
         self.session = session
         self.wallet = wallet
         self.keep = keep
@@ -177,7 +189,7 @@ class StoredMemory:
             raise BrokenHistory(f"entry {seq} is reversed, and is no spend")
         if spend.refers_to_seq is None:
             return self.drawn(seq, seq) or [Part(self._lot_upto(seq), -spend.credits)]
-        return first(self.drawn(spend.refers_to_seq, seq), -spend.credits)
+        return drawn_first(self.drawn(spend.refers_to_seq, seq), -spend.credits)
 
     def _lot_upto(self, seq: int) -> int:
         lot_seq: int | None = self.session.scalar(select(Draw.lot_upto(seq, Draw.of(self.wallet))))
@@ -209,18 +221,7 @@ def by_seq(event: Event) -> int:
     return event.seq
 
 
-def first(parts: list[Part], credits: int) -> list[Part]:
-    """The ``credits`` that were drawn first."""
-    taken = []
-    for part in parts:
-        here = min(part.credits, credits)
-        credits -= here
-        if here:
-            taken.append(Part(part.lot_seq, here))
-    return taken
-
-
-def has_returns_to_expire(session: Session, wallet: LockedWallet) -> bool:
+def has_returns_to_expire(session: Session, wallet: WalletState) -> bool:
     """Whether an open hold has drawn on a lot that is over: what it gives back expires at once."""
     over = Lot.ended | (Lot.expires_at <= wallet.now)
     held = select(Lot.seq).where(Lot.of(wallet), Lot.held > 0, over)

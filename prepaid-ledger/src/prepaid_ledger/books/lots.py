@@ -170,7 +170,7 @@ class Lots:
         return sorted((lot for lot in self.lots.values() if lot.left and lot.is_over(now)), key=by_order)
 
     def next_expiry_at(self, now: datetime) -> datetime | None:
-        """When the next of them ends."""
+        """When the next lot ends that is not over."""
         times = [
             lot.expires_at
             for lot in self.lots.values()
@@ -179,7 +179,7 @@ class Lots:
         return min(times, default=None)
 
     def in_order(self) -> list[LotState]:
-        """Those at hand, in the order in which they are drawn."""
+        """The lots at hand, in the order in which they are drawn."""
         return sorted(self.lots.values(), key=by_order)
 
     def lot(self, seq: int, before: int) -> LotState:
@@ -263,13 +263,13 @@ class Lots:
             if lot.held < 0:
                 raise BrokenHistory(f"lot {lot.seq} is held for less than the hold {end.hold_seq} gives up")
         rest = sum(part.credits for part in parts) - end.captured
-        return self._give_back(last(parts, rest), end.seq)
+        return self._give_back(drawn_last(parts, rest), end.seq)
 
     def _reverse(self, event: EntryRow) -> list[Part]:
         """Give back to the lots last drawn first, or make a lot of what came from an ended one."""
         spend = target_of(event)
         skip = self._memory.reversed(spend, event.seq)
-        parts = last(self._memory.spent(spend), event.credits, skip=skip)
+        parts = drawn_last(self._memory.spent(spend), event.credits, skip=skip)
         ended = [lot for part in parts if (lot := self.lot(part.lot_seq, event.seq)).ended]
         if not ended:
             return self._give_back(parts, event.seq)
@@ -334,7 +334,18 @@ def by_order(lot: LotState) -> tuple[datetime, bool, int]:
     return lot.order
 
 
-def last(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
+def drawn_first(parts: list[Part], credits: int) -> list[Part]:
+    """The ``credits`` that were drawn first."""
+    taken = []
+    for part in parts:
+        here = min(part.credits, credits)
+        credits -= here
+        if here:
+            taken.append(Part(part.lot_seq, here))
+    return taken
+
+
+def drawn_last(parts: list[Part], credits: int, *, skip: int = 0) -> list[Part]:
     """The ``credits`` that were drawn last, but for the ``skip`` after them; last drawn first.
 
     :raises BrokenHistory: Fewer were drawn.

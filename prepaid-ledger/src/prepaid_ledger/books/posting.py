@@ -9,15 +9,15 @@ owners, and ``spends/sqlite_batch.py`` and ``spends/postgresql_batch.py`` spends
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self, cast
+from typing import Any, Self, cast
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Row, Table, func, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_money, check_owner, is_fit, is_whole
+from ..checks import check_adjustment, check_credits, check_key, check_money, check_owner, check_reason
 from ..clock import Clock, check_time
 from ..database.upsert import insert
 from ..errors import KeyReused, NothingToReverse
@@ -25,12 +25,9 @@ from ..slots import slot_of
 from ..tables import Entry, Hold, Kind, Wallet
 from .uses import UNSAID, Use
 
-#: Keys that begin so are the ledger's own.
-OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
-
 _wallet = cast(Table, Wallet.__table__)
 
-#: The columns of ``LockedWallet``.
+#: The columns of ``WalletState``.
 WALLET_COLUMNS = (
     _wallet.c.slot,
     _wallet.c.id,
@@ -90,6 +87,19 @@ class Posting:
                 "leave it out for credits that never end."
             )
 
+    def at_price_of(self, lot: Entry) -> Self:
+        """The posting with what was paid for so many credits of ``lot``, rounded down."""
+
+        def part(minor: int | None) -> int | None:
+            return None if minor is None else minor * self.credits // lot.credits
+
+        return replace(
+            self,
+            amount_minor=part(lot.amount_minor),
+            tax_minor=part(lot.tax_minor),
+            currency=lot.currency,
+        )
+
     @classmethod
     def of_payment(
         cls,
@@ -123,10 +133,11 @@ class Posting:
 
 
 @dataclass
-class LockedWallet:
-    """A wallet that nobody else can write until the transaction ends, as it stands.
+class WalletState:
+    """A wallet as it stands.
 
-    ``now`` was read under the lock and is never before the wallet's last move.
+    Who writes it has it from ``lock``: nobody else can write it until the transaction ends. ``reading/``
+    looks at one without its lock. ``now`` was read with the row, and is never before the wallet's last move.
     """
 
     slot: int
@@ -142,6 +153,11 @@ class LockedWallet:
     budget_changes: int
     charged: int
     now: datetime
+
+    @classmethod
+    def of_row(cls, row: Row[*tuple[Any, ...]], now: datetime) -> Self:
+        """The wallet of a row of ``WALLET_COLUMNS``, at ``now`` or at its last move, if that is later."""
+        return cls(**row._mapping, now=max(now, row.moved_at))
 
     @property
     def available(self) -> int:
@@ -164,10 +180,8 @@ class LockedWallet:
             self.next_expiry_at = at
 
 
-def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple[LockedWallet, Entry | None]:
+def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple[WalletState, Entry | None]:
     """Check what is asked, lock the owner's wallet, and look for the posting's key.
-
-    A wallet comes to life at its first use.
 
     :returns: The wallet; and the first entry of the key, where the call is a repeat.
     :raises ValueError: The owner, the key or the number of credits is none that a caller may give.
@@ -179,15 +193,11 @@ def begin(session: Session, owner: str, posting: Posting, clock: Clock) -> tuple
         check_credits(posting.credits)
     check_key(posting.key)
     check_owner(owner)
-    wallet = lock(session, owner, clock)
-    if wallet is None:
-        open_wallets(session, [owner], clock())
-        wallet = lock(session, owner, clock)
-    assert wallet is not None, "a wallet that was just opened is there"
+    wallet = lock_or_open(session, owner, clock)
     return wallet, repeat(session, wallet, posting)
 
 
-def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
+def lock(session: Session, owner: str, clock: Clock) -> WalletState | None:
     """Keep every other writer off this owner's wallet until the transaction ends.
 
     ``None`` if the owner has no wallet yet. SQLite has no row locks, and its
@@ -199,9 +209,17 @@ def lock(session: Session, owner: str, clock: Clock) -> LockedWallet | None:
     else:
         reading = select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))
         row = session.execute(reading.with_for_update(key_share=True)).one_or_none()
-    if row is None:
-        return None
-    return LockedWallet(**row._mapping, now=max(clock(), row.moved_at))
+    return None if row is None else WalletState.of_row(row, clock())
+
+
+def lock_or_open(session: Session, owner: str, clock: Clock) -> WalletState:
+    """Lock the owner's wallet. It comes to life at its first use."""
+    wallet = lock(session, owner, clock)
+    if wallet is None:
+        open_wallets(session, [owner], clock())
+        wallet = lock(session, owner, clock)
+    assert wallet is not None, "a wallet that was just opened is there"
+    return wallet
 
 
 def open_wallets(session: Session, owners: list[str], now: datetime) -> None:
@@ -222,7 +240,7 @@ def begin_on(
     *,
     is_fit: Callable[[Entry], bool],
     refusal: str,
-) -> tuple[LockedWallet, Entry]:
+) -> tuple[WalletState, Entry]:
     """Lock the owner's wallet, and find the entry that a posting is to refer to.
 
     :raises NothingToReverse: There is no such entry, or it is not fit; the message is ``refusal``.
@@ -234,13 +252,13 @@ def begin_on(
     return wallet, entry
 
 
-def find(session: Session, wallet: LockedWallet, key: str) -> Entry | None:
+def find(session: Session, wallet: WalletState, key: str) -> Entry | None:
     """The entry that the key has posted in this wallet."""
     return session.scalar(select(Entry).where(Entry.of(wallet), Entry.key == key))
 
 
 def repeat(
-    session: Session, wallet: LockedWallet, posting: Posting, *, any_credits: bool = False
+    session: Session, wallet: WalletState, posting: Posting, *, any_credits: bool = False
 ) -> Entry | None:
     """The first entry of a key that comes again, or ``None`` when it is new.
 
@@ -257,17 +275,17 @@ def repeat(
 
 def _gist(posted: Entry | Posting) -> tuple[object, ...]:
     """What two postings with one key must agree on, beside the credits."""
-    use = posted.use if isinstance(posted, Posting) else use_of(posted)
+    use = posted.use if isinstance(posted, Posting) else recorded_use(posted)
     money = posted.amount_minor, posted.currency
     return posted.kind, posted.refers_to_seq, *money, posted.claimed, use.gist
 
 
-def use_of(row: Entry | Hold) -> Use:
+def recorded_use(row: Entry | Hold) -> Use:
     """Who spent, and on what, as the row has it."""
     return Use(row.spender, row.item, row.quantity, row.price_version)
 
 
-def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
+def append(session: Session, wallet: WalletState, posting: Posting) -> Entry:
     """Write one entry, and move the wallet with it."""
     wallet.step(posting.at)
     wallet.balance += posting.credits
@@ -300,7 +318,7 @@ def append(session: Session, wallet: LockedWallet, posting: Posting) -> Entry:
     return session.scalars(entry.returning(Entry)).one()
 
 
-def save(session: Session, wallet: LockedWallet) -> None:
+def save(session: Session, wallet: WalletState) -> None:
     """Write the wallet's row as it stands now."""
     session.execute(
         update(_wallet)
@@ -316,35 +334,3 @@ def save(session: Session, wallet: LockedWallet) -> None:
             charged=wallet.charged,
         )
     )
-
-
-def check_key(key: str) -> None:
-    """:raises ValueError: The key is empty, longer than 120 characters, or the ledger's own."""
-    if not isinstance(key, str) or not 1 <= len(key) <= 120 or not is_fit(key):
-        raise ValueError(
-            "a key is a text of 1 to 120 characters that names the cause, such as report:17, not "
-            f"{key!r:.160}"
-        )
-    if key.startswith(OWN_KEYS):
-        raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
-
-
-def check_reason(reason: str | None) -> None:
-    """:raises ValueError: It is no text, or holds what a database can't keep."""
-    if reason is not None and (not isinstance(reason, str) or not is_fit(reason)):
-        raise ValueError(f"a reason is a text, such as 'a trial', not {reason!r}")
-
-
-def check_credits(credits: int) -> None:
-    """:raises ValueError: It is not a whole number from 1 on."""
-    if not isinstance(credits, int) or isinstance(credits, bool) or not 1 <= credits <= MAX_CREDITS:
-        raise ValueError(f"credits are a whole number from 1 to {MAX_CREDITS:,}, not {credits!r}")
-
-
-def check_adjustment(credits: int) -> None:
-    """:raises ValueError: It is no whole number, or 0."""
-    if not is_whole(credits, -MAX_CREDITS, MAX_CREDITS) or credits == 0:
-        raise ValueError(
-            f"credits of an adjustment are a whole number up to {MAX_CREDITS:,}, below 0 to take some, "
-            f"not {credits!r}"
-        )

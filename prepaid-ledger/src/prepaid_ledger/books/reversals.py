@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..checks import check_text
+from ..checks import check_credits, check_key, check_text
 from ..clock import Clock
 from ..errors import KeyReused, NothingToReverse, credits_are
 from ..tables import ArchiveMark, Entry, Hold, Kind, Wallet
@@ -17,8 +17,8 @@ from .clawbacks import MIN_LIFE
 from .expiry import end, expire, finish
 from .hold_states import charged, last_charged
 from .lot_store import LotStore, StoredMemory
-from .lots import LotState, Part, last
-from .posting import Posting, append, begin_on, check_credits, check_key, find
+from .lots import LotState, Part, drawn_last
+from .posting import Posting, append, begin_on, find
 from .uses import Use
 
 
@@ -69,7 +69,7 @@ def reverse(
         some = f"{credits_are(left)} left to give back of {spend_key!r}, not {credits}"
         raise NothingToReverse(some if left else f"nothing of {spend_key!r} is left to give back")
     store = expire(session, wallet)
-    parts = last(memory.spent(spend.seq), credits, skip=returned)
+    parts = drawn_last(memory.spent(spend.seq), credits, skip=returned)
     give_back(session, wallet, spend.spender, _charged(session, spend, left, credits))
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
@@ -155,11 +155,7 @@ def _charged(session: Session, spend: Entry, left: int, credits: int) -> list[tu
 def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: datetime) -> Posting:
     """The price and the life of credits that come back after their lot has ended."""
     lot = store.session.get_one(Entry, (store.wallet.id, store.wallet.slot, ended.seq))
-    if lot.amount_minor is not None:
-        amount_minor = lot.amount_minor * posting.credits // lot.credits
-        tax_minor = None if lot.tax_minor is None else lot.tax_minor * posting.credits // lot.credits
-        posting = replace(posting, amount_minor=amount_minor, tax_minor=tax_minor, currency=lot.currency)
-    if lot.expires_at is not None:
-        life = max(lot.expires_at - drawn_at, MIN_LIFE)
-        posting = replace(posting, expires_at=store.wallet.now + life)
-    return posting
+    posting = posting.at_price_of(lot)
+    if lot.expires_at is None:
+        return posting
+    return replace(posting, expires_at=store.wallet.now + max(lot.expires_at - drawn_at, MIN_LIFE))

@@ -10,7 +10,7 @@ from itertools import islice
 from sqlalchemy import Engine, Select, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from ..checks import check_many, check_owner
+from ..checks import check_credits, check_key, check_many, check_owner
 from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..errors import KeyReused
@@ -18,15 +18,7 @@ from ..tables import Entry, Hold, Wallet
 from . import expiry
 from .drawn_together import OPEN, draw_together
 from .entries import come_in
-from .posting import (
-    WALLET_COLUMNS,
-    LockedWallet,
-    Posting,
-    check_credits,
-    check_key,
-    lock,
-    open_wallets,
-)
+from .posting import WALLET_COLUMNS, Posting, WalletState, lock, open_wallets
 
 #: Wallets in one transaction of a bulk grant.
 CHUNK = 1_000
@@ -35,8 +27,8 @@ CHUNK = 1_000
 SWEEP = 500
 
 #: A lot that ends so soon is drawn ahead once so many events wait, and its end is then quickly written.
-SOON = timedelta(days=1)
-MANY = 1_000
+ENDS_SOON = timedelta(days=1)
+MAX_UNDRAWN = 1_000
 
 
 def grant_many(engine: Engine, owners: Iterable[str], posting: Posting, clock: Clock) -> Iterator[int]:
@@ -73,7 +65,7 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
     of_owners = select(*WALLET_COLUMNS).where(Wallet.owned_by(*owners)).order_by(Wallet.id)
     rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
-    wallets = {row.id: LockedWallet(**row._mapping, now=max(now, row.moved_at)) for row in rows}
+    wallets = {row.id: WalletState.of_row(row, now) for row in rows}
     repeats = select(Entry).where(
         tuple_(Entry.slot, Entry.wallet_id).in_([(wallet.slot, wallet.id) for wallet in wallets.values()]),
         Entry.key == posting.key,
@@ -106,7 +98,7 @@ def _open_missing(session: Session, owners: Sequence[str], now: datetime) -> Non
         open_wallets(session, list(owners), now)
 
 
-def _write(session: Session, wallets: Sequence[LockedWallet], posting: Posting) -> None:
+def _write(session: Session, wallets: Sequence[WalletState], posting: Posting) -> None:
     for wallet in wallets:
         wallet.step()
         wallet.balance += posting.credits
@@ -157,8 +149,8 @@ def write_due(engine: Engine, clock: Clock) -> int:
 
 def due(now: datetime) -> tuple[Select[str], Select[str]]:
     """The owners with lots, and those with holds, whose time is over: each by its index."""
-    is_due = or_(Wallet.next_expiry_at <= now, Wallet.seq - Wallet.drawn_seq > MANY)
-    of_lots = select(Wallet.owner).where(Wallet.next_expiry_at <= now + SOON, is_due)
+    is_due = or_(Wallet.next_expiry_at <= now, Wallet.seq - Wallet.drawn_seq > MAX_UNDRAWN)
+    of_lots = select(Wallet.owner).where(Wallet.next_expiry_at <= now + ENDS_SOON, is_due)
     of_holds = (
         select(Wallet.owner)
         .join(Hold, Hold.of(Wallet))

@@ -36,7 +36,7 @@ from ..tables import Entry, Kind, UsageMark, UsageSum, Wallet
 QUARTER = 900
 
 #: So many entries behind the mark are read one by one; with more, the sums are brought up first.
-MANY = 1_000
+MAX_BEHIND = 1_000
 
 #: Wallets that one sweep brings up, and that it looks at.
 SWEEP = 500
@@ -127,7 +127,7 @@ def bring_up_all(engine: Engine) -> None:
     long = (
         select(Wallet.id, Wallet.slot, mark, Wallet.seq)
         .outerjoin(UsageMark, UsageMark.of(Wallet))
-        .where(Wallet.seq >= MANY, Wallet.seq - mark >= MANY)
+        .where(Wallet.seq >= MAX_BEHIND, Wallet.seq - mark >= MAX_BEHIND)
     )
     with Session(engine) as session:
         last = session.scalar(select(func.max(Wallet.id))) or 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
 
-from ..checks import is_fit
+from ..checks import is_fit, is_whole
 from ..database.types import Quantities, quantity_text
 
 #: The longest spender and item, price version, and text of a quantity.
@@ -63,7 +63,7 @@ def check_quantity(quantity: Quantities | None) -> None:
         return
     numbers = quantity.values() if isinstance(quantity, Mapping) else [quantity]
     names = quantity.keys() if isinstance(quantity, Mapping) else []
-    fits = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)
+    fits = all(is_whole(number, 0) for number in numbers)
     named = all(isinstance(name, str) and name and is_fit(name) for name in names)
     if not (fits and named and numbers) or len(quantity_text(quantity)) > MAX_QUANTITY:
         raise ValueError(

@@ -57,7 +57,7 @@ class Stretch(NamedTuple):
 
 
 class Stretches:
-    """Those of some wallets, as conditions of a statement.
+    """Stretches of some wallets, as conditions of a statement.
 
     :param stretches: At least one, and one a wallet.
     """

@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..books.posting import LockedWallet
+from ..books.posting import WalletState
 from ..books.usage_sums import QUARTER
 from ..tables import ArchiveMark, Entry, Kind, UsageSum
 
 
-def archive_mark_of(session: Session, wallet: LockedWallet) -> ArchiveMark | None:
+def archive_mark_of(session: Session, wallet: WalletState) -> ArchiveMark | None:
     """Up to where the wallet's finished spends lie in the archive, if any do."""
     return session.scalar(select(ArchiveMark).where(ArchiveMark.of(wallet)))
 
@@ -32,7 +32,7 @@ def check_quarter(mark: ArchiveMark | None, time: datetime) -> None:
 
 
 def balance_then(
-    session: Session, wallet: LockedWallet, mark: ArchiveMark, time: datetime, *, inclusive: bool
+    session: Session, wallet: WalletState, mark: ArchiveMark, time: datetime, *, inclusive: bool
 ) -> int:
     """The credits at a time of the archive: all that came in and went, less what was spent before.
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..books import hold_states
 from ..books.budget_counts import BudgetState, read
-from ..books.posting import LockedWallet
+from ..books.posting import WalletState
 from ..clock import Clock
 from ..tables import Every, Hold
 from .wallets import find_wallet
@@ -55,7 +55,7 @@ def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary
     ]
 
 
-def states_now(session: Session, wallet: LockedWallet) -> list[BudgetState]:
+def states_now(session: Session, wallet: WalletState) -> list[BudgetState]:
     """The budgets of a wallet in the windows of now, less what overdue holds will give back."""
     states = read(session, wallet)
     overdue = hold_states.overdue(session, wallet) if states and wallet.held else []

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ..books.budget_counts import EVERYBODY, exceeded
-from ..books.posting import check_credits
 from ..books.uses import MAX_NAME, check_name
-from ..checks import check_owner
+from ..checks import check_credits, check_owner
 from ..clock import Clock
 from ..errors import InsufficientCredits, PrepaidError, WalletBlocked
 from .budgets import states_now

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import LotStore
-from ..books.posting import LockedWallet
+from ..books.posting import WalletState
 from ..clock import Clock
 from ..tables import ArchiveMark, Entry, Kind
 from .archived import archive_mark_of, balance_then
@@ -32,8 +32,8 @@ class Reader(Protocol):
 
     def __call__(
         self,
-        page: Callable[[Session, LockedWallet, int, int], Sequence[Entry]],
-        wallet: LockedWallet,
+        page: Callable[[Session, WalletState, int, int], Sequence[Entry]],
+        wallet: WalletState,
         upto: int,
         after: int,
         /,
@@ -115,7 +115,7 @@ def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) ->
     return balance
 
 
-def last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclusive: bool = False) -> int:
+def last_before(session: Session, wallet: WalletState, time: datetime, *, inclusive: bool = False) -> int:
     """The ``seq`` of the last entry before ``time``, or 0."""
     low, high = 0, wallet.seq + 1  # the entry is from low on, and before high
     while high - low > 1:
@@ -135,7 +135,7 @@ def last_before(session: Session, wallet: LockedWallet, time: datetime, *, inclu
 
 def _balance(
     session: Session,
-    wallet: LockedWallet,
+    wallet: WalletState,
     mark: ArchiveMark | None,
     seq: int,
     time: datetime,
@@ -159,6 +159,6 @@ def _between(page_after: Callable[[int], Sequence[Entry]], after: int) -> Iterat
         after = page[-1].seq
 
 
-def _page(session: Session, wallet: LockedWallet, upto: int, after: int) -> Sequence[Entry]:
+def _page(session: Session, wallet: WalletState, upto: int, after: int) -> Sequence[Entry]:
     entries = select(Entry).where(Entry.of(wallet), Entry.seq > after, Entry.seq <= upto)
     return session.scalars(entries.order_by(Entry.seq).limit(PAGE)).all()

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..books.posting import LockedWallet
-from ..books.usage_sums import MANY, QUARTER, mark_of, sums_of_entries
+from ..books.posting import WalletState
+from ..books.usage_sums import MAX_BEHIND, QUARTER, mark_of, sums_of_entries
 from ..books.windows import midnight, zone_of
 from ..clock import Clock
 from ..tables import Entry, UsageSum
@@ -61,7 +61,7 @@ class Question(NamedTuple):
 def is_behind(session: Session, owner: str, *, clock: Clock) -> bool:
     """Whether more entries than are quickly read stand behind the mark."""
     wallet = find_wallet(session, owner, clock())
-    return wallet is not None and wallet.seq - mark_of(session, wallet) > MANY
+    return wallet is not None and wallet.seq - mark_of(session, wallet) > MAX_BEHIND
 
 
 def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
@@ -116,7 +116,7 @@ def _usage(by: str, key: Any, total: list[int]) -> Usage:
     )
 
 
-def _rows(session: Session, wallet: LockedWallet, question: Question) -> Iterator[Any]:
+def _rows(session: Session, wallet: WalletState, question: Question) -> Iterator[Any]:
     """Sums of whole quarters up to the mark, and of the entries around them."""
     mark = mark_of(session, wallet)
     first, last = ceil(question.start.timestamp() / QUARTER), floor(question.end.timestamp() / QUARTER)
@@ -132,7 +132,7 @@ def _rows(session: Session, wallet: LockedWallet, question: Question) -> Iterato
     yield from _entries(session, wallet, question, inner_end, end)
 
 
-def _sums(session: Session, wallet: LockedWallet, question: Question, first: int, last: int) -> Iterator[Any]:
+def _sums(session: Session, wallet: WalletState, question: Question, first: int, last: int) -> Iterator[Any]:
     column = {"spender": UsageSum.spender, "item": UsageSum.item}.get(question.by, UsageSum.quarter)
     total = (func.sum(getattr(UsageSum, name)).label(name) for name in ("credits", "returned", "calls"))
     query = select(column, *total).where(
@@ -146,7 +146,7 @@ def _sums(session: Session, wallet: LockedWallet, question: Question, first: int
 
 
 def _entries(
-    session: Session, wallet: LockedWallet, question: Question, after: int, upto: int
+    session: Session, wallet: WalletState, question: Question, after: int, upto: int
 ) -> Iterator[Any]:
     if upto <= after:
         return

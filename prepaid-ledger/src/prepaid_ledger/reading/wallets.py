@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..books import hold_states
 from ..books.lot_store import LotStore
 from ..books.lots import Closed, Lots, LotState
-from ..books.posting import WALLET_COLUMNS, LockedWallet
+from ..books.posting import WALLET_COLUMNS, WalletState
 from ..checks import check_whole
 from ..clock import Clock
 from ..tables import ArchiveMark, Entry, Hold, Kind, Wallet
@@ -61,10 +61,10 @@ class Page(list[Entry]):
     archived_until: datetime | None = None
 
 
-def find_wallet(session: Session, owner: str, now: datetime) -> LockedWallet | None:
+def find_wallet(session: Session, owner: str, now: datetime) -> WalletState | None:
     """The wallet as it stands, without its lock."""
     row = session.execute(select(*WALLET_COLUMNS).where(Wallet.owned_by(owner))).one_or_none()
-    return None if row is None else LockedWallet(**row._mapping, now=max(now, row.moved_at))
+    return None if row is None else WalletState.of_row(row, now)
 
 
 def summary(session: Session, owner: str, *, clock: Clock) -> WalletSummary:
@@ -82,7 +82,7 @@ def summary(session: Session, owner: str, *, clock: Clock) -> WalletSummary:
     return WalletSummary(owner, wallet.balance - ends - counted, held, debt)
 
 
-def _lots_now(session: Session, wallet: LockedWallet, overdue: list[Hold]) -> Lots:
+def _lots_now(session: Session, wallet: WalletState, overdue: list[Hold]) -> Lots:
     """The lots as of now, with what overdue holds would give back."""
     lots = LotStore(session, wallet, keep=False).lots
     for hold in overdue:

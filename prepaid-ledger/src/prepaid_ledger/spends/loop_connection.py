@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from ..clock import Clock
 from ..database.deadlines import awaited
 from .batch import one_of_each_key
-from .host_insert import batch_insert, fit_one_statement
+from .host_insert import batch_insert
 from .outcomes import LEFT_OUT, UNREACHED, BudgetedOwners, Outcome, log_failure
 from .postgresql_batch import SET_UP, on_postgresql, read
 from .single import SpendRequest
@@ -49,7 +49,7 @@ class LoopConnection:
     async def post(self, requests: Sequence[SpendRequest], *, wait_s: float | None = None) -> list[Outcome]:
         """Commit what is batchable of ``requests``; what came of each.
 
-        What they bring has to fit one statement; else all are left out.
+        What they bring has to fit one statement: ask ``fit_one_statement`` before.
 
         :param wait_s: How long to wait for the wallet, where all are of one; by default for none. If that is
             not enough, none is reached.
@@ -57,12 +57,14 @@ class LoopConnection:
         places = one_of_each_key(requests)
         first = [requests[place] for place in places]
         outcomes = [LEFT_OUT] * len(requests)
+        host_insert = batch_insert(first)
+        is_fit = host_insert is not None or all(request.work is None for request in first)
+        assert is_fit, "their host rows would be lost"
         try:
-            assert fit_one_statement(first), "their host rows would be lost"
             driven = self._driven or await self._open()
             statement, values = on_postgresql(
                 first,
-                batch_insert(first),
+                host_insert,
                 now=self._clock(),
                 debt_blocks=self._debt_blocks,
                 with_budgets=self._budgeted.any_of(first),

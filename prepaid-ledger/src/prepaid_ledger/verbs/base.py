@@ -23,15 +23,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Setup:
-    """What every verb works with: one database, the time, two rules of the host, spends, and of audits their
-    rules and the standby that they read."""
+    """What every verb works with: what ``Ledger`` was made with, and the process's spends."""
 
     engine: Engine
     clock: Clock
+    #: Whether an owner who owes credits is refused.
     debt_blocks: bool
+    #: How long a hold lasts that nobody ends.
     hold_expires_after: timedelta
+    #: The spends that commit by themselves, together.
     spends: GroupCommit
+    #: What each audit proves beside the ledger's own rules.
     audit_rules: tuple[Rule, ...] = ()
+    #: Where audits read, in place of ``engine``.
     standby: Engine | None = None
 
 
@@ -69,7 +73,7 @@ class Verbs(ABC):
         **terms: Terms.kwargs,
     ) -> Result:
         """Write in a transaction of its own, and commit."""
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         return commit_alone(
             self.setup.engine, lambda session: verb(session, *args, **terms), within_s=LOCK_TIMEOUT_S
         )
@@ -88,8 +92,8 @@ class Verbs(ABC):
             with Session(self.setup.engine) as session:
                 return query(session, *args, **terms)
 
-    def _take_turns(self) -> None:
-        """Refuse at once what would wait for itself: the caller's session is SQLite's one writer."""
+    def _refuse_to_wait_for_itself(self) -> None:
+        """Refuse a verb that commits by itself where the caller's session is SQLite's one writer."""
         if self.setup.engine.dialect.name != "sqlite" or self._session is None:
             return
         if is_writing(self._session):

@@ -45,7 +45,7 @@ class Incoming(Verbs):
         :raises KeyReused: The key has posted something else in one of the wallets.
         :raises ValueError: ``expires_at`` is over, or has no zone.
         """
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
         return sweep.grant_many(self.setup.engine, owners, posting, self.setup.clock)
 

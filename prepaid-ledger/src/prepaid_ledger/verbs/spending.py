@@ -94,7 +94,7 @@ class Spending(Verbs):
         :raises KeyReused: The key has posted something else.
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
         credits = 1 if credits is None else credits
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
@@ -107,7 +107,7 @@ class Spending(Verbs):
 
         :raises ValueError: One of them is no ``SpendRequest``.
         """
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         check_many("spends", spends)
         requests = list(spends)
         for request in requests:

@@ -41,7 +41,7 @@ class Upkeep(Verbs):
 
         Many cost each a tenth of what one costs. Safe at any time, twice, and in several processes at once.
         """
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         sweep.bring_up_to_date(self.setup.engine, owners, self.setup.clock)
 
     def upgrade(self, *, partitions: int | None = None) -> None:
@@ -86,7 +86,7 @@ class Upkeep(Verbs):
         :param seen: Called after each commit with how many spends and holds have left with it.
         :raises ValueError: ``before`` has no zone or is too late, or ``to`` is no archive.
         """
-        self._take_turns()
+        self._refuse_to_wait_for_itself()
         place, setup = Archive(to, self.setup.engine), self.setup
         return archiving.archive(
             setup.engine, place, before, counted=[*counted], clock=setup.clock, seen=seen

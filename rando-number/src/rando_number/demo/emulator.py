@@ -21,7 +21,7 @@ DELIVERS_WITHIN_S = 10
 
 
 def opener() -> Callable[..., Any]:
-    """It is on this machine, whatever the proxy."""
+    """Opens a URL of the emulator, which is on this machine, whatever proxy is set."""
     return build_opener(ProxyHandler({})).open
 
 

@@ -71,7 +71,7 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
         fields["pause_collection"] = _pause(fields["pause_collection"])
     if fields.get("pending_invoice_item_interval"):
         fields["pending_invoice_item_interval"] = terms.interval(form["pending_invoice_item_interval"])
-    fields |= _taxes(form, customer)
+    fields |= _taxes(subscription, form, customer)
     for name in ("invoice_settings", "payment_settings"):
         if form.get(name):
             fields[name] = (subscription[name] or {}) | form[name]
@@ -91,7 +91,7 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
     return fields | _cancellation(subscription, form)
 
 
-def _taxes(form: Json, customer: Json) -> Json:
+def _taxes(subscription: Json, form: Json, customer: Json) -> Json:
     """:raises InvalidRequest: Taxes are to follow the customer's country, and nobody knows it."""
     fields: Json = {}
     if "automatic_tax" in form:
@@ -100,7 +100,8 @@ def _taxes(form: Json, customer: Json) -> Json:
             automatic_tax.require_location(customer)
         fields["automatic_tax"] = automatic_tax.of_subscription(enabled=on)
     if "default_tax_rates" in form:
-        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+        held = subscription["default_tax_rates"] or []
+        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates", held)
     return fields
 
 

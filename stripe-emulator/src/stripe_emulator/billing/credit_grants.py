@@ -76,6 +76,8 @@ def retrieve(form: Form, grant_id: str) -> Json:
 def update(form: Form, grant_id: str) -> Json:
     """https://docs.stripe.com/api/billing/credit-grant/update"""
     grant = _grant(grant_id)
+    if "expires_at" in form:
+        _must_run(grant)
     changes = objects.patch(grant, form, ("expires_at",))
     if changes.get("expires_at") is not None and changes["expires_at"] <= clock.now():
         raise InvalidRequest("expires_at must be in the future.", param="expires_at")

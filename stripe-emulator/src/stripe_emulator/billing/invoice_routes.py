@@ -300,7 +300,8 @@ def _change(invoice: Json, form: Form, customer: Json) -> None:
     if "automatic_tax" in form:
         fields["automatic_tax"] = automatic_tax.of_invoice(customer, enabled=automatic_tax.is_wanted(form))
     if "default_tax_rates" in form:
-        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+        held = invoice["default_tax_rates"]
+        fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates", held)
     if "discounts" in form:
         fields["discounts"] = discounts.redeem_all(
             form["discounts"], customer, "discounts", invoice=invoice["id"]

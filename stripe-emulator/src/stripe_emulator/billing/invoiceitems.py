@@ -111,7 +111,7 @@ def change(item: Json, form: Form) -> Json:
         )
         changes |= _worth(worked, item["currency"])
     if "tax_rates" in form:
-        changes["tax_rates"] = items.tax_rates(form["tax_rates"], "tax_rates")
+        changes["tax_rates"] = items.tax_rates(form["tax_rates"], "tax_rates", item["tax_rates"])
     if "discounts" in form:
         customer = store.get("customer", item["customer"])
         changes["discounts"] = discounts.redeem_all(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
 from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing
@@ -199,13 +201,35 @@ def shown(subscription_id: str, data: list[Json]) -> Json:
     }
 
 
-def tax_rates(named: list[str] | str | None, param: str) -> list[Json]:
-    """The tax rates that a form names, each as an object; "" names none."""
+def tax_rates(named: Sequence[str | Json] | str | None, param: str, held: Sequence[Json] = ()) -> list[Json]:
+    """The tax rates that a form names, each as an object; "" names none.
+
+    :param named: Their ids; one that was agreed to before comes as an object.
+    :param held: Those that are there so far: they stay, though one was archived since.
+    :raises InvalidRequest: There is no such tax rate, or it is archived.
+    """
     if not named or isinstance(named, str):
         return []
     return [
-        public(store.named("tax_rate", rate_id, f"{param}[{number}]")) for number, rate_id in enumerate(named)
+        public(rate if isinstance(rate, dict) else _rate_for_new(rate, f"{param}[{number}]", held))
+        for number, rate in enumerate(named)
     ]
+
+
+def _rate_for_new(rate_id: str, param: str, held: Sequence[Json]) -> Json:
+    rate = store.named("tax_rate", rate_id, param)
+    if not rate["active"] and all(rate_id != each["id"] for each in held) and clock.somebody_asks():
+        raise InvalidRequest(
+            f"The tax rate {rate_id} is inactive. Inactive tax rates can't be used with new subscriptions or"
+            " invoices.",
+            param=param,
+        )
+    return rate
+
+
+def agreed_rates(rate_ids: Sequence[str]) -> list[Json]:
+    """Tax rates as a form names them that were agreed to before."""
+    return [public(store.get("tax_rate", rate_id)) for rate_id in rate_ids]
 
 
 def _change(item: Json, form: Json, customer: Json, param: str) -> None:
@@ -218,7 +242,7 @@ def _change(item: Json, form: Json, customer: Json, param: str) -> None:
     if "metadata" in form:
         item["metadata"] = objects.merged(item["metadata"], form["metadata"])
     if "tax_rates" in form:
-        item["tax_rates"] = tax_rates(form["tax_rates"], f"{param}[tax_rates]")
+        item["tax_rates"] = tax_rates(form["tax_rates"], f"{param}[tax_rates]", item["tax_rates"])
     if "discounts" in form:
         item["discounts"] = discounts.redeem_all(
             form["discounts"], customer, f"{param}[discounts]", subscription_item=item["id"]

@@ -6,9 +6,10 @@ https://docs.stripe.com/api/subscription_schedules/object#subscription_schedule_
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from stripe_emulator.billing import cycle, items
-from stripe_emulator.catalog import currency_options
+from stripe_emulator.catalog import currency_options, discounts
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json, copied
@@ -37,14 +38,14 @@ BLANK: Json = {
 }
 
 
-def read(forms: list[Json], first_start: int, known: list[Json] | None = None) -> list[Json]:
+def read(forms: list[Json], first_start: int, known: Sequence[Json] = ()) -> list[Json]:
     """Phases from a form, each beginning where the one before it ends.
 
-    :param known: The phases so far; a first one that began keeps its start.
+    :param known: The phases so far: discounts of theirs stay, though one is over since.
     :raises InvalidRequest: A phase ends before it begins, or names no price.
     """
     made: list[Json] = []
-    begins = known[0]["start_date"] if known else first_start
+    begins = first_start
     for number, form in enumerate(forms):
         param = f"phases[{number}]"
         given = form.get("start_date")
@@ -52,7 +53,7 @@ def read(forms: list[Json], first_start: int, known: list[Json] | None = None) -
             begins = clocks.check(given, f"{param}[start_date]") if number == 0 else begins
         elif given == "now":
             begins = clock.now()
-        phase = _phase(form, begins, param, made[0]["currency"] if made else None)
+        phase = _phase(form, begins, param, made[0]["currency"] if made else None, known)
         if phase["end_date"] <= begins:
             raise InvalidRequest("A phase must end after it begins.", param=f"{param}[end_date]")
         if number and phase["end_date"] <= clock.now():
@@ -82,12 +83,14 @@ def of_subscription(subscription: Json) -> Json:
     }
 
 
-def _phase(form: Json, begins: int, param: str, first: str | None) -> Json:
+def _phase(form: Json, begins: int, param: str, first: str | None, known: Sequence[Json]) -> Json:
     """One phase of a form.
 
     :param first: The currency of the first phase, in which all are billed; None for that one.
     """
-    wanted = [_item(item, f"{param}[items][{number}]") for number, item in enumerate(form.get("items") or [])]
+    wanted = [
+        _item(item, f"{param}[items][{number}]", known) for number, item in enumerate(form.get("items") or [])
+    ]
     if not wanted:
         raise InvalidRequest(
             f"Missing required param: {param}[items].", code="parameter_missing", param=f"{param}[items]"
@@ -95,9 +98,9 @@ def _phase(form: Json, begins: int, param: str, first: str | None) -> Json:
     price = store.get("price", wanted[0]["price"])
     given = {key: form[key] for key in BLANK if form.get(key) not in (None, "")}
     phase = {**copied(BLANK), **given}
-    phase["discounts"] = [_shown_discount(discount) for discount in form.get("discounts") or []]
+    phase["discounts"] = _discounts(form, param, known)
     phase["add_invoice_items"] = [
-        _shown_extra(extra, f"{param}[add_invoice_items][{number}]")
+        _shown_extra(extra, f"{param}[add_invoice_items][{number}]", known)
         for number, extra in enumerate(form.get("add_invoice_items") or [])
     ]
     phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
@@ -157,11 +160,11 @@ def _small(count: int, param: str) -> int:
     return count
 
 
-def _item(form: Json, param: str) -> Json:
+def _item(form: Json, param: str, known: Sequence[Json]) -> Json:
     price = items.named_price(form, param)
     shown = _shown_item(price["id"], items.counted(price, form, param).get("quantity"))
     return shown | {
-        "discounts": [_shown_discount(discount) for discount in form.get("discounts") or []],
+        "discounts": _discounts(form, param, known),
         "metadata": objects.merged({}, form.get("metadata")),
         "tax_rates": items.tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
     }
@@ -180,15 +183,34 @@ def _shown_item(price_id: str, quantity: int | None) -> Json:
     }
 
 
-def _shown_discount(form: Json) -> Json:
-    return {key: form.get(key) for key in ("coupon", "discount", "promotion_code")}
+def _discounts(form: Json, param: str, known: Sequence[Json]) -> list[Json]:
+    """:raises InvalidRequest: One is over, or there is no such thing; those of ``known`` phases stay."""
+    wanted = [
+        {key: discount.get(key) for key in ("coupon", "discount", "promotion_code")}
+        for discount in form.get("discounts") or []
+    ]
+    held = [
+        discount
+        for phase in known
+        for part in (phase, *phase["items"], *phase["add_invoice_items"])
+        for discount in part["discounts"]
+    ]
+    for number, discount in enumerate(wanted):
+        name = f"{param}[discounts][{number}]"
+        if discount in held:
+            continue
+        if discount["coupon"]:
+            discounts.usable_coupon(discount["coupon"], f"{name}[coupon]")
+        if discount["promotion_code"]:
+            discounts.running_code(discount["promotion_code"], f"{name}[promotion_code]")
+    return wanted
 
 
-def _shown_extra(form: Json, param: str) -> Json:
+def _shown_extra(form: Json, param: str, known: Sequence[Json]) -> Json:
     period = {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}}
     return {
         "discountable": form.get("discountable"),
-        "discounts": [_shown_discount(discount) for discount in form.get("discounts") or []],
+        "discounts": _discounts(form, param, known),
         "metadata": form.get("metadata") or {},
         "period": form.get("period") or period,
         "price": items.price_paid_once(form, f"{param}[price]", f"{param}[price_data]")["id"],
@@ -205,7 +227,7 @@ def form_of(item: Json) -> Json:
         **({"quantity": item["quantity"]} if "quantity" in item else {}),
         "discounts": [without_nulls(discount) for discount in item["discounts"]],
         "metadata": item["metadata"],
-        "tax_rates": [rate["id"] for rate in item["tax_rates"]],
+        "tax_rates": item["tax_rates"],
     }
 
 

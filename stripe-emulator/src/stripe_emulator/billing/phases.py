@@ -278,8 +278,8 @@ def change(schedule: Json, form: Json) -> Json:
         )
     fields = objects.patch(schedule, form, ())
     if "phases" in form:
-        known = schedule["phases"] if schedule["status"] == "active" else None
-        fields["phases"] = phase_forms.read(form["phases"], schedule["phases"][0]["start_date"], known)
+        known = schedule["phases"]
+        fields["phases"] = phase_forms.read(form["phases"], known[0]["start_date"], known)
         _check_mode(fields["phases"], schedule["billing_mode"])
     if "end_behavior" in form:
         fields["end_behavior"] = _ends(form["end_behavior"])

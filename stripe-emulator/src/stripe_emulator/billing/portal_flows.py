@@ -77,7 +77,7 @@ def _details(kind: str, form: Json, customer: Json) -> Json:
         )
     if kind == "subscription_update":
         return {"subscription": subscription["id"]}
-    return _update_confirm(form, subscription, param)
+    return _update_confirm(form, subscription, customer, param)
 
 
 def _cancel(form: Json, subscription: Json, param: str) -> Json:
@@ -93,7 +93,7 @@ def _cancel(form: Json, subscription: Json, param: str) -> Json:
     return {"retention": retention, "subscription": subscription["id"]}
 
 
-def _update_confirm(form: Json, subscription: Json, param: str) -> Json:
+def _update_confirm(form: Json, subscription: Json, customer: Json, param: str) -> Json:
     held = {item["id"]: item for item in subscription["items"]["data"]}
     if len(form["items"]) != 1:
         raise InvalidRequest("This flow takes one item.", param=f"{param}[items]")
@@ -113,14 +113,22 @@ def _update_confirm(form: Json, subscription: Json, param: str) -> Json:
             param=f"{param}[items]",
         )
     return {
-        "discounts": [
-            {key: discount.get(key) for key in ("coupon", "promotion_code")} for discount in form["discounts"]
-        ]
+        "discounts": _discounts(form["discounts"], customer, f"{param}[discounts]")
         if form.get("discounts")
         else None,
         "items": [{"id": wanted["id"], "price": price["id"], "quantity": quantity}],
         "subscription": subscription["id"],
     }
+
+
+def _discounts(wanted: list[Json], customer: Json, param: str) -> list[Json]:
+    """:raises InvalidRequest: One of them can't be redeemed any more, or not by this customer."""
+    for number, discount in enumerate(wanted):
+        if discount.get("promotion_code"):
+            discounts.usable_code(discount["promotion_code"], customer, f"{param}[{number}][promotion_code]")
+        else:
+            discounts.usable_coupon(discount.get("coupon", ""), f"{param}[{number}][coupon]")
+    return [{key: discount.get(key) for key in ("coupon", "promotion_code")} for discount in wanted]
 
 
 def _after_completion(given: Json | None) -> Json:

@@ -115,15 +115,26 @@ def usable_coupon(coupon_id: str, param: str) -> Json:
     return coupon
 
 
+def running_code(code_id: str, param: str) -> Json:
+    """A promotion code, whoever may redeem it.
+
+    :raises InvalidRequest: There is no such code, it is not active or used up, or its coupon is.
+    """
+    code = store.named("promotion_code", code_id, param)
+    if clock.somebody_asks():
+        if not code["active"] or is_over(code):
+            raise InvalidRequest(
+                "This promotion code is no longer active.", code="promotion_code_expired", param=param
+            )
+        usable_coupon(code["promotion"]["coupon"], param)
+    return code
+
+
 def usable_code(code_id: str, customer: Json | None, param: str, order: Order | None = None) -> Json:
     """:raises InvalidRequest: The code is not active, used up, someone else's, or for larger orders."""
-    code = store.named("promotion_code", code_id, param)
+    code = running_code(code_id, param)
     if not clock.somebody_asks():
         return code
-    if not code["active"] or is_over(code):
-        raise InvalidRequest(
-            "This promotion code is no longer active.", code="promotion_code_expired", param=param
-        )
     if code["customer"] is not None and (customer is None or code["customer"] != customer["id"]):
         raise InvalidRequest(
             "This promotion code cannot be redeemed by this customer.",

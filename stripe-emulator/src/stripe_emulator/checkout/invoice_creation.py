@@ -106,5 +106,5 @@ def _item(session: Json, customer: Json, line: Json) -> Json:
         metadata=line["metadata"],
         pricing=lines.pricing_of(price),
         quantity=line["quantity"],
-        tax_rates=items.tax_rates(rates, "tax_rates"),
+        tax_rates=items.agreed_rates(rates),
     )

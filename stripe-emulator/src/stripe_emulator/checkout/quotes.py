@@ -104,7 +104,8 @@ def retrieve(form: Form, quote_id: str) -> Json:
 def update(form: Form, quote_id: str) -> Json:
     """https://docs.stripe.com/api/quotes/update; only of a draft."""
     quote = _quote(quote_id)
-    if quote["status"] != "draft" and form.keys() - {"expires_at", "metadata"}:
+    free = {"expires_at", "metadata"} if quote["status"] == "open" else {"metadata"}
+    if quote["status"] != "draft" and form.keys() - free:
         raise InvalidRequest(f"Only drafts can be updated. This quote is {quote['status']}.")
     objects.change(quote, **objects.patch(quote, form, ()))
     _change(quote, form)
@@ -233,7 +234,8 @@ def _created(quote: Json) -> None:
 def _expire_in_time(quote: Json) -> None:
     """A draft expires as well as what was offered. https://docs.stripe.com/quotes/overview"""
     clock.unschedule(quote["id"], "quote.expire")
-    clock.schedule(quote["expires_at"], "quote.expire", quote["id"])
+    if quote["status"] in ("draft", "open"):
+        clock.schedule(quote["expires_at"], "quote.expire", quote["id"])
 
 
 def _quote(quote_id: str) -> Json:
@@ -299,12 +301,11 @@ def _change(quote: Json, form: Form) -> None:
         given = {key: value or None for key, value in form["invoice_settings"].items()}
         changes["invoice_settings"] = quote["invoice_settings"] | given
     if "subscription_data" in form:
-        mode = {
-            "billing_mode": quote["subscription_data"]["billing_mode"]
-        }  # which only a creation can choose
+        mode = {"billing_mode": quote["subscription_data"]["billing_mode"]}  # only a creation chooses
         changes["subscription_data"] = _subscription_data(form) | mode
     if "default_tax_rates" in form:
-        rates = items.tax_rates(form["default_tax_rates"], "default_tax_rates")
+        held = items.agreed_rates(quote["default_tax_rates"] or [])
+        rates = items.tax_rates(form["default_tax_rates"], "default_tax_rates", held)
         changes["default_tax_rates"] = [rate["id"] for rate in rates]
     if "discounts" in form:
         changes["_wanted"] = _checked_discounts(form["discounts"] or [])
@@ -442,7 +443,7 @@ def _subscription_form(quote: Json) -> Json:
     form |= {
         "add_invoice_items": [_item(line) for line in once],
         "collection_method": quote["collection_method"],
-        "default_tax_rates": quote["default_tax_rates"] or [],
+        "default_tax_rates": items.agreed_rates(quote["default_tax_rates"] or []),
         "discounts": quote["_wanted"],
         "items": [_item(line) for line in _recurring(quote["_lines"])],
     }
@@ -453,7 +454,8 @@ def _subscription_form(quote: Json) -> Json:
 
 def _item(line: Json) -> Json:
     counted = {} if line["quantity"] is None else {"quantity": line["quantity"]}
-    return {"price": line["price"]["id"], items.AGREED: True, "tax_rates": line["_tax_rates"], **counted}
+    rates = items.agreed_rates(line["_tax_rates"])
+    return {"price": line["price"]["id"], items.AGREED: True, "tax_rates": rates, **counted}
 
 
 def _invoice(quote: Json, customer: Json) -> Json:
@@ -463,7 +465,7 @@ def _invoice(quote: Json, customer: Json) -> Json:
             {
                 "pricing": {"price": line["price"]["id"], items.AGREED: True},
                 "quantity": line["quantity"],
-                "tax_rates": line["_tax_rates"],
+                "tax_rates": items.agreed_rates(line["_tax_rates"]),
             },
             customer,
             None,
@@ -489,7 +491,7 @@ def _invoice(quote: Json, customer: Json) -> Json:
     redeemed = discounts.redeem_all(quote["_wanted"], customer, "discounts", invoice=invoice["id"])
     objects.change(
         invoice,
-        default_tax_rates=items.tax_rates(quote["default_tax_rates"], "default_tax_rates"),
+        default_tax_rates=items.agreed_rates(quote["default_tax_rates"] or []),
         discounts=redeemed,
     )
     drafts.add_up(invoice)

@@ -164,14 +164,14 @@ def _form(session: Json, customer: Json) -> Json:
     if tax.is_automatic(session):
         form["automatic_tax"] = {"enabled": True}
     else:
-        form["default_tax_rates"] = session["_tax_rates"]
+        form["default_tax_rates"] = items.agreed_rates(session["_tax_rates"])
     return form
 
 
 def _item(line: Json) -> Json:
     counted = {} if line["quantity"] is None else {"quantity": line["quantity"]}
     named = {"price": line["price"]["id"], items.AGREED: True}
-    return {**named, **counted, "tax_rates": line["_tax_rates"]}
+    return {**named, **counted, "tax_rates": items.agreed_rates(line["_tax_rates"])}
 
 
 def _has_trial(session: Json) -> bool:

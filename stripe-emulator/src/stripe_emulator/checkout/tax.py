@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stripe_emulator.billing import automatic_tax
+from stripe_emulator.billing import automatic_tax, items
 from stripe_emulator.catalog import tax_codes, totals
 from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
@@ -16,10 +16,7 @@ def default_rates(form: Form, customer_id: str | None) -> list[str]:
     """Ids of the rates for the lines of a session that name none themselves."""
     if not automatic_tax.is_wanted(form):
         named = (form.get("subscription_data") or {}).get("default_tax_rates") or []
-        return [
-            store.named("tax_rate", rate_id, "subscription_data[default_tax_rates]")["id"]
-            for rate_id in named
-        ]
+        return [rate["id"] for rate in items.tax_rates(named, "subscription_data[default_tax_rates]")]
     customer = store.get("customer", customer_id) if customer_id else None
     return [rate["id"] for rate in automatic_tax.rates(customer)]
 

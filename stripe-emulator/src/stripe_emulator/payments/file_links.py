@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, clocks, ids, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -36,7 +36,7 @@ _CAN_BE_LINKED = (
 @register.post("/v1/file_links")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/file_links/create"""
-    return new(store.named("file", form["file"], "file"), form)
+    return new(named_file(form["file"], "file"), form)
 
 
 @register.get("/v1/file_links/{link}")
@@ -88,6 +88,22 @@ def new(file: Json, form: Form) -> Json:
     )
     _plan_end(link)
     return link
+
+
+def named_file(file_id: str, param: str) -> Json:
+    """The file that a parameter names.
+
+    :raises InvalidRequest: There is none, or what was in it is forgotten by now.
+    """
+    file = store.named("file", file_id, param)
+    if is_forgotten(file):
+        raise InvalidRequest(no_such("file", file_id), code="resource_missing", param=param)
+    return file
+
+
+def is_forgotten(file: Json) -> bool:
+    """Whether Stripe keeps no more what was in a file."""
+    return file["expires_at"] is not None and file["expires_at"] <= clock.now()
 
 
 def by_url(url: str) -> Json | None:

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core import clock, ids, store
-from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, Upload
 from stripe_emulator.events import events, objects
@@ -122,7 +122,12 @@ def shown(file: Json) -> Json:
 
 
 def read(file: Json) -> tuple[bytes, str]:
-    """What is in a file, and the content type that it was uploaded with."""
+    """What is in a file, and the content type that it was uploaded with.
+
+    :raises NotFound: That is forgotten by now.
+    """
+    if file_links.is_forgotten(file):
+        raise NotFound(no_such("file", file["id"]), code="resource_missing", param="file")
     contents = store.get(CONTENTS, contents_id(file["id"]))
     return base64.b64decode(contents["base64"]), contents["type"]
 
@@ -133,11 +138,11 @@ def contents_id(file_id: str) -> str:
 
 
 def check_evidence(evidence: Json) -> None:
-    """:raises InvalidRequest: A file of the evidence is not there, or was uploaded for something else."""
+    """:raises InvalidRequest: A file of the evidence is not there, not any more, or is for something else."""
     for name in EVIDENCE:
         if not evidence.get(name):
             continue
-        file = store.named("file", evidence[name], f"evidence[{name}]")
+        file = file_links.named_file(evidence[name], f"evidence[{name}]")
         if file["purpose"] not in ("dispute_evidence", "customer_signature"):
             raise InvalidRequest(
                 f"The file {file['id']} was uploaded with a purpose of {file['purpose']}; evidence needs"

@@ -79,6 +79,34 @@ def test_who_comes_to_confirm_a_change_sees_its_price_and_confirms(shop: Shop) -
     assert (changed.price.id, changed.quantity) == (better, 2)
 
 
+@pytest.mark.parametrize("kind", ["coupon", "promotion_code"])
+def test_a_change_with_a_discount_that_is_over_is_refused_when_the_link_is_made(
+    shop: Shop, kind: str
+) -> None:
+    customer, plan = subscriber(shop)
+    over = shop.emulator.now() + 60
+    coupon = shop.v1.coupons.create({"percent_off": 50, "redeem_by": over})
+    of_coupon: Any = {"type": "coupon", "coupon": coupon.id}
+    code = shop.v1.promotion_codes.create({"promotion": of_coupon, "expires_at": over})
+    shop.advance(minutes=2)
+    item = {"id": plan["items"].data[0].id, "price": shop.price(3000), "quantity": 1}
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        begin(
+            shop,
+            customer,
+            type="subscription_update_confirm",
+            subscription_update_confirm={
+                "subscription": plan.id,
+                "items": [item],
+                "discounts": [{kind: coupon.id if kind == "coupon" else code.id}],
+            },
+        )
+
+    assert refused.value.code == f"{kind}_expired"
+    assert refused.value.param == f"flow_data[subscription_update_confirm][discounts][0][{kind}]"
+
+
 def test_who_comes_to_change_a_plan_chooses_among_those_of_the_configuration(shop: Shop) -> None:
     customer, plan = subscriber(shop)
     offered, other = shop.price(3000, "Platinum"), shop.price(9000, "Diamond")

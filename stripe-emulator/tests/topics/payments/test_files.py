@@ -131,3 +131,23 @@ def test_evidence_is_made_of_files(shop: Shop) -> None:
         with pytest.raises(stripe.InvalidRequestError, match=message) as refused:
             shop.v1.disputes.update(dispute.id, {"evidence": {"receipt": wrong}})
         assert refused.value.param == "evidence[receipt]"
+
+
+def test_a_file_that_stripe_has_forgotten_is_no_evidence_and_nobody_reads_it(shop: Shop) -> None:
+    file = upload(shop)
+    link = shop.v1.file_links.create({"file": file.id})
+    browser, by_key = shop.emulator.browser(), {"Authorization": "Bearer sk_test_shop"}
+    assert file.expires_at is not None
+
+    shop.advance(seconds=file.expires_at - shop.emulator.now())
+    payment = shop.charge("pm_card_createDispute")
+    (dispute,) = shop.v1.disputes.list({"payment_intent": payment.id}).data
+
+    with pytest.raises(stripe.InvalidRequestError, match="No such file upload") as evidence:
+        shop.v1.disputes.update(dispute.id, {"evidence": {"receipt": file.id}, "submit": False})
+    with pytest.raises(stripe.InvalidRequestError, match="No such file upload") as another:
+        shop.v1.file_links.create({"file": file.id})
+    assert [refused.value.param for refused in (evidence, another)] == ["evidence[receipt]", "file"]
+    assert shop.v1.disputes.retrieve(dispute.id).evidence.receipt is None
+    assert browser.get(f"/v1/files/{file.id}/contents", headers=by_key).status_code == 404
+    assert browser.get(str(link.url)).status_code == 404

@@ -20,6 +20,7 @@ class ErrorDetail:
     message: Annotated[str, "For people"]
     param: Annotated[str | None, "The field at fault"] = None
     retry_after: Annotated[int | None, "Seconds to wait"] = None
+    request_id: Annotated[str | None, "Stripe's name for the request that it refused"] = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def of(calls: Iterable[Call], path: str) -> dict[str, Any]:
             "title": "Flask-Prepaid",
             "version": "1",
             "description": "Buy credits, and see where they went, as the signed-in customer of this site. "
-            "Amounts are whole numbers in the smallest unit of their currency.",
+            "Amounts are whole numbers in the smallest unit of their currency. Numbers of credits are whole, "
+            'too; on a site whose credits have decimals they are texts, such as "0.125".',
         },
         "servers": [{"url": path}],
         "paths": paths,

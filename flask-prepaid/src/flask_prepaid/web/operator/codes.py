@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import PrepaidError
 
 from ... import money
+from ...checks import MAX_CREDITS
 from ...codes import making, redeeming
 from ...codes.models import Code
 from ...errors import ConfigError, UnknownItem
@@ -103,7 +104,7 @@ def make() -> ResponseReturnValue:
     return redirect(url_for("prepaid.operator_codes"), 303)
 
 
-def optional(name: str, *, max: int = forms.MAX_CREDITS) -> int | None:
+def optional(name: str, *, max: int = MAX_CREDITS) -> int | None:
     """A whole number of the form from 1 on; ``None`` where the field is empty.
 
     :raises UnknownItem: It is none.

@@ -105,7 +105,7 @@ class Operators:
                 )
 
     def shut_out(self, owners: Collection[str]) -> Collection[str]:
-        """Those of these owners who are shut out: by one question, if the host has said how."""
+        """Which of these owners are shut out: by one question, if the host has said how."""
         if self.blocked_among is not None:
             return frozenset(self.blocked_among(owners))
         return {owner for owner in owners if self.blocked(owner)}

@@ -1,0 +1,149 @@
+"""Writes the reference's lists of names, so that a reader of the repository has them, too: verbs, commands,
+errors and signals, each with what its own text says of it.
+
+``python -m tools.names_tables`` does it; ``journeys/test_reference.py`` holds that it was done.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+import flask_prepaid.errors
+import prepaid_ledger.errors
+from flask_prepaid import Prepaid, signals
+from flask_prepaid.cli.commands import commands
+from prepaid_ledger import LedgerVerbs, PrepaidError
+
+FOLDER = Path(__file__).parent.parent / "docs/reference"
+BEGIN = "<!-- written by tools/names_tables.py -->"
+END = "<!-- end of the names -->"
+
+#: What ``Prepaid`` has for its own parts and not for a host.
+NOT_FOR_HOSTS = {"init_app", "apps", "require_keys"}
+
+#: What of an error stands in its JSON beside ``code`` and ``message``.
+CARRIES = {
+    "InsufficientCredits": "`balance`, `needed`, `buy_url`",
+    "BudgetExceeded": "`spender`, `every`, `budget`, `left`, `needed`, `resets_at`",
+    "UnknownItem": "`param`",
+    "TooManyAttempts": "`retry_after`",
+    "TooManyGuesses": "`retry_after`",
+    "TooManyCalls": "`retry_after`",
+    "GatewayRefused": "`request_id`",
+}
+
+
+def errors() -> Iterator[str]:
+    yield "| error | code | status | says | carries |"
+    yield "|---|---|---|---|---|"
+    for module in (prepaid_ledger.errors, flask_prepaid.errors):
+        for error in _errors_of(module):
+            says = _in_a_row(inspect.getdoc(error) or "")
+            names = f"`{error.__name__}` | `{error.code}` | {error.http_status}"
+            yield f"| {names} | {says} | {CARRIES.get(error.__name__, '')} |"
+
+
+def _errors_of(module: ModuleType) -> Iterator[type[PrepaidError]]:
+    for thing in vars(module).values():
+        is_error = isinstance(thing, type) and issubclass(thing, PrepaidError) and thing is not PrepaidError
+        if is_error and thing.__module__ == module.__name__:
+            yield thing
+
+
+def heard() -> Iterator[str]:
+    yield "| signal | says, and with what it is sent |"
+    yield "|---|---|"
+    source = inspect.getsource(signals)
+    for comment, name in re.findall(r"((?:^#: .*\n)+)(\w+) = _signals\.signal\(", source, re.MULTILINE):
+        yield f"| `{name}` | {_in_a_row(comment.replace('#: ', ''))} |"
+
+
+def typed() -> Iterator[str]:
+    yield "| command | does |"
+    yield "|---|---|"
+    for words, command in _commands(("flask", "prepaid"), commands):
+        text = inspect.cleandoc(command.help or "").partition("\n\n")[0]
+        yield f"| `{' '.join([*words, *_needed(command)])}` | {_in_a_row(text)} |"
+
+
+def _needed(command: click.Command) -> Iterator[str]:
+    """What has to be typed behind a command; in brackets what may stay away."""
+    for each in command.params:
+        name = each.make_metavar(click.Context(command)).replace("|", ", ").replace("INTEGER RANGE", "N")
+        if isinstance(each, click.Argument):
+            yield name
+        elif each.required:
+            yield f"{each.opts[0]} {name}"
+
+
+def _commands(words: tuple[str, ...], group: click.Group) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _commands((*words, name), command)
+        else:
+            yield (*words, name), command
+
+
+def verbs() -> Iterator[str]:
+    yield "| verb | does |"
+    yield "|---|---|"
+    of_ledgers = {*_verbs_of(LedgerVerbs)}
+    for name in sorted(_verbs_of(Prepaid)):
+        verb = getattr(Prepaid, name)
+        does = _in_a_row((inspect.getdoc(verb) or "").partition("\n\n")[0])
+        yield f"| `{name}({_parameters(verb)})`{'' if name in of_ledgers else ' +'} | {does} |"
+
+
+def _verbs_of(kind: type) -> Iterator[str]:
+    """The public functions that have a docstring, which says what a host may do with them."""
+    for name, thing in inspect.getmembers(kind, inspect.isfunction):
+        if not name.startswith("_") and name not in NOT_FOR_HOSTS and inspect.getdoc(thing):
+            yield name
+
+
+def _parameters(verb: Callable[..., object]) -> str:
+    """Names, and a ``=`` where there is a default, as a reader types them."""
+    words, named = [], False
+    for parameter in list(inspect.signature(verb).parameters.values())[1:]:
+        if parameter.kind is parameter.KEYWORD_ONLY and not named:
+            words.append("*")
+            named = True
+        star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        named = named or bool(star)
+        words.append(f"{star}{parameter.name}{'' if parameter.default is parameter.empty else '='}")
+    return ", ".join(words)
+
+
+def _in_a_row(text: str) -> str:
+    """A text as a cell of a table."""
+    return " ".join(text.replace("``", "`").replace("|", "or").split())
+
+
+#: Each page, and what stands on it between the two comments.
+TABLES: dict[str, Callable[[], Iterator[str]]] = {
+    "python.md": verbs,
+    "commands.md": typed,
+    "errors.md": errors,
+    "signals.md": heard,
+}
+
+
+def written(page: str) -> str:
+    return "\n".join(TABLES[page]())
+
+
+def main() -> None:
+    for name in TABLES:
+        before, _, rest = (FOLDER / name).read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        (FOLDER / name).write_text(f"{before}{BEGIN}\n{written(name)}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
