@@ -20,7 +20,8 @@ from prepaid_ledger import clock
 from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import NotYours
-from ..payments.models import Dispute, DisputeState, Payment, Via
+from ..payments.dispute_states import DisputeState
+from ..payments.models import Dispute, Payment, Via
 from ..subscriptions import changing, plan_state, sync
 from ..subscriptions.blocking import CHARGED, IS_BILLED
 from ..subscriptions.models import Invoice, PlanPrice, State, Subscription

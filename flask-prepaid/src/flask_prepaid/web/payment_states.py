@@ -42,7 +42,7 @@ def in_words(payments: Sequence[Payment]) -> dict[int, str]:
     taken = shown_states.taken_of_each(session, payments)
     credited = credit_notes.credited_of_each(session, [payment.id for payment in payments])
     return {
-        payment.id: _words(payment, states[payment.id], taken[payment.id].minor, credited[payment.id])
+        payment.id: _words(payment, states[payment.id], taken[payment.id], credited[payment.id])
         for payment in payments
     }
 
