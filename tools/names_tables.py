@@ -134,13 +134,13 @@ def arguments() -> Iterator[str]:
         text = inspect.getdoc(kind) or ""
         yield from (f"## {kind.__name__}", "", _in_a_row(re.split(r"^:", text, flags=re.MULTILINE)[0]), "")
         yield from ("| argument | default | is |", "|---|---|---|")
-        means = {name: _in_a_row(said) for name, said in _said_of(text)}
+        means = {name: _in_a_row(words) for name, words in _meanings(text)}
         for name, parameter in inspect.signature(kind).parameters.items():
             yield f"| `{name}` | {_default(parameter)} | {means.get(name, '')} |"
         yield ""
 
 
-def _said_of(text: str) -> list[tuple[str, str]]:
+def _meanings(text: str) -> list[tuple[str, str]]:
     """The arguments that a docstring speaks of, and what it says."""
     pairs: list[tuple[str, str]] = re.findall(
         r"^:param (\w+): (.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL
