@@ -20,6 +20,8 @@ from flask_prepaid import Prepaid, signals
 from flask_prepaid.cli.commands import commands
 from prepaid_ledger import LedgerVerbs, PrepaidError
 
+from .marked import write_between
+
 FOLDER = Path(__file__).parent.parent / "docs/reference"
 BEGIN = "<!-- written by tools/names_tables.py -->"
 END = "<!-- end of the names -->"
@@ -140,9 +142,7 @@ def written(page: str) -> str:
 
 def main() -> None:
     for name in TABLES:
-        before, _, rest = (FOLDER / name).read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        (FOLDER / name).write_text(f"{before}{BEGIN}\n{written(name)}\n{END}{after}")
+        write_between(FOLDER / name, BEGIN, END, written(name))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,12 @@ NEARBY = {
             "test_prices.py",
         ),
     ),
+    "archive": Nearby(
+        "prepaid-ledger/src/prepaid_ledger/archive",
+        ("archiving.py", "finished.py", "place.py"),
+        "prepaid-ledger/tests/ledger",
+        ("test_archive.py", "test_archive_proofs.py"),
+    ),
     "purchases": Nearby(
         "flask-prepaid/src/flask_prepaid",
         (
@@ -69,6 +75,12 @@ NEARBY = {
             "test_topup_causes.py",
             "test_refunds.py",
         ),
+    ),
+    "debts": Nearby(
+        "flask-prepaid/src/flask_prepaid/purchases",
+        ("disputed_plans.py", "debts.py"),
+        "flask-prepaid/tests/buying/purchases",
+        ("test_debts.py", "test_disputed_plans.py", "test_topup_causes.py", "test_fraud_warnings.py"),
     ),
     "plans": Nearby(
         "flask-prepaid/src/flask_prepaid",

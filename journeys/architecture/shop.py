@@ -10,7 +10,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": {"models"},
     "callers": {"models"},
     "audit_log": {"callers", "limits", "models"},
-    "mails": {"callers"},
+    "mails": {"callers", "models"},
     "operators": {"audit_log", "callers", "models"},
     "limits": set(),
     "shop": {"callers", "edge", "limits", "mails", "models", "operators"},

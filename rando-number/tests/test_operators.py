@@ -296,6 +296,28 @@ def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: 
                     assert answer.status_code < 500, (action, name, bad)
 
 
+@pytest.mark.parametrize("word", ["", "TAKE", "take\x00", "off "])
+def test_a_form_that_says_neither_of_two_things_does_neither(shop: RunningShop, word: str) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    story = f"/admin/customers/{pat.owner}"
+    admin.send("/admin/codes/make", form_of="/admin/codes", code="FAIR", credits="5", reason="a fair")
+
+    with shop.nothing_changes():
+        admin.send("/admin/adjust", form_of=story, direction=word, credits="5", reason="a mistake")
+        words = [unescape(admin.get(story).text)]
+        admin.send("/admin/block", form_of=story, do=word, reason="a mistake")
+        words.append(unescape(admin.get(story).text))
+        admin.send("/admin/codes/switch", form_of="/admin/codes", do=word)
+        words.append(unescape(admin.get("/admin/codes").text))
+
+    assert "Choose whether to add credits or to take them." in words[0]
+    assert "Say whether to block or to unblock." in words[1]
+    assert "Say whether to switch the code on or off." in words[2]
+    assert pat.balance == 13
+    assert pat.get("/user-profile").status_code == 200
+    assert pat.send("/redeem", code="FAIR").status_code == 303
+
+
 def test_finance_makes_a_code_that_customers_redeem_until_it_is_switched_off(shop: RunningShop) -> None:
     pat, finance, support = shop.customer(), shop.operator("finance"), shop.operator("support")
 

@@ -23,6 +23,7 @@ from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from flask_prepaid import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
@@ -101,6 +102,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, expired_form)
     for away in (OperationalError, InterfaceError, SQLAlchemyTimeout, Busy):
         app.register_error_handler(away, busy_database)
+    app.register_error_handler(StaleDataError, changed_meanwhile)
     app.register_error_handler(DataError, not_to_be_kept)
     app.register_error_handler(HTTPException, refused_request)
 
@@ -195,6 +197,13 @@ def busy_database(error: SQLAlchemyError | Busy) -> ResponseReturnValue:
     response = page(503, *WORDS[503])
     response.headers["Retry-After"] = "1"
     return response
+
+
+def changed_meanwhile(error: StaleDataError) -> ResponseReturnValue:
+    """The account is no longer as it was when this form was read: nothing of it was done."""
+    db.session.rollback()
+    advice = marked("Nothing of this form was done. Look at your account, and send it again if you need to.")
+    return page(409, marked("Your account has just changed"), advice)
 
 
 def not_to_be_kept(error: DataError) -> ResponseReturnValue:

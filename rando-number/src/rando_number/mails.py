@@ -25,6 +25,7 @@ from flask_prepaid import signals
 from flask_prepaid.languages.choice import current, written_in
 
 from .callers import signed_in
+from .models import db
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("mails", __name__)
@@ -65,7 +66,11 @@ class SecurityMails(MailUtil):
     def send_mail(
         self, template: str, subject: str, recipient: Any, sender: Any, body: Any, html: Any, **context: Any
     ) -> None:
-        """Send it in the language of its account. Flask-Security has worded it in that of the request."""
+        """Send it in the language of its account. Flask-Security has worded it in that of the request.
+
+        What it is about is written first: no mail tells of a change that is refused.
+        """
+        db.session.flush()
         name = template.rpartition("/")[2]
         user, named = context.get("user"), SUBJECTS.get(name)
         if name in NOTICES and user is not None and user.is_unproven:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -25,7 +26,9 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    delete,
     select,
+    update,
 )
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -146,7 +149,8 @@ class User(Base, UserMixin):
     ``tf_last_counter`` is the time step of the last one-time code that was taken: no code
     at or before it is taken again. ``reset_digest`` is of the newest link that resets the
     password; no other one does. An account that was closed keeps its row for the ledger's
-    sake, with nothing personal in it.
+    sake, with nothing personal in it. ``version`` counts the row's changes: one that was begun on an
+    earlier version is refused with ``StaleDataError``.
     """
 
     __tablename__ = "users"
@@ -167,6 +171,7 @@ class User(Base, UserMixin):
     reset_digest: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]
     language: Mapped[str | None] = mapped_column(String(35))
+    version: Mapped[int] = mapped_column(server_default="1")
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
     numbers: Mapped[list[Number]] = relationship(
         back_populates="user", primaryjoin=OF_USER, order_by="Number.id", viewonly=True
@@ -174,6 +179,8 @@ class User(Base, UserMixin):
     webauthn: Mapped[list[Passkey]] = relationship(  # type: ignore[assignment]
         order_by="Passkey.id", cascade="all, delete-orphan"
     )
+
+    __mapper_args__ = {"version_id_col": version}
 
     @property
     def owner(self) -> str:
@@ -269,6 +276,16 @@ class SignIn(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     address: Mapped[str | None] = mapped_column(String(64))
     browser: Mapped[str] = mapped_column(String(200))
+
+
+def end_sign_ins(user_id: int, *which: ColumnElement[bool]) -> list[str]:
+    """End the sign-ins of a user, or ``which`` of them; their digests. The caller commits.
+
+    What they are just changing of the account is not taken: it has a new version from here on.
+    """
+    db.session.execute(update(User).where(User.id == user_id).values(version=User.version + 1))
+    ended = delete(SignIn).where(SignIn.user_id == user_id, *which).returning(SignIn.digest)
+    return list(db.session.scalars(ended))
 
 
 class Welcomed(Base):

@@ -9,13 +9,13 @@ from typing import Any
 from flask import Blueprint, Flask, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import check_and_update_authn_fresh
-from sqlalchemy import delete, select
+from sqlalchemy import select, update
 
 from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
 from . import audit_log
 from .callers import signed_in
-from .models import Action, AuditLine, SignIn, User, db, owner_of, user_id_of, user_of
+from .models import Action, AuditLine, User, db, end_sign_ins, owner_of, user_id_of, user_of
 
 blueprint = Blueprint("operators", __name__)
 
@@ -90,9 +90,9 @@ def block(owner: str, shut: bool) -> None:
         raise PrepaidError("This account is closed.")
     if shut and user.roles:
         raise PrepaidError("This is an operator. Take their role away first.")
-    user.active = not shut
+    db.session.execute(update(User).where(User.id == user.id).values(active=not shut))
     if shut:
-        db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+        end_sign_ins(user.id)
 
 
 #: What the extension's pages ask of us.

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from ..errors import NotYours, UnknownItem
 from ..languages.words import gettext as _
+from ..languages.words import marked
 from ..outbox import customer_events, endpoints
 from . import forms, page
 
@@ -73,9 +74,13 @@ def rotate(endpoint_id: str) -> ResponseReturnValue:
 
 
 def switch(endpoint_id: str) -> ResponseReturnValue:
-    """On or off, as the form's ``on`` says."""
-    on = request.form.get("on") == "1"
-    endpoints.switch(page.context(), page.customer(), number_of(endpoint_id), on=on)
+    """On or off, as the form's ``on`` says.
+
+    :raises UnknownItem: It says neither.
+    """
+    owner = page.customer()
+    on = forms.one_of("on", ("0", "1"), marked("Say whether to switch it on or off.")) == "1"
+    endpoints.switch(page.context(), owner, number_of(endpoint_id), on=on)
     return back_to(endpoint_id, _("It is on. What waited is sent now.") if on else _("It is off."))
 
 

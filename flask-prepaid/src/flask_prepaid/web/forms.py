@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -86,6 +86,18 @@ def take(fields: Mapping[str, str]) -> None:
 def chosen(name: str) -> str | None:
     """A choice that this request makes, in what it has sent or in its address."""
     return sent().get(name, request.args.get(name))
+
+
+def one_of(name: str, choices: Collection[str], words: str) -> str:
+    """A choice that this request makes by what it sends; nothing is done by chance where it says another.
+
+    :param words: What is told to who has sent none of ``choices``.
+    :raises UnknownItem: It is none of them.
+    """
+    choice = sent().get(name, "")
+    if choice not in choices:
+        raise UnknownItem(words, field=name)
+    return choice
 
 
 def return_path() -> str | None:

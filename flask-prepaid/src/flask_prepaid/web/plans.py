@@ -353,8 +353,14 @@ def cancel() -> ResponseReturnValue:
 
 
 def end_plan(owner: str) -> bool:
-    """End the plan now, or with the period that is paid, as the form says; whether it was now. Commits."""
-    now = forms.sent().get("when") == "now"
+    """End the plan now, or with the period that is paid, as the form says; whether it was now. Commits.
+
+    Where nothing is said, it is with the period.
+
+    :raises UnknownItem: It says something else.
+    """
+    words = marked("Say whether to cancel now, or when the period that is paid ends.")
+    now = forms.one_of("when", ("now", "end", "period_end", ""), words) == "now"
     (changing.cancel_now if now else changing.cancel_at_end)(page.context(), owner)
     return now
 

@@ -140,6 +140,9 @@ def test_what_fails_for_three_days_is_switched_off_with_a_mail_and_gets_all_once
     page = f"/prepaid/endpoints/{endpoint}"
     assert "It failed for three days" in browser.get(page).text
     assert browser.get(page).text.count(">paused<") == 2
+    neither = shop.send_form(browser, page, to=f"{page}/switch", on="on")
+    assert (neither.status_code, state_of(shop, endpoint)) == (422, "failed")
+    assert "Say whether to switch it on or off." in neither.text
     assert shop.send_form(browser, page, to=f"{page}/switch", on="1").status_code == 303
     shop.tick()
 
@@ -393,7 +396,8 @@ def test_an_endpoint_of_somebody_else_is_not_there(shop: Shop, program: Program)
     for path in (f"{endpoint}", "nonsense", "99999", "9" * 30):
         assert stranger.get(f"/prepaid/endpoints/{path}").status_code == 404
     for action in ("test", "secret", "switch", "remove"):
-        answer = shop.send_form(stranger, "/prepaid/endpoints", to=f"/prepaid/endpoints/{endpoint}/{action}")
+        place = f"/prepaid/endpoints/{endpoint}/{action}"
+        answer = shop.send_form(stranger, "/prepaid/endpoints", to=place, on="0")
         assert answer.status_code == 404
     again = f"/prepaid/endpoints/{mine}/again"
     for number in (str(delivery), "", "x", "9" * 30):

@@ -31,9 +31,9 @@ def shop(database: URL) -> Iterator[PlanShop]:
     shop.close()
 
 
-def dispute(shop: PlanShop, **how: Any) -> str:
+def dispute(shop: PlanShop, owner: str = "user:1") -> str:
     """A bank opens a dispute of the plan's last payment."""
-    return str(shop.stripe.dispute(shop.payments()[-1].payment_intent_id, **how)["id"])
+    return str(shop.stripe.dispute(shop.payments(owner)[-1].payment_intent_id)["id"])
 
 
 def ends_with_its_month(shop: PlanShop) -> bool:
@@ -121,6 +121,7 @@ def test_a_plan_that_is_paused_stays_so(shop: PlanShop) -> None:
     shop.tick()
 
     assert (shop.state(), shop.row().cancel_at) == (State.PAUSED, None)
+    assert shop.read(lambda: disputed_plans.due(shop.prepaid)) == []
 
 
 def test_a_plan_that_was_begun_since_is_another_one(shop: PlanShop) -> None:
@@ -185,6 +186,51 @@ def test_where_stripe_refuses_it_is_tried_again(databases: Databases) -> None:
 
     assert ends_with_its_month(shop)
     shop.close()
+
+
+def test_of_two_plans_each_ends_by_its_own_dispute(databases: Databases) -> None:
+    stripe = Refusing("subscriptions/sub_")
+    stripe.on = False
+    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator)
+    for owner in ("user:1", "user:2"):
+        shop.subscribe("small", owner)
+        dispute(shop, owner)
+    stripe.path, stripe.on = f"subscriptions/{shop.stripe_id('user:1')}", True
+
+    shop.tick()
+    assert [shop.row(owner).cancel_at is None for owner in ("user:1", "user:2")] == [True, False]
+    stripe.on = False
+    wait_no_longer(shop)
+    shop.tick()
+
+    assert [shop.row(owner).cancel_at is None for owner in ("user:1", "user:2")] == [False, False]
+    shop.close()
+
+
+def test_what_another_customer_is_billed_for_ends_no_plan_at_once(shop: PlanShop) -> None:
+    shop.subscribe("small", "user:2")
+    shop.stripe.advance(days=27)
+    shop.subscribe("small")
+    shop.stripe.advance(days=1, minutes=30)  # the other one's next month waits for its hour as a draft
+
+    dispute(shop)
+    shop.tick()
+
+    assert ends_with_its_month(shop)
+
+
+def test_it_is_refused_beside_what_nobody_has_committed(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    dispute(shop)
+    (word,) = shop.read(lambda: disputed_plans.due(shop.prepaid))
+
+    def end() -> None:
+        shop.prepaid.session.add(Dispute())
+        with pytest.raises(RuntimeError, match="Commit or roll back your own work"):
+            disputed_plans.end(shop.prepaid, word)
+
+    shop.read(end)
+    assert not ends_with_its_month(shop)
 
 
 def wait_no_longer(shop: PlanShop) -> None:

@@ -54,6 +54,17 @@ def test_canceling_now_pays_nothing_back_and_leaves_the_credits(shop: PlanShop) 
     assert "Your last plan ended on 31 January 2026" in shop.page()
 
 
+@pytest.mark.parametrize("when", ["NOW", "now\x00", "never"])
+def test_a_form_that_says_neither_when_ends_nothing(shop: PlanShop, when: str) -> None:
+    shop.subscribe("small")
+
+    refused = shop.do("cancel", when=when)
+
+    assert refused.status_code == 422
+    assert "Say whether to cancel now, or when the period that is paid ends." in refused.text
+    assert (shop.state(), shop.row().cancel_at) == (State.ACTIVE, None)
+
+
 def test_a_new_plan_leaves_what_the_one_before_it_gave(shop: PlanShop) -> None:
     shop.subscribe("yearly")
     shop.do("cancel", when="now")

@@ -235,6 +235,7 @@ def close_account(user: User) -> None:
     left = prepaid.available(user.owner)
     if left:
         prepaid.adjust(user.owner, -left, key="closed", reason="The account was closed")
+    db.session.expire(user)  # whatever was changed of it meanwhile goes, too
     if user.closed_at is None:
         welcome.remember(user.email)
     user.email = f"closed-{user.id}@closed.invalid"

@@ -11,7 +11,7 @@ from flask import Flask, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import PasswordUtil, change_email_confirmed, password_changed, password_reset
 from flask_security import reset_password_instructions_sent as reset_link_sent
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from flask_prepaid.languages.words import gettext as _
 
@@ -50,8 +50,11 @@ def init_app(app: Flask) -> None:
 
 
 def keep_newest(app: Flask, user: User, token: str, **extra: Any) -> None:
-    """A new link ends those that were sent before it."""
-    user.reset_digest = hashlib.sha256(token.encode()).hexdigest()
+    """A new link ends those that were sent before it. Of two at once neither is refused: that would tell
+    that somebody has this address.
+    """
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    db.session.execute(update(User).where(User.id == user.id).values(reset_digest=digest))
     db.session.commit()  # Flask-Security writes nothing at a request
 
 

@@ -12,13 +12,14 @@ from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, user_logged_out
 from flask_security import auth_required, password_changed, password_reset, user_authenticated
 from sqlalchemy import delete, select
+from sqlalchemy.orm.exc import StaleDataError
 
 from flask_prepaid.languages.words import gettext as _
 
 from .. import audit_log
 from ..callers import customer, signed_in
 from ..edge.files import FILES
-from ..models import Action, SignIn, User, db, owner_of, utc_now
+from ..models import Action, SignIn, User, db, end_sign_ins, owner_of, utc_now
 
 blueprint = Blueprint("sign_ins", __name__)
 
@@ -82,7 +83,10 @@ def today() -> str:
 
 
 def begin(app: Flask, user: User, **extra: Any) -> None:
-    """Give each sign-in a new token, so that a cookie planted before it opens nothing after it."""
+    """Give each sign-in a new token, so that a cookie planted before it opens nothing after it.
+
+    :raises StaleDataError: The password has changed since it was compared.
+    """
     token = secrets.token_urlsafe(32)
     session[TOKEN] = token
     session[RENEWED] = today()
@@ -95,6 +99,9 @@ def begin(app: Flask, user: User, **extra: Any) -> None:
             browser=request.headers.get("User-Agent", "")[:200],
         )
     )
+    db.session.flush()  # from here on nobody changes the password before our commit
+    if db.session.scalar(select(User.fs_uniquifier).where(User.id == user.id)) != user.fs_uniquifier:
+        raise StaleDataError(f"the password of user {user.id} has changed since it was compared")
 
 
 def end(app: Flask, user: User, **extra: Any) -> None:
@@ -106,8 +113,7 @@ def end(app: Flask, user: User, **extra: Any) -> None:
 
 def end_others_of(app: Flask, user: User, **extra: Any) -> None:
     """End every other session of a user whose password is new; this one goes on."""
-    here = digest_of(session.get(TOKEN, ""))
-    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.digest != here))
+    end_sign_ins(user.id, SignIn.digest != digest_of(session.get(TOKEN, "")))
 
 
 def only_open_ones() -> None:
@@ -151,7 +157,7 @@ def sessions() -> ResponseReturnValue:
 @auth_required("session")
 def end_all() -> ResponseReturnValue:
     """Sign out everywhere, here too. API keys go on."""
-    db.session.execute(delete(SignIn).where(SignIn.user_id == customer().id))
+    end_sign_ins(customer().id)
     audit_log.note(Action.SIGN_IN_ENDED, all=True)
     db.session.commit()
     session.clear()
@@ -163,13 +169,9 @@ def end_all() -> ResponseReturnValue:
 @auth_required("session")
 def end_one() -> ResponseReturnValue:
     """End the session that ``id`` names, or all but this one."""
-    user = customer()
     named = request.form.get("id")
     which = SignIn.digest == named if named else SignIn.digest != digest_of(session[TOKEN])
-    ended = db.session.scalars(
-        delete(SignIn).where(SignIn.user_id == user.id, which).returning(SignIn.digest)
-    )
-    if not ended.all() and named:
+    if not end_sign_ins(customer().id, which) and named:
         abort(404)
     audit_log.note(Action.SIGN_IN_ENDED, one=bool(named))
     db.session.commit()

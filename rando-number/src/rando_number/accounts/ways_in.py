@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import delete
-
-from ..models import SignIn, User, db, prepaid
+from ..models import User, db, end_sign_ins, prepaid
 
 
 def end_all(user: User) -> None:
     """End every way into an account, and each link that was mailed for it. The caller commits.
 
-    A password stays as it is. The sign-ins go first: what they are just making is waited for, and then seen
-    (``last_moment.py``).
+    A password stays as it is. The sign-ins go first: what they are just making is waited for, and then seen.
     """
-    db.session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+    end_sign_ins(user.id)
     db.session.refresh(user)
     user.tf_primary_method = user.tf_totp_secret = user.tf_phone_number = user.mf_recovery_codes = None
     user.webauthn, user.fs_webauthn_user_handle = [], None

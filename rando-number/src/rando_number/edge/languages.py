@@ -6,11 +6,12 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, abort, current_app, has_request_context, redirect, request, session
 from flask.typing import ResponseReturnValue
+from sqlalchemy import update
 
 from flask_prepaid.languages.formats import list_of_languages
 
 from ..callers import from_our_pages, signed_in
-from ..models import db, prepaid, user_of
+from ..models import User, db, prepaid, user_of
 
 blueprint = Blueprint("languages", __name__)
 
@@ -54,7 +55,7 @@ def choose() -> ResponseReturnValue:
     session[_CHOSEN] = language
     user = signed_in()
     if user is not None and user.language != language:
-        user.language = language
+        db.session.execute(update(User).where(User.id == user.id).values(language=language))
         db.session.commit()
         prepaid.sync_customer(user.owner)  # Stripe writes invoices and mails, too
     return redirect(way_back(request.form.get("back", "")), 303)

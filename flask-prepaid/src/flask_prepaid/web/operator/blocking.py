@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import PrepaidError
 
 from ...context import transaction
-from ...errors import GatewayUnavailable, UnknownItem
+from ...errors import GatewayUnavailable
 from ...purchases import topup_rules, topups
 from ...subscriptions import blocking
 from .. import forms
@@ -50,7 +50,4 @@ def shuts_out() -> bool:
 
     :raises UnknownItem: It says neither.
     """
-    word = request.form.get("do")
-    if word not in ("block", "unblock"):
-        raise UnknownItem("Say whether to block or to unblock.", field="do")
-    return word == "block"
+    return forms.one_of("do", ("block", "unblock"), "Say whether to block or to unblock.") == "block"

@@ -138,8 +138,9 @@ def switch() -> ResponseReturnValue:
     """Switch a code off, or on again."""
     operator = page.operator(Right.CODES)
     context = page.context()
-    name, on = forms.line(request.form, "code", max_length=64), request.form.get("do") == "on"
+    name = forms.line(request.form, "code", max_length=64)
     try:
+        on = forms.one_of("do", ("on", "off"), "Say whether to switch the code on or off.") == "on"
         code = making.switch(
             context,
             name,

@@ -21,21 +21,31 @@ from .roles import Right
 
 def grant() -> ResponseReturnValue:
     """Give credits. Support gives a few; finance any number."""
-    return move_credits(Right.GRANT, 1)
+    return move_credits(Right.GRANT)
 
 
 def adjust() -> ResponseReturnValue:
     """Correct a wallet, up or down. The ledger gets one more entry; none of its lines is edited."""
-    return move_credits(Right.ADJUST, -1 if request.form.get("direction") == "take" else 1)
+    return move_credits(Right.ADJUST)
 
 
-def move_credits(right: Right, sign: int) -> ResponseReturnValue:
+def sign() -> int:
+    """1 where the form adds credits, -1 where it takes them.
+
+    :raises UnknownItem: It says neither.
+    """
+    words = "Choose whether to add credits or to take them."
+    return -1 if forms.one_of("direction", ("add", "take"), words) == "take" else 1
+
+
+def move_credits(right: Right) -> ResponseReturnValue:
     """Post what the form says, with the record of it, and return to the customer with what came of it."""
     operator = page.operator(right)
     context = page.context()
     owner = page.known_owner(request.form.get("owner", ""))
     try:
         credits, reason = forms.credits_to_move(), forms.reason()
+        moved = credits if right is Right.GRANT else sign() * credits
         key = f"operator:{forms.required_attempt()}"
         if right is Right.GRANT and credits > context.config.small_grant:
             page.operator(Right.GRANT_MANY)
@@ -45,14 +55,14 @@ def move_credits(right: Right, sign: int) -> ResponseReturnValue:
             if is_new and right is Right.GRANT and not operator.may(Right.GRANT_MANY):
                 daily_limit.count(context, operator, owner, credits)
             move = context.ledger.grant if right is Right.GRANT else context.ledger.adjust
-            move(owner, sign * credits, key=key, reason=f"{reason} (by {operator.name})")
+            move(owner, moved, key=key, reason=f"{reason} (by {operator.name})")
             if is_new:
-                page.record(operator, right, owner=owner, reason=reason, credits=sign * credits)
+                page.record(operator, right, owner=owner, reason=reason, credits=moved)
     except PrepaidError as error:
         flash(str(error), "warning")
     else:
-        moved, balance = money.number(sign * credits, signed=True), context.ledger.balance(owner)
-        flash(f"{moved} {money.unit().plural}. The balance is {money.number(balance)} now.", "success")
+        change, balance = money.number(moved, signed=True), context.ledger.balance(owner)
+        flash(f"{change} {money.unit().plural}. The balance is {money.number(balance)} now.", "success")
     return redirect(page.customer_url(owner), 303)
 
 

@@ -61,6 +61,7 @@ def create_users() -> None:
         sa.Column("reset_digest", sa.String(64)),
         sa.Column("closed_at", AT),
         sa.Column("language", sa.String(35)),
+        sa.Column("version", BIG, nullable=False, server_default="1"),
         sa.UniqueConstraint("email", name="uq_users_email"),
         sa.UniqueConstraint("fs_uniquifier", name="uq_users_fs_uniquifier"),
     )
