@@ -425,7 +425,8 @@ class ArchiveMark(InWallet, Base):
     """Up to which ``seq`` a wallet's finished spends were moved to the archive, and how it stood there.
 
     ``spends`` entries that took ``credits`` together are gone from the books. Whatever else there was up to
-    ``seq`` is still in them. ``at`` is the time of the last entry of then, and ``balance`` what it left.
+    ``seq`` is still in them. ``at`` is the time of the last entry or hold of then, and ``balance`` what
+    was there.
 
     ``digest`` is over all entries up to ``seq``, as the audit makes it, and ``kept_digest`` over those that
     stayed. ``state`` is from where the audit goes on. A mark goes on, and never back.
