@@ -20,7 +20,8 @@ from prepaid_ledger import clock
 from .. import signals
 from ..context import Context, refuse_uncommitted, transaction
 from ..errors import NotYours, PlanRefused
-from ..payments.models import Dispute, DisputeState, Payment, Via
+from ..payments.dispute_states import DisputeState
+from ..payments.models import Dispute, Payment, Via
 from ..subscriptions import changing
 from ..subscriptions.blocking import IS_BILLED
 from ..subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription

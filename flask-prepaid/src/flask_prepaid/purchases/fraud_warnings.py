@@ -16,9 +16,9 @@ from .. import signals
 from ..context import Context, Write, nothing, reading
 from ..gateway.values import StripeWarning
 from ..payments import payments
+from ..payments.dispute_states import TAKES_NOTHING
 from ..payments.models import (
     NOT_REFUNDED,
-    TAKES_NOTHING,
     Dispute,
     PartCharge,
     Payment,

@@ -26,9 +26,9 @@ from ..errors import GatewayRefused
 from ..gateway.invoice_parts import ChargedPart
 from ..gateway.values import StripeDispute, StripeRefund
 from ..payments import part_charges, payments, timing
+from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ..payments.models import (
     NOT_REFUNDED,
-    TAKES_NOTHING,
     Dispute,
     PartCharge,
     Payment,
@@ -246,6 +246,21 @@ def _disputes_of(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
     return list(session.scalars(taken.order_by(Dispute.created_at)))
 
 
+def disputes_to_answer(
+    session: Session, *, owner: str | None = None, limit: int = 100
+) -> list[tuple[Dispute, Payment]]:
+    """The disputes whose bank waits for evidence, what is due first first; of all owners, or of one."""
+    waiting = (
+        select(Dispute, Payment)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(Dispute.state.in_(WANTS_EVIDENCE))
+        .order_by(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.id)
+        .limit(limit)
+    )
+    mine = waiting if owner is None else waiting.where(Payment.owner == owner)
+    return [(dispute, payment) for dispute, payment in session.execute(mine)]
+
+
 def _ask(context: Context, refund_id: int) -> None:
     """Ask Stripe for a refund that is written down, and write what it says. Commits.
 
@@ -385,6 +400,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
         takes=0,
     )
     row.amount_minor, row.state = dispute.amount_minor, dispute.status
+    row.reason, row.evidence_due_at = dispute.reason, dispute.evidence_due_at
     row.fetched_at = dispute.asked_at
     session.add(row)
     if is_news:

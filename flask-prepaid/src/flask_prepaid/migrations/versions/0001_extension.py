@@ -179,6 +179,8 @@ def create_payments() -> None:
         "prepaid_dispute",
         sa.Column("payment_intent_id", sa.String(255), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("reason", sa.String(64), nullable=False),
+        sa.Column("evidence_due_at", AT),
         sa.Column("end_plan_at", AT),
         *taking_back(),
     )

@@ -107,6 +107,7 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         payment=payment,
         name=page.label(payment.owner),
         left=refunds.left_to_refund(session, payment),
+        unspent=payments.unspent_of(payment),
         credited=refunds.credited_minor(session, payment.id),
         taken=refunds.taken_by_bank(session, [payment.id]).get(payment.id),
         decimal=money.decimal,
