@@ -41,7 +41,6 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "books",
         "database",
         "errors",
-        "held_credits",
         "ledger",
         "meters",
         "prices",
