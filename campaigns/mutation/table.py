@@ -55,7 +55,7 @@ NEARBY = {
         "prepaid-ledger/src/prepaid_ledger/archive",
         ("archiving.py", "finished.py", "place.py"),
         "prepaid-ledger/tests/ledger",
-        ("test_archive.py", "test_archive_proofs.py"),
+        ("test_archive.py", "test_archive_corners.py", "test_archive_proofs.py"),
     ),
     "purchases": Nearby(
         "flask-prepaid/src/flask_prepaid",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -63,3 +64,14 @@ def of_each(session: Session, payments: Sequence[Payment]) -> dict[int, ShownSta
     ids = [payment.id for payment in payments]
     rows = session.execute(select(Payment.id, column()).where(Payment.id.in_(ids))) if ids else ()
     return {payment_id: _BY_WORD[word] for payment_id, word in rows}
+
+
+def taken_of_each(session: Session, payments: Sequence[Payment]) -> Counter[int]:
+    """What banks have of payments by disputes, in the smallest unit, by the payment's id."""
+    sums = (
+        select(Dispute.payment_id, func.sum(Dispute.amount_minor))
+        .where(Dispute.payment_id.in_([payment.id for payment in payments]))
+        .where(Dispute.state.not_in(TAKES_NOTHING))
+        .group_by(Dispute.payment_id)
+    )
+    return Counter({payment_id: int(minor) for payment_id, minor in session.execute(sums)})

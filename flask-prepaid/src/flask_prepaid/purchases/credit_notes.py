@@ -5,8 +5,11 @@ The invoice bills a plan, or it is of a purchase that Checkout has made one of.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing, reading, write_now
@@ -51,6 +54,16 @@ def purchase_of(context: Context, note: StripeCreditNote) -> Payment | None:
     bill = context.gateway.invoices.fetch(note.invoice_id)
     payment = payments.find(context.session, key=bill.payment_key) if bill is not None else None
     return payment if payment is not None and payment.state is PaymentState.PAID else None
+
+
+def credited_of_each(session: Session, payment_ids: Sequence[int]) -> Counter[int]:
+    """What credit notes have given back of payments, not to their cards, by the payment's id."""
+    sums = (
+        select(CreditNote.payment_id, func.sum(CreditNote.taken_minor))
+        .where(CreditNote.payment_id.in_(payment_ids))
+        .group_by(CreditNote.payment_id)
+    )
+    return Counter({payment_id: int(minor) for payment_id, minor in session.execute(sums)})
 
 
 def _settle_first(context: Context, note: StripeCreditNote) -> None:

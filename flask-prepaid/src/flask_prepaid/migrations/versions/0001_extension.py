@@ -74,7 +74,7 @@ def create_keys() -> None:
         "prepaid_sale_request",
         sa.Column("owner", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(32), primary_key=True),
-        sa.Column("sale_id", sa.String(18), nullable=False),
+        sa.Column("sale_id", sa.String(17), nullable=False),
         sa.Column("request", sa.String(32), nullable=False),
         sa.Column("at", AT, nullable=False),
     )
