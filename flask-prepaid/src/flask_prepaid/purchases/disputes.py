@@ -55,7 +55,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
         takes=0,
     )
     row.amount_minor, row.state = dispute.amount_minor, dispute.status
-    row.reason, row.evidence_due_at = dispute.reason, dispute.evidence_due_at
+    row.reason, row.evidence_due_at = dispute.reason[:64], dispute.evidence_due_at
     row.fetched_at = dispute.asked_at
     session.add(row)
     if is_news:
