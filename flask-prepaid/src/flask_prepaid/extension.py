@@ -40,8 +40,8 @@ from .payments import refusals
 from .payments.models import Payment, Refund
 from .purchases import verbs
 from .purchases.customer_verbs import CustomerVerbs
-from .subscriptions import subscribing
-from .subscriptions.subscribing import PlanSummary
+from .subscriptions import plan_state
+from .subscriptions.plan_state import PlanSummary
 from .web import blueprint, current_caller, mails, reader, routes
 from .web.address import client_address
 from .web.api import routes as api
@@ -341,7 +341,7 @@ class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, 
 
     def plan(self, owner: str) -> PlanSummary | None:
         """The owner's plan: its title, its state and until when it is paid; ``None`` without one."""
-        return subscribing.summary(self, owner)
+        return plan_state.summary(self, owner)
 
     def checkout(
         self,

@@ -20,7 +20,7 @@ from .. import money
 from ..payments import customers, shown_states
 from ..payments.models import Payment
 from ..purchases import cards, topups
-from ..subscriptions import subscribing
+from ..subscriptions import plan_state
 from . import typed
 from .app import CommandContext, context
 
@@ -57,7 +57,7 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     """What there is, by its name."""
     session = app.session
     wallet, default = app.ledger.wallet(owner), cards.default_card(session, owner)
-    plan, topup = subscribing.summary(app, owner), topups.setting(session, owner)
+    plan, topup = plan_state.summary(app, owner), topups.setting(session, owner)
     paid = _payments(session, owner)
     states = shown_states.of_each(session, paid)
     entries = app.ledger.entries(owner, SHOWN)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import select
+
+from prepaid_ledger import check_owner
 
 from ..context import Context, reading, refuse_uncommitted, write_now
 from ..errors import NotYours, PlanRefused
 from ..gateway.subscription_values import StripeSubscription
 from . import sync
-from .models import Invoice, InvoiceState, State, Subscription
+from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
 
 #: What may be done in each state. What is not here is refused.
 MOVES: dict[str, frozenset[State]] = {
@@ -31,6 +36,34 @@ MOVES: dict[str, frozenset[State]] = {
         }
     ),
 }
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """An owner's plan, for a host to show. ``state`` is Stripe's word, or ours before it has begun.
+
+    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise.
+    """
+
+    slug: str
+    title: str
+    quantity: int
+    state: str
+    paid_until: datetime | None
+    ends_at: datetime | None
+
+
+def summary(context: Context, owner: str) -> PlanSummary | None:
+    """The owner's plan, or ``None`` without one that has begun and not ended.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
+    row = sync.running(context.session, owner)
+    if row is None or row.state in (State.REQUESTED, State.OPEN):
+        return None
+    price = context.session.get_one(PlanPrice, row.price_id)
+    return PlanSummary(price.plan, price.title, row.quantity, str(row.state), row.period_end, row.cancel_at)
 
 
 def may(row: Subscription, verb: str) -> bool:

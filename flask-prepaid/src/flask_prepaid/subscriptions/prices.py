@@ -56,7 +56,7 @@ def ensure(context: Context, plan: Plan, *, ask: bool = False) -> PlanPrice:
         amount_minor=plan.amount_minor,
         currency=plan.currency,
         period=plan.period,
-        terms=terms(plan),
+        terms=as_metadata(plan),
     )
     with transaction(context) as session:
         _keep(context, price)
@@ -89,8 +89,8 @@ def lookup_key(context: Context, plan: Plan) -> str:
     return f"prepaid_plan_{plan.slug}" if is_first else f"prepaid_plan_{plan.slug}_{plan.currency}"
 
 
-def terms(plan: Plan) -> dict[str, str]:
-    """What of a plan Stripe's price does not say by itself; kept there as metadata."""
+def as_metadata(plan: Plan) -> dict[str, str]:
+    """What of a plan Stripe's price does not say by itself, as it is kept there."""
     return {
         PLAN: plan.slug,
         "prepaid_title": plan.title,

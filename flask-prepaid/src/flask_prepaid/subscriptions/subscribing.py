@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
 from sqlalchemy import func, or_, select
 
-from prepaid_ledger import check_owner, clock, is_whole
+from prepaid_ledger import clock, is_whole
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, PrepaidError
 
@@ -37,34 +37,6 @@ OTHER_CHOICE = marked("This was already asked for with another choice. Load the 
 TWO_AT_ONCE = marked("Another page of yours has just begun a plan. Load this page again.")
 CARD_GONE = marked("That card is not on file any more. Choose another one.")
 ONE_PLAN = marked("You have a plan already. Change it on this page; a second one is not needed.")
-
-
-@dataclass(frozen=True)
-class PlanSummary:
-    """An owner's plan, for a host to show. ``state`` is Stripe's word, or ours before it has begun.
-
-    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise.
-    """
-
-    slug: str
-    title: str
-    quantity: int
-    state: str
-    paid_until: datetime | None
-    ends_at: datetime | None
-
-
-def summary(context: Context, owner: str) -> PlanSummary | None:
-    """The owner's plan, or ``None`` without one that has begun and not ended.
-
-    :raises ValueError: No such owner can be.
-    """
-    check_owner(owner)
-    row = sync.running(context.session, owner)
-    if row is None or row.state in (State.REQUESTED, State.OPEN):
-        return None
-    price = terms(context, row)
-    return PlanSummary(price.plan, price.title, row.quantity, str(row.state), row.period_end, row.cancel_at)
 
 
 def terms(context: Context, row: Subscription) -> PlanPrice:

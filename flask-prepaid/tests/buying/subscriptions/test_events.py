@@ -379,7 +379,7 @@ def test_a_price_of_another_process_is_learned_from_stripe(shop: PlanShop) -> No
         amount_minor=plan.amount_minor,
         currency=plan.currency,
         period=plan.period,
-        terms=prices.terms(plan),
+        terms=prices.as_metadata(plan),
     )
 
     def learn() -> list[tuple[str, int]]:
