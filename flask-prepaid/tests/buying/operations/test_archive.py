@@ -156,3 +156,14 @@ def test_books_that_are_archived_in_part_move_to_another_database(
     moved = Shop(target, emulator=shop.stripe)
     assert moved.command("audit", "--archive", place).exit_code == 0
     moved.let_go()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("archive", "--before", "2020-01", "--to"), ("archived", "user:1", "--from"), ("audit", "--archive")],
+)
+def test_a_place_whose_name_no_file_can_have_is_refused_in_words(shop: Shop, words: tuple[str, ...]) -> None:
+    refused = shop.command(*words, "x" * 300)
+
+    assert refused.exit_code == 1
+    assert "Archives cannot be kept there: File name too long. Name another file." in refused.output
