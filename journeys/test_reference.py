@@ -7,12 +7,16 @@ from collections import UserDict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from flask import Flask
 from tools import api_table, events_table, names_tables, rows_table, settings_table
 
+import flask_prepaid
+import prepaid_ledger
 import rando_number.config as shop_settings
+import stripe_emulator
 from flask_prepaid import config
 
 from .pages import PAGES, ROOT
@@ -119,6 +123,25 @@ def test_the_names_of_a_page_are_written_from_the_code(page: str) -> None:
     between = text.partition(names_tables.BEGIN)[2].partition(names_tables.END)[0]
 
     assert between.strip() == names_tables.written(page), "run: python -m tools.names_tables"
+
+
+def test_every_argument_says_what_it_is() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|(.*)\|$", names_tables.written("arguments.md"), re.MULTILINE)
+
+    assert [name for name, means in rows if not means.strip()] == []
+    assert len(rows) > 50
+
+
+@pytest.mark.parametrize(
+    "package", [prepaid_ledger, flask_prepaid, stripe_emulator], ids=lambda p: p.__name__
+)
+def test_every_public_name_stands_in_the_reference(package: ModuleType) -> None:
+    """But for those that something had once, under which it can still be imported."""
+    text = "".join(page.read_text() for page in (ROOT / "docs/reference").glob("*.md"))
+    public = {name: getattr(package, name) for name in package.__all__}
+    names = [name for name, thing in public.items() if getattr(thing, "__name__", name) == name]
+
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
 
 
 def test_every_page_of_the_extension_is_in_the_table_at_its_path() -> None:

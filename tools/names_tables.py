@@ -1,5 +1,5 @@
-"""Writes the reference's lists of names, so that a reader of the repository has them, too: verbs, commands,
-errors and signals, each with what its own text says of it.
+"""Writes the reference's lists of names, so that a reader of the repository has them, too: verbs, arguments,
+commands, errors and signals, each with what its own text says of it.
 
 ``python -m tools.names_tables`` does it; ``journeys/test_reference.py`` holds that it was done.
 """
@@ -16,9 +16,25 @@ import click
 
 import flask_prepaid.errors
 import prepaid_ledger.errors
-from flask_prepaid import Prepaid, signals
+from flask_prepaid import (
+    FastPath,
+    Keys,
+    Operator,
+    Operators,
+    Pack,
+    Plan,
+    Prepaid,
+    PriceTier,
+    Quantity,
+    Sale,
+    Team,
+    signals,
+)
+from flask_prepaid.catalog import BY_PRICES
 from flask_prepaid.cli.commands import commands
-from prepaid_ledger import LedgerVerbs, PrepaidError
+from prepaid_ledger import Ledger, LedgerVerbs, PrepaidError, Rates, Unit
+
+from .marked import write_between
 
 FOLDER = Path(__file__).parent.parent / "docs/reference"
 BEGIN = "<!-- written by tools/names_tables.py -->"
@@ -26,6 +42,12 @@ END = "<!-- end of the names -->"
 
 #: What ``Prepaid`` has for its own parts and not for a host.
 NOT_FOR_HOSTS = {"init_app", "apps", "require_keys"}
+
+#: What a host makes, in the order in which it meets them.
+MADE = (
+    *(Prepaid, Pack, Quantity, PriceTier, Plan, Team, Operators, Operator, Keys, Sale, FastPath),
+    *(Ledger, Rates, Unit),
+)
 
 #: What of an error stands in its JSON beside ``code`` and ``message``.
 CARRIES = {
@@ -107,6 +129,31 @@ def _verbs_of(kind: type) -> Iterator[str]:
             yield name
 
 
+def arguments() -> Iterator[str]:
+    for kind in MADE:
+        text = inspect.getdoc(kind) or ""
+        yield from (f"## {kind.__name__}", "", _in_a_row(re.split(r"^:", text, flags=re.MULTILINE)[0]), "")
+        yield from ("| argument | default | is |", "|---|---|---|")
+        means = {name: _in_a_row(words) for name, words in _meanings(text)}
+        for name, parameter in inspect.signature(kind).parameters.items():
+            yield f"| `{name}` | {_default(parameter)} | {means.get(name, '')} |"
+        yield ""
+
+
+def _meanings(text: str) -> list[tuple[str, str]]:
+    """The arguments that a docstring speaks of, and what it says."""
+    pairs: list[tuple[str, str]] = re.findall(
+        r"^:param (\w+): (.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    return pairs
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    """As it is written; nothing where the argument is needed, or its default is no plain value."""
+    is_plain = isinstance(parameter.default, int | str | tuple) and parameter.default != BY_PRICES
+    return f"`{parameter.default!r}`" if is_plain or parameter.default is None else ""
+
+
 def _parameters(verb: Callable[..., object]) -> str:
     """Names, and a ``=`` where there is a default, as a reader types them."""
     words, named = [], False
@@ -128,6 +175,7 @@ def _in_a_row(text: str) -> str:
 #: Each page, and what stands on it between the two comments.
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "python.md": verbs,
+    "arguments.md": arguments,
     "commands.md": typed,
     "errors.md": errors,
     "signals.md": heard,
@@ -135,14 +183,12 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
 
 
 def written(page: str) -> str:
-    return "\n".join(TABLES[page]())
+    return "\n".join(TABLES[page]()).strip()
 
 
 def main() -> None:
     for name in TABLES:
-        before, _, rest = (FOLDER / name).read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        (FOLDER / name).write_text(f"{before}{BEGIN}\n{written(name)}\n{END}{after}")
+        write_between(FOLDER / name, BEGIN, END, written(name))
 
 
 if __name__ == "__main__":

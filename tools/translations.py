@@ -54,7 +54,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
                 "TooManyGuesses",
                 "BuyingPaused",
             ),
-            *("TooManyCalls", "NotSignedIn", "NotYours", "FormExpired"),
+            *("TooManyCalls", "NotSignedIn", "NotYours", "NoCard", "FormExpired"),
         )
     ),
 }

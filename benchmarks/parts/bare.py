@@ -28,8 +28,8 @@ WITH wallet AS (
     INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at)
     SELECT id, slot, seq, 'spend', %(key)s, -1, 0, balance, moved_at FROM wallet
 )
-INSERT INTO numbers (user_id, id, "values", low, high, created_at, charged)
-SELECT %(user)s, %(id)s, '[7]', 0, 9, moved_at, 1 FROM wallet
+INSERT INTO numbers (user_id, id, "values", created_at, charged)
+SELECT %(user)s, %(id)s, '[7]', moved_at, 1 FROM wallet
 """
 
 
@@ -53,13 +53,13 @@ def work(url: str, threads: int, seconds: float, users: list[int]) -> int:
             ready.wait()
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                user, name = next(turn), f"{time.time_ns():x}"[-12:] + f"{threading.get_native_id():06x}"[-6:]
+                user, name = next(turn), f"{time.time_ns():x}"[-12:] + f"{threading.get_native_id():05x}"[-5:]
                 done = connection.execute(
                     SPEND,
                     {
                         "owner": f"user:{user}",
                         "slot": slot_of(f"user:{user}"),
-                        "key": f"number:{name}",
+                        "key": name,
                         "user": user,
                         "id": name,
                     },

@@ -55,7 +55,7 @@ NEARBY = {
         "prepaid-ledger/src/prepaid_ledger/archive",
         ("archiving.py", "finished.py", "place.py"),
         "prepaid-ledger/tests/ledger",
-        ("test_archive.py", "test_archive_proofs.py"),
+        ("test_archive.py", "test_archive_corners.py", "test_archive_proofs.py"),
     ),
     "purchases": Nearby(
         "flask-prepaid/src/flask_prepaid",
@@ -65,6 +65,7 @@ NEARBY = {
             "purchases/topups.py",
             "purchases/topup_rules.py",
             "purchases/refunds.py",
+            "purchases/disputes.py",
         ),
         "flask-prepaid/tests/buying/purchases",
         (
@@ -170,11 +171,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         ): "a batch ends one event sooner or later"
         for change in ("0 -> 1", "0 -> -1")
     },
-    (
-        "archiving.py",
-        ".where(first < before)",
-        "first < before -> first <= before",
-    ): "a wallet that goes on at that very moment has nothing older to move",
     (
         "debts.py",
         "if entry.debt > 0:",

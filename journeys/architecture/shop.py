@@ -15,7 +15,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "limits": set(),
     "shop": {"callers", "edge", "limits", "mails", "models", "operators"},
     "numbers": {"callers", "errors", "models"},
-    "usage": {"audit_log", "callers", "edge", "limits", "models", "numbers"},
+    "usage": {"audit_log", "callers", "edge", "limits", "models"},
     "accounts": {"audit_log", "callers", "edge", "limits", "mails", "models", "shop"},
     "api": {
         "accounts",

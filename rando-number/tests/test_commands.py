@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from flask.cli import FlaskGroup
 from sqlalchemy import insert, literal, select, text, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from flask_prepaid.testing import Databases
 from rando_number import create_app
 from rando_number.cli import shell_names
-from rando_number.models import Number, User, db
+from rando_number.models import Number, User, db, utc_now
 
 from .reading import forms, json_of
 from .running_shop import Program, RunningShop
@@ -150,7 +150,7 @@ def test_the_whole_shop_moves_with_numbers_of_an_owner_who_was_blocked_since(
     }
     with moved.app.app_context():
         columns = [column.name for column in Number.__table__.columns if column.name != "id"]
-        of_the_key = select(literal("f" * 18), *(Number.__table__.c[name] for name in columns))
+        of_the_key = select(literal("f" * 17), *(Number.__table__.c[name] for name in columns))
         once_more = insert(Number).from_select(
             ["id", *columns], of_the_key.where(Number.api_key_id.is_not(None))
         )
@@ -218,3 +218,25 @@ def test_the_audit_log_only_grows(any_shop: RunningShop, change: str) -> None:
         db.session.execute(text(change))
 
     assert any_shop.actions() == ["registered", "signed_in"]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM users", "UPDATE users SET id = id + 1"])
+def test_a_user_is_never_deleted(any_shop: RunningShop, change: str) -> None:
+    any_shop.customer()
+
+    with any_shop.app.app_context(), pytest.raises(DatabaseError, match="users are never deleted"):
+        db.session.execute(text(change))
+
+    assert any_shop.rows()["users"] == 1
+
+
+def test_a_number_of_nobody_is_refused(any_shop: RunningShop) -> None:
+    any_shop.customer()
+    nobodys = insert(Number).values(
+        user_id=2, id="0" * 17, values=[7], low=0, high=9, charged=1, api_key_id=None, created_at=utc_now()
+    )
+
+    with any_shop.app.app_context(), pytest.raises(IntegrityError, match="no user"):
+        db.session.execute(nobodys)
+
+    assert any_shop.rows()["numbers"] == 0

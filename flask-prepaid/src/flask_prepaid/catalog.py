@@ -43,6 +43,8 @@ class Pack:
     :param slug: Names the pack in forms and URLs. A new price keeps it; another offer gets another one.
     :param credits: Whole credits that are paid for.
     :param amount_minor: The price in Stripe's smallest unit of ``currency``.
+    :param currency: Three small letters, as Stripe has it.
+    :param name: What customers read; by default how many credits it gives.
     :param bonus: Whole credits given on top.
     :param expires_after: How long the credits last; ``None`` is for ever.
     :param prices: In place of ``amount_minor`` and ``currency``, the price in each currency that it is sold
@@ -89,7 +91,10 @@ class Plan:
     :param slug: Names the plan in forms and URLs. A new price keeps it; another offer gets another one.
     :param credits: Whole credits that each paid period gives; with ``every``, that each month of it gives.
     :param amount_minor: The price of a period in Stripe's smallest unit of ``currency``.
+    :param currency: Three small letters, as Stripe has it.
     :param interval: A period is ``interval_count`` of these.
+    :param interval_count: How many intervals a period has: 3 months are a quarter.
+    :param name: What customers read; by default how many credits it gives, and how often.
     :param every: ``"month"``: a period of years, or of several months, gives its credits month by month. By
         default it gives them at once.
     :param once: Whole credits on top, given at the first payment, once to each owner. They do not lapse.
@@ -194,8 +199,10 @@ Sold = TypeVar("Sold", Pack, Plan)
 
 @dataclass(frozen=True)
 class PriceTier:
-    """From ``from_credits`` on, every credit costs ``unit_minor``.
+    """The price of a credit, from some number of them on.
 
+    :param from_credits: From so many credits on it holds, for all of them.
+    :param unit_minor: What one credit costs, in the smallest unit of the currency.
     :raises ConfigError: One of them is no whole number from 1 on.
     """
 
@@ -228,6 +235,7 @@ class Quantity:
     stays at what the last quantity before it costs until the tier exceeds it.
 
     :param tiers: They rise by ``from_credits``, and the first covers ``min_credits``.
+    :param currency: Three small letters, as Stripe has it.
     :param min_credits: The smallest quantity. It costs no less than Stripe charges at least.
     :param max_credits: The largest quantity.
     :raises ConfigError: One of them is wrong: the message names it, with the cure.

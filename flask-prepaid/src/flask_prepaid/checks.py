@@ -101,16 +101,16 @@ def slug(where: str, value: object) -> str:
     return value
 
 
-def period(where: str, value: object, *, min: timedelta, max: timedelta = MAX_PERIOD) -> timedelta:
-    """How long something lasts.
+def period(where: str, value: object, *, min: timedelta) -> timedelta:
+    """How long something lasts, up to ``MAX_PERIOD``.
 
     :raises ConfigError: It is no ``timedelta``, or out of bounds.
     """
-    if not isinstance(value, timedelta) or not min <= value <= max:
+    if not isinstance(value, timedelta) or not min <= value <= MAX_PERIOD:
         refuse(
             where,
             value,
-            f"Write a timedelta from {spoken(min)} to {spoken(max)}, such as timedelta(days=30).",
+            f"Write a timedelta from {spoken(min)} to {spoken(MAX_PERIOD)}, such as timedelta(days=30).",
         )
     return value
 

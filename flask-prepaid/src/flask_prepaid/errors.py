@@ -12,6 +12,7 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── CardDeclined             the bank said no, with its reason                  402
 ├── CardNeedsOwner           the bank wants its customer on the page            402
 ├── CardInUse                a plan or auto top-up pays with the card           409
+├── NoCard                   nothing is on file that could pay                  409
 ├── PayersOnly               who asks does not pay for their team                403
 ├── NotSignedIn              the page is a customer's, and nobody is signed in  401
 ├── TooManyCalls             one owner's programs call too often                429
@@ -145,6 +146,13 @@ class CardInUse(PrepaidError):
 
     http_status = 409
     code = "card_in_use"
+
+
+class NoCard(PrepaidError):
+    """What charges a card by itself can't begin: the owner has none on file. Save one first."""
+
+    http_status = 409
+    code = "no_card"
 
 
 class PayersOnly(PrepaidError):

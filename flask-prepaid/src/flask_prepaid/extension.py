@@ -81,6 +81,7 @@ class State:
 class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs):
     """Prepaid credits for one or more Flask apps.
 
+    :param app: The app, which needs ``db``, too; or leave both out, and call ``init_app`` for each app.
     :param db: Anything with ``.session`` and ``.engine``.
     :param packs: What is sold once.
     :param quantity: A free number of credits, by volume tiers.

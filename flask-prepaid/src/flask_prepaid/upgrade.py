@@ -14,6 +14,8 @@ from prepaid_ledger.errors import TablesLack, UnknownVersion
 #: The extension's own tables, some of which refer to the ledger's.
 EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version", "flask_prepaid")
 
+CURE = "Run: flask prepaid upgrade."
+
 TITLES = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
 
 __all__ = ["Chain", "behind", "downgrade", "include_name", "later", "patiently", "upgrade"]
@@ -47,11 +49,13 @@ def behind(engine: Engine) -> list[str]:
             versions = {title: chain.version(connection) for title, chain in TITLES.items()}
         except UnknownVersion as error:
             return [str(error)]
+        if not any(versions.values()):
+            return [f"The prepaid tables are not there yet. {CURE}"]
         lines = [
-            f"{title} are at {versions[title] or 'nothing'}, not at {chain.newest}. "
-            "Run: flask prepaid upgrade"
-            for title, chain in TITLES.items()
-            if chain.is_behind(versions[title])
+            f"{title} are {f'of version {version}' if version else 'not there yet'}, and version "
+            f"{TITLES[title].newest} is needed. {CURE}"
+            for title, version in versions.items()
+            if TITLES[title].is_behind(version)
         ]
         lacking = [] if lines else [name for chain in TITLES.values() for name in chain.lacking(connection)]
     return [str(TablesLack(lacking))] if lacking else lines

@@ -73,7 +73,7 @@ class Host:
     def make_table(self) -> Any:
         class Roll(self.db.Model):  # type: ignore[name-defined,misc]
             owner = Column(String(64), primary_key=True)
-            id = Column(String(18), primary_key=True)
+            id = Column(String(17), primary_key=True)
             value = Column(Integer, nullable=False)
             at = Column(DateTime(timezone=True), nullable=False)
 

@@ -24,7 +24,7 @@ def test_a_program_spends_with_its_key_until_it_is_revoked(host: Host) -> None:
     assert (program.secret in str(vars(kept)), kept.start) == (False, program.secret[:8])
 
     assert program.get("/report").status_code == 200
-    assert program.get().json == {"value": 6, "id": host.prepaid.entries(OWNER)[0].key[5:], "balance": 6}
+    assert program.get().json == {"value": 6, "id": host.prepaid.entries(OWNER)[0].key, "balance": 6}
     assert [entry.spender for entry in host.prepaid.entries(OWNER, 2)] == [program.spender] * 2
     assert host.key("billing job").last_used_at is not None
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .checks import check_owner
+from .database import entry_rules
 from .database.types import Base, Quantities, QuantityText, whole_numbers, words
 from .slots import SLOTS, slot_of
 
@@ -105,11 +106,12 @@ class Wallet(Base):
     drawn_seq: Mapped[int] = mapped_column(default=0)
     next_expiry_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-    # What a spend changes stands side by side: PostgreSQL's log has a row from the first change to the last.
+    # What a spend changes stands side by side: PostgreSQL's log has a row from the first byte that changes to
+    # the last. Of ``seq`` that is one byte, the lowest first.
     charged: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    moved_at: Mapped[datetime]
     balance: Mapped[int] = mapped_column(default=0)
     seq: Mapped[int] = mapped_column(default=0)
-    moved_at: Mapped[datetime]
     budget_changes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
 
     @classmethod
@@ -174,20 +176,7 @@ class Entry(InWallet, Base):
     __table_args__ = (
         _refers_to_wallet(),
         UniqueConstraint("wallet_id", "slot", "key"),
-        CheckConstraint("seq > 0", name="seq_positive"),
-        CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
-        CheckConstraint("credits <> 0 OR kind IN ('expiry', 'clawback')", name="credits_move"),
-        CheckConstraint(
-            "debt = 0 OR kind = 'clawback' OR (kind = 'spend' AND debt > 0)", name="debt_by_clawback_or_spend"
-        ),
-        CheckConstraint(
-            "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0"
-            " WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END",
-            name="sign_of_kind",
-        ),
-        CheckConstraint("(amount_minor IS NULL) = (currency IS NULL)", name="amount_has_currency"),
-        CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
-        CheckConstraint("tax_minor BETWEEN 0 AND amount_minor", name="tax_within_amount"),
+        *entry_rules.checks(),
         whole_numbers("seq", "credits", "debt", "balance_after"),
         Index(
             "ix_prepaid_entry_refers_to_seq",
@@ -200,7 +189,7 @@ class Entry(InWallet, Base):
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[Kind] = mapped_column(words(Kind))
+    kind: Mapped[Kind] = mapped_column(words(Kind, checked=False))
     key: Mapped[str] = mapped_column(String(128))
     credits: Mapped[int]
     debt: Mapped[int] = mapped_column(default=0)
@@ -217,6 +206,9 @@ class Entry(InWallet, Base):
     item: Mapped[str | None] = mapped_column(String(64))
     quantity: Mapped[Quantities | None] = mapped_column(QuantityText())
     price_version: Mapped[str | None] = mapped_column(String(32))
+
+
+event.listen(Entry.__table__, "before_create", entry_rules.FUNCTION.execute_if(dialect="postgresql"))
 
 
 class Hold(InWallet, Base):
@@ -433,7 +425,8 @@ class ArchiveMark(InWallet, Base):
     """Up to which ``seq`` a wallet's finished spends were moved to the archive, and how it stood there.
 
     ``spends`` entries that took ``credits`` together are gone from the books. Whatever else there was up to
-    ``seq`` is still in them. ``at`` is the time of the last entry of then, and ``balance`` what it left.
+    ``seq`` is still in them. ``at`` is the time of the last entry or hold of then, and ``balance`` what
+    was there.
 
     ``digest`` is over all entries up to ``seq``, as the audit makes it, and ``kept_digest`` over those that
     stayed. ``state`` is from where the audit goes on. A mark goes on, and never back.

@@ -131,7 +131,8 @@ def test_rows_that_the_archive_has_otherwise_stay_in_the_books(books: Books, pla
     done = books.unjoined.archive(FEBRUARY, place)
 
     assert [str(problem) for problem in done.problems] == [
-        "I16 all wallets: the archive has other rows of wallet 1 than the books; they stay in the books"
+        "I16 all wallets: the archive has other rows of wallet 1 than the books; they stay in the books "
+        "until another archive is named for them, such as a new file"
     ]
     assert (done.spends, rows_in(books.engine, ArchiveMark)) == (0, 0)
 

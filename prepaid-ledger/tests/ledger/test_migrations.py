@@ -73,6 +73,14 @@ def test_the_checks_of_the_models_are_in_the_migration(databases: Databases, kin
             for engine in (migrated, modelled)
         ]
         assert checks[0] == checks[1], table
+    if kind == "postgresql":
+        body = text("SELECT prosrc FROM pg_proc WHERE proname = 'prepaid_entry_is_sound'")
+        sources = []
+        for engine in (migrated, modelled):
+            with engine.connect() as connection:
+                sources.append(connection.scalars(body).all())
+        assert sources[0] == sources[1]
+        assert len(sources[0]) == 1
 
 
 def test_two_processes_that_upgrade_together_take_turns(databases: Databases, kind: str) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     TypeDecorator,
@@ -49,8 +50,28 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+class UnlessUsual(TypeDecorator[int]):
+    """A whole number that is ``usual`` where the row has none: most rows leave it out, and are shorter."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def __init__(self, usual: int) -> None:
+        super().__init__()
+        self.usual = usual
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value == self.usual else value
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int:
+        return self.usual if value is None else value
+
+
 #: The folder of the migrations that make these tables.
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: The bounds of a number where a call names none.
+LOW, HIGH = 0, 9
 
 #: SQLite counts rows up by itself only in a column of type INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")
@@ -81,6 +102,10 @@ prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
 
 #: What ``owner_of`` gives, for ids that fit into their column.
 OWNER = re.compile("user:([1-9][0-9]{0,17})")
+
+
+#: Which numbers are a user's.
+OF_USER = "foreign(Number.user_id) == User.id"
 
 
 def release_connection() -> None:
@@ -148,7 +173,9 @@ class User(Base, UserMixin):
     language: Mapped[str | None] = mapped_column(String(35))
     version: Mapped[int] = mapped_column(server_default="1")
     roles: Mapped[list[Role]] = relationship(secondary=user_roles)  # type: ignore[assignment]
-    numbers: Mapped[list[Number]] = relationship(back_populates="user", order_by="Number.id", viewonly=True)
+    numbers: Mapped[list[Number]] = relationship(
+        back_populates="user", primaryjoin=OF_USER, order_by="Number.id", viewonly=True
+    )
     webauthn: Mapped[list[Passkey]] = relationship(  # type: ignore[assignment]
         order_by="Passkey.id", cascade="all, delete-orphan"
     )
@@ -216,21 +243,22 @@ class Passkey(Base, WebAuthnMixin):
 class Number(Base):
     """What one call drew and paid for: one number, or up to 10,000 at once.
 
-    ``id`` names the sale: the ledger's key is ``number:<id>``. It begins with the time, so that the newest
-    come first. ``api_key_id`` is the key that asked, ``None`` this site.
+    ``id`` names the sale, and is the ledger's key of its spend. It begins with the time, so that the newest
+    come first. ``api_key_id`` is the key that asked, ``None`` this site. What ``user_id`` refers to
+    a trigger keeps: a foreign key would lock the user's row for each number, and PostgreSQL log that lock.
     """
 
     __tablename__ = "numbers"
 
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    api_key_id: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
-    low: Mapped[int]
-    high: Mapped[int]
-    api_key_id: Mapped[int | None]
-    charged: Mapped[int] = mapped_column(Integer)
-    id: Mapped[str] = mapped_column(String(18), primary_key=True)
+    low: Mapped[int] = mapped_column(UnlessUsual(LOW), nullable=True)
+    high: Mapped[int] = mapped_column(UnlessUsual(HIGH), nullable=True)
+    charged: Mapped[int] = mapped_column(SmallInteger)
+    id: Mapped[str] = mapped_column(String(17), primary_key=True)
     values: Mapped[list[int]] = mapped_column(JSON)
-    user: Mapped[User] = relationship(back_populates="numbers", viewonly=True)
+    user: Mapped[User] = relationship(back_populates="numbers", primaryjoin=OF_USER, viewonly=True)
 
     @property
     def value(self) -> int:

@@ -15,14 +15,11 @@ from flask_prepaid import Caller, Sale
 
 from .callers import user_id
 from .errors import ApiError
-from .models import Number
+from .models import HIGH, LOW, Number
 
 #: The largest whole number that every JSON reader keeps exact, JavaScript's too.
 LARGEST = 2**53 - 1
 MAX_AT_ONCE = 10_000
-
-#: The ledger's key of a spend is this and the id of the row in ``numbers``.
-KEY_PREFIX = "number:"
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,8 @@ class Ask:
     """So many numbers, each from ``low`` to ``high``, both included."""
 
     count: int = 1
-    low: int = 0
-    high: int = 9
+    low: int = LOW
+    high: int = HIGH
 
     @classmethod
     def read(cls, fields: Mapping[str, object]) -> Ask:
@@ -41,8 +38,8 @@ class Ask:
         """
         refuse_unknown(fields, ("count", "min", "max"))
         count = whole_number(fields.get("count", 1), "count", 1, MAX_AT_ONCE)
-        low = whole_number(fields.get("min", 0), "min", -LARGEST, LARGEST)
-        high = whole_number(fields.get("max", 9), "max", -LARGEST, LARGEST)
+        low = whole_number(fields.get("min", LOW), "min", -LARGEST, LARGEST)
+        high = whole_number(fields.get("max", HIGH), "max", -LARGEST, LARGEST)
         if low > high:
             raise ApiError(422, "invalid_parameter", "min must not be larger than max.", param="min")
         return cls(count, low, high)
@@ -94,7 +91,7 @@ NUMBER = Sale(
     answer=answer,
     read=Ask.of_query,
     credits=lambda ask: ask.count,
-    name=KEY_PREFIX.removesuffix(":"),
+    name="number",
     at="created_at",
 )
 

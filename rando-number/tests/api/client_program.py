@@ -71,7 +71,7 @@ def main(base: str, key: str, wanted: int) -> None:
         "told_charged": charged,
         "balance_fell": before - call(f"{base}/api/v1/balance", key)["balance"],
         "listed": [n for row in reversed(drawn) for n in row["numbers"]] == received,
-        "entries_say": -sum(e["credits"] for e in entries if e["key"].startswith("number:")),
+        "entries_say": -sum(e["credits"] for e in entries if e["kind"] == "spend"),
         "usage_says": call(f"{base}/api/v1/usage", key)["totals"]["credits"],
     }
     sys.stdout.write(json.dumps(report))

@@ -203,17 +203,20 @@ def test_entries_come_newest_first_and_page_by_cursor(program: Program) -> None:
     newest = first["entries"][0]
     assert list(newest) == ["id", "at", "kind", "credits", "balance_after", "key"]
     assert (newest["kind"], newest["credits"]) == ("spend", -1)
-    assert newest["key"].startswith("number:")
+    assert newest["key"] == json_of(program.get("/numbers?limit=1"))["numbers"][0]["id"]
     assert rest["next_cursor"] is None
 
 
 def test_numbers_are_listed_page_by_page(program: Program) -> None:
-    drawn = [json_of(program.post("/numbers", {"count": n}))["numbers"] for n in (1, 2, 3)]
+    wanted = {"count": 1}, {"count": 2, "max": 6}, {"count": 3, "min": -1, "max": 9}
+    drawn = [json_of(program.post("/numbers", terms))["numbers"] for terms in wanted]
 
     first = json_of(program.get("/numbers?limit=2"))
     rest = json_of(program.get(f"/numbers?cursor={first['next_cursor']}"))
 
-    assert [row["numbers"] for row in first["numbers"] + rest["numbers"]] == drawn[::-1]
+    rows = first["numbers"] + rest["numbers"]
+    assert [row["numbers"] for row in rows] == drawn[::-1]
+    assert [(row["min"], row["max"]) for row in rows] == [(-1, 9), (0, 6), (0, 9)]
     assert rest["next_cursor"] is None
 
 

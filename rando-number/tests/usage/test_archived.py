@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def test_calls_of_a_closed_year_are_said_to_be_in_the_archive(shop: RunningShop,
     sentence = "Older calls are in our archive."
     assert sentence in customer.get("/usage", **{"from": f"{drawn_on}", "to": f"{drawn_on}"}).text
     assert sentence not in customer.get("/usage").text
+    that_day = {"from": f"{drawn_on}", "to": f"{drawn_on}"}
+    lines = customer.get("/usage.csv", **that_day).text.splitlines()
+    assert re.fullmatch(rf",{drawn_on}T[\d:]+\+00:00,archived,,,,,", lines[-1]), lines
+    assert "archived" not in customer.get("/usage.csv").text
+    assert json_of(customer.get("/usage.json", **that_day))["calls_archived_until"][:10] == f"{drawn_on}"
+    assert "calls_archived_until" not in json_of(customer.get("/usage.json"))
     assert "are in the archive." in support.get(f"/admin/customers/{customer.owner}").text
     until = json.loads(customer.get("/export.json").text)["calls_archived_until"]
     answer = json_of(Program(shop, customer.make_key()).get("/entries"))

@@ -14,7 +14,7 @@ from stripe_emulator.checkout import completion, paying
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
-from stripe_emulator.core import chaos, clock, saved, store
+from stripe_emulator.core import chaos, clock, clocks, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.core.store import Store
 from stripe_emulator.core.types import Json
@@ -28,9 +28,6 @@ from stripe_emulator.payments import (
     payment_methods,
     settlement,
 )
-
-#: As far as the clock can be moved: the year 2200.
-LATEST = 7_258_118_400
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
 KEPT = (events.LISTENERS, account.NAME_SETTING)
@@ -199,9 +196,9 @@ def advance(storage: Store, *, seconds: int | None = None, to: int | None = None
     with storage.transaction():
         now = clock.now()
     target = to if to is not None else now + (seconds or 0)
-    if not now <= target <= LATEST:
+    if not now <= target <= clocks.LATEST:
         raise InvalidRequest(
-            f"The clock goes forward only, and to {LATEST} at most; it is {now} now.",
+            f"The clock goes forward only, and to {clocks.LATEST} at most; it is {now} now.",
             param="to" if to is not None else "seconds",
         )
     clock.advance(storage, target)
@@ -213,8 +210,8 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
 
     :param seed: From then on the same calls get the same ids and times; the clock moves by ``advance`` only.
     """
-    if now is not None and not 0 <= now <= LATEST:
-        raise InvalidRequest(f"now must be between 0 and {LATEST}.", param="now")
+    if now is not None and not 0 <= now <= clocks.LATEST:
+        raise InvalidRequest(f"now must be between 0 and {clocks.LATEST}.", param="now")
     if seed is not None:
         storage.repeat(seed)
     with storage.transaction():

@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from .. import money
 from ..operations import archiving, elsewhere
+from ..payments import customers
 from . import typed
 from .app import context
 from .counting import counting
@@ -20,7 +21,7 @@ def number(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-month = click.DateTime(formats=["%Y-%m"])
+month = click.DateTime(formats=["%Y-%m", "%Y-%m-%d"])
 
 
 @click.command()
@@ -58,14 +59,21 @@ def archive(before: datetime, place: str) -> None:
 @click.option("--from", "place", required=True, metavar="PLACE", help="What archive was told to move to.")
 def archived(owner: str, place: str) -> None:
     """Write the spends of OWNER that lie in PLACE, the oldest first, one JSON object a line."""
-    app = context()
+    app, count = context(), 0
+    if not customers.has_wallet(app.session, owner):
+        raise click.ClickException(
+            f"{owner!r} has no wallet here. An owner is what Prepaid(owner=...) gives, such as user:42."
+        )
     try:
         with elsewhere.opened(place, app.engine, archiving.WHAT) as there:
             for entry in app.ledger.archived_entries(owner, there):
                 row = {
-                    name: getattr(entry, name) for name in ("seq", "at", "key", "spender", "item", "reason")
+                    name: getattr(entry, name)
+                    for name in ("seq", "at", "key", "spender", "item", "quantity", "price_version", "reason")
                 }
                 row |= {name: money.plain(getattr(entry, name)) for name in ("credits", "balance_after")}
                 click.echo(json.dumps({**row, "at": entry.at.isoformat()}))
+                count += 1
     except ValueError as wrong:
         raise click.ClickException(str(wrong)) from wrong
+    click.echo(f"Read there: {number(count, 'spend')} of {owner}.", err=True)

@@ -17,7 +17,7 @@ from prepaid_ledger import HoldState
 from prepaid_ledger.tables import Hold, Wallet
 
 from .. import money
-from ..payments import customers
+from ..payments import customers, shown_states
 from ..payments.models import Payment
 from ..purchases import cards, topups
 from ..subscriptions import subscribing
@@ -58,23 +58,27 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     session = app.session
     wallet, default = app.ledger.wallet(owner), cards.default_card(session, owner)
     plan, topup = subscribing.summary(app, owner), topups.setting(session, owner)
+    paid = _payments(session, owner)
+    states = shown_states.of_each(session, paid)
+    entries = app.ledger.entries(owner, SHOWN)
     return {
         "owner": owner,
         "customer": customers.known_customer(session, owner),
         "wallet": _fields(wallet, "balance", "held", "available", "debt"),
         "lots": [_fields(lot, "key", "left", "expires_at") for lot in app.ledger.lots(owner)],
         "holds": [_fields(hold, "key", "credits", "expires_at") for hold in _holds(session, owner)],
-        "entries": [
-            _fields(entry, "at", "kind", "credits", "balance_after", "key")
-            for entry in app.ledger.entries(owner, SHOWN)
-        ],
+        "entries": [_fields(entry, "at", "kind", "credits", "balance_after", "key") for entry in entries],
+        "archived_until": entries.archived_until,
         "payments": [
-            _fields(
-                payment,
-                *("id", "created_at", "title", "state", "failure", "amount_minor"),
-                *("paid_minor", "refunded_minor", "currency"),
-            )
-            for payment in _payments(session, owner)
+            {
+                **_fields(
+                    payment,
+                    *("id", "created_at", "title", "state", "failure", "amount_minor"),
+                    *("paid_minor", "refunded_minor", "currency"),
+                ),
+                "shown_state": states[payment.id].value,
+            }
+            for payment in paid
         ],
         "cards": [
             {**_fields(card, "id", "brand", "last4", "exp_month", "exp_year"), "default": card.id == default}
@@ -148,6 +152,8 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
         "Last payments": [_payment(payment) for payment in values["payments"]],
         "Saved cards": [_card(card) for card in values["cards"]],
     }
+    if values["archived_until"]:
+        parts["Last entries"].append(f"older spends, up to {_time(values['archived_until'])}, are archived")
     for heading, lines in parts.items():
         yield f"{heading}:{'' if lines else ' none'}"
         yield from (f"  {line}" for line in lines)
@@ -172,7 +178,8 @@ def _payment(payment: dict[str, Any]) -> str:
     refunded = payment["refunded_minor"]
     back = f", {money.show(refunded, payment['currency'])} refunded" if refunded else ""
     why = f" ({payment['failure']})" if payment["failure"] else ""
-    at, title, state = _time(payment["created_at"]), payment["title"], payment["state"]
+    at, title = _time(payment["created_at"]), payment["title"]
+    state = payment["shown_state"].replace("_", " ")
     return f"{payment['id']}  {at}  {shown}{back}  {title}  {state}{why}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import take_turns
@@ -72,11 +72,6 @@ def _seconds_until(at: datetime, now: datetime) -> int:
 def _has_paid(session: Session, owner: str) -> bool:
     paid = select(Payment.id).where(Payment.owner == owner, Payment.state == PaymentState.PAID)
     return session.scalar(paid.limit(1)) is not None
-
-
-def count_of(session: Session, since: datetime) -> int:
-    """How many wrong codes were tried since then."""
-    return session.scalar(select(func.count()).select_from(CodeGuess).where(CodeGuess.at > since)) or 0
 
 
 def forget(context: Context) -> None:

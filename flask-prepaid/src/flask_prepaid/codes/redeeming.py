@@ -188,12 +188,6 @@ def _give(context: Context, code: Code, claim: CodeClaim) -> None:
         context.ledger.grant(gift.owner, gift.credits, key=gift.key, reason=gift.reason, expires_at=ends)
 
 
-def claims_of(session: Session, code: Code, *, limit: int) -> list[CodeClaim]:
-    """Who has redeemed a code, the last first."""
-    newest = select(CodeClaim).where(CodeClaim.code_id == code.id).order_by(CodeClaim.id.desc())
-    return list(session.scalars(newest.limit(limit)))
-
-
 def given_by(session: Session, code_ids: list[int]) -> dict[int, int]:
     """How many credits each of these codes has given, to both sides."""
     total = func.sum(CodeClaim.credits + CodeClaim.referrer_credits)

@@ -53,6 +53,7 @@ MAX_BODY = 1_048_576
 class FastPath:
     """An ASGI callable around a Flask app: ``granian --interface asginl module:asgi``.
 
+    :param app: The Flask app, which answers all else.
     :param sales: What is sold, by its path. The app has a view at each, ``prepaid.sell(sale)``, which answers
         what the fast path leaves to it; a GET with a Bearer key the fast path answers alone.
     :param serves: Whether a Host header is one of the app's; by default all are.

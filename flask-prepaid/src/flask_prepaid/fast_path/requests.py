@@ -39,7 +39,7 @@ class SaleRequest(Base):
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
-    sale_id: Mapped[str] = mapped_column(String(18))
+    sale_id: Mapped[str] = mapped_column(String(17))
     request: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime]
 
@@ -82,7 +82,7 @@ def begin(engine: Engine, owner: str, scope: str, name: str, request: str) -> tu
         stands = session.execute(select(SaleRequest.sale_id, SaleRequest.request).where(*same)).one()
         if stands.request == request:
             return str(stands.sale_id), is_new
-        unsold = SaleRequest.sale_id == stands.sale_id, ~_paid(owner, f"{scope}:{stands.sale_id}")
+        unsold = SaleRequest.sale_id == stands.sale_id, ~_paid(owner, stands.sale_id)
         other = update(SaleRequest).where(*same, *unsold).values(row).returning(SaleRequest.sale_id)
         if session.scalar(other) is None:
             raise IdempotencyConflict("This Idempotency-Key has been used for another request.")

@@ -166,10 +166,12 @@ class StripeRefund:
 
 @dataclass(frozen=True)
 class StripeDispute:
-    """A bank's objection to a charge."""
+    """A bank's objection to a charge. ``evidence_due_at`` is the end of the time for an answer, if any."""
 
     id: str
     status: str
+    reason: str
+    evidence_due_at: datetime | None
     amount_minor: int
     intent_id: str | None
     charge_id: str | None
@@ -353,6 +355,8 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
     return StripeDispute(
         id=dispute.id,
         status=dispute.status,
+        reason=dispute.reason,
+        evidence_due_at=moment_or_none(dispute.evidence_details.due_by),
         amount_minor=dispute.amount,
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),
@@ -488,5 +492,5 @@ def moment(unix: int) -> datetime:
     return datetime.fromtimestamp(unix, UTC)
 
 
-def maybe(unix: int | None) -> datetime | None:
+def moment_or_none(unix: int | None) -> datetime | None:
     return None if unix is None else moment(unix)

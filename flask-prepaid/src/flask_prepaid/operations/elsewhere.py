@@ -62,6 +62,8 @@ def _engine(place: str, what: str) -> Engine:
             raise ConfigError(
                 f"{what} are kept in a file, or on PostgreSQL, not on {url.get_backend_name()}."
             )
+        if url.get_backend_name() == "sqlite" and (url.database or ":memory:").startswith(":memory:"):
+            raise ConfigError(f"{what} that are kept in memory are gone at once. Name a file.")
         if url.get_backend_name() == "sqlite":
             Path(url.database or "").exists()  # a name that is too long for a file is no name
         return _bounded(url)

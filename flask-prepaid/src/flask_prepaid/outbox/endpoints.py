@@ -183,6 +183,12 @@ def sent(
     ]
 
 
+def last_refused(session: Session, endpoint: WebhookEndpoint) -> Delivery | None:
+    """The last delivery that an endpoint has not taken, with its answer; ``None`` where there is none."""
+    refused = select(Delivery).where(Delivery.endpoint_id == endpoint.id, Delivery.answer.is_not(None))
+    return session.scalars(refused.order_by(Delivery.tried_at.desc()).limit(1)).first()
+
+
 def send_again(context: Context, owner: str, delivery_id: int) -> Delivery:
     """Send a message to its endpoint once more, under the same id; one that waits is tried now. Commits.
 

@@ -135,12 +135,21 @@ def _trusting(bundle: str) -> ssl.SSLContext:
     return context
 
 
+REDIRECTS = marked("It redirects, which is not followed. Write the address that it leads to.")
+EMPTY = marked("It answered with an empty body.")
+
+
 def refusal(status: int, words: str) -> str:
     """What an answer that is not 2xx says, on one line."""
     if 300 <= status < 400:
-        return marked("It redirects, which is not followed. Write the address that it leads to.")
+        return REDIRECTS
     shown = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return shown[:SHOWN] or marked("It answered with an empty body.")
+    return shown[:SHOWN] or EMPTY
+
+
+def is_quoted(status: int | None, error: str) -> bool:
+    """Whether what went wrong is in the receiver's own words, and not in ours."""
+    return status is not None and error not in (REDIRECTS, EMPTY)
 
 
 def in_words(error: Exception) -> str:

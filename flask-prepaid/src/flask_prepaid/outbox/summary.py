@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Delete, Select, Update, delete, func, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, transaction
@@ -47,11 +47,6 @@ def waiting_count(session: Session) -> int:
     """How many deliveries wait, of those that can go out."""
     waits = select(func.count()).select_from(Delivery)
     return session.scalar(waits.where(Delivery.state == DeliveryState.WAITING)) or 0
-
-
-def waiting_messages() -> Select[int]:
-    """The messages that somebody is still to be told."""
-    return select(Delivery.message_id).where(Delivery.state == DeliveryState.WAITING)
 
 
 def given_up(session: Session, *, limit: int = 20) -> Sequence[tuple[Delivery, Message]]:

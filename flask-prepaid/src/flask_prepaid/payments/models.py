@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from prepaid_ledger.database import Base, words
 
 from .billing_details_columns import BillingColumns
+from .dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 
 
 class PaymentState(StrEnum):
@@ -56,36 +57,6 @@ class RefundState(StrEnum):
 
 #: The money of a refund in one of these stays here, or has come back.
 NOT_REFUNDED = frozenset({RefundState.REFUSED, RefundState.FAILED, RefundState.CANCELED})
-
-
-class DisputeState(StrEnum):
-    """Where a dispute stands, in Stripe's words; one that Stripe adds later is kept as it is.
-
-    https://docs.stripe.com/api/disputes/object#dispute_object-status
-    """
-
-    WARNING_NEEDS_RESPONSE = "warning_needs_response"
-    WARNING_UNDER_REVIEW = "warning_under_review"
-    WARNING_CLOSED = "warning_closed"
-    NEEDS_RESPONSE = "needs_response"
-    UNDER_REVIEW = "under_review"
-    WON = "won"
-    APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
-    APPEAL_UNDER_REVIEW = "appeal_under_review"
-    LOST = "lost"
-    PREVENTED = "prevented"
-
-
-#: The bank has taken no money, or has given it back. While a dispute stands in any other state, it has it.
-TAKES_NOTHING = frozenset(
-    {
-        DisputeState.WARNING_NEEDS_RESPONSE,
-        DisputeState.WARNING_UNDER_REVIEW,
-        DisputeState.WARNING_CLOSED,
-        DisputeState.WON,
-        DisputeState.PREVENTED,
-    }
-)
 
 
 class Via(StrEnum):
@@ -256,6 +227,11 @@ class Payment(Base):
         """What the customer is asked for: the price agreed, until Stripe has said what it is with tax."""
         return self.amount_minor if self.due_minor is None else self.due_minor
 
+    @property
+    def total_minor(self) -> int:
+        """What was paid; until then, what is to be."""
+        return self.to_pay_minor if self.paid_minor is None else self.paid_minor
+
 
 class PartCharge(Base):
     """One of several charges that have paid an invoice: ``charged_minor`` of its payment's money.
@@ -329,11 +305,13 @@ class Refund(TakesBack, Base):
 class Dispute(TakesBack, Base):
     """A bank wants its customer's money back: that of the charge ``payment_intent_id``.
 
+    ``reason`` is the customer's, in Stripe's word. While the bank waits for evidence, it does so until
+    ``evidence_due_at``; ``None`` is without an end. https://docs.stripe.com/api/disputes/object
     ``end_plan_at``: ``tick`` ends the plan that the payment is for; ``None`` once it has, or where none is.
     """
 
     __tablename__ = "prepaid_dispute"
-    _shown = ("id", "payment_id", "amount_minor", "state")
+    _shown = ("id", "payment_id", "amount_minor", "state", "reason")
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
@@ -350,9 +328,20 @@ class Dispute(TakesBack, Base):
     payment_intent_id: Mapped[str]
     amount_minor: Mapped[int]
     state: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(String(64))
+    evidence_due_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
     end_plan_at: Mapped[datetime | None]
+
+    @property
+    def takes_money(self) -> bool:
+        """Whether the bank has the money, as things stand."""
+        return self.state not in TAKES_NOTHING
+
+    @property
+    def wants_evidence(self) -> bool:
+        return self.state in WANTS_EVIDENCE
 
 
 class BalancePaid(TakesBack, Base):

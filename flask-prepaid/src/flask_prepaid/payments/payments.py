@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
@@ -21,7 +17,7 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import balance_paid, comparison, customers, part_charges, tax_rates, timing
+from . import balance_paid, comparison, customers, part_charges, tax_rates, timing, wishes
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -71,7 +67,7 @@ def write_down(
     :raises KeyReused: The attempt has asked for something else.
     """
     session = context.session
-    key = attempt_key(owner, attempt)
+    key = wishes.key_of(owner, attempt)
     agreed = {
         "via": via,
         "pack": offer.pack,
@@ -105,7 +101,7 @@ def begun(session: Session, owner: str, attempt: str | None, sent_digest: str | 
     """
     if attempt is None:
         return None
-    key = attempt_key(owner, attempt)
+    key = wishes.key_of(owner, attempt)
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one_or_none()
     if payment is not None and payment.sent_digest != sent_digest:
         raise reused(attempt)
@@ -118,19 +114,6 @@ def reused(attempt: str) -> KeyReused:
     return KeyReused(
         name or attempt, "This was already asked for with another choice. Go back and choose again."
     )
-
-
-def digest(wish: Mapping[str, object]) -> str:
-    """What is asked for under a name, as it is kept to tell it from another wish under the same name."""
-    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()[:40]
-
-
-def attempt_key(owner: str, attempt: str | None) -> str:
-    """The idempotency key of an attempt. Another owner's same attempt is another key."""
-    if attempt is None:
-        return f"prepaid-{secrets.token_hex(16)}"
-    wish = "\n".join((owner, attempt))
-    return f"prepaid-{hashlib.sha256(wish.encode()).hexdigest()[:40]}"
 
 
 def find(session: Session, *, key: str | None = None, stripe_id: str | None = None) -> Payment | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, String, case, exists, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from .models import TAKES_NOTHING, Dispute, DisputeState, Payment, PaymentState
+from .dispute_states import TAKES_NOTHING, DisputeState
+from .models import Dispute, Payment, PaymentState
 
 
 class PaidState(StrEnum):
@@ -28,26 +29,49 @@ class PaidState(StrEnum):
 #: The row's own state, unless the payment was paid and money has gone back.
 ShownState = PaymentState | PaidState
 
+#: All of them: what was paid, what may still be, and what came to nothing.
+ALL: tuple[ShownState, ...] = (
+    PaymentState.PAID,
+    *PaidState,
+    *(PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING),
+    *(PaymentState.UNKNOWN, PaymentState.NEEDS_REVIEW),
+    *(PaymentState.FAILED, PaymentState.EXPIRED),
+)
+
+_BY_WORD: dict[str, ShownState] = {state.value: state for state in ALL}
+
+
+def named(word: str) -> ShownState | None:
+    """The state of this word; ``None`` where there is none."""
+    return _BY_WORD.get(word)
+
+
+def column() -> ColumnElement[str]:
+    """The shown state of each payment, by its word, for a query."""
+    of_row = Dispute.payment_id == Payment.id
+    return case(
+        (Payment.state != PaymentState.PAID, type_coerce(Payment.state, String)),
+        (exists().where(of_row, Dispute.state == DisputeState.LOST), PaidState.DISPUTE_LOST.value),
+        (exists().where(of_row, Dispute.state.not_in(TAKES_NOTHING)), PaidState.DISPUTED.value),
+        (Payment.refunded_minor == 0, PaymentState.PAID.value),
+        (Payment.refunded_minor >= func.coalesce(Payment.paid_minor, 0), PaidState.REFUNDED.value),
+        else_=PaidState.PARTLY_REFUNDED.value,
+    )
+
 
 def of_each(session: Session, payments: Sequence[Payment]) -> dict[int, ShownState]:
     """The state of each payment as a page shows it, by the payment's id."""
-    ids = [payment.id for payment in payments if payment.state is PaymentState.PAID]
-    taken: defaultdict[int, set[str]] = defaultdict(set)
-    disputes = select(Dispute.payment_id, Dispute.state).where(
-        Dispute.payment_id.in_(ids), Dispute.state.not_in(TAKES_NOTHING)
+    ids = [payment.id for payment in payments]
+    rows = session.execute(select(Payment.id, column()).where(Payment.id.in_(ids))) if ids else ()
+    return {payment_id: _BY_WORD[word] for payment_id, word in rows}
+
+
+def taken_of_each(session: Session, payments: Sequence[Payment]) -> Counter[int]:
+    """What banks have of payments by disputes, in the smallest unit, by the payment's id."""
+    sums = (
+        select(Dispute.payment_id, func.sum(Dispute.amount_minor))
+        .where(Dispute.payment_id.in_([payment.id for payment in payments]))
+        .where(Dispute.state.not_in(TAKES_NOTHING))
+        .group_by(Dispute.payment_id)
     )
-    for payment_id, state in session.execute(disputes) if ids else ():
-        taken[payment_id].add(state)
-    return {payment.id: _shown(payment, taken[payment.id]) for payment in payments}
-
-
-def _shown(payment: Payment, disputes: set[str]) -> ShownState:
-    """:param disputes: The states of those by which a bank has money of the payment."""
-    if payment.state is not PaymentState.PAID:
-        return payment.state
-    if disputes:
-        return PaidState.DISPUTE_LOST if DisputeState.LOST in disputes else PaidState.DISPUTED
-    if not payment.refunded_minor:
-        return PaymentState.PAID
-    is_whole = payment.refunded_minor >= (payment.paid_minor or 0)
-    return PaidState.REFUNDED if is_whole else PaidState.PARTLY_REFUNDED
+    return Counter({payment_id: int(minor) for payment_id, minor in session.execute(sums)})

@@ -69,6 +69,13 @@ def with_tax(amount_minor: int, rate: Fraction | None, currency: str) -> int:
     return amount_minor + -(-amount_minor * (rate or 0) // step) * step
 
 
+def charge_minor(context: Context, payment: Payment) -> int:
+    """What a payment that is not paid would charge: as Stripe has said, or else as the last tax makes it."""
+    if payment.due_minor is not None:
+        return payment.due_minor
+    return with_tax(payment.amount_minor, last(context, payment.owner), payment.currency)
+
+
 def total_of(payment: Payment, rate: Fraction | None) -> int:
     """What a payment has cost, or will, with its tax."""
     if payment.state is PaymentState.PAID:

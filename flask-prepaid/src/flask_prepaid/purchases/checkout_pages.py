@@ -11,7 +11,7 @@ from ..errors import GatewayRefused, NotYours, UnknownItem
 from ..gateway.values import Checkout, is_session_id
 from ..languages import formats
 from ..languages.words import gettext as _
-from ..payments import billing_details, payments
+from ..payments import billing_details, payments, wishes
 from ..payments.customers import known_customer, with_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import currencies
@@ -45,7 +45,7 @@ def open_checkout(
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
     refuse_uncommitted(context)
-    sent_digest = sent_digest or payments.digest({"pack": offer.pack, "credits": offer.credits})
+    sent_digest = sent_digest or wishes.digest({"pack": offer.pack, "credits": offer.credits})
     name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
     if opened is not None:
         return opened

@@ -5,8 +5,11 @@ The invoice bills a plan, or it is of a purchase that Checkout has made one of.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing, reading, write_now
@@ -14,7 +17,7 @@ from ..gateway.values import StripeCreditNote
 from ..payments import payments
 from ..payments.models import Payment, PaymentState
 from ..subscriptions import sync
-from . import refunds, settling
+from . import settling
 from .models import CreditNote
 from .taking_back import take_back
 
@@ -53,6 +56,16 @@ def purchase_of(context: Context, note: StripeCreditNote) -> Payment | None:
     return payment if payment is not None and payment.state is PaymentState.PAID else None
 
 
+def credited_of_each(session: Session, payment_ids: Sequence[int]) -> Counter[int]:
+    """What credit notes have given back of payments, not to their cards, by the payment's id."""
+    sums = (
+        select(CreditNote.payment_id, func.sum(CreditNote.taken_minor))
+        .where(CreditNote.payment_id.in_(payment_ids))
+        .group_by(CreditNote.payment_id)
+    )
+    return Counter({payment_id: int(minor) for payment_id, minor in session.execute(sums)})
+
+
 def _settle_first(context: Context, note: StripeCreditNote) -> None:
     """Settle what the invoice of a credit note has billed: what is taken back came in first. Commits."""
     bill = context.gateway.invoices.fetch(note.invoice_id)
@@ -61,7 +74,7 @@ def _settle_first(context: Context, note: StripeCreditNote) -> None:
     if bill.subscription_id is not None:
         write_now(context, sync.sync_invoice(context, bill))
         return
-    refunds.settle_first(context, bill.intent_id)
+    settling.settle_first(context, bill.intent_id)
     write_now(context, partial(settling.note_invoice, context, bill))
 
 

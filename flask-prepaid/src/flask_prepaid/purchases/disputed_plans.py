@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import clock
 
 from .. import signals
-from ..context import Context, refuse_uncommitted, transaction
-from ..errors import NotYours, PlanRefused
-from ..payments.models import Dispute, DisputeState, Payment, Via
-from ..subscriptions import changing
-from ..subscriptions.blocking import IS_BILLED
-from ..subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
+from ..context import Context, reading, refuse_uncommitted, transaction, write_now
+from ..errors import NotYours
+from ..payments.dispute_states import DisputeState
+from ..payments.models import Dispute, Payment, Via
+from ..subscriptions import changing, plan_state, sync
+from ..subscriptions.blocking import CHARGED, IS_BILLED
+from ..subscriptions.models import Invoice, PlanPrice, State, Subscription
 from . import topup_rules
 from .models import FraudWarning
 
@@ -42,12 +43,13 @@ OVER = frozenset({DisputeState.WON, DisputeState.WARNING_CLOSED, DisputeState.PR
 
 @dataclass(frozen=True)
 class DisputedPlan:
-    """A plan that goes on, and the payment of it that a bank doubts.
+    """A plan that will be charged again, and the payment of it that a bank doubts.
 
     ``owes``: more of it is billed already, which Stripe charges by itself.
     """
 
     id: int
+    stripe_id: str
     owner: str
     payment_id: int
     owes: bool
@@ -75,6 +77,7 @@ def end(context: Context, word_id: str) -> None:
 
     :raises GatewayRefused: Stripe refuses. It is tried again.
     :raises GatewayUnavailable: Stripe did not answer. It is tried again.
+    :raises PlanRefused: It has changed at this moment. It is tried again.
     """
     refuse_uncommitted(context)
     with transaction(context) as session:
@@ -82,6 +85,10 @@ def end(context: Context, word_id: str) -> None:
         if row is None:
             return
         table, plan = type(row), _plan_of(session, row)
+    if plan is not None:
+        write_now(context, sync.sync(context, plan.stripe_id))  # a bill of it may not be known here yet
+        with reading(context) as session:
+            plan = _plan_of(session, row)
     ended = _end(context, plan) if plan is not None else None
     with transaction(context) as session:
         session.execute(update(table).where(table.id == word_id).values(end_plan_at=None))
@@ -101,26 +108,28 @@ def _claim(session: Session, word_id: str) -> Dispute | FraudWarning | None:
 
 
 def _plan_of(session: Session, row: Dispute | FraudWarning) -> DisputedPlan | None:
-    """The plan that was paid for; ``None`` where it has ended, or the bank has given up."""
+    """The plan that was paid for; ``None`` where nothing more of it is charged, or the bank has given up."""
     if isinstance(row, Dispute) and row.state in OVER:
         return None
     paid_for = select(Subscription).join(Invoice, Invoice.subscription_id == Subscription.id)
-    goes_on = Invoice.payment_id == row.payment_id, Subscription.state.not_in(ENDED)
+    goes_on = Invoice.payment_id == row.payment_id, Subscription.state.in_(CHARGED)
     plan = session.scalars(paid_for.where(*goes_on)).first()
-    if plan is None:
+    if plan is None or plan.stripe_id is None:
         return None
     billed = session.scalar(select(Subscription.id).where(Subscription.id == plan.id, IS_BILLED))
     owes = plan.state is State.PAST_DUE or (billed is not None and plan.pending_until is None)
-    return DisputedPlan(plan.id, plan.owner, row.payment_id, owes)
+    if plan_state.ends_unrenewed(plan) and not owes:
+        return None
+    return DisputedPlan(plan.id, plan.stripe_id, plan.owner, row.payment_id, owes)
 
 
 def _end(context: Context, plan: DisputedPlan) -> Subscription | None:
     """End it with what is paid; at once where it owes more, which would be charged.
 
-    :return: The plan; ``None`` where nothing of it is charged as it stands.
+    :return: The plan; ``None`` where its owner has it no more.
     """
     end_plan = changing.cancel_now if plan.owes else changing.cancel_at_end
-    with suppress(PlanRefused, NotYours):
+    with suppress(NotYours):
         return end_plan(context, plan.owner, plan_id=plan.id)
     return None
 

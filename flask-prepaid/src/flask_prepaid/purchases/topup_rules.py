@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.tables import Entry, Hold, HoldState, Kind, Wallet
+from prepaid_ledger.tables import ArchiveMark, Entry, Hold, HoldState, Kind, Wallet
 
 from .. import money
 from ..catalog import Offer, Pack
@@ -208,8 +209,7 @@ def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
 def _cause(session: Session, row: TopUp) -> Kind | None:
     """How credits fell below the threshold: by spending, if any were spent since; else as they fell then.
 
-    ``None`` if they were below it when it was switched on, or fell so long ago that the spend is in the
-    archive: nobody expects a charge for that any more.
+    ``None`` if they were below it when it was switched on.
     """
     wallet = session.execute(
         select(Wallet.slot, Wallet.id, Wallet.held).where(Wallet.owned_by(row.owner))
@@ -218,7 +218,7 @@ def _cause(session: Session, row: TopUp) -> Kind | None:
         return None
     fewer = Entry.of(wallet), Entry.credits < 0, Entry.debt >= 0  # what pays a debt went before it was owed
     available_before = Entry.balance_after - Entry.credits - wallet.held
-    crossed = select(Entry.kind, Entry.seq).where(
+    crossed = select(Entry.kind, Entry.seq, Entry.balance_after).where(
         *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
     )
     fall = session.execute(crossed.order_by(Entry.seq.desc()).limit(1)).one_or_none()
@@ -229,7 +229,19 @@ def _cause(session: Session, row: TopUp) -> Kind | None:
         Hold.of(wallet), Hold.seq > fall.seq, Hold.state == HoldState.OPEN
     )
     was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
+    was_spent = was_spent or _has_archived_spend(session, wallet, fall)
     return Kind.SPEND if was_spent else Kind(fall.kind)
+
+
+def _has_archived_spend(session: Session, wallet: Any, fall: Any) -> bool:
+    """Whether something was spent after an entry, and lies in the archive: its credits are missing here."""
+    mark = session.scalar(select(ArchiveMark).where(ArchiveMark.of(wallet), ArchiveMark.seq > fall.seq))
+    if mark is None:
+        return False
+    stayed = select(func.coalesce(func.sum(Entry.credits), 0)).where(
+        Entry.of(wallet), Entry.seq > fall.seq, Entry.seq <= mark.seq
+    )
+    return bool(fall.balance_after + session.scalars(stayed).one() != mark.balance)
 
 
 def packs_to_reach(credits: int, pack: Pack) -> int:

@@ -14,7 +14,7 @@ from prepaid_ledger.tables import Wallet
 
 from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
-from ..errors import NotYours, TooManyAttempts, UnknownItem
+from ..errors import NoCard, TooManyAttempts, UnknownItem
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import billing_details, card_testing, payments, tax_rates
@@ -82,7 +82,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     :param ceiling_minor: In one calendar month (UTC) no more than this is charged, tax and all.
     :raises UnknownItem: There is no such pack, it is not sold in the currency of the owner's plan, or what
         may have to be bought at once costs more than the ceiling.
-    :raises NotYours: No card is on file to pay with.
+    :raises NoCard: No card is on file to pay with.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
     refuse_uncommitted(context)
@@ -103,7 +103,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
         raise UnknownItem(_ceiling_words(packs, price_minor, offer.currency), field="ceiling")
     with transaction(context) as session:
         if cards.default_card(session, owner) is None:
-            raise NotYours("Save a card first: a top-up is charged to the card that pays by default.")
+            raise NoCard("Save a card first: a top-up is charged to the card that pays by default.")
         row = session.get(TopUp, owner) or TopUp(owner=owner)
         row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
         row.pack_credits, row.pack_minor, row.currency = offer.credits, offer.amount_minor, offer.currency

@@ -17,7 +17,7 @@ from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import Checkout
-from ..payments import customers, payments
+from ..payments import customers, payments, wishes
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
 from . import cards, checkout_pages, earlier, refunds
@@ -78,7 +78,7 @@ def checkout(
     where: dict[str, Any] = {"success_url": success_url, "cancel_url": cancel_url}
     where["attempt"] = _of_verb(key)
     if key is not None:
-        where["sent_digest"] = payments.digest({**asdict(wish), "keep_card": keep_card})
+        where["sent_digest"] = wishes.digest({**asdict(wish), "keep_card": keep_card})
     check_owner(owner)
     refuse_uncommitted(context)
     opened = _opened_before(context, owner, wish, where["attempt"], where.get("sent_digest"))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import func, or_, select
 
@@ -21,7 +21,7 @@ from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
 from ..languages.words import gettext as _
 from ..languages.words import marked
-from ..payments import billing_details, card_testing, payments, timing
+from ..payments import billing_details, card_testing, timing, wishes
 from ..payments.customers import card_on_file, known_customer, with_customer
 from . import prices, sync, trial_cards
 from .locking import lock
@@ -108,7 +108,15 @@ def open_page(
     :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
-    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest)
+    row, begun = _begin(
+        context,
+        owner,
+        plan,
+        quantity=quantity,
+        trial_promised=trial_promised,
+        attempt=attempt,
+        sent_digest=sent_digest,
+    )
     if begun.is_repeat:  # by another request of the same attempt, meanwhile
         return _page_of(context, owner, begun.session_id)
     with reading(context) as session:
@@ -162,7 +170,16 @@ def subscribe(
         return earlier
     check_card(context, owner, card_id)
     billing_details.require_address(context, owner)
-    row, begun = _begin(context, owner, plan, quantity, trial_promised, attempt, sent_digest, card_id)
+    row, begun = _begin(
+        context,
+        owner,
+        plan,
+        quantity=quantity,
+        trial_promised=trial_promised,
+        attempt=attempt,
+        sent_digest=sent_digest,
+        card_id=card_id,
+    )
     if begun.is_repeat:
         return row
     with reading(context) as session:
@@ -203,11 +220,23 @@ class _Begun:
     session_id: str | None
     is_repeat: bool
 
+    @classmethod
+    def of(cls, row: Subscription) -> Self:
+        agreed = {
+            "key": row.idempotency_key,
+            "price_id": row.price_id,
+            "quantity": row.quantity,
+            "trial_days": row.trial_days,
+        }
+        is_repeat = row.session_id is not None or row.state is not State.REQUESTED
+        return cls(agreed, row.session_id, is_repeat)
+
 
 def _begin(
     context: Context,
     owner: str,
     plan: Plan,
+    *,
     quantity: int,
     trial_promised: bool,
     attempt: str | None,
@@ -221,7 +250,7 @@ def _begin(
     earlier = begun_before(context, owner, attempt, sent_digest)
     if earlier is not None:
         with reading(context):
-            return earlier, _begun(earlier)
+            return earlier, _Begun.of(earlier)
     with transaction(context):
         _count_attempt(context, owner)
     check_quantity(plan, quantity)
@@ -249,7 +278,7 @@ def _begin(
             raise PlanRefused(TWO_AT_ONCE)
         if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, sent_digest):
             raise _other_choice(attempt or key)
-        return row, _begun(row)
+        return row, _Begun.of(row)
 
 
 def begun_before(
@@ -269,7 +298,7 @@ def begun_before(
         row = sync.find(session, key=_key_of(owner, attempt))
         if row is not None and row.sent_digest != sent_digest:
             raise _other_choice(attempt)
-        return row if row is not None and _begun(row).is_repeat else None
+        return row if row is not None and _Begun.of(row).is_repeat else None
 
 
 def page_before(context: Context, owner: str, attempt: str | None, sent_digest: str | None) -> Page | None:
@@ -299,7 +328,7 @@ def _page_of(context: Context, owner: str, session_id: str | None) -> Page:
 
 
 def _key_of(owner: str, attempt: str | None) -> str:
-    return payments.attempt_key(owner, f"plan-{attempt}" if attempt else None)
+    return wishes.key_of(owner, f"plan-{attempt}" if attempt else None)
 
 
 def _other_choice(attempt: str) -> PrepaidError:
@@ -321,17 +350,6 @@ def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> 
             "You have had your free trial, or a card of yours has begun one. You can subscribe without."
         )
     return days
-
-
-def _begun(row: Subscription) -> _Begun:
-    agreed = {
-        "key": row.idempotency_key,
-        "price_id": row.price_id,
-        "quantity": row.quantity,
-        "trial_days": row.trial_days,
-    }
-    is_repeat = row.session_id is not None or row.state is not State.REQUESTED
-    return _Begun(agreed, row.session_id, is_repeat)
 
 
 def check_quantity(plan: Plan, quantity: int) -> None:

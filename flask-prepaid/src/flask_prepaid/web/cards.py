@@ -12,7 +12,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
 from ..context import reading
-from ..errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, NoCard, UnknownItem
 from ..gateway.values import Card
 from ..languages import formats
 from ..languages.words import gettext as _
@@ -107,7 +107,7 @@ def top_up() -> ResponseReturnValue:
         return page.done("prepaid.cards", _("Auto top-up is off. Nothing more is bought by itself."))
     try:
         row = switch_on(owner)
-    except (UnknownItem, NotYours) as error:
+    except (UnknownItem, NoCard) as error:
         return overview(owner, error), 422
     words = _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(row.threshold))
     return page.done("prepaid.cards", words)

@@ -9,6 +9,7 @@ from ..errors import NotYours, UnknownItem
 from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..outbox import customer_events, endpoints
+from ..outbox.http import is_quoted
 from . import forms, page
 
 #: Deliveries on one page.
@@ -51,9 +52,13 @@ def detail(owner: str, endpoint_id: int, *, secret: str | None = None, is_new: b
     context = page.context()
     before = forms.row_id(request.args.get("before", ""))
     sent = endpoints.sent(context, owner, endpoint_id, limit=SHOWN + 1, before=before)
+    row = endpoints.find(context.session, owner, endpoint_id)
+    is_well = row.failing_since is None and row.off_because is None
     return page.render(
         "endpoint.html",
-        endpoint=endpoints.find(context.session, owner, endpoint_id),
+        endpoint=row,
+        refused=None if is_well else endpoints.last_refused(context.session, row),
+        is_quoted=is_quoted,
         sent=sent[:SHOWN],
         older=sent[SHOWN - 1].delivery.id if len(sent) > SHOWN else None,
         secret=secret,

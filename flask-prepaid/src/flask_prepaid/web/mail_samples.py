@@ -85,7 +85,9 @@ def samples() -> dict[str, MailSample]:
         ),
         "refund_failed": MailSample("refund_failed", back),
         "topup_done": MailSample("topup_done", topup),
-        "topup_failed": MailSample("topup_failed", {"payment": payment(via=Via.TOPUP, **OPEN)}),
+        "topup_failed": MailSample(
+            "topup_failed", {"payment": payment(via=Via.TOPUP, **OPEN), "amount_minor": 500}
+        ),
         "topup_stopped": MailSample("topup_stopped", {"reason": "the card was declined"}),
         "topup_skipped": MailSample("topup_skipped", {"reason": "this month's ceiling is reached"}),
         "payment_needs_you": MailSample("payment_needs_you", {"payment": payment(via=Via.TOPUP, **OPEN)}),

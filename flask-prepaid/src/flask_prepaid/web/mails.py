@@ -23,6 +23,7 @@ from ..languages.choice import written_in
 from ..languages.words import gettext as _
 from ..outbox.delivering import WriteMail
 from ..outbox.mail_log import SentMail
+from ..payments import tax_rates
 from ..payments.customers import language_of
 from ..payments.models import Payment, PaymentState, Refund, Via
 from . import mail_content
@@ -174,6 +175,8 @@ def render(
         name, rows = _name_of(name, payment), {"payment": payment, "refund": refund}
         if name == "topup_done" and payment is not None:  # its receipt stands in for it
             values = {"credits": payment.credits, **values}
+        if name == "topup_failed" and payment is not None:
+            values = {"amount_minor": tax_rates.charge_minor(context, payment), **values}
         return name, worded(context, app, name, {**values, **rows}, zone_of(context, owner))
 
 

@@ -10,6 +10,7 @@ from ..languages.words import marked
 from ..payments import shown_states
 from ..payments.models import Payment, PaymentState
 from ..payments.shown_states import PaidState, ShownState
+from ..purchases import credit_notes
 from . import page
 
 WORDS: dict[ShownState, str] = {
@@ -27,17 +28,38 @@ WORDS: dict[ShownState, str] = {
 }
 
 
+#: Where a bank has a part of it.
+OF_A_PART: dict[ShownState, str] = {
+    PaidState.DISPUTED: marked("%(amount)s disputed at your bank"),
+    PaidState.DISPUTE_LOST: marked("%(amount)s given back by your bank"),
+}
+
+
 def in_words(payments: Sequence[Payment]) -> dict[int, str]:
     """The state of each payment in the reader's language, by the payment's id."""
-    states = shown_states.of_each(page.context().session, payments)
-    return {payment.id: _words(payment, states[payment.id]) for payment in payments}
+    session = page.context().session
+    states = shown_states.of_each(session, payments)
+    taken = shown_states.taken_of_each(session, payments)
+    credited = credit_notes.credited_of_each(session, [payment.id for payment in payments])
+    return {
+        payment.id: _words(payment, states[payment.id], taken[payment.id], credited[payment.id])
+        for payment in payments
+    }
 
 
-def _words(payment: Payment, state: ShownState) -> str:
-    refunded = formats.amount(payment.refunded_minor, payment.currency)
+def _words(payment: Payment, state: ShownState, taken_minor: int, credited_minor: int) -> str:
+    refunded, taken, credited = (
+        formats.amount(minor, payment.currency)
+        for minor in (payment.refunded_minor, taken_minor, credited_minor)
+    )
     if state is PaidState.PARTLY_REFUNDED:
-        return _("Partly refunded: %(amount)s", amount=refunded)
-    words = [_(WORDS[state])]
-    if payment.refunded_minor and state is not PaidState.REFUNDED:
+        words = [_("Partly refunded: %(amount)s", amount=refunded)]
+    elif 0 < taken_minor < (payment.paid_minor or 0):
+        words = [_(OF_A_PART[state], amount=taken)]
+    else:
+        words = [_(WORDS[state])]
+    if payment.refunded_minor and state not in (PaidState.REFUNDED, PaidState.PARTLY_REFUNDED):
         words.append(_("%(amount)s refunded", amount=refunded))
+    if credited_minor:
+        words.append(_("%(amount)s given back by a credit note", amount=credited))
     return ", ".join(words)

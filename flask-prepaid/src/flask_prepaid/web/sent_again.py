@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from ..payments import payments
+from ..payments import wishes
 from . import forms
 
 #: What of a form is one wish: the same token with another of these is refused.
@@ -26,7 +26,5 @@ def digest() -> str | None:
         return None
     sent = forms.sent()
     if is_call():
-        return payments.digest({**sent, "/": str(request.endpoint)})
-    return payments.digest(
-        {name: sent.get(name, "") for name in CHOICES} | {"/": bool(sent.get("saved_card"))}
-    )
+        return wishes.digest({**sent, "/": str(request.endpoint)})
+    return wishes.digest({name: sent.get(name, "") for name in CHOICES} | {"/": bool(sent.get("saved_card"))})

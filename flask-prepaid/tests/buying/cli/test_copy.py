@@ -148,7 +148,7 @@ def test_support_sees_one_customer_on_one_screen(databases: Databases) -> None:
 
     assert "user:1 has 87 credits, of which 5 held." in text
     assert "1  " in text
-    assert "$5.00, $0.50 refunded  100 credits  paid" in text
+    assert "$5.00, $0.50 refunded  100 credits  partly refunded" in text
     assert "5 for job:1" in text
     assert "Plan: none" in text
     assert (other["wallet"]["balance"], other["cards"][0]["last4"]) == (120, "4242")

@@ -220,8 +220,9 @@ def test_who_guesses_is_slowed_down_and_the_honest_are_not_locked_out(shop_with:
     for number in range(3):
         with pytest.raises(CodeRefused):
             redeem(shop, f"GUESS{number}")
-    with pytest.raises(TooManyGuesses):
+    with pytest.raises(TooManyGuesses) as refusal:
         redeem(shop, "GUESS3")
+    assert refusal.value.details == {"retry_after": refusal.value.retry_after_s}
 
 
 def test_a_code_is_redeemed_on_its_page_and_where_credits_are_bought(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import comparison, payments
-from flask_prepaid.payments.models import DisputeState
+from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.purchases import (
     balance_money,
     credit_notes,

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from flask_prepaid.context import write_now
 from flask_prepaid.operations import inbox
-from flask_prepaid.payments.models import Dispute, DisputeState, Payment, PaymentState, Refund, RefundState
+from flask_prepaid.payments.dispute_states import DisputeState
+from flask_prepaid.payments.models import Dispute, Payment, PaymentState, Refund, RefundState
 
 from ..shop import Shop
 

@@ -12,6 +12,8 @@ from sqlalchemy import create_engine, text
 from flask_prepaid.operations import marks
 from flask_prepaid.testing import Databases
 
+from ..purchases.test_topup_causes import PAID, adjust, sell, topped_up_shop
+from ..purchases.test_topups import spend, topped_up
 from ..shop import Shop
 
 pytestmark = pytest.mark.each_database
@@ -68,6 +70,9 @@ def test_a_month_leaves_the_books_and_reports_audit_and_money_go_on(shop: Shop, 
         ("report:0", -2, "report")
     ]
     assert len(lines) == 6
+    nobody = shop.command("archived", "usr:2", "--from", place)
+    assert (nobody.exit_code, nobody.stdout) == (1, "")
+    assert "'usr:2' has no wallet here. An owner is what" in nobody.stderr
 
     with shop.app.app_context():
         shop.prepaid.refund(1, credits=50, reason="a year late")
@@ -110,7 +115,7 @@ def test_books_whose_marked_entry_is_in_the_archive_have_not_gone_back(shop: Sho
 @pytest.mark.parametrize(
     ("before", "place", "sentence"),
     [
-        ("2025-13", "archive", "does not match the format '%Y-%m'"),
+        ("2025-13", "archive", "does not match the formats '%Y-%m'"),
         ("now", "archive", "keys of the last 13 months are kept"),
         ("2020-01", "no/such/folder/archive", "unable to open database file"),
         (
@@ -119,6 +124,10 @@ def test_books_whose_marked_entry_is_in_the_archive_have_not_gone_back(shop: Sho
             "Archives are kept in a file, or on PostgreSQL, not on oracle.",
         ),
         ("2020-01", "the books", "go back with them"),
+        ("2020-01", "", "Archives that are kept in memory are gone at once. Name a file."),
+        ("2020-01", "sqlite://", "Archives that are kept in memory are gone at once. Name a file."),
+        ("2020-01", "a folder", "cannot be used: unable to open database file. Is it there"),
+        ("2020-01", "a text", "cannot be used: file is not a database. Is it there"),
     ],
 )
 def test_what_can_not_be_archived_is_told_with_its_cure(
@@ -126,7 +135,14 @@ def test_what_can_not_be_archived_is_told_with_its_cure(
 ) -> None:
     month = f"{datetime.now():%Y-%m}" if before == "now" else before  # noqa: DTZ005
     books = shop.app.config["SQLALCHEMY_DATABASE_URI"].render_as_string(hide_password=False)
-    to = {"archive": str(tmp_path / "archive"), "the books": books}.get(place, place)
+    (tmp_path / "text").write_text("This is no database. " * 100)
+    places = {
+        "archive": str(tmp_path / "archive"),
+        "the books": books,
+        "a folder": str(tmp_path),
+        "a text": str(tmp_path / "text"),
+    }
+    to = places.get(place, place)
 
     refused = shop.command("archive", "--before", month, "--to", to)
 
@@ -163,7 +179,33 @@ def test_books_that_are_archived_in_part_move_to_another_database(
     [("archive", "--before", "2020-01", "--to"), ("archived", "user:1", "--from"), ("audit", "--archive")],
 )
 def test_a_place_whose_name_no_file_can_have_is_refused_in_words(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.command("grant", "user:1", "5", "--reason", "a gift")
+
     refused = shop.command(*words, "x" * 300)
 
     assert refused.exit_code == 1
     assert "Archives cannot be kept there: File name too long. Name another file." in refused.output
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_top_up_for_spends_that_are_in_the_archive_by_now_is_bought_as_before(
+    shop: Shop, tmp_path: Path, corrected: bool
+) -> None:
+    """Nothing was sold for more than a year. A correction before those spends does not stand for them."""
+    topped_up_shop(shop)
+    if corrected:
+        adjust(shop, -90)
+        shop.tick()
+    sell(shop, on=False)
+    spend(shop, 5 if corrected else 95, "report:1")
+    before = (shop.now().replace(day=1) + timedelta(days=32)).strftime("%Y-%m")
+    shop.stripe.advance(days=470)
+    shop.tick()
+    assert topped_up(shop) == [PAID]
+
+    done = shop.command("archive", "--before", before, "--to", str(tmp_path / "archive.sqlite3"))
+    assert "Archived: 1 spend of" in done.stderr
+    sell(shop, on=True)
+    shop.tick()
+
+    assert topped_up(shop) == [PAID, PAID]

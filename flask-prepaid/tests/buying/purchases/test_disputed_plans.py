@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import URL, select, update
 
 from flask_prepaid import signals
+from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.payments.models import Dispute
 from flask_prepaid.purchases import disputed_plans
 from flask_prepaid.subscriptions.models import State
@@ -18,6 +19,7 @@ from ..operations.test_refusals import Refusing
 from ..shop import at_once
 from ..subscriptions.plan_shop import PlanShop
 from .test_fraud_warnings import WARNS
+from .test_topups import setting, switch_on
 
 INQUIRED = "4000000000001976"
 
@@ -238,7 +240,8 @@ def wait_no_longer(shop: PlanShop) -> None:
     """Let the ten minutes go by after which it is tried again."""
 
     def write() -> None:
-        shop.prepaid.session.execute(update(Dispute).values(end_plan_at=Dispute.created_at))
+        waits = update(Dispute).where(Dispute.end_plan_at.is_not(None))
+        shop.prepaid.session.execute(waits.values(end_plan_at=Dispute.created_at))
         shop.prepaid.session.commit()
 
     shop.read(write)
@@ -269,3 +272,132 @@ def test_its_customer_is_written_to(databases: Databases, at: str) -> None:
     assert ("you can keep it on the page of your plan" in text) is (at == "end")
     assert "https://shop.example/prepaid/plan" in text
     shop.close()
+
+
+@pytest.mark.parametrize(("card", "minutes"), [("pm_card_visa", 30), ("pm_card_chargeCustomerFail", 90)])
+def test_what_is_billed_at_stripe_and_not_known_here_yet_is_not_charged(
+    shop: PlanShop, card: str, minutes: int
+) -> None:
+    """The dispute's event comes first: the draft's, or that of the decline, is on its way or was lost."""
+    shop.subscribe("small")
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": shop.save_card(card)})
+    shop.stripe.deliver()
+    shop.stripe.hear("charge.dispute.created")
+    shop.stripe.advance(days=28, minutes=minutes)
+    assert (shop.state(), len(shop.invoices())) == (State.ACTIVE, 1)
+
+    dispute(shop)
+    shop.tick()
+    assert shop.state() is State.CANCELED
+    shop.stripe.hear(*HEARD)
+    shop.pass_time(days=16)
+
+    assert len(shop.charges()) == 1
+
+
+def stops(shop: PlanShop) -> list[str]:
+    """Tick twice; the reasons for which a plan is said to be stopped."""
+    heard: list[str] = []
+    with signals.plan_stopped.connected_to(lambda sender, **news: heard.append(news["reason"])):
+        shop.tick()
+        shop.tick()
+    return heard
+
+
+def test_who_has_cancelled_is_not_told_that_a_dispute_did(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("cancel", when="end")
+
+    dispute(shop)
+
+    assert stops(shop) == []
+    assert ends_with_its_month(shop)
+
+
+def test_of_a_warning_and_a_dispute_of_two_months_is_told_once(shop: PlanShop) -> None:
+    shop.subscribe("small", card=WARNS)
+    first = shop.payments()[0].payment_intent_id
+    shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": shop.save_card()})
+    shop.stripe.advance(days=29)
+
+    for charge in (first, shop.payments()[1].payment_intent_id):
+        shop.stripe.dispute(charge)
+
+    assert stops(shop) == ["a payment of yours is disputed"]
+    assert ends_with_its_month(shop)
+
+
+def test_who_has_kept_it_and_pays_a_month_that_is_disputed_too_has_it_ended_again(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    dispute(shop)
+    assert len(stops(shop)) == 1
+    shop.do("keep")
+    shop.stripe.advance(days=29)
+
+    dispute(shop)
+
+    assert len(stops(shop)) == 1
+    assert ends_with_its_month(shop)
+
+
+def test_a_plan_that_changes_at_this_moment_is_looked_at_again(databases: Databases) -> None:
+    """Its dearer plan waits to be paid, and can't be taken back: it is being paid."""
+    stripe = Refusing("/void")
+    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator)
+    shop.subscribe("small")
+    shop.v1.subscriptions.update(
+        shop.stripe_id(), {"default_payment_method": shop.save_card("pm_card_chargeCustomerFail")}
+    )
+    shop.change("large")
+    assert shop.row().pending_until is not None
+    dispute(shop)
+    shop.tick()
+    assert not ends_with_its_month(shop)
+
+    stripe.on = False
+    wait_no_longer(shop)
+    shop.tick()
+
+    assert ends_with_its_month(shop)
+    shop.pass_time(days=32)
+    assert (shop.state(), len(shop.charges())) == (State.CANCELED, 1)
+    shop.close()
+
+
+def test_a_dispute_that_only_reconcile_meets_ends_the_plan(databases: Databases) -> None:
+    """No event has come since the plan began."""
+    shop = PlanShop(databases.fresh("sqlite"))
+    shop.subscribe("small")
+    shop.stripe.hear("customer.created")
+    dispute(shop)
+    assert shop.read(lambda: disputed_plans.due(shop.prepaid)) == []
+
+    assert shop.drift("--fix") == []
+    shop.tick()
+
+    assert ends_with_its_month(shop)
+    assert shop.balance() == 0
+    shop.close()
+
+
+def test_a_top_up_and_a_plan_that_are_disputed_at_once_both_end(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    plans = shop.payments()[-1].payment_intent_id
+    shop.pay(shop.buy())
+    switch_on(shop)
+
+    for charge in (plans, shop.payments()[-1].payment_intent_id):
+        shop.stripe.dispute(charge)
+
+    assert len(stops(shop)) == 1
+    assert ends_with_its_month(shop)
+    assert setting(shop).stopped == "a payment of yours is disputed"
+
+
+def test_a_customer_who_is_removed_with_a_dispute_open_has_no_plan_to_end(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    dispute(shop)
+    shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+
+    assert stops(shop) == []
+    assert shop.read(lambda: disputed_plans.due(shop.prepaid)) == []

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+import stripe
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -126,6 +127,44 @@ def test_the_last_top_up_stays_below_the_ceiling_with_its_tax(taxed: Shop, in_ba
     taxed.tick()
     assert [charge.amount for charge in taxed.charges()] == ([190] if in_balance else [595, 595])
     assert "Charged this month: $11.90 of $11.90 at most" in taxed.browser().get("/prepaid/cards").text
+
+
+@pytest.mark.parametrize("refused_by", ["the bank", "Stripe"])
+def test_the_mail_of_a_failed_top_up_names_what_would_be_charged(
+    shop_with: ShopWith, refused_by: str
+) -> None:
+    mails: list[tuple[str, str, str]] = []
+    emulator = Emulator()
+    meddling = Meddling(emulator.http_client())
+    shop = shop_with(
+        emulator=emulator,
+        http_client=meddling,
+        **TAXED,
+        PREPAID_BASE_URL="https://shop.example",
+        email=lambda owner: "jo@mail.example",
+        mail=lambda *mail: mails.append(mail),
+    )
+    collect_vat(shop)
+    bill_to(shop, company="", tax_id="")
+    card = shop.keep_card(number="4000000000000341" if refused_by == "the bank" else "4242424242424242")
+    browser = shop.browser()
+    shown = press_what_is_shown(browser, browser.get("/prepaid/buy").text, card)
+    assert "With tax it is $5.95" in shown.text
+    shop.command("grant", "user:1", "60", "--reason", "a gift")
+    allow(shop, 3)
+    spend(shop, 20, "job:1")
+
+    def refuse() -> None:
+        raise stripe.InvalidRequestError("Not today.", None)  # type: ignore[no-untyped-call]
+
+    if refused_by == "Stripe":
+        meddling.before["/v1/invoices"] = refuse
+    shop.tick()
+
+    ((_, subject, text),) = mails
+    assert subject == "Your auto top-up did not go through"
+    assert "for $5.95 with your saved card" in text
+    assert ("your bank was not asked" in text) is (refused_by == "Stripe")
 
 
 @pytest.mark.parametrize("is_heard_first", [False, True])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flask_prepaid import Pack
-from flask_prepaid.errors import NotYours, UnknownItem
+from flask_prepaid.errors import NoCard, UnknownItem
 from flask_prepaid.payments.models import PaymentState, TopUp, Via
 from flask_prepaid.purchases import topups
 from flask_prepaid.signals import payment_failed, topup_done, topup_failed, topup_skipped, topup_stopped
@@ -215,7 +215,7 @@ def test_the_host_hears_of_a_top_up_that_stripe_refused(shop: Shop) -> None:
 
 
 def test_without_a_card_it_is_not_switched_on(shop: Shop) -> None:
-    with pytest.raises(NotYours, match="Save a card first"):
+    with pytest.raises(NoCard, match="Save a card first"):
         switch_on(shop)
 
 

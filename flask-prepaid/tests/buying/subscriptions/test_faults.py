@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flask_prepaid.payments import payments
+from flask_prepaid.payments import wishes
 from flask_prepaid.subscriptions.models import ENDED, State, Subscription
 
 from .plan_shop import PlanShop
@@ -122,7 +122,7 @@ def test_two_browsers_at_once_begin_one_plan(shop: PlanShop) -> None:
 def test_a_page_that_opens_while_another_choice_puts_it_away_is_closed(shop: PlanShop) -> None:
     """The first browser's page comes from Stripe in the very moment in which the second gives it up."""
     sell_each(shop)
-    wish = payments.attempt_key("user:1", "plan-the-first-browser")
+    wish = wishes.key_of("user:1", "plan-the-first-browser")
     begin(shop, owner="user:1", price_id=shop.row("user:small").price_id, idempotency_key=wish)
     first: list[str] = []
 

@@ -173,6 +173,14 @@ def test_a_declined_card_says_why(shop: Shop, app: App) -> None:
     )
 
 
+def test_auto_top_up_without_a_card_is_refused_and_says_why(shop: Shop, app: App) -> None:
+    refused = app.ask("PUT", "/top-up", status=409, pack="starter", threshold=50, times=3)["error"]
+
+    assert refused["code"] == "no_card"
+    assert refused["message"] == "Save a card first: a top-up is charged to the card that pays by default."
+    assert app.ask("GET", "/top-up")["top_up"] is None
+
+
 def test_cards_and_auto_top_up(shop: Shop, app: App) -> None:
     for number in ("4242424242424242", "5555555555554444"):
         shop.keep_card(number=number)

@@ -7,13 +7,27 @@ them. Spends go on meanwhile: a wallet is locked only while its rows are removed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ..audit.audit import from_snapshot
@@ -31,12 +45,20 @@ from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Kind, UsageM
 from .finished import Part, parts
 from .place import Archive
 
+Item = TypeVar("Item")
+
 #: Thirteen months: a key that was used longer ago may be used anew.
 MIN_AGE = timedelta(days=396)
 
 #: Wallets that are looked at together, and events that go together: so long their wallets are locked.
 WALLETS = 500
 EVENTS = 5_000
+
+#: What a stretch may end with, by its number and its time: an entry, or the end of a hold.
+ENDS: tuple[tuple[type[Any], Any, Any], ...] = (
+    (Entry, Entry.seq, Entry.at),
+    (Hold, Hold.closed_seq, Hold.closed_at),
+)
 
 
 @dataclass
@@ -83,8 +105,9 @@ def archive(
     archived = Archived()
     moved = set[int]()
     for wallets in _pages(books, before):
-        _bring_up(books, wallets, clock)
-        ids = [wallet.id for wallet in wallets]
+        busy = _bring_up(books, wallets, clock)
+        archived.busy += len(busy)
+        ids = [wallet.id for wallet in wallets if wallet.id not in busy]
         while ids:
             stretches = _stretches(books, ids, before, counted)
             ids = []
@@ -102,17 +125,19 @@ def archive(
 
 
 def _pages(books: Engine, before: datetime) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
-    """The wallets whose next entry after their mark is old enough, by their ids."""
+    """The wallets with something after their mark that is old enough, by their ids."""
     mark = func.coalesce(ArchiveMark.seq, 0)
-    next_entry = select(Entry.at).where(Entry.of(Wallet), Entry.seq > mark).order_by(Entry.seq).limit(1)
-    first = next_entry.correlate(Wallet, ArchiveMark).scalar_subquery()
+    firsts = (
+        select(at).where(row.of(Wallet), seq > mark).order_by(seq).limit(1).correlate(Wallet, ArchiveMark)
+        for row, seq, at in ENDS
+    )
     wanted = (
         select(
             Wallet.id, Wallet.slot, Wallet.owner, Wallet.seq, Wallet.drawn_seq, UsageMark.seq.label("summed")
         )
         .outerjoin(ArchiveMark, ArchiveMark.of(Wallet))
         .outerjoin(UsageMark, UsageMark.of(Wallet))
-        .where(first < before)
+        .where(or_(*(first.scalar_subquery() < before for first in firsts)))
         .order_by(Wallet.id)
         .limit(WALLETS)
     )
@@ -126,41 +151,71 @@ def _pages(books: Engine, before: datetime) -> Iterator[Sequence[Row[*tuple[Any,
         after = page[-1].id
 
 
-def _bring_up(books: Engine, wallets: Sequence[Row[*tuple[Any, ...]]], clock: Clock) -> None:
-    """Draw the lots of these wallets, and add up their usage: what leaves is asked for no more."""
-    undrawn = [wallet.owner for wallet in wallets if wallet.drawn_seq < wallet.seq]
-    if undrawn:
-        sweep.bring_up_to_date(books, undrawn, clock)
+def _bring_up(books: Engine, wallets: Sequence[Row[*tuple[Any, ...]]], clock: Clock) -> set[int]:
+    """Draw the lots of these wallets, and add up their usage: what leaves is asked for no more.
+
+    :return: The wallets that others kept locked for too long, by their ids.
+    """
+    undrawn = {wallet.owner: wallet.id for wallet in wallets if wallet.drawn_seq < wallet.seq}
+    locked = _locked(lambda owners: sweep.bring_up_to_date(books, owners, clock), [*undrawn])
+    busy = {undrawn[owner] for owner in locked}
     behind = [
         Stretch(wallet.id, wallet.slot, wallet.summed or 0, wallet.seq)
         for wallet in wallets
-        if (wallet.summed or 0) < wallet.seq
+        if (wallet.summed or 0) < wallet.seq and wallet.id not in busy
     ]
     for first in range(0, len(behind), usage_sums.TOGETHER):
         some = behind[first : first + usage_sums.TOGETHER]
-        commit_alone(books, partial(usage_sums.bring_up_together, stretches=some))
+        busy |= {stretch.wallet_id for stretch in _locked(partial(_add_up, books), some)}
+    return busy
+
+
+def _add_up(books: Engine, stretches: Sequence[Stretch]) -> None:
+    commit_alone(books, partial(usage_sums.bring_up_together, stretches=stretches))
+
+
+def _locked(do: Callable[[list[Item]], object], items: list[Item]) -> list[Item]:
+    """Do something with all of these, or with each alone where others keep some locked; return those."""
+    try:
+        do(items)
+    except Busy:
+        return items if len(items) == 1 else [item for item in items if _locked(do, [item])]
+    return []
 
 
 def _stretches(
     books: Engine, ids: Sequence[int], before: datetime, counted: Sequence[type[Any]]
 ) -> list[Stretch]:
-    """How far each wallet can go on: to an entry that is old enough, drawn, and counted by whoever counts."""
+    """How far each wallet can go on: to what is old enough, drawn, and counted by whoever counts.
+
+    ``EVENTS`` of them, to the next entry or end of a hold; where no such thing follows, to the last one.
+    """
     mark = func.coalesce(ArchiveMark.seq, 0)
     counters: list[Any] = [UsageMark, *counted]
     limits = [Wallet.drawn_seq, *(func.coalesce(counter.seq, 0) for counter in counters)]
-    upto = (
-        select(func.max(Entry.seq))
-        .where(Entry.of(Wallet), Entry.seq > mark, Entry.seq <= mark + EVENTS, Entry.at < before)
-        .where(*(Entry.seq <= limit for limit in limits))
-        .correlate(Wallet, ArchiveMark, *counters)
-        .scalar_subquery()
-    )
-    wanted = select(Wallet.id, Wallet.slot, mark, upto).select_from(Wallet)
+    nexts, lasts = list[Any](), list[Any]()
+    for row, seq, at in ENDS:
+        its, is_fit = row.of(Wallet), and_(at < before, *(seq <= limit for limit in limits))
+        # The first one alone is looked at: where it is too young, so are all that come after it.
+        nexts.append(select(case((is_fit, seq))).where(its, seq >= mark + EVENTS).order_by(seq).limit(1))
+        lasts.append(select(func.max(seq)).where(its, seq > mark, seq < mark + EVENTS, is_fit))
+    ends = (end.correlate(Wallet, ArchiveMark, *counters).scalar_subquery() for end in (*nexts, *lasts))
+    wanted = select(Wallet.id, Wallet.slot, mark, *ends).select_from(Wallet)
     for marks_of in (ArchiveMark, *counters):
         wanted = wanted.outerjoin(marks_of, marks_of.of(Wallet))
     with Session(books) as session:
-        rows = session.execute(wanted.where(Wallet.id.in_(ids)).order_by(Wallet.id))
-        return [Stretch(*row) for row in rows if row[3] is not None]
+        rows = session.execute(wanted.where(Wallet.id.in_(ids)).order_by(Wallet.id)).all()
+    far = len(nexts) + 3
+    uptos = ((*row[:3], _earliest(row[3:far]) or _latest(row[far:])) for row in rows)
+    return [Stretch(*row) for row in uptos if row[3] is not None]
+
+
+def _earliest(seqs: Iterable[int | None]) -> int | None:
+    return min(filter(None, seqs), default=None)
+
+
+def _latest(seqs: Iterable[int | None]) -> int | None:
+    return max(filter(None, seqs), default=None)
 
 
 def _batches(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
@@ -184,7 +239,10 @@ def _move(books: Engine, place: Archive, stretches: Sequence[Stretch], archived:
     place.keep([part.rows for part in ready])
     lacking = place.lacks([(part.stretch, part.rows) for part in ready])
     for wallet_id in sorted(lacking):
-        there = f"the archive has other rows of wallet {wallet_id} than the books; they stay in the books"
+        there = (
+            f"the archive has other rows of wallet {wallet_id} than the books; they stay in the books until "
+            "another archive is named for them, such as a new file"
+        )
         archived.problems.append(Problem("I16", None, there))
     ready = [part for part in ready if part.stretch.wallet_id not in lacking]
     try:
@@ -224,9 +282,9 @@ def _prove(connection: Connection, stretches: Sequence[Stretch]) -> tuple[list[P
             proved.append((stretch, totals.proofs[0]))
     _pass_over(tables, None)
     leave = parts(connection, proved, earlier) if proved else ()
-    is_long = EVENTS // 2
+    # A long stretch is passed even where all of it stays: what comes after it may leave.
     ready = [
-        part for part in leave if any(part.rows.values()) or part.stretch.upto - part.stretch.after > is_long
+        part for part in leave if any(part.rows.values()) or part.stretch.upto - part.stretch.after >= EVENTS
     ]
     return ready, off
 

@@ -61,7 +61,7 @@ def parts(
         gone = {row["seq"] for row in rows[Entry]}
         stay = [row for row in of_wallet.entries if row["seq"] not in gone]
         before, state = marks.get(stretch.wallet_id), proof.state
-        assert state.at is not None, "a stretch ends with an entry"
+        assert state.at is not None, "a wallet begins with an entry"
         mark = MarkRow(
             wallet_id=stretch.wallet_id,
             slot=stretch.slot,

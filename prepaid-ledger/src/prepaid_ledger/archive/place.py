@@ -1,21 +1,24 @@
 """Where finished spends go: a file of SQLite, or another database, with tables that are named as the books'.
 
 Whatever reads the books' rows reads these, too. No rule of the books stands on them, and no name of an
-owner: a wallet is a number here.
+owner: a wallet is a number here. Which books they have left, the first wallet of those says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, Engine, Enum, MetaData, String, Table, inspect, select
+from sqlalchemy import Column, Engine, Enum, MetaData, SmallInteger, String, Table, inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ..database.rows import Stretch, Stretches
+from ..database.types import BigInt, UtcDateTime
 from ..database.upsert import insert
-from ..tables import Draw, Entry, Hold, HoldExtension
+from ..tables import Draw, Entry, Hold, HoldExtension, Wallet
 
 #: Rows of one table, each by its columns' names.
 Rows: TypeAlias = list[dict[str, Any]]
@@ -44,6 +47,15 @@ for _model in MODELS:  # the columns of a table of the books, and its key
     )
     Table(_model.__tablename__, METADATA, *_columns, sqlite_with_rowid=False)
 
+#: Whose archive it is: the first wallet of its books, which stays there for good.
+BOOKS = Table(
+    "prepaid_archive_of",
+    METADATA,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 
 class Archive:
     """One archive. What was kept there once is never changed.
@@ -57,28 +69,76 @@ class Archive:
             raise ValueError(
                 f"An archive is an engine of a file of SQLite, or of PostgreSQL, not {engine!r:.80}"
             )
-        if engine.url == books.url or _has_wallets(engine):
-            raise ValueError(
-                "An archive is a database of its own: this one has wallets in it. Name a new file, such as "
-                "archive-2025.sqlite3."
-            )
         self.engine = engine
+        self.books = books
+        with self._answering():
+            if engine.url == books.url or _has_wallets(engine):
+                raise ValueError(
+                    "An archive is a database of its own: this one has wallets in it. Name a new file, such "
+                    "as archive-2025.sqlite3."
+                )
 
     def make(self) -> None:
-        """Make its tables, where they are missing."""
-        METADATA.create_all(self.engine)
+        """Make its tables, where they are missing, and note whose archive it is.
+
+        :raises ValueError: It is the archive of other books, or can't be written to.
+        """
+        first = self._first_wallet()
+        with self._answering():
+            METADATA.create_all(self.engine)
+            if first is not None:
+                with self.engine.begin() as connection:
+                    connection.execute(insert(self.engine, BOOKS).values(first).on_conflict_do_nothing())
+        self._check_books(first)
 
     def check_made(self) -> None:
-        """:raises ValueError: Nothing was archived there: a name may be mistyped."""
+        """:raises ValueError: Nothing of these books was archived there: a name may be mistyped."""
         file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
         # SQLite would make an empty file of a name that was mistyped.
-        if (file and not Path(file).exists()) or not inspect(self.engine).has_table(Entry.__tablename__):
-            shown = self.engine.url.render_as_string()
-            raise ValueError(f"Nothing was archived in {shown}. Name what archive was told to move to.")
+        is_there = not file or Path(file).exists()
+        with self._answering():
+            if not is_there or not inspect(self.engine).has_table(BOOKS.name):
+                raise ValueError(
+                    f"Nothing was archived in {self._shown}. Name what archive was told to move to."
+                )
+        self._check_books(self._first_wallet())
+
+    def _first_wallet(self) -> dict[str, Any] | None:
+        wallet = select(Wallet.id, Wallet.slot, Wallet.created_at).order_by(Wallet.id).limit(1)
+        with self.books.connect() as connection:
+            row = connection.execute(wallet).mappings().one_or_none()
+        return dict(row) if row is not None else None
+
+    def _check_books(self, first: dict[str, Any] | None) -> None:
+        """:raises ValueError: It is the archive of other books, whose wallets have the same numbers."""
+        with self._answering(), self.engine.connect() as connection:
+            noted = [dict(row) for row in connection.execute(select(BOOKS)).mappings()]
+        if noted and noted != [first]:
+            raise ValueError(
+                f"{self._shown} is the archive of other books, which began at "
+                f"{noted[0]['created_at']:%Y-%m-%d %H:%M:%S} UTC. Name the one of these, or a new file."
+            )
+
+    @property
+    def _shown(self) -> str:
+        """Where it is, without a password."""
+        return self.engine.url.render_as_string()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """:raises ValueError: The archive's database does not do it, and not that of the books."""
+        try:
+            yield
+        except DBAPIError as error:
+            why = str(error.orig).partition("\n")[0]
+            raise ValueError(
+                f"The archive {self._shown} cannot be used: {why}. Is it there, may this user write to it, "
+                "and is there room on its disk?"
+            ) from error
 
     def keep(self, leaving: Sequence[Leaving]) -> None:
         """Keep these rows, and commit. Those that are there already stay as they are."""
-        with self.engine.begin() as connection:
+        with self._answering(), self.engine.begin() as connection:
             for model in MODELS:
                 rows = [row for each in leaving for row in each[model]]
                 if rows:
@@ -95,7 +155,7 @@ class Archive:
         """The wallets of which it has not each of these rows as it is, read back on a new connection."""
         lacking = set[int]()
         self.engine.dispose()
-        with Session(self.engine) as session:
+        with self._answering(), Session(self.engine) as session:
             stretches = Stretches(session, [stretch for stretch, _ in leaving])
             for model in MODELS:
                 table = model.__table__

@@ -17,12 +17,15 @@ Result = TypeVar("Result")
 #: A deadlock, or a snapshot overtaken: PostgreSQL undid one of two, and asks for a repeat.
 RETRYABLE = {"40001", "40P01"}
 
+#: How often a transaction is tried that PostgreSQL undoes, or whose COMMIT is not answered.
+TRIES = 5
+
 #: Lock or statement timeout, too many connections, out of disk or memory, shutting down, read-only standby.
 TOO_BUSY = {"55P03", "57014", "53100", "53200", "53300", "57P01", "57P02", "57P03", "25006"}
 
 
 def commit_alone(
-    engine: Engine, write: Callable[[Session], Result], *, tries: int = 5, within_s: float | None = None
+    engine: Engine, write: Callable[[Session], Result], *, within_s: float | None = None
 ) -> Result:
     """Run ``write`` in its own transaction, again where PostgreSQL asks for it or a COMMIT's answer is lost.
 
@@ -32,7 +35,7 @@ def commit_alone(
     :raises Busy: The database did not get to it. What came of it, the same key tells.
     """
     with raising_busy():
-        for _ in range(tries - 1):
+        for _ in range(TRIES - 1):
             try:
                 with own_transaction(engine, within_s) as session:
                     return write(session)

@@ -104,12 +104,15 @@ def _plain(value: object) -> str:
     return repr(value.value) if isinstance(value, StrEnum) else repr(value)
 
 
-def words(enum: type[StrEnum], length: int = 16) -> Enum:
-    """A column that holds the enum's values as words, checked by the database."""
+def words(enum: type[StrEnum], length: int = 16, *, checked: bool = True) -> Enum:
+    """A column that holds the enum's values as words.
+
+    :param checked: Whether the column has a CHECK of its own.
+    """
     return Enum(
         enum,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=checked,
         length=length,
         name=enum.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],

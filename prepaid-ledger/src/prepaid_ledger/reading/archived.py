@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,12 +17,17 @@ def archive_mark_of(session: Session, wallet: WalletState) -> ArchiveMark | None
     return session.scalar(select(ArchiveMark).where(ArchiveMark.of(wallet)))
 
 
-def check_quarter(mark: ArchiveMark | None, time: datetime) -> None:
+def check_quarter(mark: ArchiveMark | None, time: datetime, *, by_sums: bool = False) -> None:
     """Refuse a time that sums can't tell of.
 
+    :param by_sums: What was spent before it is asked for: sums have all of the quarter of an hour in which
+        the archive ends, and can't tell of a part of it.
     :raises ValueError: It is in the archive's time, and no quarter of an hour begins then.
     """
-    if mark is None or time > mark.at or time.timestamp() % QUARTER == 0:
+    if mark is None or time.timestamp() % QUARTER == 0:
+        return
+    since = datetime.fromtimestamp(time.timestamp() // QUARTER * QUARTER, UTC) if by_sums else time
+    if since > mark.at:
         return
     raise ValueError(
         f"Spends up to {mark.at:%Y-%m-%d %H:%M:%S} UTC are in the archive, and the books have sums of them "

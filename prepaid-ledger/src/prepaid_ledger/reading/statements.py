@@ -88,7 +88,7 @@ def statement(
     opening, closing = (
         _balance(session, wallet, mark, seq, time) for seq, time in ((after, start), (upto, end))
     )
-    archived_until = None if mark is None or mark.at < start else mark.at
+    archived_until = None if mark is None or mark.at < start or not mark.spends else mark.at
     if archived_until is not None:  # only spends are missing
         by_kind[Kind.SPEND] += closing - opening - by_kind.total()
         by_kind = Counter({kind: credits for kind, credits in by_kind.items() if credits})
@@ -99,6 +99,8 @@ def statement(
 
 def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) -> int:
     """The credits that ``owner`` had at ``time``, with what that second brought or ended.
+
+    Of a time whose spends are in the archive: without what was spent at that very moment.
 
     :raises ValueError: Its spends are in the archive, and no quarter of an hour begins then.
     """

@@ -79,8 +79,8 @@ def usage(session: Session, question: Question, *, clock: Clock) -> list[Usage]:
     if wallet is None:
         return []
     archive_mark = archive_mark_of(session, wallet)
-    for time in (question.start, question.end):
-        check_quarter(archive_mark, time)
+    check_quarter(archive_mark, question.start)
+    check_quarter(archive_mark, question.end, by_sums=True)
     totals: dict[Any, list[int]] = {}
     for row in _rows(session, wallet, question):
         total = totals.setdefault(key_of(row), [0, 0, 0])

@@ -147,7 +147,8 @@ class Which:
 
     def may_have(self, mark: ArchiveMark) -> bool:
         """Whether spends up to a mark of the archive may be among them."""
-        return self.kind in (None, Kind.SPEND) and (self.since is None or self.since <= mark.at)
+        is_asked_for = self.kind in (None, Kind.SPEND) and (self.since is None or self.since <= mark.at)
+        return is_asked_for and mark.spends > 0
 
 
 ALL = Which()

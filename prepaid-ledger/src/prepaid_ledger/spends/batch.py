@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Insert
 
 from ..database.engine import LOCK_TIMEOUT_S
+from .budgeted_owners import BudgetedOwners
 from .host_insert import batch_insert
-from .outcomes import BudgetedOwners, Outcome
+from .outcomes import Outcome
 from .postgresql_batch import on_postgresql, read
 from .single import SpendRequest, Spent, insert_host_row
 from .sqlite_batch import post_on_sqlite

@@ -17,8 +17,10 @@ from ..database.partitions import partitions_of
 from ..database.transactions import limits
 from ..errors import Busy
 from . import batch
+from .budgeted_owners import BudgetedOwners
+from .failures import log_failure
 from .host_insert import fit_one_statement
-from .outcomes import LEFT_OUT, BudgetedOwners, Outcome, log_failure
+from .outcomes import LEFT_OUT, Outcome
 from .postgresql_batch import SET_UP
 from .single import SpendRequest
 

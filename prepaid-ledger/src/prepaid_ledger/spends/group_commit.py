@@ -20,7 +20,8 @@ from ..clock import Clock
 from ..database.engine import LOCK_TIMEOUT_S
 from ..errors import Busy, PrepaidError
 from .batch_writer import BatchWriter
-from .outcomes import BudgetedOwners, Outcome
+from .budgeted_owners import BudgetedOwners
+from .outcomes import Outcome
 from .single import SpendRequest, Spent, spend_alone
 
 if TYPE_CHECKING:
@@ -165,20 +166,23 @@ class GroupCommit:
         try:
             if waiter.error is not None:
                 raise waiter.error
-            began_s = time.monotonic()
-            if began_s >= waiter.until_s:
-                raise too_late()
-            spent = spend_alone(
-                self._engine,
-                waiter.request,
-                clock=self._clock,
-                debt_blocks=self._debt_blocks,
-                within_s=min(waiter.until_s - began_s, LOCK_TIMEOUT_S),
-            )
+            return self._spend_alone(waiter)
         except PrepaidError as refusal:
             for watcher in self._watchers:
                 watcher.refused(refusal)
             raise
+
+    def _spend_alone(self, waiter: Waiter) -> Spent:
+        began_s = time.monotonic()
+        if began_s >= waiter.until_s:
+            raise too_late()
+        spent = spend_alone(
+            self._engine,
+            waiter.request,
+            clock=self._clock,
+            debt_blocks=self._debt_blocks,
+            within_s=min(waiter.until_s - began_s, LOCK_TIMEOUT_S),
+        )
         self.note_batch([spent], began_s)
         return spent
 
@@ -197,13 +201,13 @@ class GroupCommit:
                 me.role = self._lead
 
     def _await_turn(self, me: Waiter) -> None:
-        """Wait to be woken. Whoever still stands in line when its time is over leaves it."""
+        """Wait to be woken. Whoever still stands in a queue when its time is over leaves it."""
         if me.woken.acquire(timeout=max(0.0, me.until_s - time.monotonic())):
             return
         with self._lock:
-            for line in (self._waiting, self._queues.get(me.request.owner)):
-                if line is not None and me in line:
-                    line.remove(me)
+            for queue in (self._waiting, self._queues.get(me.request.owner)):
+                if queue is not None and me in queue:
+                    queue.remove(me)
                     me.served = True
                     return
         me.woken.acquire()  # it is being posted, or leads next

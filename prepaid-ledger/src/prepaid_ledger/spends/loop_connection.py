@@ -14,8 +14,10 @@ from sqlalchemy import Engine, event
 from ..clock import Clock
 from ..database.deadlines import awaited
 from .batch import one_of_each_key
+from .budgeted_owners import BudgetedOwners
+from .failures import log_failure
 from .host_insert import batch_insert
-from .outcomes import LEFT_OUT, UNREACHED, BudgetedOwners, Outcome, log_failure
+from .outcomes import LEFT_OUT, UNREACHED, Outcome
 from .postgresql_batch import SET_UP, on_postgresql, read
 from .single import SpendRequest
 

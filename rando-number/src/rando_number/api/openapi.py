@@ -95,7 +95,7 @@ class Entry(Schema):
     kind = String(required=True, metadata={"description": "Why credits moved", "example": "spend"})
     credits = integer("Negative: taken", -5)
     balance_after = integer("Credits after this entry", 36)
-    key = String(required=True, metadata={"description": "The cause", "example": "number:01a2..."})
+    key = String(required=True, metadata={"description": "The cause", "example": "0mbq3h1x0c9dz7u2k"})
 
 
 class EntriesAnswer(Schema):
@@ -110,7 +110,7 @@ class EntriesAnswer(Schema):
 
 
 class DrawnRow(Schema):
-    id = String(required=True, metadata={"example": "01a207ab0a20ec1658516f0948ed3972"})
+    id = String(required=True, metadata={"example": "0mbq3h1x0c9dz7u2k"})
     at = DateTime(required=True, metadata={"example": "2026-11-23T08:30:00Z"})
     numbers = List(Integer(), required=True)
     min = integer("The smallest that could come", 1)

@@ -130,7 +130,7 @@ def drawn_before() -> ResponseReturnValue:
     before = request.args.get("cursor")
     rows = select(Number).where(Number.user_id == user_id(caller)).order_by(Number.id.desc()).limit(limit + 1)
     if before is not None:
-        if not (len(before) == 18 and before.isascii() and before.isalnum()):
+        if not (len(before) == 17 and before.isascii() and before.isalnum()):
             raise ApiError(422, "invalid_parameter", "cursor is none that we gave out.", param="cursor")
         rows = rows.where(Number.id < before)
     drawn = list(db.session.scalars(rows))

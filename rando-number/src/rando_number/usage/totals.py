@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from flask_prepaid import ApiKey
 from flask_prepaid.languages.words import marked
 
 from ..models import Number, db
-from ..numbers import KEY_PREFIX
 
 #: An API key by its id, this site (where no key is needed), or ``None`` for all of them.
 By = int | Literal["site"] | None
@@ -62,20 +61,19 @@ def begin_of(day: date) -> datetime:
 
 def bought(user_id: int, ledger_keys: Sequence[str]) -> Mapping[str, Bought]:
     """What the spends among ``ledger_keys`` gave."""
-    ids = [key.removeprefix(KEY_PREFIX) for key in ledger_keys if key.startswith(KEY_PREFIX)]
     rows = db.session.execute(
         select(Number.id, Number.values, ApiKey.name)
         .outerjoin(ApiKey, ApiKey.id == Number.api_key_id)
-        .where(Number.user_id == user_id, Number.id.in_(ids))
+        .where(Number.user_id == user_id, Number.id.in_(ledger_keys))
     )
-    return {KEY_PREFIX + row.id: Bought(row.values, row.name or "") for row in rows}
+    return {row.id: Bought(row.values, row.name or "") for row in rows}
 
 
 def spends_by(user_id: int, by: By) -> Select[str] | None:
     """The ledger's keys of what one API key drew; ``None`` for all of them."""
     if by is None:
         return None
-    return select(literal(KEY_PREFIX) + Number.id).where(Number.user_id == user_id, drawn_by(by))
+    return select(Number.id).where(Number.user_id == user_id, drawn_by(by))
 
 
 def drawn_by(by: By) -> ColumnElement[bool]:

@@ -86,18 +86,14 @@ def at(moment: int) -> Iterator[None]:
         transaction.now = before
 
 
-def add_months(moment: int, months: int, *, anchor_day: int | None = None) -> int:
+def add_months(moment: int, months: int) -> int:
     """A moment so many months later, on the same day and at the same time.
 
     Where that month is too short, it is the last day.
-
-
-    :param anchor_day: The day of the month to return to: a subscription of the 31st renews on
-        28 February and then on 31 March.
     """
     then = datetime.fromtimestamp(moment, UTC)
     year, month = divmod(then.year * 12 + then.month - 1 + months, 12)
-    day = min(anchor_day or then.day, calendar.monthrange(year, month + 1)[1])
+    day = min(then.day, calendar.monthrange(year, month + 1)[1])
     return int(then.replace(year=year, month=month + 1, day=day).timestamp())
 
 
@@ -107,13 +103,13 @@ def month_index(moment: int) -> int:
     return then.year * 12 + then.month
 
 
-def schedule(moment: int, what: str, object_id: str, *, test_clock: str | None = None) -> None:
-    """Have ``what`` happen to an object at a moment. It may be scheduled several times.
+def schedule(moment: int, what: str, object_id: str) -> None:
+    """Have ``what`` happen to an object at a moment, by the clock that this work is dated by.
 
-    :param test_clock: Whose time decides; if not given, the clock that this work is dated by.
+    It may be scheduled several times.
     """
     assert what in HANDLERS, what
-    test_clock = test_clock or store.current().memo.get(TEST_CLOCK)
+    test_clock = store.current().memo.get(TEST_CLOCK)
     store.current().execute(
         "INSERT INTO due (at, clock, what, object) VALUES (?, ?, ?, ?)",
         (moment, test_clock, what, object_id),

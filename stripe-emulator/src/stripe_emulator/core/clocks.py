@@ -6,7 +6,7 @@ from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 
-#: What a timestamp may be: from 1970 to the year 2200.
+#: What a timestamp may be, and how far the clock can be moved: from 1970 to the year 2200.
 LATEST = 7_258_118_400
 
 

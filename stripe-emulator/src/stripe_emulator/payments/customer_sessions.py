@@ -68,20 +68,6 @@ def create(form: Form) -> Json:
     return {key: value for key, value in session.items() if key != "id"}  # Stripe gives it none
 
 
-def by_secret(secret: str) -> Json:
-    """The session with this client secret.
-
-    :raises InvalidRequest: There is none, or it is over.
-    """
-    session = store.find(KIND, secret)
-    if session is None or session["expires_at"] <= clock.now():
-        raise InvalidRequest(
-            "The customer session is expired, or there is none with this client secret.",
-            param="customer_session_client_secret",
-        )
-    return session
-
-
 def _component(name: str, wanted: Json | None) -> Json:
     enabled = bool(wanted and wanted["enabled"])
     if not _COMPONENTS[name]:

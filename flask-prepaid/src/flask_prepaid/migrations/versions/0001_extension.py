@@ -74,7 +74,7 @@ def create_keys() -> None:
         "prepaid_sale_request",
         sa.Column("owner", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(32), primary_key=True),
-        sa.Column("sale_id", sa.String(18), nullable=False),
+        sa.Column("sale_id", sa.String(17), nullable=False),
         sa.Column("request", sa.String(32), nullable=False),
         sa.Column("at", AT, nullable=False),
     )
@@ -179,6 +179,8 @@ def create_payments() -> None:
         "prepaid_dispute",
         sa.Column("payment_intent_id", sa.String(255), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("reason", sa.String(64), nullable=False),
+        sa.Column("evidence_due_at", AT),
         sa.Column("end_plan_at", AT),
         *taking_back(),
     )

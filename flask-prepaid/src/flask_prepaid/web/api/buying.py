@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from flask import request, url_for
 
 from ... import money
 from ...catalog import Catalog, Offer, Quantity
 from ...errors import UnknownItem
 from ...gateway.values import Checkout, NextStep
-from ...payments import models, tax_rates
+from ...payments import models, shown_states, tax_rates
+from ...payments.shown_states import PaidState, ShownState
 from ...purchases import charging, checkout_pages, settling, verbs
 from ...subscriptions import currencies, subscribing
 from .. import buying as form
@@ -140,9 +144,7 @@ def payments(owner: str) -> shapes.PaymentsAnswer:
         raise wallet.no_cursor()
     rows = verbs.payments_of(page.context(), owner, limit + 1, before=before)
     more = len(rows) > limit
-    return shapes.PaymentsAnswer(
-        [shown(row) for row in rows[:limit]], str(rows[limit - 1].id) if more else None
-    )
+    return shapes.PaymentsAnswer(shown(rows[:limit]), str(rows[limit - 1].id) if more else None)
 
 
 def payment(owner: str, payment_id: str) -> PaymentAnswer:
@@ -169,13 +171,21 @@ def redeem(owner: str) -> shapes.RedeemedAnswer:
 
 def answer(owner: str, payment: models.Payment, step: NextStep | None) -> PaymentAnswer:
     action = shapes.NextAction(step.url, step.client_secret) if step else None
-    return PaymentAnswer(shown(payment), action, wallet.balance_of(owner))
+    return PaymentAnswer(shown([payment])[0], action, wallet.balance_of(owner))
 
 
-def shown(row: models.Payment) -> shapes.Payment:
+def shown(rows: Sequence[models.Payment]) -> list[shapes.Payment]:
+    states = shown_states.of_each(page.context().session, rows)
+    return [shown_one(row, states[row.id]) for row in rows]
+
+
+def shown_one(row: models.Payment, state: ShownState) -> shapes.Payment:
+    is_paid = row.state is models.PaymentState.PAID
+    became: Any = state.value if isinstance(state, PaidState) else "kept" if is_paid else None
     return shapes.Payment(
         id=row.id,
         state=row.state.value,
+        money=became,
         title=row.title,
         credits=money.plain(row.credits),
         amount_minor=row.amount_minor,

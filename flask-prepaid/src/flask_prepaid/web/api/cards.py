@@ -75,7 +75,7 @@ def top_up(owner: str) -> TopUpAnswer:
 
 
 def top_up_on(owner: str) -> TopUpAnswer:
-    """Switch auto top-up on; it pays with the card that pays by default."""
+    """Switch auto top-up on; it pays with the card that pays by default. Without one it answers 409."""
     return TopUpAnswer(shown(form.switch_on(owner)))
 
 

@@ -181,6 +181,10 @@ class Payment:
         Literal["requested", "open", "pending", "paid", "failed", "expired", "unknown", "needs_review"],
         "open waits for the customer, pending for the bank; unknown: do not pay again, ask again",
     ]
+    money: Annotated[
+        Literal["kept", "partly_refunded", "refunded", "disputed", "dispute_lost"] | None,
+        "What became of what was paid: a bank has it while disputed; null until something is paid",
+    ]
     title: str
     credits: Credits
     amount_minor: Annotated[int, "The price"]

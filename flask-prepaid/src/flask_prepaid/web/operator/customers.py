@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import LotSummary, check_owner, clock
+from prepaid_ledger import check_owner, clock
 from prepaid_ledger.tables import Wallet
 
 from ...context import transaction
@@ -22,11 +21,11 @@ from ...outbox import mail_log
 from ...payments import shown_states
 from ...payments.customers import has_wallet, known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
-from ...purchases import cards, fraud_warnings, refunds, topups
+from ...purchases import cards, disputes, fraud_warnings, refunds, topups
 from ...subscriptions import plan_months
-from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription, SubscriptionChange
-from .. import forms
-from . import causes, events, mails, once, page
+from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
+from .. import forms, spenders
+from . import causes, events, invoices, mails, once, page
 from .roles import Right
 
 #: Payments and entries on one page.
@@ -64,6 +63,7 @@ def customer(owner: str) -> ResponseReturnValue:
     except ValueError:
         abort(404)
     lots = context.ledger.lots(owner)
+    notes = notes_of(session, owner)
     payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
     return page.render(
         "customer.html",
@@ -75,17 +75,18 @@ def customer(owner: str) -> ResponseReturnValue:
         lots=lots,
         entries=entries,
         payment_of=payment_of,
-        unspent=unspent_of(lots, payment_of),
+        spenders=spenders.names_of(owner, {row.spender for row in entries if row.spender}),
         not_handled=events.not_handled_of(session, owner),
         why=events.why,
         payments=bought,
         states=shown_states.of_each(session, bought),
-        taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
+        taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),
         warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
+        disputed=disputes.to_answer(session, owner=owner),
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),
@@ -95,21 +96,13 @@ def customer(owner: str) -> ResponseReturnValue:
         may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
-        notes=notes_of(session, owner),
+        notes=notes,
+        operators=page.labels(note.operator for note in notes),
         mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
         why_not_sent=mails.why_not_sent,
         mail_text=mail_text,
         few_mails=FEW_MAILS,
     )
-
-
-def unspent_of(lots: Sequence[LotSummary], payment_of: Mapping[str, int]) -> Counter[int]:
-    """How many credits of each payment are left, those that are set aside among them."""
-    unspent: Counter[int] = Counter()
-    for lot in lots:
-        if lot.key in payment_of:
-            unspent[payment_of[lot.key]] += lot.left + lot.held
-    return unspent
 
 
 def since(session: Session, owner: str) -> date | None:
@@ -159,14 +152,16 @@ def notes_of(session: Session, owner: str) -> Sequence[OperatorNote]:
 
 
 def of_plan(session: Session, owner: str) -> dict[str, Any]:
-    """What the page says of plans: those that run, all of them, their history, and their invoices."""
-    plans, invoices = plans_of(session, owner), invoices_of(session, owner)
+    """What the page says of plans: those that run, all of them, their history; and all invoices."""
+    plans, billed = plans_of(session, owner), invoices.of_plans(session, owner, CHANGES)
+    purchases = invoices.of_purchases(session, owner, CHANGES)
     return {
         "plans": plans,
         "running": [(row, price) for row, price in plans if row.state not in ENDED],
         "changes": changes_of(session, owner),
-        "invoices": invoices,
-        "paid_until": plan_months.ends_by_lot(session, [invoice for invoice, _ in invoices]),
+        "last_discount": next(((row.currency, minor) for row, minor in billed), None),
+        "invoices": invoices.lines(billed, purchases)[:CHANGES],
+        "paid_until": plan_months.ends_by_lot(session, [invoice for invoice, _ in billed]),
     }
 
 
@@ -185,19 +180,6 @@ def changes_of(session: Session, owner: str) -> Sequence[SubscriptionChange]:
     """What happened to the customer's plans, the latest first."""
     mine = select(SubscriptionChange).where(SubscriptionChange.owner == owner)
     return session.scalars(mine.order_by(SubscriptionChange.id.desc()).limit(CHANGES)).all()
-
-
-def invoices_of(session: Session, owner: str) -> Sequence[tuple[Invoice, int]]:
-    """The plan's invoices, the latest first, each with what a discount took off it."""
-    rows = session.execute(
-        select(Invoice, func.coalesce(Payment.discount_minor, 0))
-        .join(Subscription, Subscription.id == Invoice.subscription_id)
-        .outerjoin(Payment, Payment.id == Invoice.payment_id)
-        .where(Subscription.owner == owner, Invoice.state != "draft")
-        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
-        .limit(CHANGES)
-    )
-    return [(invoice, discount_minor) for invoice, discount_minor in rows]
 
 
 def refunds_and_disputes(session: Session, owner: str) -> list[tuple[str, Refund | Dispute, Payment]]:

@@ -28,6 +28,9 @@ RESENT_TEST = timedelta(hours=3)
 #: Among so many events that were not handled, the latest, a customer's own are looked for.
 LATEST = 200
 
+#: How the ids of disputes begin.
+DISPUTES = ("du_", "dp_")
+
 #: Of the database, as SQLAlchemy calls what passes by itself.
 DATABASE = ("OperationalError", "InterfaceError", "TimeoutError", "DBAPIError")
 
@@ -97,15 +100,21 @@ def moved_among(session: Session, ids: Collection[str]) -> Iterable[Any]:
         yield from session.execute(rows.where(name.in_(ids)))
 
 
+def disputes_among(session: Session, ids: Collection[str]) -> dict[str, Dispute]:
+    """Those of these objects that are disputes, by their id."""
+    named = [each for each in ids if each.startswith(DISPUTES)]
+    rows = session.scalars(select(Dispute).where(Dispute.id.in_(named))) if named else ()
+    return {row.id: row for row in rows}
+
+
 def payments_among(session: Session, ids: Collection[str]) -> Iterable[Any]:
     """Payments, by each of their ids: what was paid, or is to be."""
     names = (Payment.session_id, Payment.payment_intent_id, Payment.charge_id, Payment.invoice_id)
     for payment in session.scalars(select(Payment).where(or_(*(name.in_(ids) for name in names)))):
-        amount = payment.to_pay_minor if payment.paid_minor is None else payment.paid_minor
         for name in names:
             stripe_id = getattr(payment, name.key)
             if stripe_id in ids:
-                yield stripe_id, payment.owner, amount, payment.currency
+                yield stripe_id, payment.owner, payment.total_minor, payment.currency
 
 
 def why(event: InboxEvent) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...payments import shown_states
 from ...payments.models import Payment, PaymentState
-from ...purchases import fraud_warnings
+from ...purchases import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
@@ -37,6 +37,8 @@ def home() -> ResponseReturnValue:
     failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
     stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
     warned = fraud_warnings.payments_to_answer(session, SHOWN)
+    disputed = disputes.to_answer(session)
+    listed = (*failed, *stuck, *warned, *(payment for _, payment in disputed))
     return page.render(
         "home.html",
         spans=[(words, last_days(count).span, sold_in(last_days(count))) for words, count in SPANS],
@@ -45,10 +47,11 @@ def home() -> ResponseReturnValue:
         failures=failures.totals(failures.failures(context, month)),
         plans=plans_now(month),
         stuck=stuck,
-        states=shown_states.of_each(session, [*failed, *stuck, *warned]),
-        labels=page.labels(payment.owner for payment in (*failed, *stuck, *warned)),
+        states=shown_states.of_each(session, listed),
+        labels=page.labels(payment.owner for payment in listed),
         health=health.health(),
         warned=warned,
+        disputed=disputed,
         left_out=sales.left_out(session, month.span),
         owing=dunning.count(),
         tables=sales_page.tables(month),

@@ -29,12 +29,13 @@ def inbox() -> ResponseReturnValue:
     only_failed = request.args.get("show") != "all"
     text = forms.line(request.args, "q")
     rows = session.scalars(wanted(text, only_failed=only_failed).limit(SHOWN + 1)).all()
-    about = events.about(session, {row.object_id for row in rows if row.object_id})
+    subjects = events.about(session, {row.object_id for row in rows if row.object_id})
     return page.render(
         "inbox.html",
         events=rows[:SHOWN],
-        about=about,
-        labels=page.labels(subject.owner for subject in about.values()),
+        subjects=subjects,
+        disputes=events.disputes_among(session, {row.object_id for row in rows if row.object_id}),
+        labels=page.labels(subject.owner for subject in subjects.values()),
         why=events.why,
         sent_until=events.sent_until,
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -14,13 +15,15 @@ from ... import money
 from ...context import reading
 from ...errors import NotYours
 from ...payments import shown_states
-from ...payments.models import TAKES_NOTHING, Dispute, Payment, PaymentState, Refund
+from ...payments.models import Dispute, Payment, Refund
+from ...payments.shown_states import ShownState
 from ...purchases import fraud_warnings, refunds
+from ...purchases.disputes import taken_by_bank
 from ...reports import failures, payment_fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
 from .. import forms
-from . import charts, page, period
+from . import causes, charts, page, period
 from .roles import Right
 
 #: Payments on one page, and those that are read at once for a file.
@@ -77,14 +80,13 @@ def listing() -> ResponseReturnValue:
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
         labels=page.labels(payment.owner for payment in rows[:SHOWN]),
         state=state,
-        states=list(PaymentState),
+        states=shown_states.ALL,
     )
     return html, choice.status
 
 
-def chosen_state() -> PaymentState | None:
-    word = request.args.get("state", "")
-    return PaymentState(word) if word in set(PaymentState) else None
+def chosen_state() -> ShownState | None:
+    return shown_states.named(request.args.get("state", ""))
 
 
 def before() -> int | None:
@@ -92,7 +94,8 @@ def before() -> int | None:
     return forms.row_id(request.args.get("before", ""))
 
 
-def payments_of(selection: Selection, state: PaymentState | None, *, before: int | None) -> Select[Payment]:
+def payments_of(selection: Selection, state: ShownState | None, *, before: int | None) -> Select[Payment]:
+    """The payments of a time, by the state that pages show of them, the newest first."""
     zone, span = page.context().config.time_zone, selection.span
     wanted = (
         select(Payment)
@@ -103,7 +106,7 @@ def payments_of(selection: Selection, state: PaymentState | None, *, before: int
         .order_by(Payment.id.desc())
     )
     if state is not None:
-        wanted = wanted.where(Payment.state == state)
+        wanted = wanted.where(shown_states.column() == state)
     if selection.currency:
         wanted = wanted.where(Payment.currency == selection.currency)
     return wanted if before is None else wanted.where(Payment.id < before)
@@ -156,22 +159,24 @@ def as_csv() -> Response:
     return page.as_csv("payments", FIELDS, all_of(selection, chosen_state()))
 
 
-def all_of(selection: Selection, state: PaymentState | None) -> Iterator[list[object]]:
+def all_of(selection: Selection, state: ShownState | None) -> Iterator[list[object]]:
     """The lines of a file, however many: between two parts no connection waits for who reads it."""
     context, before = page.context(), None
     while True:
         with reading(context) as session:
             wanted = payments_of(selection, state, before=before).limit(READ_AT_ONCE)
-            read = [(payment.id, list(cells(payment))) for payment in session.scalars(wanted)]
+            rows = session.scalars(wanted).all()
+            shown = shown_states.of_each(session, rows)
+            read = [(payment.id, list(cells(payment, shown[payment.id]))) for payment in rows]
         yield from (line for _, line in read)
         if len(read) < READ_AT_ONCE:
             return
         before = read[-1][0]
 
 
-def cells(payment: Payment) -> Iterator[object]:
+def cells(payment: Payment, state: ShownState) -> Iterator[object]:
     for name in FIELDS:
-        value = getattr(payment, name)
+        value: Any = state if name == "state" else getattr(payment, name)
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
         if name == "credits" and value is not None:
@@ -187,7 +192,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
     disputes = session.scalars(
         select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
     ).all()
-    taken_minor = sum(dispute.amount_minor for dispute in disputes if dispute.state not in TAKES_NOTHING)
+    taken_minor = sum(dispute.amount_minor for dispute in disputes if dispute.takes_money)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
     return page.render(
         "payment.html",
@@ -200,12 +205,21 @@ def payment(payment_id: int) -> ResponseReturnValue:
         kept_minor=kept_minor,
         fee_minor=payment_fees.fee_of(session, row, kept_minor=kept_minor),
         left=refunds.left_to_refund(session, row),
-        taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
+        unspent=unspent_of(row),
+        taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
         decimal=money.decimal,
         attempt=forms.new_attempt,
     )
+
+
+def unspent_of(payment: Payment) -> int:
+    """How many credits of a payment are left, those that are set aside among them."""
+    context = page.context()
+    lots = context.ledger.lots(payment.owner)
+    payment_of = causes.payments_behind(context.session, payment.owner, {lot.key for lot in lots})
+    return sum(lot.left + lot.held for lot in lots if payment_of.get(lot.key) == payment.id)
 
 
 def by_number(payment_id: int) -> Payment:

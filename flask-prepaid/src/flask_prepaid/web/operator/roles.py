@@ -51,6 +51,7 @@ class Operator:
     """One who looks after the shop, as the host says.
 
     :param name: Goes on the record of what they do. Best an opaque id: the record outlives an address.
+    :param role: What they may do: ``Role.SUPPORT``, ``Role.FINANCE`` or ``Role.ADMIN``.
     :param prove: Where they show once more who they are before money is refunded, made from where to return
         to; ``None`` if they have just done so.
     :param links: Pages of the host's own that stand beside ours: words and URL.

@@ -1,8 +1,39 @@
-"""The triggers that keep entries and the marks of the archive from being changed, on both databases.
+"""What keeps entries sound, and entries and the marks of the archive from being changed, on both databases.
 
 An entry is never updated. It is deleted only as the archive does it: a spend that nothing has reversed and
 that made no debt, at or below the mark of its wallet. A mark only goes on, and is never deleted.
 """
+
+#: What each entry must be, by name: a CHECK each on SQLite.
+ENTRY_RULES = {
+    "kind": (
+        "kind IN ('purchase', 'grant', 'allowance', 'spend', 'reversal', 'clawback', 'expiry', 'adjustment')"
+    ),
+    "seq_positive": "seq > 0",
+    "balance_after_not_negative": "balance_after >= 0",
+    "credits_move": "credits <> 0 OR kind IN ('expiry', 'clawback')",
+    "sign_of_kind": (
+        "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0"
+        " WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END"
+    ),
+    "debt_by_clawback_or_spend": "debt = 0 OR kind = 'clawback' OR (kind = 'spend' AND debt > 0)",
+    "amount_has_currency": "(amount_minor IS NULL) = (currency IS NULL)",
+    "amount_not_negative": "amount_minor >= 0",
+    "tax_within_amount": "tax_minor BETWEEN 0 AND amount_minor",
+}
+
+#: The one CHECK of them all on PostgreSQL.
+ENTRY_IS_SOUND = (
+    "prepaid_entry_is_sound(kind, seq, credits, debt, balance_after, amount_minor, tax_minor, currency)"
+)
+
+POSTGRESQL_ENTRY_IS_SOUND = f"""CREATE FUNCTION prepaid_entry_is_sound(
+         kind varchar, seq bigint, credits bigint, debt bigint, balance_after bigint, amount_minor bigint,
+         tax_minor bigint, currency varchar
+       ) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+       BEGIN
+         RETURN {" AND ".join(f"({rule})" for rule in ENTRY_RULES.values())};
+       END $$"""
 
 #: What may be deleted of the entries, in the SQL of both databases; ``OLD`` is the entry.
 IN_THE_ARCHIVE = """OLD.kind = 'spend' AND OLD.debt = 0

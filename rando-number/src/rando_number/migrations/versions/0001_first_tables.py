@@ -1,12 +1,15 @@
 """0001 users, sign-ins, passkeys, numbers, audit lines
 
-All tables of the shop. Two rules are kept by the database itself, so that not even a hole in
+All tables of the shop. Three rules are kept by the database itself, so that not even a hole in
 the app can break them:
 
 - The audit log only grows: triggers refuse UPDATE and DELETE, on PostgreSQL TRUNCATE too.
 - A number can't be drawn with an API key whose owner is blocked. Each process remembers for some
   seconds which keys it has looked up; a trigger refuses the row of what is drawn, in the transaction
   that takes the credits, so that a block counts at once everywhere. (Revoked keys the books refuse.)
+- A user is never deleted: who closes an account keeps a row with nothing personal in it. So the trigger
+  above keeps what a foreign key of ``numbers`` would, and locks no user. Each of these locks was a
+  fifteenth of what a spend writes to PostgreSQL's log.
 
 Locks nothing that is in use. Back: the tables are dropped with all they hold.
 """
@@ -67,6 +70,7 @@ def create_users() -> None:
         sa.Column("user_id", BIG, sa.ForeignKey("users.id", name="fk_user_roles_user_id"), primary_key=True),
         sa.Column("role_id", BIG, sa.ForeignKey("roles.id", name="fk_user_roles_role_id"), primary_key=True),
     )
+    refuse_to_delete_users()
     op.create_table("welcomed", sa.Column("digest", sa.String(64), primary_key=True))
 
 
@@ -104,22 +108,16 @@ def create_sign_ins() -> None:
 def create_numbers() -> None:
     op.create_table(
         "numbers",
-        sa.Column(
-            "user_id",
-            BIG,
-            sa.ForeignKey("users.id", name="fk_numbers_user_id"),
-            primary_key=True,
-            autoincrement=False,
-        ),
-        sa.Column("created_at", AT, nullable=False),  # those of 8 bytes first: PostgreSQL pads none of them
-        sa.Column("low", BIG, nullable=False),
-        sa.Column("high", BIG, nullable=False),
-        sa.Column("api_key_id", BIG),
-        sa.Column("charged", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(18), primary_key=True),
+        sa.Column("user_id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("api_key_id", sa.Integer()),
+        sa.Column("created_at", AT, nullable=False),  # in this order PostgreSQL pads none of them
+        sa.Column("low", sa.BigInteger()),
+        sa.Column("high", sa.BigInteger()),
+        sa.Column("charged", sa.SmallInteger(), nullable=False),
+        sa.Column("id", sa.String(17), primary_key=True),
         sa.Column("values", sa.JSON(), nullable=False),
     )
-    refuse_numbers_of_the_blocked()
+    refuse_numbers_of_nobody_and_of_the_blocked()
 
 
 def create_audit_lines() -> None:
@@ -135,24 +133,54 @@ def create_audit_lines() -> None:
     refuse_changes_of_audit_lines()
 
 
-def refuse_numbers_of_the_blocked() -> None:
-    opens = "SELECT 1 FROM users WHERE users.id = NEW.user_id AND active"
+def refuse_to_delete_users() -> None:
+    if is_sqlite():
+        for verb in ("DELETE", "UPDATE OF id"):
+            op.execute(
+                f"CREATE TRIGGER users_no_{verb.split()[0].lower()} BEFORE {verb} ON users "
+                "BEGIN SELECT RAISE(ABORT, 'users are never deleted'); END"
+            )
+        return
+    op.execute(
+        "CREATE FUNCTION users_are_kept() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'users are never deleted' USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER users_are_kept BEFORE DELETE OR TRUNCATE OR UPDATE OF id ON users "
+        "FOR EACH STATEMENT EXECUTE FUNCTION users_are_kept()"
+    )
+
+
+def refuse_numbers_of_nobody_and_of_the_blocked() -> None:
     if is_sqlite():
         op.execute(
-            "CREATE TRIGGER numbers_of_active_users BEFORE INSERT ON numbers "
-            f"WHEN NEW.api_key_id IS NOT NULL AND NOT EXISTS ({opens}) "
-            "BEGIN SELECT RAISE(ABORT, 'the owner of the API key is blocked'); END"
+            """CREATE TRIGGER numbers_of_active_users BEFORE INSERT ON numbers
+               BEGIN
+                 SELECT CASE (SELECT active FROM users WHERE users.id = NEW.user_id)
+                   WHEN 1 THEN NULL
+                   WHEN 0 THEN CASE WHEN NEW.api_key_id IS NOT NULL
+                               THEN RAISE(ABORT, 'the owner of the API key is blocked') END
+                   ELSE RAISE(ABORT, 'FOREIGN KEY constraint failed: numbers.user_id is no user')
+                 END;
+               END"""
         )
         return
     op.execute(
-        "CREATE FUNCTION numbers_of_active_users() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN IF NOT EXISTS ({opens}) THEN "
-        "RAISE EXCEPTION 'the owner of the API key is blocked' USING ERRCODE = 'check_violation'; "
-        "END IF; RETURN NEW; END $$"
+        """CREATE FUNCTION numbers_of_active_users() RETURNS trigger LANGUAGE plpgsql AS $$
+           DECLARE is_active boolean;
+           BEGIN
+             SELECT active INTO is_active FROM users WHERE users.id = NEW.user_id;
+             IF NOT FOUND THEN
+               RAISE EXCEPTION 'there is no user %', NEW.user_id USING ERRCODE = 'foreign_key_violation';
+             ELSIF NEW.api_key_id IS NOT NULL AND NOT is_active THEN
+               RAISE EXCEPTION 'the owner of the API key is blocked' USING ERRCODE = 'check_violation';
+             END IF;
+             RETURN NEW;
+           END $$"""
     )
     op.execute(
-        "CREATE TRIGGER numbers_of_active_users BEFORE INSERT ON numbers FOR EACH ROW "
-        "WHEN (NEW.api_key_id IS NOT NULL) EXECUTE FUNCTION numbers_of_active_users()"
+        "CREATE TRIGGER numbers_of_active_users BEFORE INSERT OR UPDATE OF user_id ON numbers "
+        "FOR EACH ROW EXECUTE FUNCTION numbers_of_active_users()"
     )
 
 
@@ -186,3 +214,4 @@ def downgrade() -> None:
     if not is_sqlite():
         op.execute("DROP FUNCTION audit_lines_only_grows()")
         op.execute("DROP FUNCTION numbers_of_active_users()")
+        op.execute("DROP FUNCTION users_are_kept()")

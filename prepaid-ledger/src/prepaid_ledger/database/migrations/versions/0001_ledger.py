@@ -12,7 +12,13 @@ Locks nothing that was there before. Back: drops the tables, and all credits wit
 import sqlalchemy as sa
 from alembic import op
 
-from prepaid_ledger.database.migrations.guards import POSTGRESQL_GUARDS, SQLITE_GUARDS
+from prepaid_ledger.database.migrations.guards import (
+    ENTRY_IS_SOUND,
+    ENTRY_RULES,
+    POSTGRESQL_ENTRY_IS_SOUND,
+    POSTGRESQL_GUARDS,
+    SQLITE_GUARDS,
+)
 
 revision = "0001"
 down_revision = None
@@ -89,9 +95,9 @@ def create_wallets() -> None:
         sa.Column("next_expiry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("charged", BigInt, server_default=sa.text("0"), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("balance", BigInt, nullable=False),
         sa.Column("seq", BigInt, nullable=False),
-        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("budget_changes", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
             "typeof(balance) = 'integer' AND typeof(held) = 'integer' "
@@ -122,6 +128,8 @@ def create_wallets() -> None:
 
 
 def create_entries() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(POSTGRESQL_ENTRY_IS_SOUND)
     create_table(
         "prepaid_entry",
         sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -140,7 +148,6 @@ def create_entries() -> None:
                 "adjustment",
                 name="kind",
                 native_enum=False,
-                create_constraint=True,
                 length=16,
             ),
             nullable=False,
@@ -161,32 +168,16 @@ def create_entries() -> None:
         sa.Column("item", sa.String(length=64), nullable=True),
         sa.Column("quantity", sa.String(length=255), nullable=True),
         sa.Column("price_version", sa.String(length=32), nullable=True),
-        sa.CheckConstraint(
-            "CASE WHEN kind IN ('purchase', 'grant', 'allowance', 'reversal') THEN credits > 0 "
-            "WHEN kind IN ('spend', 'expiry') THEN credits <= 0 ELSE TRUE END",
-            name=op.f("ck_prepaid_entry_sign_of_kind"),
-        ),
-        sa.CheckConstraint(
-            "credits <> 0 OR kind IN ('expiry', 'clawback')", name=op.f("ck_prepaid_entry_credits_move")
-        ),
-        sa.CheckConstraint(
-            "debt = 0 OR kind = 'clawback' OR (kind = 'spend' AND debt > 0)",
-            name=op.f("ck_prepaid_entry_debt_by_clawback_or_spend"),
+        *(
+            sa.CheckConstraint(rule, name=op.f(f"ck_prepaid_entry_{name}")).ddl_if(dialect="sqlite")
+            for name, rule in ENTRY_RULES.items()
         ),
         sa.CheckConstraint(
             "typeof(seq) = 'integer' AND typeof(credits) = 'integer' "
             "AND typeof(debt) = 'integer' AND typeof(balance_after) = 'integer'",
             name=op.f("ck_prepaid_entry_whole_numbers"),
         ).ddl_if(dialect="sqlite"),
-        sa.CheckConstraint(
-            "(amount_minor IS NULL) = (currency IS NULL)", name=op.f("ck_prepaid_entry_amount_has_currency")
-        ),
-        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_prepaid_entry_amount_not_negative")),
-        sa.CheckConstraint(
-            "tax_minor BETWEEN 0 AND amount_minor", name=op.f("ck_prepaid_entry_tax_within_amount")
-        ),
-        sa.CheckConstraint("balance_after >= 0", name=op.f("ck_prepaid_entry_balance_after_not_negative")),
-        sa.CheckConstraint("seq > 0", name=op.f("ck_prepaid_entry_seq_positive")),
+        sa.CheckConstraint(ENTRY_IS_SOUND, name=op.f("ck_prepaid_entry_sound")).ddl_if(dialect="postgresql"),
         sa.ForeignKeyConstraint(
             ["wallet_id", "slot"],
             ["prepaid_wallet.id", "prepaid_wallet.slot"],
@@ -497,4 +488,5 @@ def downgrade() -> None:
     op.drop_table("prepaid_wallet")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION prepaid_entry_refuse()")
+        op.execute("DROP FUNCTION prepaid_entry_is_sound")
         op.execute("DROP FUNCTION prepaid_archive_mark_refuse()")

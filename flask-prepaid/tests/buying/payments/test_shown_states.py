@@ -1,0 +1,68 @@
+"""The state of a payment as pages show it: the same, whoever reads it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from flask_prepaid.payments import shown_states
+from flask_prepaid.payments.models import Payment
+from flask_prepaid.payments.shown_states import ShownState
+from flask_prepaid.purchases import refunds
+
+from ..shop import Shop
+
+DISPUTED = "4000000000000259"
+
+
+def refund(shop: Shop, amount_minor: int) -> None:
+    number = shop.payments()[-1].id
+    shop.read(lambda: refunds.refund(shop.prepaid, number, amount_minor=amount_minor, reason="asked for"))
+
+
+def end_dispute(shop: Shop, outcome: str) -> None:
+    """The bank decides about the dispute of the latest payment."""
+    (dispute, *_) = shop.dashboard().v1.disputes.list().data
+    shop.stripe.dispute(dispute=dispute.id, outcome=outcome)
+
+
+def shown(shop: Shop) -> dict[int, ShownState]:
+    def read() -> dict[int, ShownState]:
+        session = shop.prepaid.session
+        return shown_states.of_each(session, session.scalars(select(Payment)).all())
+
+    return shop.read(read)  # type: ignore[no-any-return]
+
+
+def ids_of(shop: Shop, state: ShownState) -> list[int]:
+    wanted = select(Payment.id).where(shown_states.column() == state).order_by(Payment.id)
+    return shop.read(lambda: list(shop.prepaid.session.scalars(wanted)))  # type: ignore[no-any-return]
+
+
+@pytest.mark.each_database
+def test_a_query_by_a_shown_state_finds_what_a_page_shows(shop: Shop) -> None:
+    shop.buy()
+    for amounts in ((), (200,), (200, 300)):
+        shop.pay(shop.buy())
+        for amount in amounts:
+            refund(shop, amount)
+    for outcome in (None, "lost", "won"):
+        shop.stripe.pay(shop.buy(), card=DISPUTED)
+        if outcome:
+            end_dispute(shop, outcome)
+    shop.stripe.pay(shop.buy(), card="4000000000001976")  # its bank asks, and takes nothing
+
+    expected = [
+        *("open", "paid", "partly_refunded", "refunded"),
+        *("disputed", "dispute_lost", "paid", "paid"),
+    ]
+    states = sorted(shown(shop).items())
+    assert [state for _, state in states] == expected
+    for state in shown_states.ALL:
+        assert ids_of(shop, state) == [number for number, word in states if word is state]
+
+
+@pytest.mark.parametrize("word", ["", "none", "PAID", "paid "])
+def test_a_word_that_is_no_state_names_none(word: str) -> None:
+    assert shown_states.named(word) is None
+    assert {shown_states.named(state) for state in shown_states.ALL} == set(shown_states.ALL)

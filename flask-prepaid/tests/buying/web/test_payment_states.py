@@ -1,0 +1,147 @@
+"""What a customer reads of a payment whose money went back, on a page and as JSON, in each currency."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ..purchases.test_invoices import credit
+from ..shop import Shop, ShopWith
+
+REFUNDS_LATE = "4000000000007726"
+REFUND_FAILS = "4000000000005126"
+
+
+@pytest.fixture
+def shop(shop_with: ShopWith) -> Shop:
+    """A shop that serves single-page apps, too."""
+    return shop_with(PREPAID_JSON_API=True, PREPAID_INVOICES=True)
+
+
+def refund(shop: Shop, amount: int | None = None) -> None:
+    params: Any = {"payment_intent": shop.payments()[0].payment_intent_id}
+    shop.dashboard().v1.refunds.create(params | ({"amount": amount} if amount else {}))
+
+
+def dispute(shop: Shop, *, outcome: str | None = None, **how: Any) -> None:
+    opened = shop.stripe.dispute(shop.charges()[0].id, **how)
+    if outcome is not None:
+        shop.stripe.dispute(dispute=opened["id"], outcome=outcome)
+
+
+def shown(shop: Shop) -> tuple[str, str | None]:
+    """The words on the page, and the word for programs."""
+    shop.stripe.deliver()
+    (words,) = re.findall(
+        r'<td>([^<]+)</td>\s*<td class="links-beside">', shop.browser().get("/prepaid/billing").text
+    )
+    (payment,) = json.loads(shop.browser().get("/prepaid/api/payments").text)["payments"]
+    assert payment == json.loads(shop.browser().get("/prepaid/api/payments/1").text)["payment"]
+    (line,) = json.loads(shop.command("show", "user:1", "--json").stdout)["payments"]
+    assert line["shown_state"] == (payment["money"] if payment["money"] != "kept" else "paid")
+    return words, payment["money"]
+
+
+def refunded_and_disputed(amounts: list[int], **how: Any) -> Callable[[Shop], None]:
+    def happens(shop: Shop) -> None:
+        for amount in amounts:
+            refund(shop, amount)
+        if how:
+            dispute(shop, **how)
+
+    return happens
+
+
+LOST: dict[str, Any] = {"outcome": "lost"}
+WON: dict[str, Any] = {"outcome": "won"}
+PART: dict[str, Any] = {"amount": 300}
+
+CASES: dict[str, tuple[Callable[[Shop], None], str, str]] = {
+    "nothing": (refunded_and_disputed([]), "Paid", "kept"),
+    "a part": (refunded_and_disputed([200]), "Partly refunded: $2.00", "partly_refunded"),
+    "in parts": (refunded_and_disputed([200, 300]), "Refunded", "refunded"),
+    "disputed": (dispute, "Disputed at your bank", "disputed"),
+    "inquiry": (refunded_and_disputed([], reason="inquiry"), "Paid", "kept"),
+    "won": (refunded_and_disputed([], **WON), "Paid", "kept"),
+    "lost": (refunded_and_disputed([], **LOST), "Given back by your bank", "dispute_lost"),
+    "part disputed": (refunded_and_disputed([], **PART), "$3.00 disputed at your bank", "disputed"),
+    "part lost": (
+        refunded_and_disputed([], **PART, **LOST),
+        "$3.00 given back by your bank",
+        "dispute_lost",
+    ),
+    "part refunded, disputed": (
+        refunded_and_disputed([100], reason="fraudulent"),
+        "Disputed at your bank, $1.00 refunded",
+        "disputed",
+    ),
+    "part refunded, part lost": (
+        refunded_and_disputed([100], **PART, **LOST),
+        "$3.00 given back by your bank, $1.00 refunded",
+        "dispute_lost",
+    ),
+    "part refunded, won": (refunded_and_disputed([100], **WON), "Partly refunded: $1.00", "partly_refunded"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_became_of_the_money_is_said_alike_to_people_and_programs(shop: Shop, case: str) -> None:
+    happens, words, word = CASES[case]
+    shop.pay(shop.buy())
+
+    happens(shop)
+
+    assert shown(shop) == (words, word)
+
+
+@pytest.mark.parametrize(
+    ("pack", "amount", "words"),
+    [("tokyo", 300, "Partly refunded: ¥300"), ("kuwait", 250, "Partly refunded: 0.250 KWD")],
+)
+def test_so_it_is_in_currencies_of_no_and_of_three_decimals(
+    shop: Shop, pack: str, amount: int, words: str
+) -> None:
+    shop.pay(shop.buy(pack=pack))
+
+    refund(shop, amount)
+
+    assert shown(shop) == (words, "partly_refunded")
+
+
+@pytest.mark.parametrize(
+    ("card", "before", "after"),
+    [
+        (REFUNDS_LATE, ("Refunded", "refunded"), ("Refunded", "refunded")),
+        (REFUND_FAILS, ("Refunded", "refunded"), ("Paid", "kept")),
+    ],
+)
+def test_a_refund_that_is_on_its_way_counts_until_a_bank_could_not_pay_it_out(
+    shop: Shop, card: str, before: tuple[str, str], after: tuple[str, str]
+) -> None:
+    shop.stripe.pay(shop.buy(), card=card)
+
+    refund(shop)
+    assert shown(shop) == before
+    shop.stripe.advance(days=30)
+
+    assert shown(shop) == after
+
+
+def test_what_a_credit_note_gave_to_the_balance_is_said_beside_it(shop: Shop) -> None:
+    shop.pay(shop.buy())
+
+    credit(shop, 250, refund_amount=150, credit_amount=100)
+
+    assert shown(shop) == ("Partly refunded: $1.50, $1.00 given back by a credit note", "partly_refunded")
+
+
+def test_a_payment_that_is_not_paid_says_nothing_of_money_for_programs(shop: Shop) -> None:
+    shop.buy()
+
+    (payment,) = json.loads(shop.browser().get("/prepaid/api/payments").text)["payments"]
+
+    assert (payment["state"], payment["money"]) == ("open", None)
