@@ -29,7 +29,7 @@ from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary
 from ..payments import refusals
 from ..payments.models import Customer, Payment, PaymentState
-from ..purchases import fraud_warnings
+from ..purchases import fraud_warnings, refunds
 from . import inbox
 from .models import InboxEvent
 
@@ -272,6 +272,14 @@ def _unhandled_events(session: Session) -> Iterator[str]:
 
 
 def _suspected_payments(session: Session) -> Iterator[str]:
+    disputed = refunds.disputes_to_answer(session)
+    if disputed:
+        due_at = disputed[0][0].evidence_due_at
+        due = f", the first until {due_at:%Y-%m-%d %H:%M} UTC" if due_at else ""
+        yield (
+            f"{counted(len(disputed), 'dispute waits', 'disputes wait')} for evidence{due}: send it in "
+            "Stripe's dashboard, or the bank sides with its customer. The operator's overview lists them."
+        )
     warned = fraud_warnings.count(session)
     if warned:
         yield (
