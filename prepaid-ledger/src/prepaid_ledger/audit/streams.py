@@ -39,6 +39,9 @@ BESIDE = (
     Entry.price_version,
 )
 
+#: Where two of them stand. Columns are compared by their names: that of two columns is an expression of SQL.
+SPENDER, ITEM = ([column.key for column in BESIDE].index(name) for name in ("spender", "item"))
+
 #: An entry as its digest has it.
 as_json = json.JSONEncoder(sort_keys=True, default=datetime.isoformat).encode
 
@@ -78,7 +81,7 @@ class SealedRow(EntryRow):
 
     def cell(self, wallet_id: int) -> Cell:
         """The sum of usage that it is counted in."""
-        spender, item = (self.beside[BESIDE.index(column)] for column in (Entry.spender, Entry.item))
+        spender, item = self.beside[SPENDER], self.beside[ITEM]
         return wallet_id, floor(self.at.timestamp() / QUARTER), spender or "", item or ""
 
 
