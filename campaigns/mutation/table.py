@@ -65,6 +65,7 @@ NEARBY = {
             "purchases/topups.py",
             "purchases/topup_rules.py",
             "purchases/refunds.py",
+            "purchases/disputes.py",
         ),
         "flask-prepaid/tests/buying/purchases",
         (

@@ -19,7 +19,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "prices": {"books", "checks", "database"},
     "units": {"checks", "prices"},
     "background": set(),
-    "held_credits": {"database", "errors", "prices", "tables"},
+    "held_credits": {"books", "database", "errors", "prices", "tables"},
     "meters": {"background", "books", "checks", "clock", "database", "errors", "prices", "tables"},
     "verbs": {
         "archive",
@@ -38,9 +38,9 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     },
     "ledger": {"audit", "checks", "clock", "database", "spends", "verbs"},
     "aio": {
+        "books",
         "database",
         "errors",
-        "held_credits",
         "ledger",
         "meters",
         "prices",

@@ -11,9 +11,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Engine, Insert
 
+from .books.extensions import Overrun
 from .database.types import Quantities
 from .errors import PrepaidError
-from .held_credits import Overrun
 from .ledger import Ledger
 from .meters import AsyncMeter
 from .prices import Price, Rates, use_at

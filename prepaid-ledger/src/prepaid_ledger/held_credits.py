@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
+from .books.extensions import Overrun
 from .database.types import Quantities
 from .errors import PrepaidError
 from .prices import Price
 from .tables import Hold, HoldState
-
-#: What becomes of credits that are captured beyond a hold.
-Overrun = Literal["refuse", "spend", "debt"]
 
 
 class EndsHolds(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from prepaid_ledger.books.extensions import Overrun
 from prepaid_ledger.errors import BudgetExceeded, HoldClosed, InsufficientCredits, KeyReused, WalletBlocked
-from prepaid_ledger.held_credits import Overrun
 from prepaid_ledger.tables import HoldState, Kind
 
 from .books import OWNER, Books

@@ -28,7 +28,7 @@ from prepaid_ledger import (
     WalletBlocked,
 )
 from prepaid_ledger.books import usage_sums
-from prepaid_ledger.held_credits import Overrun
+from prepaid_ledger.books.extensions import Overrun
 from prepaid_ledger.testing import Databases
 
 from .books import NEW_YEAR, OWNER, Books

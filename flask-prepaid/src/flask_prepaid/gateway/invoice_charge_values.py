@@ -9,7 +9,7 @@ from typing import Any
 from .invoice_balance import final_at, paid_by_balance
 from .invoice_parts import ChargedPart
 from .tax_words import taxed_of
-from .values import Intent, id_of, maybe, payment_key
+from .values import Intent, id_of, moment_or_none, payment_key
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,6 @@ def invoice_charge_of(
         intent=intent,
         charges=charges,
         final_at=final_at(invoice),
-        paid_at=maybe(transitions.paid_at) if transitions else None,
+        paid_at=moment_or_none(transitions.paid_at) if transitions else None,
         asked_at=asked_at,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from .invoice_balance import final_at, paid_by_balance
 from .invoice_parts import ChargedPart, charged_parts
 from .tax_words import taxed_of
-from .values import id_of, is_expanded, maybe, moment, payment_key
+from .values import id_of, is_expanded, moment, moment_or_none, payment_key
 
 #: The metadata field in which a price says whose plan's terms it stands for.
 PLAN = "prepaid_plan"
@@ -243,21 +243,21 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
         quantity=item.quantity or 1,
         other_items=len(others),
         collects=paused is None,
-        collects_again_at=maybe(paused.resumes_at) if paused else None,
+        collects_again_at=moment_or_none(paused.resumes_at) if paused else None,
         period_start=moment(item.current_period_start),
         period_end=period_end,
         anchor_at=moment(subscription.billing_cycle_anchor),
-        trial_end=maybe(subscription.trial_end),
-        cancel_at=period_end if by_period else maybe(subscription.cancel_at),
+        trial_end=moment_or_none(subscription.trial_end),
+        cancel_at=period_end if by_period else moment_or_none(subscription.cancel_at),
         cancels_by_period=by_period,
-        ended_at=maybe(subscription.ended_at),
+        ended_at=moment_or_none(subscription.ended_at),
         end_reason=subscription.cancellation_details.reason if subscription.cancellation_details else None,
         discount_ids=tuple(id_of(discount) or "" for discount in subscription.discounts or []),
         schedule_id=id_of(subscription.schedule),
         planned=planned_of(subscription.schedule, item, others)
         if is_expanded(subscription.schedule)
         else None,
-        pending_until=maybe(pending.expires_at) if pending else None,
+        pending_until=moment_or_none(pending.expires_at) if pending else None,
         latest_invoice_id=id_of(subscription.latest_invoice),
         card_id=id_of(subscription.default_payment_method),
         fingerprint=fingerprint_of(subscription.default_payment_method),
@@ -321,11 +321,11 @@ def invoice_of(
         payment_key=payment_key(invoice),
         page_url=invoice.hosted_invoice_url,
         pdf_url=invoice.invoice_pdf,
-        retry_at=maybe(invoice.next_payment_attempt),
+        retry_at=moment_or_none(invoice.next_payment_attempt),
         period_end=moment(invoice.period_end),
         created_at=moment(invoice.created),
         final_at=final_at(invoice),
-        paid_at=maybe(transitions.paid_at) if transitions else None,
+        paid_at=moment_or_none(transitions.paid_at) if transitions else None,
         asked_at=asked_at,
     )
 
@@ -380,7 +380,9 @@ def _discounts_of(line: Any) -> Iterator[str]:
 def discount_of(discount: Any) -> Discount:
     """:param discount: With its coupon expanded."""
     coupon = discount.source.coupon
-    return Discount(discount.id, is_expanded(coupon) and coupon.duration == "once", maybe(discount.end))
+    return Discount(
+        discount.id, is_expanded(coupon) and coupon.duration == "once", moment_or_none(discount.end)
+    )
 
 
 def _payments_of(invoice: Any) -> list[Any]:

@@ -356,7 +356,7 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
         id=dispute.id,
         status=dispute.status,
         reason=dispute.reason,
-        evidence_due_at=maybe(dispute.evidence_details.due_by),
+        evidence_due_at=moment_or_none(dispute.evidence_details.due_by),
         amount_minor=dispute.amount,
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),
@@ -492,5 +492,5 @@ def moment(unix: int) -> datetime:
     return datetime.fromtimestamp(unix, UTC)
 
 
-def maybe(unix: int | None) -> datetime | None:
+def moment_or_none(unix: int | None) -> datetime | None:
     return None if unix is None else moment(unix)

@@ -17,7 +17,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments import billing_details, customers
-from ..purchases import cards, credit_notes, fraud_warnings, refunds, settling
+from ..purchases import cards, credit_notes, disputes, fraud_warnings, refunds, settling
 from ..subscriptions import sync
 from .models import InboxEvent
 
@@ -96,7 +96,7 @@ def charge_was_refunded(context: Context, charge_id: str) -> Write[object]:
 )
 def bank_objects(context: Context, dispute_id: str) -> Write[object]:
     """Created and withdrawn are one loss; a won dispute gives the money back."""
-    return refunds.sync_dispute(context, dispute_id)
+    return disputes.sync_dispute(context, dispute_id)
 
 
 @on("radar.early_fraud_warning.created", "radar.early_fraud_warning.updated")

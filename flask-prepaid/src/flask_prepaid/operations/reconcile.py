@@ -26,7 +26,7 @@ from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
 from ..payments import billing_details, customers, part_charges, payments, timing
 from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import credit_notes, fraud_warnings, refunds, settling
+from ..purchases import credit_notes, disputes, fraud_warnings, refunds, settling
 from ..purchases.models import CreditNote, FraudWarning
 from ..reports import balance_sync, sales
 from ..reports.models import Comparison
@@ -230,7 +230,7 @@ def _disputes(context: Context, since: datetime | None, seen: Callable[[], None]
         payment = payments.find(context.session, stripe_id=dispute.intent_id)
         row = context.session.get(Dispute, dispute.id)
         if payment is not None and (detail := _differs(payment, row, dispute)):
-            mend = partial(_sync_now, context, refunds.sync_dispute, dispute.id)
+            mend = partial(_sync_now, context, disputes.sync_dispute, dispute.id)
             yield Drift("drifted", dispute.id, payment.id, detail), mend
 
 

@@ -17,7 +17,7 @@ from ..gateway.values import StripeCreditNote
 from ..payments import payments
 from ..payments.models import Payment, PaymentState
 from ..subscriptions import sync
-from . import refunds, settling
+from . import settling
 from .models import CreditNote
 from .taking_back import take_back
 
@@ -74,7 +74,7 @@ def _settle_first(context: Context, note: StripeCreditNote) -> None:
     if bill.subscription_id is not None:
         write_now(context, sync.sync_invoice(context, bill))
         return
-    refunds.settle_first(context, bill.intent_id)
+    settling.settle_first(context, bill.intent_id)
     write_now(context, partial(settling.note_invoice, context, bill))
 
 

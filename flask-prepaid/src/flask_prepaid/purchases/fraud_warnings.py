@@ -25,7 +25,7 @@ from ..payments.models import (
     Refund,
     RefundState,
 )
-from . import disputed_plans, refunds, topup_rules, topups
+from . import disputed_plans, refunds, settling, topup_rules, topups
 from .models import FraudWarning
 
 #: Why the money went back, as it stands with the refund.
@@ -43,7 +43,7 @@ def sync(context: Context, warning_id: str) -> Write[None]:
     warning = context.gateway.refunds.fetch_warning(warning_id)
     if warning is None:
         return nothing
-    refunds.settle_first(context, warning.intent_id)
+    settling.settle_first(context, warning.intent_id)
     return partial(apply, context, warning)
 
 

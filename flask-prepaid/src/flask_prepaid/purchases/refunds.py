@@ -1,7 +1,7 @@
-"""Refunds and disputes: credits go when their money goes back, and come again when it does not.
+"""Refunds: credits go when their money goes back, and come again when it does not.
 
-Each refund and each dispute is one key in the ledger, so its events may come in any
-order, with copies. A payment is settled before anything of it is taken back.
+Each refund is one key in the ledger, so its events may come in any order, with copies. A payment is settled
+before anything of it is taken back.
 """
 
 from __future__ import annotations
@@ -21,23 +21,20 @@ from prepaid_ledger.errors import KeyReused, NothingToReverse
 
 from .. import money, signals
 from ..checks import MAX_ID
-from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused
 from ..gateway.invoice_parts import ChargedPart
-from ..gateway.values import StripeDispute, StripeRefund
+from ..gateway.values import StripeRefund
 from ..payments import part_charges, payments, timing
-from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ..payments.models import (
     NOT_REFUNDED,
-    Dispute,
     PartCharge,
     Payment,
     PaymentState,
     Refund,
     RefundState,
 )
-from ..subscriptions import sync
-from . import disputed_plans, settling, topup_rules, topups
+from . import disputes, settling
 from .models import CreditNote
 from .taking_back import take_back
 
@@ -142,7 +139,7 @@ def _parts_to_refund(session: Session, payment: Payment, amount_minor: int | Non
 
     :raises NothingToReverse: That can't be refunded.
     """
-    dispute = taken_by_bank(session, [payment.id]).get(payment.id)
+    dispute = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
     if dispute is not None:
         raise NothingToReverse(
             f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
@@ -205,7 +202,7 @@ def _charges_left(session: Session, payments: Sequence[Payment]) -> dict[int, li
     """What is left of each charge of these payments that no bank has taken back, by the payment's id."""
     ids = [payment.id for payment in payments]
     refunded = _refunded_minor(session, ids)
-    taken = {dispute.payment_intent_id for dispute in _disputes_of(session, ids)}
+    taken = {dispute.payment_intent_id for dispute in disputes.in_force(session, ids)}
     return {
         payment_id: [
             ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
@@ -224,41 +221,6 @@ def _refunded_minor(session: Session, payment_ids: Sequence[int]) -> Counter[str
         .group_by(Refund.payment_intent_id)
     )
     return Counter({intent_id: int(minor) for intent_id, minor in session.execute(refunded)})
-
-
-def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
-    """Which of these payments a bank has taken back, as things stand, and by which dispute.
-
-    Of a payment that several charges have brought, it has each of them.
-    """
-    disputes = _disputes_of(session, payment_ids)
-    taken = [dispute.payment_intent_id for dispute in disputes]
-    other_charges = select(PartCharge.payment_id).where(
-        PartCharge.payment_id.in_(payment_ids), PartCharge.payment_intent_id.not_in(taken)
-    )
-    not_whole = set(session.scalars(other_charges)) if taken else set()
-    return {dispute.payment_id: dispute for dispute in disputes if dispute.payment_id not in not_whole}
-
-
-def _disputes_of(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
-    """The disputes by which a bank has the money of these payments, as things stand, the first first."""
-    taken = select(Dispute).where(Dispute.payment_id.in_(payment_ids), Dispute.state.not_in(TAKES_NOTHING))
-    return list(session.scalars(taken.order_by(Dispute.created_at)))
-
-
-def disputes_to_answer(
-    session: Session, *, owner: str | None = None, limit: int = 100
-) -> list[tuple[Dispute, Payment]]:
-    """The disputes whose bank waits for evidence, what is due first first; of all owners, or of one."""
-    waiting = (
-        select(Dispute, Payment)
-        .join(Payment, Payment.id == Dispute.payment_id)
-        .where(Dispute.state.in_(WANTS_EVIDENCE))
-        .order_by(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.id)
-        .limit(limit)
-    )
-    mine = waiting if owner is None else waiting.where(Payment.owner == owner)
-    return [(dispute, payment) for dispute, payment in session.execute(mine)]
 
 
 def _ask(context: Context, refund_id: int) -> None:
@@ -309,7 +271,7 @@ def sync_refund(context: Context, refund_id: str) -> Write[None]:
     answer = context.gateway.refunds.fetch(refund_id)
     if answer is None:
         return nothing
-    settle_first(context, answer.intent_id)
+    settling.settle_first(context, answer.intent_id)
     return partial(apply_refund, context, answer)
 
 
@@ -317,7 +279,7 @@ def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
     """Fetch every refund of a charge; what is returned takes back, or gives back, the credits. Commits."""
     refunds = context.gateway.refunds.of_charge(charge_id)
     for answer in refunds:
-        settle_first(context, answer.intent_id)
+        settling.settle_first(context, answer.intent_id)
 
     def write() -> None:
         for answer in refunds:
@@ -337,84 +299,22 @@ def check_part(context: Context, intent_id: str) -> None:
 
     An event that came before its invoice was paid found no payment.
     """
-    refunds = context.gateway.refunds.of_intent(intent_id)
-    disputes = context.gateway.refunds.disputes_of_intent(intent_id)
+    refunded = context.gateway.refunds.of_intent(intent_id)
+    disputed = context.gateway.refunds.disputes_of_intent(intent_id)
     with transaction(context) as session:
-        for refund in refunds:
+        for refund in refunded:
             apply_refund(context, refund)
-        for dispute in disputes:
-            apply_dispute(context, dispute)
+        for dispute in disputed:
+            disputes.apply_dispute(context, dispute)
         session.execute(
             update(PartCharge).where(PartCharge.payment_intent_id == intent_id).values(is_checked=True)
         )
 
 
-def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
-    """Fetch a dispute; what is returned takes back, or gives back, the credits. Commits."""
-    dispute = context.gateway.refunds.fetch_dispute(dispute_id)
-    if dispute is None:
-        return nothing
-    settle_first(context, dispute.intent_id)
-    return partial(apply_dispute, context, dispute)
-
-
-def settle_first(context: Context, intent_id: str | None) -> None:
-    """Settle the payment of a PaymentIntent, if it is not yet: what is taken back came in first. Commits."""
-    with reading(context) as session:
-        is_settled = intent_id is None or _paid(session, intent_id) is not None
-    if intent_id is not None and not is_settled:
-        payment = write_now(context, settling.sync_intent(context, intent_id))
-        if payment is None:
-            write_now(context, sync.sync_intent(context, intent_id))
-
-
-def _paid(session: Session, intent_id: str | None) -> Payment | None:
-    """Our payment behind a PaymentIntent, if it is paid."""
-    payment = payments.find(session, stripe_id=intent_id)
-    return payment if payment is not None and payment.state is PaymentState.PAID else None
-
-
-def apply_dispute(context: Context, dispute: StripeDispute) -> None:
-    """Move credits as a fetched dispute says, unless a later fetch has.
-
-    An inquiry takes nothing, but stops what charges by itself, as the first word of any dispute does. Opened
-    and withdrawn are two events of one loss. Its amount may change, and a dispute that was won may be lost in
-    the end.
-    """
-    session = context.session
-    payment = _paid(session, dispute.intent_id)
-    if payment is None:
-        return
-    payments.lock(session, payment)
-    row = session.get(Dispute, dispute.id, populate_existing=True)
-    if row is not None and row.fetched_at > dispute.asked_at:
-        return
-    is_news = row is None
-    row = row or Dispute(
-        id=dispute.id,
-        payment_id=payment.id,
-        payment_intent_id=dispute.intent_id,
-        created_at=dispute.created_at,
-        taken_minor=0,
-        taken_once=0,
-        takes=0,
-    )
-    row.amount_minor, row.state = dispute.amount_minor, dispute.status
-    row.reason, row.evidence_due_at = dispute.reason[:64], dispute.evidence_due_at
-    row.fetched_at = dispute.asked_at
-    session.add(row)
-    if is_news:
-        topups.stop_after(context, payment, topup_rules.DISPUTED)
-        disputed_plans.note(row, payment)
-    amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
-    reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
-    take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
-
-
 def apply_refund(context: Context, refund: StripeRefund) -> None:
     """Move credits as a fetched refund says, unless a later fetch has."""
     session = context.session
-    payment = _paid(session, refund.intent_id)
+    payment = settling.paid_by(session, refund.intent_id)
     if payment is None:
         return
     payments.lock(session, payment)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
+from sqlalchemy.orm import Session
+
+from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import NotYours
 from ..gateway.subscription_values import StripeInvoice
 from ..payments import payments, timing
 from ..payments.customers import known_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..subscriptions import sync
 from . import by_invoice, by_key
 
 #: Stripe was perhaps asked, and nobody has said no or yes.
@@ -52,6 +55,22 @@ def sync_intent(context: Context, intent_id: str) -> Write[Payment | None]:
         return partial(settle, context, intent) if via is not None else nothing
     checkout = context.gateway.checkout.of_intent(intent_id)
     return partial(settle, context, checkout) if checkout is not None else nothing
+
+
+def settle_first(context: Context, intent_id: str | None) -> None:
+    """Settle the payment of a PaymentIntent, if it is not yet: what is taken back came in first. Commits."""
+    with reading(context) as session:
+        is_settled = intent_id is None or paid_by(session, intent_id) is not None
+    if intent_id is not None and not is_settled:
+        payment = write_now(context, sync_intent(context, intent_id))
+        if payment is None:
+            write_now(context, sync.sync_intent(context, intent_id))
+
+
+def paid_by(session: Session, intent_id: str | None) -> Payment | None:
+    """Our payment behind a PaymentIntent, if it is paid."""
+    payment = payments.find(session, stripe_id=intent_id)
+    return payment if payment is not None and payment.state is PaymentState.PAID else None
 
 
 def sync_billed(context: Context, invoice_id: str) -> Write[Payment | None]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from flask_prepaid.catalog import Pack
 from flask_prepaid.context import write_now
 from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.disputes import apply_dispute
 
 from .cell import Cell, Waits
 
@@ -137,7 +138,7 @@ class LotCell(Cell):
         fetched = self.shop.prepaid.gateway.refunds.fetch_dispute(dispute_id)
         assert fetched is not None
         won = type(fetched)(**{**vars(fetched), "status": "won"})
-        write_now(self.shop.prepaid, lambda: refunds.apply_dispute(self.shop.prepaid, won))
+        write_now(self.shop.prepaid, lambda: apply_dispute(self.shop.prepaid, won))
 
     def on_lapse(self) -> Waits:
         yield timedelta(days=31)

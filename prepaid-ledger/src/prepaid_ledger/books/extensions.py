@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, get_args
 
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -16,8 +17,9 @@ from .expiry import bring_up_to_date
 from .hold_states import move
 from .posting import WalletState, save
 
-#: What a capture may do about credits beyond its hold. The last one makes a debt of what is not there.
-OVERRUNS = ("refuse", "spend", "debt")
+#: What becomes of credits that are captured beyond a hold. The last one makes a debt of what is not there.
+Overrun = Literal["refuse", "spend", "debt"]
+OVERRUNS = get_args(Overrun)
 
 MOMENT = timedelta(seconds=1)
 
@@ -82,7 +84,7 @@ def grow(session: Session, wallet: WalletState, hold: Hold, more: int, *, debt_b
 
 
 def overrun(
-    session: Session, wallet: WalletState, hold: Hold, more: int, how: str, *, debt_blocks: bool
+    session: Session, wallet: WalletState, hold: Hold, more: int, how: Overrun, *, debt_blocks: bool
 ) -> int:
     """Let an open hold have ``more`` credits that a capture asks for; how many of them become a debt.
 

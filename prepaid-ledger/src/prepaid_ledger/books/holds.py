@@ -20,7 +20,7 @@ from ..tables import Entry, Hold, HoldState
 from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
-from .extensions import OVERRUNS, Progress
+from .extensions import OVERRUNS, Overrun, Progress
 from .posting import WalletState, lock, recorded_use, save
 from .uses import UNSAID, Use
 
@@ -136,7 +136,7 @@ def capture(
     *,
     key: str,
     credits: int | None = None,
-    overrun: str = "refuse",
+    overrun: Overrun = "refuse",
     item: str | None = None,
     quantity: Quantities | None = None,
     price_version: str | None = None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..books import holds
-from ..books.extensions import Progress
+from ..books.extensions import Overrun, Progress
 from ..books.uses import Use
 from ..database.types import Quantities
-from ..held_credits import HeldCredits, Overrun
+from ..held_credits import HeldCredits
 from ..meters import KeepsMeters, Meter, MeterTerms
 from ..prices import Price, Rates, use_at
 from ..tables import Hold

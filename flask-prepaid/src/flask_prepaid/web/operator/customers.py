@@ -21,7 +21,7 @@ from ...outbox import mail_log
 from ...payments import shown_states
 from ...payments.customers import has_wallet, known_customer
 from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
-from ...purchases import cards, fraud_warnings, refunds, topups
+from ...purchases import cards, disputes, fraud_warnings, refunds, topups
 from ...subscriptions import plan_months
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from .. import forms, spenders
@@ -80,13 +80,13 @@ def customer(owner: str) -> ResponseReturnValue:
         why=events.why,
         payments=bought,
         states=shown_states.of_each(session, bought),
-        taken=refunds.taken_by_bank(session, [payment.id for payment in bought]),
+        taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),
         warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
-        disputed=refunds.disputes_to_answer(session, owner=owner),
+        disputed=disputes.to_answer(session, owner=owner),
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...payments import shown_states
 from ...payments.models import Payment, PaymentState
-from ...purchases import fraud_warnings, refunds
+from ...purchases import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
@@ -37,7 +37,7 @@ def home() -> ResponseReturnValue:
     failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
     stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
     warned = fraud_warnings.payments_to_answer(session, SHOWN)
-    disputed = refunds.disputes_to_answer(session)
+    disputed = disputes.to_answer(session)
     listed = (*failed, *stuck, *warned, *(payment for _, payment in disputed))
     return page.render(
         "home.html",

@@ -13,7 +13,7 @@ from ... import money
 from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...payments.models import Payment
-from ...purchases import refunds
+from ...purchases import disputes, refunds
 from .. import forms
 from . import daily_limit, once, page, payments
 from .roles import Right
@@ -109,7 +109,7 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         left=refunds.left_to_refund(session, payment),
         unspent=payments.unspent_of(payment),
         credited=refunds.credited_minor(session, payment.id),
-        taken=refunds.taken_by_bank(session, [payment.id]).get(payment.id),
+        taken=disputes.taken_by_bank(session, [payment.id]).get(payment.id),
         decimal=money.decimal,
         error=error,
         written=request.form,

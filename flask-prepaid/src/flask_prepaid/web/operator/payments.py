@@ -18,6 +18,7 @@ from ...payments import shown_states
 from ...payments.models import Dispute, Payment, Refund
 from ...payments.shown_states import ShownState
 from ...purchases import fraud_warnings, refunds
+from ...purchases.disputes import taken_by_bank
 from ...reports import failures, payment_fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
@@ -205,7 +206,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         fee_minor=payment_fees.fee_of(session, row, kept_minor=kept_minor),
         left=refunds.left_to_refund(session, row),
         unspent=unspent_of(row),
-        taken=refunds.taken_by_bank(session, [row.id]).get(row.id),
+        taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
         decimal=money.decimal,

@@ -1,0 +1,101 @@
+"""Disputes: a bank takes a payment's money back, and its credits go; they come again when the dispute is won.
+
+Each dispute is one key in the ledger, so its events may come in any order, with copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..context import Context, Write, nothing
+from ..gateway.values import StripeDispute
+from ..payments import payments
+from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
+from ..payments.models import Dispute, PartCharge, Payment
+from . import disputed_plans, settling, topup_rules, topups
+from .taking_back import take_back
+
+
+def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
+    """Fetch a dispute; what is returned takes back, or gives back, the credits. Commits."""
+    dispute = context.gateway.refunds.fetch_dispute(dispute_id)
+    if dispute is None:
+        return nothing
+    settling.settle_first(context, dispute.intent_id)
+    return partial(apply_dispute, context, dispute)
+
+
+def apply_dispute(context: Context, dispute: StripeDispute) -> None:
+    """Move credits as a fetched dispute says, unless a later fetch has.
+
+    An inquiry takes nothing, but stops what charges by itself, as the first word of any dispute does. Opened
+    and withdrawn are two events of one loss. Its amount may change, and a dispute that was won may be lost in
+    the end.
+    """
+    session = context.session
+    payment = settling.paid_by(session, dispute.intent_id)
+    if payment is None:
+        return
+    payments.lock(session, payment)
+    row = session.get(Dispute, dispute.id, populate_existing=True)
+    if row is not None and row.fetched_at > dispute.asked_at:
+        return
+    is_news = row is None
+    row = row or Dispute(
+        id=dispute.id,
+        payment_id=payment.id,
+        payment_intent_id=dispute.intent_id,
+        created_at=dispute.created_at,
+        taken_minor=0,
+        taken_once=0,
+        takes=0,
+    )
+    row.amount_minor, row.state = dispute.amount_minor, dispute.status
+    row.reason, row.evidence_due_at = dispute.reason[:64], dispute.evidence_due_at
+    row.fetched_at = dispute.asked_at
+    session.add(row)
+    if is_news:
+        topups.stop_after(context, payment, topup_rules.DISPUTED)
+        disputed_plans.note(row, payment)
+    amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
+    reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
+    take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
+
+
+def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
+    """Which of these payments a bank has taken back, as things stand, and by which dispute.
+
+    Of a payment that several charges have brought, it has each of them.
+    """
+    disputes = in_force(session, payment_ids)
+    taken = [dispute.payment_intent_id for dispute in disputes]
+    other_charges = select(PartCharge.payment_id).where(
+        PartCharge.payment_id.in_(payment_ids), PartCharge.payment_intent_id.not_in(taken)
+    )
+    not_whole = set(session.scalars(other_charges)) if taken else set()
+    return {dispute.payment_id: dispute for dispute in disputes if dispute.payment_id not in not_whole}
+
+
+def in_force(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
+    """The disputes by which a bank has the money of these payments, as things stand, the first first."""
+    taken = select(Dispute).where(Dispute.payment_id.in_(payment_ids), Dispute.state.not_in(TAKES_NOTHING))
+    return list(session.scalars(taken.order_by(Dispute.created_at)))
+
+
+def to_answer(
+    session: Session, *, owner: str | None = None, limit: int = 100
+) -> list[tuple[Dispute, Payment]]:
+    """The disputes whose bank waits for evidence, what is due first first; of all owners, or of one."""
+    waiting = (
+        select(Dispute, Payment)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(Dispute.state.in_(WANTS_EVIDENCE))
+        .order_by(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.id)
+        .limit(limit)
+    )
+    mine = waiting if owner is None else waiting.where(Payment.owner == owner)
+    return [(dispute, payment) for dispute, payment in session.execute(mine)]
