@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases import disputes
 from flask_prepaid.testing import Databases
 from prepaid_ledger import clock
 from stripe_emulator import Emulator
@@ -59,7 +59,7 @@ def test_a_dispute_that_waits_for_evidence_is_told_with_the_end_of_its_time(data
         shop.stripe.deliver()
 
         (due_at,) = shop.read(
-            lambda: [dispute.evidence_due_at for dispute, _ in refunds.disputes_to_answer(shop.db.session())]
+            lambda: [dispute.evidence_due_at for dispute, _ in disputes.to_answer(shop.db.session())]
         )
         sentence = f"1 dispute waits for evidence, the first until {due_at:%Y-%m-%d} 23:59 UTC: send it"
         assert sentence in findings(shop)
