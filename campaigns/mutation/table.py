@@ -163,6 +163,29 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "0,",
         "0 -> 1",
     ): "credits are worked out below, and put in its place",
+    **{
+        (
+            "archiving.py",
+            "batch, events = list[Stretch](), 0",
+            change,
+        ): "a batch ends one event sooner or later"
+        for change in ("0 -> 1", "0 -> -1")
+    },
+    (
+        "debts.py",
+        "if entry.debt > 0:",
+        "0 -> -1",
+    ): "an entry that has changed no debt is not read",
+    (
+        "disputed_plans.py",
+        "if payment.via is Via.PLAN:",
+        "if payment.via is Via.PLAN: -> if True:",
+    ): "no invoice of a plan has the payment of a pack: the next tick looks, and ends nothing",
+    (
+        "disputed_plans.py",
+        "mine = update(table).where(table.id == word_id, table.end_plan_at <= now)",
+        "table.end_plan_at <= now -> table.end_plan_at < now",
+    ): "a word of this very microsecond is ended by the next tick",
     (
         "hold_states.py",
         "if captured < hold.credits:",

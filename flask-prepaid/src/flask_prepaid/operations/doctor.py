@@ -29,7 +29,7 @@ from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary
 from ..payments import refusals
 from ..payments.models import Customer, Payment, PaymentState
-from ..purchases import fraud_warnings
+from ..purchases import disputes, fraud_warnings
 from . import inbox
 from .models import InboxEvent
 
@@ -254,6 +254,7 @@ def _upkeep(context: Context) -> Iterator[str]:
     """What came in and waits, or was left undone."""
     session = context.session
     yield from _unhandled_events(session)
+    yield from _disputes_to_answer(session)
     yield from _suspected_payments(session)
     yield from _untaxed_without_proof(session)
     yield from _refused_addresses(session)
@@ -268,6 +269,17 @@ def _unhandled_events(session: Session) -> Iterator[str]:
         yield (
             f"{counted(count, 'event', 'events')} came in and not handled, the first for: "
             f"{session.scalar(first)}. Run: flask prepaid replay --failed"
+        )
+
+
+def _disputes_to_answer(session: Session) -> Iterator[str]:
+    disputed = disputes.to_answer(session)
+    if disputed:
+        due_at = disputed[0][0].evidence_due_at
+        due = f", the first until {due_at:%Y-%m-%d %H:%M} UTC" if due_at else ""
+        yield (
+            f"{counted(len(disputed), 'dispute waits', 'disputes wait')} for evidence{due}: send it in "
+            "Stripe's dashboard, or the bank sides with its customer. The operator's overview lists them."
         )
 
 

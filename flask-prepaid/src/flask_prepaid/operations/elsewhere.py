@@ -64,7 +64,11 @@ def _engine(place: str, what: str) -> Engine:
             )
         if url.get_backend_name() == "sqlite" and (url.database or ":memory:").startswith(":memory:"):
             raise ConfigError(f"{what} that are kept in memory are gone at once. Name a file.")
+        if url.get_backend_name() == "sqlite":
+            Path(url.database or "").exists()  # a name that is too long for a file is no name
         return _bounded(url)
+    except OSError as wrong:
+        raise ConfigError(f"{what} cannot be kept there: {wrong.strerror}. Name another file.") from wrong
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as wrong:
         raise ConfigError(
             f"{what} cannot be kept there ({wrong}). Name a file, or write "

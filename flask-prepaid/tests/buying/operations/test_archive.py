@@ -174,6 +174,19 @@ def test_books_that_are_archived_in_part_move_to_another_database(
     moved.let_go()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("archive", "--before", "2020-01", "--to"), ("archived", "user:1", "--from"), ("audit", "--archive")],
+)
+def test_a_place_whose_name_no_file_can_have_is_refused_in_words(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.command("grant", "user:1", "5", "--reason", "a gift")
+
+    refused = shop.command(*words, "x" * 300)
+
+    assert refused.exit_code == 1
+    assert "Archives cannot be kept there: File name too long. Name another file." in refused.output
+
+
 @pytest.mark.parametrize("corrected", [True, False])
 def test_a_top_up_for_spends_that_are_in_the_archive_by_now_is_bought_as_before(
     shop: Shop, tmp_path: Path, corrected: bool

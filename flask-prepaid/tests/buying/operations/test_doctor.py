@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import stripe
 
+from flask_prepaid.purchases import disputes
 from flask_prepaid.testing import Databases
 from prepaid_ledger import clock
 from stripe_emulator import Emulator
@@ -50,6 +51,23 @@ def test_a_shop_that_is_set_up_well_has_nothing_wrong(databases: Databases) -> N
 
         assert findings(shop) == "Nothing is wrong. Stripe's mode is test: no money moves.\n"
         assert "prepaid.visit" not in {event.type for event in shop.inbox()}
+
+
+def test_a_dispute_that_waits_for_evidence_is_told_with_the_end_of_its_time(databases: Databases) -> None:
+    with connected(databases) as shop:
+        shop.stripe.pay(shop.buy(), card="4000000000000259")  # its owner disputes it
+        shop.stripe.deliver()
+
+        (due_at,) = shop.read(
+            lambda: [dispute.evidence_due_at for dispute, _ in disputes.to_answer(shop.db.session())]
+        )
+        sentence = f"1 dispute waits for evidence, the first until {due_at:%Y-%m-%d} 23:59 UTC: send it"
+        assert sentence in findings(shop)
+
+        (dispute,) = shop.dashboard().v1.disputes.list().data
+        shop.stripe.dispute(dispute=dispute.id, outcome="won")
+        shop.stripe.deliver()
+        assert "dispute" not in findings(shop)
 
 
 LIVE = {"PREPAID_STRIPE_SECRET_KEY": "sk_live_of_another", "PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_live_x"}

@@ -115,3 +115,29 @@ def test_a_debt_is_of_its_own_wallet(books: Books) -> None:
         overrun(books, credits, "answer:1", owner)
 
     assert [owed(books, owner) for owner in (OWNER, "user:2")] == [[(SPEND, 7)], [(SPEND, 9)]]
+
+
+def test_the_first_debt_is_paid_first_whatever_it_is_of(books: Books) -> None:
+    books.buy(100, 1_000)
+    books.spend(90, "report:1")
+    books.ledger.hold(OWNER, 10, key="answer:1")
+    books.commit()
+    books.refund(1_000)
+    books.ledger.capture(OWNER, key="answer:1", credits=30, overrun="debt")
+    books.commit()
+    (of_refund, of_work) = owed(books)
+    assert (of_refund[0], of_work[0]) == (CLAWBACK, SPEND)
+
+    books.grant(of_refund[1])
+
+    assert owed(books) == [of_work]
+
+
+def test_a_single_credit_is_owed_and_pays_as_well(books: Books) -> None:
+    for owner, credits in ((OWNER, 1), ("user:2", 2)):
+        books.grant(5, owner=owner)
+        overrun(books, credits, "answer:1", owner)
+
+    books.grant(1, "gift:2", owner="user:2")
+
+    assert [owed(books, owner) for owner in (OWNER, "user:2")] == [[(SPEND, 1)]] * 2

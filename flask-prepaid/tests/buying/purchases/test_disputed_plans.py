@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, update
+from sqlalchemy import URL, select, update
 
 from flask_prepaid import signals
 from flask_prepaid.operations.inbox import HEARD
@@ -123,7 +123,8 @@ def test_a_plan_that_is_paused_stays_so(shop: PlanShop) -> None:
     shop.tick()
 
     assert (shop.state(), shop.row().cancel_at) == (State.PAUSED, None)
-    assert shop.read(lambda: disputed_plans.due(shop.prepaid)) == []
+    left = select(Dispute.end_plan_at)
+    assert shop.read(lambda: shop.prepaid.session.scalars(left).all()) == [None], "and is left alone"
 
 
 def test_a_plan_that_was_begun_since_is_another_one(shop: PlanShop) -> None:

@@ -34,9 +34,8 @@ READ = 1_000
 METADATA = MetaData()
 
 
-def _table(model: type[Any]) -> Table:
-    """The columns of a table of the books, and its key."""
-    columns = (
+for _model in MODELS:  # the columns of a table of the books, and its key
+    _columns = (
         Column(
             column.name,
             String(16) if isinstance(column.type, Enum) else column.type,
@@ -44,13 +43,9 @@ def _table(model: type[Any]) -> Table:
             autoincrement=False,
             nullable=column.nullable,
         )
-        for column in model.__table__.columns
+        for column in _model.__table__.columns
     )
-    return Table(model.__tablename__, METADATA, *columns, sqlite_with_rowid=False)
-
-
-for _model in MODELS:
-    _table(_model)
+    Table(_model.__tablename__, METADATA, *_columns, sqlite_with_rowid=False)
 
 #: Whose archive it is: the first wallet of its books, which stays there for good.
 BOOKS = Table(
