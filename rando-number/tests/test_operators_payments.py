@@ -7,6 +7,9 @@ import io
 import re
 
 import pytest
+from sqlalchemy import update
+
+from flask_prepaid.payments.models import Payment, PaymentState
 
 from .running_shop import RunningShop, Visitor
 
@@ -202,6 +205,26 @@ def test_a_dispute_says_why_and_until_when_evidence_is_due_wherever_an_operator_
     assert "evidence" not in story
     assert "fraudulent" in story, "the reason stays with the dispute"
     assert f"{dispute}</span>: fraudulent. It is lost." in admin.get("/admin/payments/1").text
+
+
+def test_the_overview_counts_more_payments_than_it_lists(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    for _ in range(2):
+        shop.stripe.pay(pat.buy(pack="starter"), card="4000000000005423")  # its bank suspects it
+    for _ in range(2):
+        pat.buy(pack="starter")
+    with shop.app.app_context():
+        waits = update(Payment).where(Payment.state == PaymentState.OPEN)
+        shop.prepaid.session.execute(waits.values(state=PaymentState.NEEDS_REVIEW))
+        shop.prepaid.session.commit()
+    monkeypatch.setattr("flask_prepaid.web.operator.home.SHOWN", 1)
+
+    home = finance.get("/admin").text
+
+    assert "2 payments suspected by the card's bank" in home
+    assert "2 payments whose end is not known or not as agreed" in home
 
 
 def test_an_inquiry_takes_nothing_and_says_until_when_it_is_answered(shop: RunningShop) -> None:
