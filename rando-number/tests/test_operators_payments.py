@@ -100,6 +100,25 @@ def test_a_payments_page_says_what_was_kept_of_it_and_leaves_out_what_says_nothi
     assert ">Refund up to $6.00</a>" in page
 
 
+def test_what_is_lost_and_what_a_bank_still_holds_stand_apart(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000404000079")  # two disputes, of a half each
+    place = "/admin/payments/1"
+
+    def sums() -> list[tuple[str, str]]:
+        return re.findall(
+            r"<dt>(Lost to the dispute|Held by the bank)</dt><dd>(-\$[\d.]+)</dd>", finance.get(place).text
+        )
+
+    assert sums() == [("Held by the bank", "-$10.00")]
+    dispute = re.findall(r"d[up]_\w+", finance.get(place).text)[0]
+    shop.stripe.dispute(dispute=dispute, outcome="lost")
+    shop.stripe.deliver()
+
+    assert sums() == [("Lost to the dispute", "-$5.00"), ("Held by the bank", "-$5.00")]
+    assert rows_of_file(finance)[0]["taken_by_bank_minor"] == "1000"
+
+
 def test_a_payments_page_and_its_refund_say_how_many_of_its_credits_are_left(shop: RunningShop) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     for credits, left in ((0, 10), (4, 9), (9, 0)):  # those of the greeting go first
