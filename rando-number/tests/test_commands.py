@@ -230,6 +230,13 @@ def test_a_user_is_never_deleted(any_shop: RunningShop, change: str) -> None:
     assert any_shop.rows()["users"] == 1
 
 
+def test_sqlite_gives_a_user_no_other_number_by_another_name_of_its_column(shop: RunningShop) -> None:
+    shop.customer()
+
+    with shop.app.app_context(), pytest.raises(DatabaseError, match="users are never deleted"):
+        db.session.execute(text("UPDATE users SET rowid = 7"))
+
+
 def test_a_number_of_nobody_is_refused(any_shop: RunningShop) -> None:
     any_shop.customer()
     nobodys = insert(Number).values(
@@ -240,3 +247,10 @@ def test_a_number_of_nobody_is_refused(any_shop: RunningShop) -> None:
         db.session.execute(nobodys)
 
     assert any_shop.rows()["numbers"] == 0
+
+
+def test_a_number_stays_its_users(any_shop: RunningShop) -> None:
+    any_shop.customer().draw()
+
+    with any_shop.app.app_context(), pytest.raises(IntegrityError, match="no user"):
+        db.session.execute(update(Number).values(user_id=2))

@@ -7,6 +7,9 @@ import io
 import re
 
 import pytest
+from sqlalchemy import update
+
+from flask_prepaid.payments.models import Payment, PaymentState
 
 from .running_shop import RunningShop, Visitor
 
@@ -100,6 +103,25 @@ def test_a_payments_page_says_what_was_kept_of_it_and_leaves_out_what_says_nothi
     assert ">Refund up to $6.00</a>" in page
 
 
+def test_what_is_lost_and_what_a_bank_still_holds_stand_apart(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000404000079")  # two disputes, of a half each
+    place = "/admin/payments/1"
+
+    def sums() -> list[tuple[str, str]]:
+        return re.findall(
+            r"<dt>(Lost to the dispute|Held by the bank)</dt><dd>(-\$[\d.]+)</dd>", finance.get(place).text
+        )
+
+    assert sums() == [("Held by the bank", "-$10.00")]
+    dispute = re.findall(r"d[up]_\w+", finance.get(place).text)[0]
+    shop.stripe.dispute(dispute=dispute, outcome="lost")
+    shop.stripe.deliver()
+
+    assert sums() == [("Lost to the dispute", "-$5.00"), ("Held by the bank", "-$5.00")]
+    assert rows_of_file(finance)[0]["taken_by_bank_minor"] == "1000"
+
+
 def test_a_payments_page_and_its_refund_say_how_many_of_its_credits_are_left(shop: RunningShop) -> None:
     pat, finance = shop.buyer(), shop.operator("finance")
     for credits, left in ((0, 10), (4, 9), (9, 0)):  # those of the greeting go first
@@ -183,6 +205,26 @@ def test_a_dispute_says_why_and_until_when_evidence_is_due_wherever_an_operator_
     assert "evidence" not in story
     assert "fraudulent" in story, "the reason stays with the dispute"
     assert f"{dispute}</span>: fraudulent. It is lost." in admin.get("/admin/payments/1").text
+
+
+def test_the_overview_counts_more_payments_than_it_lists(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    for _ in range(2):
+        shop.stripe.pay(pat.buy(pack="starter"), card="4000000000005423")  # its bank suspects it
+    for _ in range(2):
+        pat.buy(pack="starter")
+    with shop.app.app_context():
+        waits = update(Payment).where(Payment.state == PaymentState.OPEN)
+        shop.prepaid.session.execute(waits.values(state=PaymentState.NEEDS_REVIEW))
+        shop.prepaid.session.commit()
+    monkeypatch.setattr("flask_prepaid.web.operator.home.SHOWN", 1)
+
+    home = finance.get("/admin").text
+
+    assert "2 payments suspected by the card's bank" in home
+    assert "2 payments whose end is not known or not as agreed" in home
 
 
 def test_an_inquiry_takes_nothing_and_says_until_when_it_is_answered(shop: RunningShop) -> None:

@@ -49,7 +49,7 @@ def test_an_operator_makes_lists_finds_and_revokes_a_key(host: Host) -> None:
     assert command(host, "list", OWNER).stdout == ""
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_wrong_word_is_told_with_its_cure_and_makes_nothing(host: Host, database: URL) -> None:
     words: dict[str, tuple[str, ...]] = {
         "Give it a name": ("make", OWNER, "--name", " "),

@@ -109,6 +109,29 @@ def test_a_repeat_after_503_gets_what_was_paid_for(host: Host) -> None:
     assert (again.json["balance"], host.prepaid.balance(OWNER), host.rolls()) == (9, 9, 1)
 
 
+class NoAnswerOfCommit:
+    """Spends whose commit is not answered: the ledger makes each again, and its key tells what was posted."""
+
+    def __init__(self, ledger: Any) -> None:
+        self.ledger = ledger
+
+    async def spend_now(self, owner: str, **terms: Any) -> Any:
+        await self.ledger.spend_now(owner, **terms)
+        return await self.ledger.spend_now(owner, **terms)
+
+
+def test_a_call_without_a_name_is_sold_once_though_its_commit_is_not_answered(host: Host) -> None:
+    host.grant(10)
+    asgi = FastPath(host.app, {"/roll": host.sale})
+    asgi.ledger = NoAnswerOfCommit(asgi.ledger)  # type: ignore[assignment]
+    headers = {"Authorization": f"Bearer {host.make_key().secret}"}
+
+    sold = client_of(asgi).get("/roll", headers=headers, environ_base=FROM_LOCALHOST)
+
+    assert (host.prepaid.balance(OWNER), host.rolls()) == (9, 1)
+    assert sold.json == {"balance": 9, "id": host.db.session.scalar(select(host.roll.id)), "value": 6}
+
+
 def test_a_call_refused_for_want_of_credits_is_sold_under_its_name_later(host: Host) -> None:
     program, name = host.make_key(), {"Idempotency-Key": "a"}
     assert program.fast("/roll?sides=12", **name).status_code == 402
@@ -119,7 +142,7 @@ def test_a_call_refused_for_want_of_credits_is_sold_under_its_name_later(host: H
     assert (host.prepaid.balance(OWNER), host.rolls()) == (1, 1)
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_calls_and_guesses_are_limited_and_the_answer_says_when_again(database: URL) -> None:
     now_s = 120.0
     host = Host(database, Keys(prefix="acme_", calls=CallsPerMinute(3, 2, clock_s=lambda: now_s)))
@@ -162,7 +185,7 @@ print(program.sold_at_once(30))
 """
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["postgresql"])
 def test_two_processes_sell_exactly_what_a_key_may_spend(host: Host, database: URL) -> None:
     host.grant(100)
     program = host.make_key()
@@ -182,7 +205,7 @@ def test_two_processes_sell_exactly_what_a_key_may_spend(host: Host, database: U
     assert host.prepaid.budgets(OWNER)[0].left == 0
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
     host = Host(database)
     with pytest.raises(ConfigError, match="no view at /else"):
@@ -213,7 +236,7 @@ def test_what_is_set_up_wrongly_is_said_at_the_start(database: URL) -> None:
     without.close()
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_row_has_the_time_of_its_sale_by_the_clock_of_the_books(database: URL) -> None:
     noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
     host = Host(database, clock=lambda: noon)
@@ -227,7 +250,7 @@ def test_a_row_has_the_time_of_its_sale_by_the_clock_of_the_books(database: URL)
     host.close()
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_has_threads_of_its_own_is_answered_while_all_others_are_busy(database: URL) -> None:
     host = Host(database)
     began, over = threading.Event(), threading.Event()

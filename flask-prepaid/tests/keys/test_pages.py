@@ -71,7 +71,7 @@ def test_a_customer_makes_limits_and_revokes_a_key(host: Host) -> None:
 TOMORROW = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_wrong_form_makes_nothing_and_says_what_is_wrong(host: Host) -> None:
     browser = host.browser()
     for fields, words in (
@@ -122,7 +122,7 @@ def test_of_many_made_at_once_there_are_no_more_than_may_be_and_one_of_each_name
     assert len(host.prepaid.keys(OWNER)) == 20
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_limit_is_written_and_read_in_the_unit_of_the_host(database: URL) -> None:
     host = Host(database, unit=Unit("token", scale=3))
     host.grant(5_000)

@@ -81,7 +81,7 @@ def test_a_route_costs_credits_only_if_it_answers(app: App, answer: str, status:
     assert app.available() == left
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_refusal_writes_credits_as_the_unit_does(books: Books) -> None:
     books.grant(200)
     app = FastAPI()

@@ -361,7 +361,11 @@ def connect(url: str | None) -> None:
     for line in connected.done:
         click.echo(line, err=True)
     if connected.secret:
-        click.echo("Keep this as PREPAID_STRIPE_WEBHOOK_SECRET; Stripe shows it only now:", err=True)
+        click.echo(
+            "Keep this as PREPAID_STRIPE_WEBHOOK_SECRET (FLASK_PREPAID_STRIPE_WEBHOOK_SECRET for "
+            "app.config.from_prefixed_env()). Stripe shows it only now:",
+            err=True,
+        )
         click.echo(connected.secret)
 
 

@@ -166,7 +166,8 @@ class FastPath:
                 spent = await self.ledger.spend_now(caller.owner, **spending)
             except KeyReused:
                 return None  # the same request by another key was faster
-            if not spent.repeated:
+            # An id without a name is this call's alone: its commit was not answered, and the key tells.
+            if not spent.repeated or name is None:
                 return sale.answer(values, spent.balance)
         return None
 

@@ -356,7 +356,7 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
         id=dispute.id,
         status=dispute.status,
         reason=dispute.reason,
-        evidence_due_at=moment_or_none(dispute.evidence_details.due_by),
+        evidence_due_at=moment_or_none(dispute.evidence_details.due_by or None),  # 0 is no day
         amount_minor=dispute.amount,
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),

@@ -267,8 +267,8 @@ def _unhandled_events(session: Session) -> Iterator[str]:
     if count:
         first = select(InboxEvent.outcome).where(*failed).order_by(InboxEvent.received_at).limit(1)
         yield (
-            f"{counted(count, 'event', 'events')} came in and not handled, the first for: "
-            f"{session.scalar(first)}. Run: flask prepaid replay --failed"
+            f"{counted(count, 'event came in and was', 'events came in and were')} not handled, the first "
+            f"for: {session.scalar(first)}. Run: flask prepaid replay --failed"
         )
 
 

@@ -54,7 +54,7 @@ def _words(payment: Payment, state: ShownState, taken_minor: int, credited_minor
     )
     if state is PaidState.PARTLY_REFUNDED:
         words = [_("Partly refunded: %(amount)s", amount=refunded)]
-    elif 0 < taken_minor < (payment.paid_minor or 0):
+    elif state in OF_A_PART and 0 < taken_minor < (payment.paid_minor or 0):
         words = [_(OF_A_PART[state], amount=taken)]
     else:
         words = [_(WORDS[state])]

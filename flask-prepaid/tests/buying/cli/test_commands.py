@@ -69,6 +69,7 @@ def test_connect_sets_up_the_webhook_and_says_its_secret_once(shop: Shop) -> Non
 
     assert re.fullmatch(r"whsec_\w+\n", first.stdout)
     assert again.stdout == ""
+    assert "as PREPAID_STRIPE_WEBHOOK_SECRET (FLASK_PREPAID_STRIPE_WEBHOOK_SECRET for" in first.stderr
     (endpoint,) = [
         endpoint for endpoint in shop.dashboard().v1.webhook_endpoints.list().data if endpoint.url == url
     ]

@@ -261,7 +261,9 @@ def test_events_that_failed_are_named_with_the_way_to_run_them_again(shop: Shop)
     shop.stripe.chaos()
     shop.change_inbox(received_at=clock.wall() - timedelta(minutes=5))
 
-    assert "flask prepaid replay --failed" in findings(shop)
+    wrong = findings(shop)
+    assert "came in and were not handled, the first for: " in wrong
+    assert "flask prepaid replay --failed" in wrong
     shop.command("replay", "--failed")
 
     assert "replay" not in findings(shop)

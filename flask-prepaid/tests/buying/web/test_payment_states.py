@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ..purchases.test_invoices import credit
 from ..shop import Shop, ShopWith
@@ -96,6 +97,27 @@ def test_what_became_of_the_money_is_said_alike_to_people_and_programs(shop: Sho
     happens(shop)
 
     assert shown(shop) == (words, word)
+
+
+@pytest.mark.each_database
+def test_a_part_that_is_disputed_while_a_page_is_read_is_said_on_the_next_one(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.browser().get("/prepaid/billing")
+    states_read: list[str] = []
+
+    def bank_acts(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "CASE" in statement and "prepaid_dispute" in statement and not states_read:
+            states_read.append(statement)
+            dispute(shop, **PART)
+
+    engine = shop.read(lambda: shop.prepaid.engine)
+    event.listen(engine, "after_cursor_execute", bank_acts)
+    page = shop.browser().get("/prepaid/billing").text
+    event.remove(engine, "after_cursor_execute", bank_acts)
+
+    assert states_read
+    assert "<td>Paid</td>" in page
+    assert "<td>$3.00 disputed at your bank</td>" in shop.browser().get("/prepaid/billing").text
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ MAX_DAYS = 366
 
 #: The most days that are shown by the hour.
 MAX_DAYS_BY_HOUR = 14
+
+#: The largest that ``Number.api_key_id`` holds.
+LARGEST_KEY = 2**31 - 1
+
 KINDS = ("spend", "purchase", "allowance", "grant", "reversal", "clawback", "expiry", "adjustment")
 
 
@@ -120,6 +124,6 @@ def key_in(fields: Mapping[str, str]) -> By:
         return None
     if text == "site":
         return "site"
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST_KEY):
         raise BadChoice(_("Key must be one of the keys in the list."))
     return int(text)

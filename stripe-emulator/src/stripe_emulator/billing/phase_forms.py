@@ -41,7 +41,7 @@ BLANK: Json = {
 def read(forms: list[Json], first_start: int, known: Sequence[Json] = ()) -> list[Json]:
     """Phases from a form, each beginning where the one before it ends.
 
-    :param known: The phases so far: discounts of theirs stay, though one is over since.
+    :param known: The phases so far: their discounts and tax rates stay, though one is over since.
     :raises InvalidRequest: A phase ends before it begins, or names no price.
     """
     made: list[Json] = []
@@ -103,7 +103,7 @@ def _phase(form: Json, begins: int, param: str, first: str | None, known: Sequen
         _shown_extra(extra, f"{param}[add_invoice_items][{number}]", known)
         for number, extra in enumerate(form.get("add_invoice_items") or [])
     ]
-    phase["default_tax_rates"] = items.tax_rates(form.get("default_tax_rates"), f"{param}[default_tax_rates]")
+    phase["default_tax_rates"] = _tax_rates(form, "default_tax_rates", param, known)
     if form.get("invoice_settings"):
         phase["invoice_settings"] = {"account_tax_ids": None, "days_until_due": None, "issuer": None} | form[
             "invoice_settings"
@@ -166,7 +166,7 @@ def _item(form: Json, param: str, known: Sequence[Json]) -> Json:
     return shown | {
         "discounts": _discounts(form, param, known),
         "metadata": objects.merged({}, form.get("metadata")),
-        "tax_rates": items.tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
+        "tax_rates": _tax_rates(form, "tax_rates", param, known),
     }
 
 
@@ -204,6 +204,17 @@ def _discounts(form: Json, param: str, known: Sequence[Json]) -> list[Json]:
         if discount["promotion_code"]:
             discounts.running_code(discount["promotion_code"], f"{name}[promotion_code]")
     return wanted
+
+
+def _tax_rates(form: Json, name: str, param: str, known: Sequence[Json]) -> list[Json]:
+    """:raises InvalidRequest: One is archived, or there is no such thing; those of ``known`` phases stay."""
+    held = [
+        rate
+        for phase in known
+        for rates in (phase["default_tax_rates"], *(item["tax_rates"] for item in phase["items"]))
+        for rate in rates
+    ]
+    return items.tax_rates(form.get(name), f"{param}[{name}]", held)
 
 
 def _shown_extra(form: Json, param: str, known: Sequence[Json]) -> Json:

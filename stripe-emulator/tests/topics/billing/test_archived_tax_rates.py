@@ -97,6 +97,26 @@ def test_a_rate_that_is_archived_later_goes_on(shop: Shop) -> None:
     assert shop.latest(customer).total == 1200
 
 
+def test_a_rate_that_a_schedule_has_goes_on_when_it_is_archived(shop: Shop) -> None:
+    of_phase, of_item = rate(shop), rate(shop)
+    item: Any = {"price": shop.price(1000), "tax_rates": [of_item]}
+    phase: Any = {"items": [item], "default_tax_rates": [of_phase]}
+    schedule = shop.v1.subscription_schedules.create(
+        {"customer": shop.customer(), "start_date": shop.emulator.now() + 3600, "phases": [phase]}
+    )
+    for named in (of_phase, of_item):
+        shop.v1.tax_rates.update(named, {"active": False})
+
+    again: Any = {**phase, "start_date": schedule.phases[0].start_date}
+    changed = shop.v1.subscription_schedules.update(schedule.id, {"phases": [again]})
+
+    assert [held.id for held in changed.phases[0].default_tax_rates or []] == [of_phase]
+    assert [held.id for held in changed.phases[0].items[0].tax_rates or []] == [of_item]
+    other: Any = {**again, "default_tax_rates": [archived(shop)]}
+    with pytest.raises(stripe.InvalidRequestError, match="is inactive"):
+        shop.v1.subscription_schedules.update(schedule.id, {"phases": [other]})
+
+
 def test_a_later_phase_brings_its_own_rates(shop: Shop) -> None:
     customer, first, second = shop.customer(), rate(shop), rate(shop)
     item: Any = {"price": shop.price(1000)}

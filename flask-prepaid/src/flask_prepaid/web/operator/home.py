@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ...payments import shown_states
@@ -47,10 +47,12 @@ def home() -> ResponseReturnValue:
         failures=failures.totals(failures.failures(context, month)),
         plans=plans_now(month),
         stuck=stuck,
+        stuck_count=count_of(stuck_payments(session)),
         states=shown_states.of_each(session, listed),
         labels=page.labels(payment.owner for payment in listed),
         health=health.health(),
         warned=warned,
+        warned_count=fraud_warnings.count(session) + fraud_warnings.count(session, tried=True),
         disputed=disputed,
         left_out=sales.left_out(session, month.span),
         owing=dunning.count(),
@@ -103,3 +105,9 @@ def stuck_payments(session: Session) -> Select[Payment]:
     waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
     late = Payment.state.in_(waiting) & (Payment.created_at < page.context().clock() - LATE)
     return select(Payment).where(late | (Payment.state == PaymentState.NEEDS_REVIEW)).order_by(Payment.id)
+
+
+def count_of(payments: Select[Payment]) -> int:
+    """How many there are, of which a list shows the first."""
+    counted = select(func.count()).select_from(payments.order_by(None).subquery())
+    return page.context().session.scalar(counted) or 0

@@ -15,6 +15,7 @@ from ... import money
 from ...context import reading
 from ...errors import NotYours
 from ...payments import shown_states
+from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, Refund
 from ...payments.shown_states import ShownState
 from ...purchases import fraud_warnings, refunds
@@ -47,6 +48,7 @@ FIELDS = (
     "tax_minor",
     "paid_minor",
     "refunded_minor",
+    "taken_by_bank_minor",
     "payment_intent_id",
     "charge_id",
     "invoice_id",
@@ -166,17 +168,18 @@ def all_of(selection: Selection, state: ShownState | None) -> Iterator[list[obje
         with reading(context) as session:
             wanted = payments_of(selection, state, before=before).limit(READ_AT_ONCE)
             rows = session.scalars(wanted).all()
-            shown = shown_states.of_each(session, rows)
-            read = [(payment.id, list(cells(payment, shown[payment.id]))) for payment in rows]
+            shown, taken = shown_states.of_each(session, rows), shown_states.taken_of_each(session, rows)
+            read = [(row.id, list(cells(row, shown[row.id], taken[row.id]))) for row in rows]
         yield from (line for _, line in read)
         if len(read) < READ_AT_ONCE:
             return
         before = read[-1][0]
 
 
-def cells(payment: Payment, state: ShownState) -> Iterator[object]:
+def cells(payment: Payment, state: ShownState, taken_minor: int) -> Iterator[object]:
+    beside: dict[str, Any] = {"state": state, "taken_by_bank_minor": taken_minor}
     for name in FIELDS:
-        value: Any = state if name == "state" else getattr(payment, name)
+        value: Any = beside[name] if name in beside else getattr(payment, name)
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
         if name == "credits" and value is not None:
@@ -193,6 +196,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
     ).all()
     taken_minor = sum(dispute.amount_minor for dispute in disputes if dispute.takes_money)
+    lost_minor = sum(dispute.amount_minor for dispute in disputes if dispute.state == DisputeState.LOST)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
     return page.render(
         "payment.html",
@@ -201,7 +205,8 @@ def payment(payment_id: int) -> ResponseReturnValue:
         name=page.label(row.owner),
         refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
         disputes=disputes,
-        taken_minor=taken_minor,
+        lost_minor=lost_minor,
+        held_minor=taken_minor - lost_minor,
         kept_minor=kept_minor,
         fee_minor=payment_fees.fee_of(session, row, kept_minor=kept_minor),
         left=refunds.left_to_refund(session, row),
