@@ -160,6 +160,11 @@ def test_a_worker_that_is_killed_takes_nobody_with_it_and_is_replaced(shop: Prod
     until(lambda: len(shop.workers()) == 2 and before[0] not in shop.workers())
     assert shop.server.poll() is None
     assert [Browser(shop).get("/healthz").status for _ in range(4)] == [200] * 4
+    os.kill(before[1], signal.SIGSTOP)  # only the new one can answer now, once it has started
+    try:
+        shop.await_answer(f"http://127.0.0.1:{shop.ports['shop']}/healthz")
+    finally:
+        os.kill(before[1], signal.SIGCONT)
 
 
 def test_no_file_of_the_shop_is_for_other_users_of_the_machine(shop: Production) -> None:

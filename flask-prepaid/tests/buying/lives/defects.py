@@ -16,6 +16,7 @@ from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.purchases import (
     balance_money,
     credit_notes,
+    disputes,
     refunds,
     settling,
     taking_back,
@@ -159,17 +160,17 @@ def a_failed_refund_counts_as_gone(_: Any) -> Any:
     return frozenset()
 
 
-@defect(refunds, "TAKES_NOTHING", "disputes")
+@defect(disputes, "TAKES_NOTHING", "disputes")
 def a_dispute_that_was_won_takes(takes_nothing: Any) -> Any:
     return frozenset(takes_nothing) - {DisputeState.WON}
 
 
-@defect(refunds, "TAKES_NOTHING", "disputes")
+@defect(disputes, "TAKES_NOTHING", "disputes")
 def an_inquiry_takes(takes_nothing: Any) -> Any:
     return frozenset(state for state in takes_nothing if not str(state).startswith("warning"))
 
 
-@defect(refunds, "take_back", "disputes")
+@defect(disputes, "take_back", "disputes")
 def a_dispute_keeps_its_first_amount(take_back: Any) -> Any:
     def first(context: Any, payment: Any, row: Any, name: str, amount_minor: int, reason: str) -> None:
         if not (row.taken_minor and amount_minor):
