@@ -6,7 +6,7 @@ import io
 import select
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -146,7 +146,21 @@ class _Handler(WSGIRequestHandler):
 def serve(emulator: Emulator, host: str, port: int) -> BaseWSGIServer:
     """A server that is bound and not yet running; port 0 picks a free one."""
     answers = front(emulator.accounts or emulator.api, _pages(emulator), emulator.names)
-    return _Server(host, port, cli_socket.around(emulator, _losing(answers)))
+    return _Server(host, port, closing_each(cli_socket.around(emulator, _losing(answers))))
+
+
+def closing_each(app: App) -> App:
+    """Close each answer, and the file in it: Werkzeug does not where a reader has broken the line."""
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        answer = app(environ, start_response)
+        try:
+            yield from answer
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+
+    return call
 
 
 def _pages(emulator: Emulator) -> App:

@@ -19,7 +19,7 @@ import pytest
 import stripe
 
 from stripe_emulator import Emulator
-from stripe_emulator.server.http import serve
+from stripe_emulator.server.http import closing_each, serve
 from stripe_emulator.server.seed import BadSeed, plant
 
 from ..shop import with_sdk_16
@@ -378,3 +378,20 @@ def test_a_program_keeps_its_connection_until_the_server_ends() -> None:
         ask("GET", "/v1/customers")
 
     assert answers == [(200, True), (200, True), (404, True), (400, True), (200, False), (200, True)]
+
+
+def test_an_answer_is_closed_whether_its_reader_stays_or_hangs_up() -> None:
+    closed = []
+
+    class File(list[bytes]):
+        def close(self) -> None:
+            closed.append(len(self))
+
+    answers = closing_each(lambda environ, start_response: File([b"a", b"b"]))
+
+    assert list(answers({}, lambda *_: None)) == [b"a", b"b"]
+    half_read = iter(answers({}, lambda *_: None))
+    assert next(half_read) == b"a"
+    del half_read
+
+    assert closed == [2, 2]
