@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from flask_prepaid.errors import NotYours
+
 from ..shop import Shop, ShopWith
 from .hearing import Program, add, hearing, tell
 
@@ -106,3 +108,21 @@ def test_one_that_is_off_says_why_and_is_switched_on_there(
     program.status = 200
     shop.send_form(browser, place, to=f"{place}/switch", on="1")
     assert "Switch off" in buttons(browser.get(place).text)
+
+
+def test_an_endpoint_of_somebody_else_is_not_there(shop: Shop, program: Program) -> None:
+    endpoint, _ = add(shop, program.url, "user:2")
+    tell(shop, 1, "user:2")
+    delivery = shop.read(lambda: shop.prepaid.deliveries("user:2", endpoint))[0].delivery.id
+    stranger, mine = shop.browser(), add(shop, program.url)[0]
+    for path in (f"{endpoint}", "nonsense", "99999", "9" * 30):
+        assert stranger.get(f"/prepaid/endpoints/{path}").status_code == 404
+    for action in ("test", "secret", "switch", "remove"):
+        place = f"/prepaid/endpoints/{endpoint}/{action}"
+        answer = shop.send_form(stranger, "/prepaid/endpoints", to=place, on="0")
+        assert answer.status_code == 404
+    again = f"/prepaid/endpoints/{mine}/again"
+    for number in (str(delivery), "", "x", "9" * 30):
+        assert shop.send_form(stranger, "/prepaid/endpoints", to=again, delivery=number).status_code == 404
+    with pytest.raises(NotYours):
+        shop.read(lambda: shop.prepaid.deliveries("user:1", endpoint))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from standardwebhooks import WebhookVerificationError
 
 from flask_prepaid import SentWebhook
-from flask_prepaid.errors import ConfigError, NotYours, TooManyCalls, UnknownItem
+from flask_prepaid.errors import ConfigError, TooManyCalls, UnknownItem
 from flask_prepaid.outbox import queues, summary
 from flask_prepaid.outbox.by_hand import AT_ONCE
 from flask_prepaid.outbox.courier import Turns
@@ -386,24 +386,6 @@ def only_endpoint(shop: Shop) -> int:
 
 def sent_to(shop: Shop) -> list[SentWebhook]:
     return list(shop.read(lambda: shop.prepaid.deliveries("user:1", only_endpoint(shop))))
-
-
-def test_an_endpoint_of_somebody_else_is_not_there(shop: Shop, program: Program) -> None:
-    endpoint, _ = add(shop, program.url, "user:2")
-    tell(shop, 1, "user:2")
-    delivery = shop.read(lambda: shop.prepaid.deliveries("user:2", endpoint))[0].delivery.id
-    stranger, mine = shop.browser(), add(shop, program.url)[0]
-    for path in (f"{endpoint}", "nonsense", "99999", "9" * 30):
-        assert stranger.get(f"/prepaid/endpoints/{path}").status_code == 404
-    for action in ("test", "secret", "switch", "remove"):
-        place = f"/prepaid/endpoints/{endpoint}/{action}"
-        answer = shop.send_form(stranger, "/prepaid/endpoints", to=place, on="0")
-        assert answer.status_code == 404
-    again = f"/prepaid/endpoints/{mine}/again"
-    for number in (str(delivery), "", "x", "9" * 30):
-        assert shop.send_form(stranger, "/prepaid/endpoints", to=again, delivery=number).status_code == 404
-    with pytest.raises(NotYours):
-        shop.read(lambda: shop.prepaid.deliveries("user:1", endpoint))
 
 
 def test_too_many_endpoints_and_tests_and_unknown_events_are_refused(shop: Shop, program: Program) -> None:
