@@ -105,7 +105,7 @@ def post(connection: Connection, variant: Variant, numbers: Callable[[], int], b
     for _ in range(batches):
         requests = batch_of(variant, numbers)
         now = datetime.now(UTC)
-        _, values = on_postgresql(requests, None, now=now, debt_blocks=True, with_budgets=False, parted=False)
+        _, values = on_postgresql(requests, now=now, debt_blocks=True, with_budgets=False, parted=False)
         rows = connection.execute(variant.statement, values).fetchall()
         assert all(row[1] is not None for row in rows), "each spend is made"
 

@@ -25,7 +25,7 @@ def overtaken(
     """What comes of a batch of ``owners``'s spends where something is done between its look and its lock."""
     requests = [SpendRequest(owner, 1, "call:late", spender=spender) for owner in owners]
     statement, values = on_postgresql(
-        requests, None, now=books.time, debt_blocks=True, with_budgets=with_budgets, parted=parted
+        requests, now=books.time, debt_blocks=True, with_budgets=with_budgets, parted=parted
     )
     lock = " FOR NO KEY UPDATE SKIP"
     held = statement.replace(lock, " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1" + lock)

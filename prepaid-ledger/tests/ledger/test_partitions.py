@@ -147,7 +147,6 @@ def test_a_batch_meets_wallets_that_others_have_moved_since_it_looked(parted: Bo
 def test_a_batch_reads_no_partition(parted: Books, budgeted: bool) -> None:
     statement, values = on_postgresql(
         [SpendRequest(OWNER, 1, "report:1")],
-        None,
         now=parted.time,
         debt_blocks=True,
         with_budgets=budgeted,
