@@ -16,7 +16,8 @@ from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import chaos, clock, clocks, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.settings import get_setting
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.payments import (
@@ -327,6 +328,6 @@ def state(storage: Store) -> Json:
             "pending_deliveries": by_status.get("pending", 0),
             "deliveries": by_status,
             "due": {"count": coming[0], "next": coming[1], "failed": clock.failed_work()},
-            "chaos": store.get_setting(chaos.SETTING, {}),
+            "chaos": get_setting(chaos.SETTING, {}),
             "saved": saved.names(storage),
         }

@@ -12,6 +12,7 @@ from stripe_emulator.billing import drafts, invoices
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
@@ -59,13 +60,13 @@ def configure(settings: Json) -> Json:
         raise InvalidRequest("overdue_days must be a number of days, from 1 to 365.", param="overdue_days")
     if wanted["end"] not in ENDS:
         raise InvalidRequest(f"end must be one of {', '.join(ENDS)}.", param="end")
-    store.put_setting(SETTING, wanted)
+    put_setting(SETTING, wanted)
     return wanted
 
 
 def dunning() -> Json:
     """The settings of retries that now hold."""
-    settings: Json = store.get_setting(SETTING, DUNNING)
+    settings: Json = get_setting(SETTING, DUNNING)
     return settings
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import credit_grants, drafts
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import clock, money, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
@@ -75,7 +75,7 @@ def issue(invoice: Json) -> None:
     if invoice["amount_due"]:
         money.check_charge(invoice["amount_due"], invoice["currency"])
     customer = store.named("customer", invoice["customer"], "customer")
-    base = store.current().store.base_url
+    base = transactions.current().store.base_url
     days = invoice.get("_days_until_due")
     if invoice["collection_method"] == "send_invoice" and invoice["due_date"] is None and days is not None:
         invoice["due_date"] = clock.now() + days * clock.DAY

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.checkout import invoice_creation, session_discounts
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, ids, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import (
@@ -174,7 +174,7 @@ def expire_unpaid(session_id: str) -> None:
 
 def page(session: Json, more: str = "") -> str:
     """The session's own page, whatever its ``ui_mode``."""
-    return f"{store.current().store.base_url}/pay/{session['id']}{more}"
+    return f"{transactions.current().store.base_url}/pay/{session['id']}{more}"
 
 
 def landing(session: Json) -> str:

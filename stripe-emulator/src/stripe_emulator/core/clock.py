@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from stripe_emulator.core import store, undo
-from stripe_emulator.core.store import Store
+from stripe_emulator.core import transactions, undo
+from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.storage import Store
 
 _log = logging.getLogger(__name__)
 
@@ -53,18 +54,18 @@ TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"
 
 def now() -> int:
     """Unix time at Stripe, the same throughout a transaction."""
-    return store.current().now
+    return transactions.current().now
 
 
 def account_now() -> int:
     """Unix time of the account, also in work that lives on a test clock: events and answers go by it."""
-    moment: int = store.current().memo.get(ACCOUNT_TIME, now())
+    moment: int = transactions.current().memo.get(ACCOUNT_TIME, now())
     return moment
 
 
 def live_on(test_clock: str, moment: int) -> None:
     """Date the rest of this transaction by a test clock that stands at ``moment``."""
-    transaction = store.current()
+    transaction = transactions.current()
     transaction.memo.setdefault(ACCOUNT_TIME, transaction.now)
     transaction.memo[TEST_CLOCK] = test_clock
     transaction.now = moment
@@ -78,7 +79,7 @@ def wall() -> int:
 @contextmanager
 def at(moment: int) -> Iterator[None]:
     """Date what the block does by another moment, such as a test clock's."""
-    transaction = store.current()
+    transaction = transactions.current()
     before, transaction.now = transaction.now, moment
     try:
         yield
@@ -109,8 +110,8 @@ def schedule(moment: int, what: str, object_id: str) -> None:
     It may be scheduled several times.
     """
     assert what in HANDLERS, what
-    test_clock = store.current().memo.get(TEST_CLOCK)
-    store.current().execute(
+    test_clock = transactions.current().memo.get(TEST_CLOCK)
+    transactions.current().execute(
         "INSERT INTO due (at, clock, what, object) VALUES (?, ?, ?, ?)",
         (moment, test_clock, what, object_id),
     )
@@ -118,7 +119,7 @@ def schedule(moment: int, what: str, object_id: str) -> None:
 
 def unschedule(object_id: str, what: str | None = None) -> None:
     """Forget what was to happen to an object, or only the ``what`` of it."""
-    store.current().execute(
+    transactions.current().execute(
         "DELETE FROM due WHERE object = ? AND what = coalesce(?, what)", (object_id, what)
     )
 
@@ -145,28 +146,28 @@ def advance(storage: Store, to: int) -> None:
 
 def _note_jump(start: int, end: int) -> None:
     """Remember over which time the clock jumps; a jump that follows at once goes on with the last."""
-    before = store.get_setting(JUMP)
-    store.put_setting(JUMP, [before[0] if before and start - before[1] < AT_ONCE else start, end])
+    before = get_setting(JUMP)
+    put_setting(JUMP, [before[0] if before and start - before[1] < AT_ONCE else start, end])
 
 
 def when(due_at: float) -> float:
     """When something that was due is done: at its own moment if the clock jumped over that, else now."""
-    start, end = store.get_setting(JUMP, [0, 0])
+    start, end = get_setting(JUMP, [0, 0])
     return due_at if start < due_at <= end else now()
 
 
 def move(to: int) -> None:
     """Set the global clock without running anything. Never backwards."""
-    outside = store.current().store.wall()
-    if to > outside + store.get_setting("offset", 0):
-        store.put_setting("offset", to - outside)
-        store.current().wakes = True
+    outside = transactions.current().store.wall()
+    if to > outside + get_setting("offset", 0):
+        put_setting("offset", to - outside)
+        transactions.current().wakes = True
 
 
 def set_to(moment: int) -> None:
     """Start the global clock at a moment, past or future; for an empty account."""
-    store.put_setting("offset", moment - store.current().store.wall())
-    store.current().now = moment
+    put_setting("offset", moment - transactions.current().store.wall())
+    transactions.current().now = moment
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Due:
 def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
     """The next thing that is due by ``until``, off the list; None if nothing is."""
     row = (
-        store.current()
+        transactions.current()
         .execute(
             "DELETE FROM due WHERE seq = (SELECT seq FROM due WHERE clock IS ? AND at <= ?"
             " ORDER BY at, seq LIMIT 1) RETURNING at, what, object",
@@ -194,7 +195,7 @@ def take_due(until: int, *, test_clock: str | None = None) -> Due | None:
 
 def run(due: Due) -> None:
     """Have a thing that fell due happen, dated by its moment. If it can't, it is kept, and time goes on."""
-    memo = store.current().memo
+    memo = transactions.current().memo
     memo[BY_TIME] = memo.get(BY_TIME, 0) + 1
     try:
         with at(due.moment), undo.savepoint():
@@ -202,7 +203,7 @@ def run(due: Due) -> None:
     except Exception as error:
         keep_failure(due, error)
     finally:
-        store.current().memo[BY_TIME] -= 1
+        transactions.current().memo[BY_TIME] -= 1
 
 
 def keep_failure(due: Due, error: Exception) -> None:
@@ -214,18 +215,18 @@ def keep_failure(due: Due, error: Exception) -> None:
         "object": due.object_id,
         "error": f"{type(error).__name__}: {error}",
     }
-    store.put_setting(FAILED, [*failed_work(), failed][-FAILED_KEPT:])
+    put_setting(FAILED, [*failed_work(), failed][-FAILED_KEPT:])
 
 
 def failed_work() -> list[dict[str, Any]]:
     """What fell due and could not happen, oldest first: ``at``, ``what``, ``object`` and the ``error``."""
-    failed: list[dict[str, Any]] = store.get_setting(FAILED, [])
+    failed: list[dict[str, Any]] = get_setting(FAILED, [])
     return failed
 
 
 def somebody_asks() -> bool:
     """Whether somebody acts, and not time itself: what was agreed before is not refused by time."""
-    return not store.current().memo.get(BY_TIME)
+    return not transactions.current().memo.get(BY_TIME)
 
 
 def _run_some(storage: Store, until: int | None) -> int:

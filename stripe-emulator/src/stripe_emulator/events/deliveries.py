@@ -20,7 +20,7 @@ from functools import cache
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
 from stripe_emulator.events import events, failing_endpoints, shapes, thin, unreachable

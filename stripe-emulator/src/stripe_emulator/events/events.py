@@ -6,8 +6,9 @@ Emit in causal order: ``/v1/events`` and the endpoints see that order, unless ch
 
 from __future__ import annotations
 
-from stripe_emulator.core import chaos, clock, ids, store
+from stripe_emulator.core import chaos, clock, ids, store, transactions
 from stripe_emulator.core.errors import NotFound, no_such
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public
@@ -24,7 +25,7 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
 
     :param previous: ``previous_attributes`` of an ``*.updated`` event.
     """
-    origin = store.current().origin
+    origin = transactions.current().origin
     data: Json = {"object": public(value)}
     if previous is not None:
         data["previous_attributes"] = previous
@@ -51,9 +52,9 @@ def emit(kind: str, value: Json, *, previous: Json | None = None) -> Json:
 
 def hand_over(event_id: str, endpoint_id: str) -> None:
     """Have an event sent to an endpoint; what chaos makes of that is decided here."""
-    store.current().wakes = True
+    transactions.current().wakes = True
     for fate in chaos.fates(event_id, endpoint_id):
-        store.current().execute(
+        transactions.current().execute(
             "INSERT INTO delivery (event, endpoint, due_at, rank, status) VALUES (?, ?, ?, ?, ?)",
             (
                 event_id,
@@ -83,7 +84,7 @@ def url_of(endpoint: Json) -> str:
 
 def endpoints(*, also_disabled: bool = False) -> list[Json]:
     """Everyone who listens: those given to the emulator, then those of the API that are enabled."""
-    listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
+    listeners: dict[str, Json] = get_setting(LISTENERS, {})
     known = list(listeners.values())
     for kind in REGISTERED:
         known += store.all_of(kind)
@@ -94,7 +95,7 @@ def endpoints(*, also_disabled: bool = False) -> list[Json]:
 
 def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot") -> None:
     """Send every event to a URL, as ``--webhook`` asks; the same id again replaces it."""
-    listeners = store.get_setting(LISTENERS, {})
+    listeners = get_setting(LISTENERS, {})
     listeners[endpoint_id] = {
         "id": endpoint_id,
         "url": url,
@@ -102,17 +103,17 @@ def listen(endpoint_id: str, url: str, secret: str, *, payload: str = "snapshot"
         "enabled_events": ["*"],
         "event_payload": payload,
     }
-    store.put_setting(LISTENERS, listeners)
+    put_setting(LISTENERS, listeners)
 
 
 def hear(types: list[str]) -> None:
     """Send those given to the emulator events of these types only; ``*`` is every type."""
-    listeners = store.get_setting(LISTENERS, {})
+    listeners = get_setting(LISTENERS, {})
     for listener in listeners.values():
         listener["enabled_events"] = [
             f"v1.{type}" if is_thin(listener) and type != "*" else type for type in types
         ]
-    store.put_setting(LISTENERS, listeners)
+    put_setting(LISTENERS, listeners)
 
 
 def roll(endpoint_id: str, *, keep_old_s: int) -> str:
@@ -120,14 +121,14 @@ def roll(endpoint_id: str, *, keep_old_s: int) -> str:
 
     :raises NotFound: There is no such endpoint.
     """
-    listeners: dict[str, Json] = store.get_setting(LISTENERS, {})
+    listeners: dict[str, Json] = get_setting(LISTENERS, {})
     endpoint = listeners.get(endpoint_id) or store.find_any(endpoint_id) or {}
     if "_secret" not in endpoint:
         raise NotFound(no_such("webhook_endpoint", endpoint_id), code="resource_missing", param="endpoint")
     endpoint["_old_secret"], endpoint["_old_until"] = endpoint["_secret"], clock.now() + keep_old_s
     endpoint["_secret"] = f"whsec_{ids.token(32)}"
     if endpoint_id in listeners:
-        store.put_setting(LISTENERS, listeners)
+        put_setting(LISTENERS, listeners)
     else:
         store.save(endpoint)
     secret: str = endpoint["_secret"]

@@ -14,7 +14,7 @@ from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.hosts import name_of
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import ACCOUNT, Store
+from stripe_emulator.core.storage import ACCOUNT, Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 from stripe_emulator.events.deliveries import Courier, Reply
