@@ -14,7 +14,7 @@ from stripe_emulator.checkout import completion, paying
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
-from stripe_emulator.core import chaos, clock, clocks, saved, store
+from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.storage import Store
@@ -182,7 +182,7 @@ def finish_debit(storage: Store, intent_id: str, *, succeeds: bool) -> Json:
         intent = store.get("payment_intent", intent_id)
         if intent["status"] != "processing":
             raise InvalidRequest(f"{intent_id} is {intent['status']}: no bank has to answer.")
-        clock.unschedule(intent_id, "payment_intent.bank_answers")
+        due_work.unschedule(intent_id, "payment_intent.bank_answers")
         method = store.get("payment_method", intent["payment_method"])
         confirmation.answer_debit(intent, method, succeeds=succeeds)
         return render(intent)
@@ -202,7 +202,7 @@ def advance(storage: Store, *, seconds: int | None = None, to: int | None = None
             f"The clock goes forward only, and to {clocks.LATEST} at most; it is {now} now.",
             param="to" if to is not None else "seconds",
         )
-    clock.advance(storage, target)
+    due_work.advance(storage, target)
     return target
 
 
@@ -327,7 +327,7 @@ def state(storage: Store) -> Json:
             "wall": clock.wall(),
             "pending_deliveries": by_status.get("pending", 0),
             "deliveries": by_status,
-            "due": {"count": coming[0], "next": coming[1], "failed": clock.failed_work()},
+            "due": {"count": coming[0], "next": coming[1], "failed": due_work.failed_work()},
             "chaos": get_setting(chaos.SETTING, {}),
             "saved": saved.names(storage),
         }

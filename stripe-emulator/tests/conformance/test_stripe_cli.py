@@ -24,7 +24,7 @@ import pytest
 import stripe
 from werkzeug.serving import make_server
 
-from stripe_emulator.core import clock
+from stripe_emulator.core import due_work
 from stripe_emulator.events import events
 from stripe_emulator.server.emulator import Emulator
 
@@ -128,7 +128,7 @@ def test_stripes_cli_triggers(
         triggered = trigger(cli, event, api_base, tmp_path)
         assert triggered.returncode == 0, triggered.stdout + triggered.stderr
 
-        clock.run_due(emulator.store)
+        due_work.run_due(emulator.store)
         emulator.courier.deliver()
 
         event_ids = ids_of(ALSO_CALLED.get(event, event), api_base)

@@ -17,7 +17,7 @@ from stripe_emulator.billing import (
     terms,
     updates,
 )
-from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core import clock, due_work, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -33,7 +33,7 @@ OVER = ("canceled", "completed", "released")
 
 def plan_ahead(schedule: Json) -> None:
     """Show which phase runs, and schedule the next change."""
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     if schedule["status"] in OVER:
         return
     now = clock.now()
@@ -44,10 +44,10 @@ def plan_ahead(schedule: Json) -> None:
     objects.change(schedule, current_phase=shown if schedule["status"] == "active" else None)
     changes = [moment for phase in schedule["phases"] for moment in (phase["start_date"], phase["end_date"])]
     next_change = min((moment for moment in changes if moment > now), default=now)
-    clock.schedule(next_change, "subscription_schedule.phase", schedule["id"])
+    due_work.schedule(next_change, "subscription_schedule.phase", schedule["id"])
     expires = schedule["phases"][-1]["end_date"]
     if expires - EXPIRY_REMINDER > now:
-        clock.schedule(expires - EXPIRY_REMINDER, "subscription_schedule.expiring", schedule["id"])
+        due_work.schedule(expires - EXPIRY_REMINDER, "subscription_schedule.expiring", schedule["id"])
 
 
 def enter_due(subscription: Json) -> None:
@@ -179,7 +179,7 @@ def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
 def release(schedule: Json, *, keep_cancel_date: bool = False) -> Json:
     """Let the subscription go on without the schedule."""
     subscription = store.find("subscription", schedule["subscription"] or "")
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     objects.change(
         schedule,
         current_phase=None,
@@ -196,7 +196,7 @@ def release(schedule: Json, *, keep_cancel_date: bool = False) -> Json:
 
 def call_off(schedule: Json, *, event: str = "subscription_schedule.canceled") -> Json:
     """Cancel a schedule; who calls this has ended its subscription, or there was none."""
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     objects.change(schedule, canceled_at=clock.now(), current_phase=None, status="canceled")
     events.emit(event, schedule)
     return schedule
@@ -329,7 +329,7 @@ def _end(schedule: Json) -> None:
     """After the last phase: the subscription goes on alone, or ends."""
     subscription = store.find("subscription", schedule["subscription"] or "")
     cancels = schedule["end_behavior"] == "cancel"
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     objects.change(
         schedule,
         completed_at=clock.now(),

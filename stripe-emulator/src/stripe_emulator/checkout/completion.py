@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.checkout import invoice_creation, session_discounts
-from stripe_emulator.core import clock, ids, store, transactions
+from stripe_emulator.core import due_work, ids, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import (
@@ -76,7 +76,7 @@ def finish(session: Json, *, payment_status: str = "paid") -> None:
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     known = customer or {}
     email = session["customer_email"] or known.get("email") or payer.get("email")
-    clock.unschedule(session["id"], "checkout.session.expire")
+    due_work.unschedule(session["id"], "checkout.session.expire")
     if shipping := payer.get("shipping"):
         collected = {**session["collected_information"], "shipping_details": shipping}
         objects.change(session, collected_information=collected)
@@ -153,7 +153,7 @@ def sync_intent(session: Json) -> None:
 
 def expire(session: Json) -> Json:
     """Close an open session unpaid."""
-    clock.unschedule(session["id"], "checkout.session.expire")
+    due_work.unschedule(session["id"], "checkout.session.expire")
     objects.change(session, status="expired", url=None)
     intent = intent_of(session)
     if intent and intent["object"] == "setup_intent" and intent["status"] in setup_intents.OPEN:

@@ -20,7 +20,7 @@ from stripe_emulator.billing import (
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts, totals
 from stripe_emulator.checkout import breakdown, line_items, quote_copies, tax
-from stripe_emulator.core import clock, clocks, ids, periods, store
+from stripe_emulator.core import clock, clocks, due_work, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
@@ -152,7 +152,7 @@ def accept(form: Form, quote_id: str) -> Json:
     quote = _quote(quote_id)
     status = _move(quote, "accept")
     customer = store.named("customer", quote["customer"], "customer")
-    clock.unschedule(quote["id"])
+    due_work.unschedule(quote["id"])
     transitions = quote["status_transitions"] | {"accepted_at": clock.now()}
     objects.change(quote, status=status, status_transitions=transitions)
     if any(line["price"]["recurring"] for line in quote["_lines"]):
@@ -233,9 +233,9 @@ def _created(quote: Json) -> None:
 
 def _expire_in_time(quote: Json) -> None:
     """A draft expires as well as what was offered. https://docs.stripe.com/quotes/overview"""
-    clock.unschedule(quote["id"], "quote.expire")
+    due_work.unschedule(quote["id"], "quote.expire")
     if quote["status"] in ("draft", "open"):
-        clock.schedule(quote["expires_at"], "quote.expire", quote["id"])
+        due_work.schedule(quote["expires_at"], "quote.expire", quote["id"])
 
 
 def _quote(quote_id: str) -> Json:
@@ -283,7 +283,7 @@ def _move(quote: Json, verb: str) -> str:
 
 
 def _end(quote: Json, status: str) -> None:
-    clock.unschedule(quote["id"])
+    due_work.unschedule(quote["id"])
     transitions = quote["status_transitions"] | {"canceled_at": clock.now()}
     objects.change(quote, status=status, status_transitions=transitions)
     events.emit("quote.canceled", quote)

@@ -21,7 +21,7 @@ from stripe_emulator.checkout import (
     tax,
 )
 from stripe_emulator.checkout.completion import KIND
-from stripe_emulator.core import clock, ids, money, store, transactions
+from stripe_emulator.core import due_work, ids, money, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -108,7 +108,7 @@ def create(form: Form) -> Json:
     mode.prepare(session, form)
     if form["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
-    clock.schedule(session["expires_at"], "checkout.session.expire", session_id)
+    due_work.schedule(session["expires_at"], "checkout.session.expire", session_id)
     return session
 
 

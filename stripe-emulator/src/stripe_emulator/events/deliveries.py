@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store
 from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
@@ -127,7 +127,7 @@ class Courier:
 
     def _record(self, parcel: Parcel, headers: dict[str, str], reply: Reply, *, milliseconds: float) -> None:
         with self.store.transaction() as transaction:
-            moment = int(clock.when(parcel.due_at))
+            moment = int(due_work.when(parcel.due_at))
             made = transaction.execute(
                 "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
                 (parcel.delivery, moment, reply.status, reply.text[:REPLY_LENGTH]),

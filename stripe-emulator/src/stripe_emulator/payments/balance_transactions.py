@@ -7,7 +7,7 @@ from typing import Any
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store, transactions
+from stripe_emulator.core import clock, due_work, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -96,7 +96,7 @@ def _record(
         **fields,
     )
     if (kind == "charge" or not at_once) and not _is_scheduled(available_on):
-        clock.schedule(available_on, "balance.available", str(available_on))
+        due_work.schedule(available_on, "balance.available", str(available_on))
     return moved
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, descriptors, emails, ids, store, transactions
+from stripe_emulator.core import clock, descriptors, due_work, emails, ids, store, transactions
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -152,7 +152,7 @@ def make(
     if review is not None:
         events.emit("review.opened", review)
     if captured:
-        clock.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
+        due_work.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
     return charge
 
 

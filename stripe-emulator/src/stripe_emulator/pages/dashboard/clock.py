@@ -10,7 +10,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import clock, errors, store, transactions
+from stripe_emulator.core import clock, due_work, errors, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.types import Json
@@ -109,7 +109,7 @@ def _page(typed: Mapping[str, Any], error: str = "") -> str:
             "coming": coming(limit=12),
             "failed": [
                 work | {"what": in_words(work["what"]), "error": _sentence(work["error"])}
-                for work in clock.failed_work()[::-1]
+                for work in due_work.failed_work()[::-1]
             ],
             "ahead": span(get_setting("offset", 0)),
             "clocks": store.select("test_helpers.test_clock"),
