@@ -18,6 +18,7 @@ from prepaid_ledger import Ledger, LedgerVerbs, SpendRequest, Spent, UnfitDataba
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 from prepaid_ledger.spends import busy_wallets
+from prepaid_ledger.spends.host_insert import NO_ROWS
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -345,7 +346,7 @@ def test_where_there_is_no_wallet_no_other_batch_is_tried(databases: Databases) 
     assert connection is not None
     requests = [SpendRequest(owner, 1, "report:1") for owner in (OWNER, "nobody")]
 
-    outcomes = asyncio.run(connection.post(requests))
+    outcomes = asyncio.run(connection.post(requests, NO_ROWS))
 
     assert [(outcome.reached, outcome.spent is not None) for outcome in outcomes] == [
         (True, True),

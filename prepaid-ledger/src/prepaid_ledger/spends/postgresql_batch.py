@@ -167,7 +167,7 @@ def statement_of(
 
 def on_postgresql(
     requests: Sequence[SpendRequest],
-    host_insert: BatchInsert = NO_ROWS,
+    host_insert: BatchInsert,
     *,
     now: datetime,
     debt_blocks: bool,
