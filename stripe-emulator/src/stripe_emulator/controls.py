@@ -19,7 +19,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_
 from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events
+from stripe_emulator.events import events, listeners
 from stripe_emulator.payments import (
     account,
     cards,
@@ -31,7 +31,7 @@ from stripe_emulator.payments import (
 )
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
-KEPT = (events.LISTENERS, account.NAME_SETTING)
+KEPT = (listeners.LISTENERS, account.NAME_SETTING)
 
 
 #: Who a test's customer is, and where they live.
@@ -257,8 +257,8 @@ def send_again(storage: Store, event: str, *, times: int = 1) -> None:
                 raise NotFound(no_such("event", event), code="resource_missing", param="event")
             known = latest[0]
         for _ in range(times):
-            for endpoint in events.wanting(known["type"]):
-                events.hand_over(known["id"], endpoint)
+            for endpoint in listeners.wanting(known["type"]):
+                events.hand_over(known["id"], endpoint["id"])
 
 
 def roll_secret(storage: Store, endpoint: str, *, hours: int = 24) -> str:
@@ -269,7 +269,7 @@ def roll_secret(storage: Store, endpoint: str, *, hours: int = 24) -> str:
     if not 0 <= hours <= 24:
         raise InvalidRequest("hours must be between 0 and 24.", param="hours")
     with storage.transaction():
-        return events.roll(endpoint, keep_old_s=3600 * hours)
+        return listeners.roll(endpoint, keep_old_s=3600 * hours)
 
 
 def hear(storage: Store, types: object) -> None:
@@ -282,7 +282,7 @@ def hear(storage: Store, types: object) -> None:
             "events must be a list of types, such as checkout.session.completed.", param="events"
         )
     with storage.transaction():
-        events.hear(types)
+        listeners.hear(types)
 
 
 def rename(storage: Store, name: str) -> None:

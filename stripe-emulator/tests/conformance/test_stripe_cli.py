@@ -25,7 +25,7 @@ import stripe
 from werkzeug.serving import make_server
 
 from stripe_emulator.core import due_work
-from stripe_emulator.events import events
+from stripe_emulator.events import listeners
 from stripe_emulator.server.emulator import Emulator
 
 HERE = Path(__file__).parent
@@ -81,7 +81,7 @@ def receiver() -> Iterator[Receiver]:
 def emulator(receiver: Receiver) -> Emulator:
     emulator = Emulator()
     with emulator.store.transaction():
-        events.listen("listener", f"http://127.0.0.1:{receiver.server_port}/", SECRET)
+        listeners.listen("listener", f"http://127.0.0.1:{receiver.server_port}/", SECRET)
     return emulator
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stripe_emulator.core import transactions
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events
+from stripe_emulator.events import listeners
 from stripe_emulator.pages import describe
 from stripe_emulator.pages.dashboard.rows import title
 
@@ -120,4 +120,6 @@ def _row(row: tuple[object, ...]) -> Json:
 
 
 def _urls() -> dict[str, str]:
-    return {endpoint["id"]: events.url_of(endpoint) for endpoint in events.endpoints(also_disabled=True)}
+    return {
+        endpoint["id"]: listeners.url_of(endpoint) for endpoint in listeners.endpoints(also_disabled=True)
+    }
