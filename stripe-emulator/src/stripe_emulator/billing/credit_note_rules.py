@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stripe_emulator import contract
-from stripe_emulator.billing import drafts, invoices
+from stripe_emulator.billing import invoice_sums, invoices
 from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
 from stripe_emulator.core import clock, ids, store, transactions
@@ -227,7 +227,7 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
             code="resource_missing",
             param=f"{param}[invoice_line_item]",
         )
-    whole = drafts.after_discounts(source)
+    whole = invoice_sums.after_discounts(source)
     quantity = form.get("quantity")
     share = whole * quantity // (source["quantity"] or 1) if quantity else whole
     amount = form.get("amount") or share

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import automatic_tax, collection, drafts, invoices, items, previews, terms
+from stripe_emulator.billing import (
+    automatic_tax,
+    collection,
+    drafts,
+    invoice_sums,
+    invoices,
+    items,
+    previews,
+    terms,
+)
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, clocks, descriptors, due_work, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
@@ -312,4 +321,4 @@ def _change(invoice: Json, form: Form, customer: Json) -> None:
         fields["due_date"] = clock.now() + form["days_until_due"] * clock.DAY
     objects.change(invoice, **fields)
     if invoice["status"] == "draft":
-        drafts.add_up(invoice)
+        invoice_sums.add_up(invoice)

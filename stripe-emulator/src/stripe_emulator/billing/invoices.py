@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import credit_grants, drafts
+from stripe_emulator.billing import credit_grants, drafts, invoice_sums
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import clock, due_work, money, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
@@ -68,10 +68,10 @@ def issue(invoice: Json) -> None:
     """Number it, apply the customer's balance, and put it where the customer can see it."""
     status = move(invoice, "finalize")
     due_work.unschedule(invoice["id"], "invoice.advance")
-    drafts.add_up(invoice)
+    invoice_sums.add_up(invoice)
     if taken := credit_grants.apply(invoice):
         objects.change(invoice, _credits=taken)
-        drafts.add_up(invoice)
+        invoice_sums.add_up(invoice)
     if invoice["amount_due"]:
         money.check_charge(invoice["amount_due"], invoice["currency"])
     customer = store.named("customer", invoice["customer"], "customer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import drafts, invoiceitems, items
+from stripe_emulator.billing import drafts, invoice_sums, invoiceitems, items
 from stripe_emulator.billing import lines as invoice_lines
 from stripe_emulator.catalog import discounts
 from stripe_emulator.checkout import quote_drafts
@@ -75,6 +75,6 @@ def draft_invoice(quote: Json, customer: Json) -> Json:
         default_tax_rates=items.agreed_rates(quote["default_tax_rates"] or []),
         discounts=redeemed,
     )
-    drafts.add_up(invoice)
+    invoice_sums.add_up(invoice)
     events.emit("invoice.created", invoice)
     return invoice
