@@ -10,7 +10,7 @@ from contextlib import suppress
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion, paying
+from stripe_emulator.checkout import completion, paying, session_intents
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
@@ -32,7 +32,6 @@ from stripe_emulator.payments import (
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
 KEPT = (listeners.LISTENERS, account.NAME_SETTING)
-
 
 #: Who a test's customer is, and where they live.
 EMAIL, NAME = "customer@example.com", "Test Customer"
@@ -96,8 +95,8 @@ def pay(
             for price in optional_items or []:
                 optional_items_of.add(session, price)
             paying.pay(session, payer)
-            if completion.waits_for_bank(session):
-                intent = completion.intent_of(session)
+            if session_intents.waits_for_bank(session):
+                intent = session_intents.intent_of(session)
                 assert intent is not None
                 challenge_answers.answer(intent, passed=challenge == "complete")
         except CardError as error:
