@@ -12,6 +12,7 @@ from stripe_emulator.billing import (
     cycle,
     items,
     phase_forms,
+    phase_updates,
     start,
     states,
     terms,
@@ -93,11 +94,11 @@ def begin(schedule: Json) -> None:
     phase = schedule["phases"][0]
     customer = store.get("customer", schedule["customer"])
     form: Json = {
-        "items": [phase_forms.form_of(item) for item in phase["items"]],
+        "items": [phase_updates.form_of(item) for item in phase["items"]],
         "currency": phase["currency"],
-        "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
+        "discounts": [phase_updates.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
-        "add_invoice_items": phase_forms.forms_of_extras(phase),
+        "add_invoice_items": phase_updates.forms_of_extras(phase),
         "billing_mode": schedule["billing_mode"],
     }
     defaults = schedule["default_settings"]
@@ -135,7 +136,7 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     """Change the subscription into what a phase says."""
     subscription = store.get("subscription", schedule["subscription"])
     form: Json = {
-        "items": phase_forms.difference(subscription, phase),
+        "items": phase_updates.difference(subscription, phase),
         "proration_behavior": behavior or phase["proration_behavior"],
     }
     for name in ("default_payment_method", "description", "default_tax_rates"):
@@ -145,11 +146,11 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
         form["metadata"] = phase["metadata"]
     # A phase that names none has none, whatever the subscription had:
     # https://docs.stripe.com/api/subscription_schedules/update
-    form["discounts"] = [phase_forms.without_nulls(discount) for discount in phase["discounts"]]
+    form["discounts"] = [phase_updates.without_nulls(discount) for discount in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:
-        form["add_invoice_items"] = phase_forms.forms_of_extras(phase)
+        form["add_invoice_items"] = phase_updates.forms_of_extras(phase)
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:
@@ -296,7 +297,7 @@ def change(schedule: Json, form: Json) -> Json:
             (phase for phase in schedule["phases"] if phase["start_date"] <= now < phase["end_date"]), None
         )
         behavior = form.get("proration_behavior")
-        if running is not None and phase_forms.differs(subscription, running):
+        if running is not None and phase_updates.differs(subscription, running):
             enter(schedule, running, behavior)
         show_end(schedule, subscription)
     return schedule
