@@ -32,7 +32,7 @@ from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .money import CREDIT
 from .operations import audit_rules, inbox
-from .operations.metric_verbs import MetricVerbs
+from .operations.verbs import OperationVerbs
 from .outbox.app_outbox import AppOutbox
 from .outbox.http import Poster
 from .outbox.verbs import OutboxVerbs
@@ -78,7 +78,7 @@ class State:
     outbox: AppOutbox
 
 
-class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs):
+class Prepaid(SellingVerbs, JoinedVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, OperationVerbs):
     """Prepaid credits for one or more Flask apps.
 
     :param app: The app, which needs ``db``, too; or leave both out, and call ``init_app`` for each app.
