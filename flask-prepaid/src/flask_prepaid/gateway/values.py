@@ -1,7 +1,8 @@
 """What Stripe has, as plain frozen values, and how each is read from the SDK's object.
 
 Money that goes back is in ``refund_values.py``, plans are in ``subscription_values.py``, and purchases by
-invoice in ``invoice_charge_values.py``. An SDK object is taken as ``Any`` here: what it is called differs between the SDK's versions.
+invoice in ``invoice_charge_values.py``. An SDK object is taken as ``Any`` here: what it is called differs
+between the SDK's versions.
 """
 
 from __future__ import annotations
