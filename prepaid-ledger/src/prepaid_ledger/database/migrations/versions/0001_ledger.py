@@ -16,8 +16,8 @@ from prepaid_ledger.database.migrations.guards import (
     ENTRY_IS_SOUND,
     ENTRY_RULES,
     POSTGRESQL_ENTRY_IS_SOUND,
-    POSTGRESQL_GUARDS,
     SQLITE_GUARDS,
+    postgresql_guards,
 )
 from prepaid_ledger.database.migrations.making import SLOTS, BigInt, create_in_one_piece, create_table
 from prepaid_ledger.database.migrations.sums import create_budgets, create_usage
@@ -55,9 +55,16 @@ def upgrade() -> None:
     create_budgets()
     create_usage()
     create_archive_marks()
-    on_sqlite = op.get_bind().dialect.name == "sqlite"
-    for statement in SQLITE_GUARDS if on_sqlite else (*POSTGRESQL_GUARDS, POSTGRESQL_STATISTICS):
+    for statement in guards():
         op.execute(statement)
+
+
+def guards() -> tuple[str, ...]:
+    connection = op.get_bind()
+    if connection.dialect.name == "sqlite":
+        return SQLITE_GUARDS
+    schema = connection.scalar(sa.text("SELECT quote_ident(current_schema())"))
+    return (*postgresql_guards(schema), POSTGRESQL_STATISTICS)
 
 
 def create_wallets() -> None:
