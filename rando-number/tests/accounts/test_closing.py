@@ -108,7 +108,7 @@ def test_the_data_has_what_became_of_money_and_plans_and_is_as_the_reference_say
     with shop.app.app_context():
         shop.prepaid.refund(1, amount_minor=400, reason="half of it", key="r")
         sent = SentMail("canary@rando.test", "receipt", "Your receipt")
-        mail_log.note(db.session, customer.owner, sent, uid=None, now=shop.prepaid.clock())
+        mail_log.note(db.session(), customer.owner, sent, uid=None, now=shop.prepaid.clock())
         db.session.commit()
     client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
     shop.stripe.dispute(client.v1.charges.list().data[0].id)
