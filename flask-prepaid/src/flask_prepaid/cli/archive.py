@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from .. import money
+from ..languages import units
 from ..operations import archiving, elsewhere
 from ..payments import customers
 from . import typed
@@ -44,7 +44,7 @@ def archive(before: datetime, place: str) -> None:
         raise click.ClickException(str(wrong)) from wrong
     for problem in done.problems:
         click.echo(problem, err=True)
-    spends = f"{number(done.spends, 'spend')} of {money.credits(done.credits)}"
+    spends = f"{number(done.spends, 'spend')} of {units.credits(done.credits)}"
     holds, wallets = number(done.holds, "ended hold"), number(done.wallets, "wallet")
     click.echo(f"Archived: {spends}, {holds}; {wallets}.", err=True)
     if done.busy:
@@ -71,7 +71,7 @@ def archived(owner: str, place: str) -> None:
                     name: getattr(entry, name)
                     for name in ("seq", "at", "key", "spender", "item", "quantity", "price_version", "reason")
                 }
-                row |= {name: money.plain(getattr(entry, name)) for name in ("credits", "balance_after")}
+                row |= {name: units.plain(getattr(entry, name)) for name in ("credits", "balance_after")}
                 click.echo(json.dumps({**row, "at": entry.at.isoformat()}))
                 count += 1
     except ValueError as wrong:

@@ -29,6 +29,7 @@ from .. import money
 from ..context import transaction
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.version import no_answer
+from ..languages import units
 from ..operations import archiving, copy_books, elsewhere, inbox, marks
 from ..operations import connect as catalog_at_stripe
 from ..operations import doctor as diagnosis
@@ -72,7 +73,7 @@ def in_words(error: Exception) -> str:
     if isinstance(error, GatewayRefused):
         return f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
     if isinstance(error, PrepaidError):
-        return error.message(money.unit())
+        return error.message(units.current())
     if not isinstance(error, DBAPIError | NoSuchTableError):
         return str(error)
     try:
@@ -262,7 +263,7 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
     with transaction(app):
         app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    click.echo(f"{owner} has {money.credits(app.ledger.balance(owner))}.", err=True)
+    click.echo(f"{owner} has {units.credits(app.ledger.balance(owner))}.", err=True)
 
 
 def digest_of_today(*words: object) -> str:

@@ -17,6 +17,7 @@ from prepaid_ledger import HoldState
 from prepaid_ledger.tables import Hold, Wallet
 
 from .. import money
+from ..languages import units
 from ..payments import customers, shown_states
 from ..payments.models import Payment
 from ..purchases import cards, topups
@@ -110,7 +111,7 @@ def _in_unit(values: Any) -> Any:
     if not isinstance(values, dict):
         return values
     return {
-        name: money.plain(value) if name in CREDITS else _in_unit(value) for name, value in values.items()
+        name: units.plain(value) if name in CREDITS else _in_unit(value) for name, value in values.items()
     }
 
 
@@ -128,21 +129,21 @@ def _payments(session: Session, owner: str) -> list[Payment]:
 def _lines(values: dict[str, Any]) -> Iterator[str]:
     """The values for people: a heading, then a line for each thing."""
     wallet = values["wallet"]
-    owes = f", owes {money.credits(wallet['debt'])}" if wallet["debt"] else ""
-    held = f", of which {money.number(wallet['held'])} held" if wallet["held"] else ""
-    yield f"{values['owner']} has {money.credits(wallet['balance'])}{held}{owes}."
+    owes = f", owes {units.credits(wallet['debt'])}" if wallet["debt"] else ""
+    held = f", of which {units.number(wallet['held'])} held" if wallet["held"] else ""
+    yield f"{values['owner']} has {units.credits(wallet['balance'])}{held}{owes}."
     yield f"Stripe's customer: {values['customer'] or 'none yet'}"
     plan, topup = values["plan"], values["topup"]
     yield f"Plan: {_plan(plan) if plan else 'none'}"
     yield f"Auto top-up: {_topup(topup) if topup else 'never set'}"
-    signed = partial(money.number, signed=True)
+    signed = partial(units.number, signed=True)
     parts = {
         "Lots, the first to be drawn first": [
-            f"{money.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'])}"
+            f"{units.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'])}"
             for lot in values["lots"]
         ],
         "Open holds": [
-            f"{money.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'])}"
+            f"{units.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'])}"
             for hold in values["holds"]
         ],
         "Last entries": [
@@ -168,7 +169,7 @@ def _plan(plan: dict[str, Any]) -> str:
 
 def _topup(topup: dict[str, Any]) -> str:
     if topup["on"]:
-        return f"buys {topup['pack']} below {money.credits(topup['threshold'])}"
+        return f"buys {topup['pack']} below {units.credits(topup['threshold'])}"
     return f"off: {topup['stopped']}" if topup["stopped"] else "off"
 
 

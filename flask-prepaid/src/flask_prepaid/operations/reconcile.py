@@ -24,6 +24,7 @@ from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
+from ..languages import units
 from ..payments import billing_details, customers, part_charges, payments, timing
 from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import credit_notes, disputes, fraud_warnings, refunds, settling
@@ -316,7 +317,7 @@ def _payments_here(
             yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
         elif row.id not in paid and not _is_paid(context, row):
             name = row.payment_intent_id or row.session_id or str(row.id)
-            yield Drift("unpaid", name, row.id, f"{money.credits(row.credits)} came in for nothing"), None
+            yield Drift("unpaid", name, row.id, f"{units.credits(row.credits)} came in for nothing"), None
 
 
 def _refunds_here(context: Context, seen: Callable[[], None]) -> Iterator[Found]:

@@ -17,6 +17,7 @@ from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import Checkout
+from ..languages import units
 from ..payments import customers, payments, wishes
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
@@ -187,12 +188,12 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
     """
     payment = refunds.payment_of(context.session, payment_id)
     if credits > payment.credits:
-        bought = money.credits(payment.credits)
-        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {money.number(credits)}.")
+        bought = units.credits(payment.credits)
+        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {units.number(credits)}.")
     step = money.step(payment.currency)
     worth = payments.cost_minor(payment) * credits // payment.credits // step * step
     if not worth:
-        raise NothingToReverse(f"{money.credits(credits)} of payment {payment_id} cost nothing.")
+        raise NothingToReverse(f"{units.credits(credits)} of payment {payment_id} cost nothing.")
     return worth
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Select, select
 from ... import money
 from ...context import reading
 from ...errors import NotYours
+from ...languages import units
 from ...payments import shown_states
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, Refund
@@ -183,7 +184,7 @@ def cells(payment: Payment, state: ShownState, taken_minor: int) -> Iterator[obj
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
         if name == "credits" and value is not None:
-            value = money.plain(value)
+            value = units.plain(value)
         yield "" if value is None else value
 
 
