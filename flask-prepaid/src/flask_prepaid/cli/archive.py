@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from ..languages import units
 from ..operations import archiving, elsewhere
-from ..payments import customers
+from ..payments.customers import owned
 from . import typed
 from .app import context
 from .counting import counting
@@ -60,7 +60,7 @@ def archive(before: datetime, place: str) -> None:
 def archived(owner: str, place: str) -> None:
     """Write the spends of OWNER that lie in PLACE, the oldest first, one JSON object a line."""
     app, count = context(), 0
-    if not customers.has_wallet(app.session, owner):
+    if not owned.has_wallet(app.session, owner):
         raise click.ClickException(
             f"{owner!r} has no wallet here. An owner is what Prepaid(owner=...) gives, such as user:42."
         )

@@ -18,7 +18,8 @@ from prepaid_ledger.tables import Hold, Wallet
 
 from .. import money
 from ..languages import units
-from ..payments import customers, shown_states
+from ..payments import shown_states
+from ..payments.customers import owned, rows
 from ..payments.models import Payment
 from ..purchases import cards, topups
 from ..subscriptions import plan_state
@@ -50,8 +51,8 @@ def show(owner: str, as_json: bool) -> None:
 
 def _known(session: Session, owner: str) -> bool:
     has_paid = session.scalar(select(Payment.id).where(Payment.owner == owner).limit(1)) is not None
-    is_known = has_paid or customers.known_customer(session, owner) is not None
-    return is_known or customers.has_wallet(session, owner)
+    is_known = has_paid or rows.known_customer(session, owner) is not None
+    return is_known or owned.has_wallet(session, owner)
 
 
 def _values(app: CommandContext, owner: str) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     entries = app.ledger.entries(owner, SHOWN)
     return {
         "owner": owner,
-        "customer": customers.known_customer(session, owner),
+        "customer": rows.known_customer(session, owner),
         "wallet": _fields(wallet, "balance", "held", "available", "debt"),
         "lots": [_fields(lot, "key", "left", "expires_at") for lot in app.ledger.lots(owner)],
         "holds": [_fields(hold, "key", "credits", "expires_at") for hold in _holds(session, owner)],

@@ -25,8 +25,10 @@ from ..context import Context, Write, reading, refuse_uncommitted, transaction, 
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
 from ..languages import units
-from ..payments import billing_details, customers, part_charges, payments, timing
-from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
+from ..payments import part_charges, payments, timing
+from ..payments.customers import billing_details, contact
+from ..payments.customers.models import Customer
+from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import credit_notes, disputes, fraud_warnings, refunds, settling
 from ..purchases.models import CreditNote, FraudWarning
 from ..reports import balance_sync, sales
@@ -292,13 +294,13 @@ def _customers(context: Context, since: datetime | None, seen: Callable[[], None
         owner = context.session.scalar(select(Customer.owner).where(Customer.stripe_id == customer.id))
         if owner is None:
             continue
-        mend = partial(customers.sync, context, owner)
-        if customers.is_outdated(context, owner, customer.email):
+        mend = partial(contact.sync, context, owner)
+        if contact.is_outdated(context, owner, customer.email):
             yield (
                 Drift("outdated", customer.id, None, f"Stripe has another address of {owner} than you"),
                 mend,
             )
-        elif customers.new_language(context, owner):
+        elif contact.new_language(context, owner):
             detail = f"Stripe writes to {owner} in another language than you"
             yield Drift("outdated", customer.id, None, detail), mend
 

@@ -19,7 +19,8 @@ from ..context import Context, reading, transaction
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
 from ..outbox import thresholds
-from ..payments import card_testing, customers, paid_requests, payments, refusals, unwanted_customers
+from ..payments import card_testing, paid_requests, payments, refusals
+from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import balance_money, disputed_plans, fraud_warnings, refunds, settling, topups
 from ..reports import balance_sync, credit_sums
@@ -79,8 +80,8 @@ def tick(context: Context) -> dict[str, int]:
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
-        "customers": each(context, unwanted_customers.due, unwanted_customers.delete_at_stripe),
-        "addresses": each(context, customers.outdated, customers.bring_up_to_date),
+        "customers": each(context, unwanted.due, unwanted.delete_at_stripe),
+        "addresses": each(context, contact.outdated, contact.bring_up_to_date),
         # What became of a plan is known before a month of it is given.
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
         "plans' months": each(context, plan_months.due, plan_months.give),

@@ -18,7 +18,8 @@ from ..errors import UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import Checkout
 from ..languages import units
-from ..payments import customers, payments, wishes
+from ..payments import payments, wishes
+from ..payments.customers import making
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
 from . import cards, checkout_pages, earlier, refunds
@@ -207,6 +208,6 @@ def adopt_customer(context: Context, owner: str, customer_id: str) -> None:
     refuse_uncommitted(context)
     if not context.gateway.customers.exists(customer_id):
         raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")
-    customers.adopt(context, owner, customer_id)
+    making.adopt(context, owner, customer_id)
     context.gateway.customers.name_owner(customer_id, owner)
     cards.refresh(context, customer_id)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ..context import Context
 from ..gateway.subscription_values import StripeSubscription
-from ..payments.models import Customer
+from ..payments.customers.models import Customer
 from . import sync
 from .models import ENDED, Invoice, InvoiceState, State, Subscription
 

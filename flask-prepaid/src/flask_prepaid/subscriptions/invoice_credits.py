@@ -27,7 +27,8 @@ from .. import signals
 from ..context import Context
 from ..gateway.subscription_values import InvoiceLine, StripeInvoice
 from ..gateway.values import moment
-from ..payments import balance_paid, customers, part_charges
+from ..payments import balance_paid, part_charges
+from ..payments.customers import removal
 from ..payments.models import Payment, PaymentState, Via
 from . import plan_months
 from .calendar_months import Window, windows
@@ -461,7 +462,7 @@ def _payment(
     context.session.flush()
     balance_paid.note(context.session, payment, bill)
     part_charges.write_down(context.session, payment, bill.charges)
-    customers.reopen(context.session, payment.owner, payment.created_at)
+    removal.reopen(context.session, payment.owner, payment.created_at)
     row.payment_id = payment.id
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     return payment

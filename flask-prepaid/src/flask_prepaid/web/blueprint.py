@@ -20,7 +20,8 @@ from ..catalog import Offer, Pack, Plan
 from ..languages import formats, units
 from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
-from ..payments.models import Payment, SavedCard
+from ..payments.customers.models import SavedCard
+from ..payments.models import Payment
 from ..subscriptions.models import PlanPrice, State
 from . import csrf, errors, payment_states, spenders
 from .banners import banners

@@ -16,8 +16,9 @@ from prepaid_ledger.tables import Wallet
 from ...languages import units
 from ...operations.models import InboxEvent
 from ...payments import payments as payment_rows
-from ...payments.customers import has_wallet
-from ...payments.models import Customer, Dispute, Payment, PaymentState, Refund, SavedCard
+from ...payments.customers.models import Customer, SavedCard
+from ...payments.customers.owned import has_wallet
+from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
 from .. import forms
 from . import page

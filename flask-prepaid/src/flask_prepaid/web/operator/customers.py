@@ -19,8 +19,10 @@ from ...context import transaction
 from ...errors import UnknownItem
 from ...outbox import mail_log
 from ...payments import shown_states
-from ...payments.customers import has_wallet, known_customer
-from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
+from ...payments.customers.models import Customer, OperatorNote
+from ...payments.customers.owned import has_wallet
+from ...payments.customers.rows import known_customer
+from ...payments.models import Dispute, Payment, Refund
 from ...purchases import cards, disputes, fraud_warnings, refunds, topups
 from ...subscriptions import plan_months
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
