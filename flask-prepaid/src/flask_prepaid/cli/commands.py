@@ -37,7 +37,8 @@ from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
 from ..payments.models import Payment
 from ..purchases import refunds
-from ..reports import balance_sync, credit_sums
+from ..reports import credit_sums
+from ..reports.balance import copying
 from ..upgrade import behind as tables_behind
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
@@ -337,7 +338,7 @@ def sync() -> None:
     """Copy Stripe's balance transactions since the last time, for the reports."""
     try:
         with counting("copied") as seen:
-            new = balance_sync.sync(context(), seen=seen)
+            new = copying.sync(context(), seen=seen)
         credit_sums.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(

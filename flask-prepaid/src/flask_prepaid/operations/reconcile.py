@@ -31,7 +31,8 @@ from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import credit_notes, disputes, fraud_warnings, refunds, settling
 from ..purchases.models import CreditNote, FraudWarning
-from ..reports import balance_sync, sales
+from ..reports import sales
+from ..reports.balance import copying
 from ..reports.models import Comparison
 from ..subscriptions import compare, sync
 
@@ -344,7 +345,7 @@ def _balances(context: Context) -> Iterator[Found]:
     """Stripe's balance is the sum of all that ever moved it; so must that of our copy be, payouts and all."""
     try:
         for _ in range(COMPARISONS):  # what moves between the two fetches makes them differ once
-            balance_sync.sync(context)
+            copying.sync(context)
             theirs = context.gateway.account.fetch_balance()
             ours = sales.balances(context.session)
             if all(ours.get(currency, 0) == minor for currency, minor in theirs.items()):
@@ -356,7 +357,7 @@ def _balances(context: Context) -> Iterator[Found]:
         if ours.get(currency, 0) != minor:
             copied = money.show(ours.get(currency, 0), currency)
             detail = f"it is {money.show(minor, currency)}; all that was copied adds up to {copied}"
-            yield Drift("unbalanced", currency, None, detail), partial(balance_sync.sync, context, anew=True)
+            yield Drift("unbalanced", currency, None, detail), partial(copying.sync, context, anew=True)
 
 
 def _is_paid(context: Context, row: Payment) -> bool:

@@ -23,7 +23,8 @@ from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import balance_money, disputed_plans, fraud_warnings, refunds, settling, topups
-from ..reports import balance_sync, credit_sums
+from ..reports import credit_sums
+from ..reports.balance import copying
 from ..reports.days import MINUTE
 from ..reports.models import Copying
 from ..subscriptions import blocking, plan_months, retries, subscribing
@@ -67,7 +68,7 @@ def tick(context: Context) -> dict[str, int]:
     paid_requests.forget(context)
     requests.forget(context)
     try:
-        balance_sync.sync_if_old(context)
+        copying.sync_if_old(context)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
