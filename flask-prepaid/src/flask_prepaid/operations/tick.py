@@ -27,7 +27,8 @@ from ..reports import credit_sums
 from ..reports.balance import copying
 from ..reports.days import MINUTE
 from ..reports.models import Copying
-from ..subscriptions import blocking, plan_months, retries, subscribing
+from ..subscriptions import blocking, retries, subscribing
+from ..subscriptions.invoices import plan_months
 from . import marks, notices
 
 Id = TypeVar("Id", int, str)

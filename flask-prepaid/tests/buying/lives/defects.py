@@ -24,7 +24,7 @@ from flask_prepaid.purchases import (
     topups,
     verbs,
 )
-from flask_prepaid.subscriptions import invoice_credits
+from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
 from prepaid_ledger.books import allowances, clawbacks, expiry, posting, shares
 from prepaid_ledger.tables import Kind
