@@ -1,4 +1,4 @@
-"""The lots that a subscription gave, by their keys in the ledger: an invoice's own and those of its months."""
+"""The lots that a subscription gave, by their keys in the ledger: an invoice's own, and its months'."""
 
 from __future__ import annotations
 
