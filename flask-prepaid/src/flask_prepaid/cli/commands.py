@@ -11,24 +11,20 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
 from flask import current_app
-from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy import MetaData
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import UnfitDatabase, clock
+from prepaid_ledger import clock
 from prepaid_ledger.database import partitions_of
-from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.slots import SLOTS
 
 from .. import money
 from ..context import transaction
-from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway.version import no_answer
+from ..errors import GatewayUnavailable
 from ..languages import units
 from ..operations import archiving, copy_books, elsewhere, inbox, marks
 from ..operations import connect as catalog_at_stripe
@@ -39,7 +35,6 @@ from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import credit_sums
 from ..reports.balance import copying
-from ..upgrade import behind as tables_behind
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
 from . import typed
@@ -47,6 +42,7 @@ from .app import context
 from .archive import archive, archived
 from .codes import codes
 from .counting import counting
+from .group import Commands, unanswered
 from .keys import keys
 from .listen import listen
 from .outbox import outbox
@@ -54,41 +50,6 @@ from .report import report
 from .show import show
 
 log = logging.getLogger(__name__)
-
-
-class Commands(AppGroup):
-    """What goes wrong ends in one sentence with its cure, not in a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (PrepaidError, UnfitDatabase, DBAPIError, NoSuchTableError) as error:
-            with ctx.ensure_object(ScriptInfo).load_app().app_context():
-                raise click.ClickException(in_words(error)) from error
-
-
-def in_words(error: Exception) -> str:
-    """What went wrong, with its cure."""
-    if isinstance(error, GatewayUnavailable):
-        return unanswered()
-    if isinstance(error, GatewayRefused):
-        return f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
-    if isinstance(error, PrepaidError):
-        return error.message(units.current())
-    if not isinstance(error, DBAPIError | NoSuchTableError):
-        return str(error)
-    try:
-        behind = tables_behind(context().engine)
-    except DBAPIError:
-        behind = ["Is it there, and may this user open it?"]
-    if isinstance(error, NoSuchTableError):
-        return " ".join(behind)
-    return f"The database refuses: {str(error.orig).partition(chr(10))[0]}. {' '.join(behind)}".strip()
-
-
-def unanswered() -> str:
-    """That Stripe does not answer, and what to do."""
-    return no_answer(context().config.api_base).rstrip(".")
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")

@@ -19,9 +19,8 @@ from ..errors import (
     GatewayUnavailable,
     NotSignedIn,
     TablesMissing,
+    TooMany,
     TooManyAttempts,
-    TooManyCalls,
-    TooManyGuesses,
     UnknownItem,
     WrongMethod,
 )
@@ -83,7 +82,7 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
-    if isinstance(error, TooManyCalls | TooManyGuesses | TooManyAttempts):
+    if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.methods)
