@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..languages import units
-from ..operations import archiving, elsewhere
+from ..operations.elsewhere import archiving, places
 from ..payments.customers import owned
 from . import typed
 from .app import context
@@ -65,7 +65,7 @@ def archived(owner: str, place: str) -> None:
             f"{owner!r} has no wallet here. An owner is what Prepaid(owner=...) gives, such as user:42."
         )
     try:
-        with elsewhere.opened(place, app.engine, archiving.WHAT) as there:
+        with places.opened(place, app.engine, archiving.WHAT) as there:
             for entry in app.ledger.archived_entries(owner, there):
                 row = {
                     name: getattr(entry, name)

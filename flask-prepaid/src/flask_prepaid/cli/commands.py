@@ -26,11 +26,12 @@ from .. import money
 from ..context import transaction
 from ..errors import GatewayUnavailable
 from ..languages import units
-from ..operations import archiving, copy_books, elsewhere, inbox, marks
 from ..operations import connect as catalog_at_stripe
 from ..operations import doctor as diagnosis
+from ..operations import inbox
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
+from ..operations.elsewhere import archiving, copy_books, marks, places
 from ..payments.models import Payment
 from ..purchases import refunds
 from ..reports import credit_sums
@@ -136,12 +137,12 @@ def hosts_metadata() -> MetaData:
 @click.option("--full", is_flag=True, help="Play everything again, whatever PREPAID_PROOFS has proved.")
 @click.option(
     "--archive",
-    "places",
+    "archive_places",
     multiple=True,
     metavar="PLACE",
     help="Prove what archive has moved there, too; name each place. It means --full.",
 )
-def audit(as_json: bool, against: str | None, jobs: int, full: bool, places: tuple[str, ...]) -> None:
+def audit(as_json: bool, against: str | None, jobs: int, full: bool, archive_places: tuple[str, ...]) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
 
     It reads from PREPAID_STANDBY, where that is set, as far as the standby has come. With PREPAID_PROOFS it
@@ -156,12 +157,12 @@ def audit(as_json: bool, against: str | None, jobs: int, full: bool, places: tup
     """
     app = context()
     place = app.config.proofs
-    full = full or bool(places)
+    full = full or bool(archive_places)
     try:
         with ExitStack() as stack:
-            opened = [elsewhere.opened(each, app.engine, archiving.WHAT) for each in places]
+            opened = [places.opened(each, app.engine, archiving.WHAT) for each in archive_places]
             archives = [stack.enter_context(each) for each in opened]
-            proofs = stack.enter_context(elsewhere.opened(place, app.engine, "Proofs")) if place else None
+            proofs = stack.enter_context(places.opened(place, app.engine, "Proofs")) if place else None
             problems = app.audit(jobs=jobs, proofs=proofs, full=full, archives=archives)
     except (DBAPIError, ValueError) as error:
         raise click.ClickException(f"The books could not be read: {error}") from error

@@ -10,7 +10,7 @@
 | I17 | what a plan gives month by month has come, each month under its key, with what was not cut of it |
 
 I1, I4 to I10, I14 and I16 are the ledger's own, in ``prepaid_ledger/audit/audit.py``. I18 is that of
-``marks.py``.
+``elsewhere/marks.py``.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ from ..reports.days import MINUTE
 from ..reports.models import Copying
 from ..subscriptions import blocking, retries, subscribing
 from ..subscriptions.invoices import plan_months
-from . import marks, notices
+from . import notices
+from .elsewhere import marks
 
 Id = TypeVar("Id", int, str)
 

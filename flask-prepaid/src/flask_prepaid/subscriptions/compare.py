@@ -18,7 +18,7 @@ Difference = tuple[str, str, int | None, str]
 
 
 def differences(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Difference]:
-    """What differs, as ``reconcile.Drift`` names it. One that began before ``since`` is left alone."""
+    """What differs, as ``reconcile`` names it. One that began before ``since`` is left alone."""
     met: set[str] = set()
     for subscription in context.gateway.subscriptions.all(since):
         seen()

@@ -225,7 +225,7 @@ def nobody_asks_again_after_a_crash(_: Any) -> Any:
 
 @defect(reconcile, "_mend", "packs")
 def reconcile_mends_nothing(_: Any) -> Any:
-    return lambda context, since, seen: None
+    return lambda differences: None
 
 
 @defect(expiry, "release_overdue", "credits")
