@@ -30,9 +30,6 @@ from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
 from .web.team import Team
 
-#: The name under which ``Operators`` was first exported, and which stays importable.
-Desk = Operators
-
 __all__ = [
     "WEBHOOK_EVENTS",
     "Alert",
@@ -46,7 +43,6 @@ __all__ = [
     "Code",
     "CodeClaim",
     "Customer",
-    "Desk",
     "FastPath",
     "InsufficientCredits",
     "Keys",

@@ -17,7 +17,8 @@ from sqlalchemy import select
 from .. import money
 from ..context import Context, Write, write_now
 from ..errors import GatewayRefused
-from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
+from ..gateway.refund_values import StripeCreditNote, StripeDispute, StripeRefund
+from ..gateway.values import Intent
 from ..languages import units
 from ..payments import part_charges, payments
 from ..payments.customers import billing_details, contact
