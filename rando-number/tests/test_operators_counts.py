@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask_prepaid.payments.models import Dispute, OperatorNote
+from flask_prepaid.payments.customers.models import OperatorNote
+from flask_prepaid.payments.models import Dispute
 from rando_number.models import db
 
 from .running_shop import RunningShop

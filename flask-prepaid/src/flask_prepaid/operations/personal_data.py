@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from .. import money
 from ..codes.models import Code, CodeClaim
 from ..context import Context, reading
 from ..keys.models import ApiKey
+from ..languages import units
 from ..outbox.models import Alert, Delivery, MailRecord, Message, WebhookEndpoint
 from ..payments import shown_states
-from ..payments.models import Attempt, Customer, Dispute, Notice, Payment, Refund, SavedCard, TopUp
+from ..payments.customers.models import Customer, SavedCard
+from ..payments.models import Attempt, Dispute, Notice, Payment, Refund, TopUp
 from ..purchases.models import CreditNote
 from ..subscriptions.models import Invoice, PlanPrice, Subscription
 
@@ -82,7 +83,7 @@ def _row(thing: object, names: tuple[str, ...]) -> Row:
 
 
 def _plain(name: str, value: Any) -> Any:
-    return money.plain(value) if name in CREDITS and value is not None else value
+    return units.plain(value) if name in CREDITS and value is not None else value
 
 
 def tables_of(owner: str) -> dict[str, Wanted]:
