@@ -378,6 +378,7 @@ def _take_due(context: Context, subscription: Subscription, row: Invoice, due: W
             given_already = plan_months.cut(context, subscription, month)
             taken += -month.credits - given_already
             taken += _take(context, subscription, row, given_already, month.window, of_lots)
+    plan_months.count_again(context, subscription)
     if due.credits < 0:
         taken += _take(context, subscription, row, -due.credits, (due.since, due.ends), of_lots)
     return taken

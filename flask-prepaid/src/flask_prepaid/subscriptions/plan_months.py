@@ -7,14 +7,16 @@ goes before what was, and before anything becomes a debt.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, count, groupby
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import credits_of_refund
 from prepaid_ledger.tables import Entry
 
 from .. import signals
@@ -27,6 +29,9 @@ from .models import Invoice, MonthRefund, PlanMonth, PlanPrice, Subscription
 
 #: An invoice's own month, whose credits it gives by itself.
 OWN = 1
+
+#: Follows the name of a refund whose money has moved to a month of which it had taken some before.
+MOVED = ":moved:"
 
 
 @dataclass(frozen=True)
@@ -104,18 +109,26 @@ def tax_in(session: Session, invoice: Invoice, amount_minor: int) -> int:
 
 
 def cut(context: Context, subscription: Subscription, month: OtherMonth) -> int:
-    """Take credits out of a month that has not come, the last bought first; how many it did not have."""
-    wanted = -month.credits
-    rows = select(PlanMonth).where(
+    """Take credits out of a month that has not come, the last bought first; how many it did not have.
+
+    Where more than one invoice gives it, those that were refunded can't be taken once more.
+    """
+    session, wanted = context.session, -month.credits
+    of_month = select(PlanMonth).where(
         PlanMonth.subscription_id == subscription.id,
         PlanMonth.starts_at == moment(month.window[0]),
         PlanMonth.given_at.is_(None),
     )
-    for row in context.session.scalars(rows.order_by(PlanMonth.invoice_id.desc())):
-        part = min(wanted, row.credits - row.cut)
+    rows = list(session.scalars(of_month.order_by(PlanMonth.invoice_id.desc())))
+    for row in rows:
+        there = row.credits - row.cut
+        if row is not rows[-1]:
+            taken_minor = _taken_minor(session, row.invoice_id).get(row.number, 0)
+            there -= credits_of_refund(there, row.left_minor, taken_minor)
+        part = min(wanted, there)
         row.cut += part
         wanted -= part
-    context.session.flush()
+    session.flush()
     return wanted
 
 
@@ -176,7 +189,8 @@ def _give(
         return False
     grace, key = context.config.allowance_grace, key_of(month.invoice_id, month.number)
     invoice = session.get_one(Invoice, month.invoice_id)
-    tax_minor = tax_in(session, invoice, month.amount_minor)
+    amount_minor = month.left_minor
+    tax_minor = tax_in(session, invoice, amount_minor)
     if replaces:
         ledger.allowance(
             subscription.owner,
@@ -186,7 +200,7 @@ def _give(
             grace=grace,
             roll_over=roll_over,
             replacing=keys_before(session, subscription.id, month.starts_at),
-            amount_minor=month.amount_minor,
+            amount_minor=amount_minor,
             tax_minor=tax_minor,
             currency=invoice.currency,
         )
@@ -197,7 +211,7 @@ def _give(
             credits,
             key=key,
             period_end=lasts if lasts > now else now + grace,
-            amount_minor=month.amount_minor,
+            amount_minor=amount_minor,
             tax_minor=tax_minor,
             currency=invoice.currency,
         )
@@ -302,24 +316,69 @@ def take_back(
     context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
 ) -> list[Entry]:
     """Take the months that ``amount_minor`` paid for, the last one first; what the ledger wrote for it."""
-    session = context.session
-    lock(session, invoice.subscription_id)
-    months = _months(session, invoice.id)
-    own_minor = payment.amount_minor - sum(month.amount_minor for month in months)
-    prices = [*((month.number, month.amount_minor) for month in reversed(months)), (OWN, own_minor)]
-    taken, left, entries = _taken_minor(session, invoice.id), amount_minor, []
-    given = {month.number for month in months if month.given}
-    has_own = payment.credits > sum(month.credits for month in months)
-    for number, price_minor in prices:
-        part = left if number == OWN else min(left, price_minor - taken.get(number, 0))
+    lock(context.session, invoice.subscription_id)
+    return _count_back(context, payment, invoice, name, amount_minor, reason)
+
+
+def _count_back(
+    context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
+) -> list[Entry]:
+    """Count money that went back to the months that it paid for, and take the credits of those that came."""
+    session, entries = context.session, []
+    months, left = _months(session, invoice.id), amount_minor
+    came = {month.number for month in months if month.given}
+    if payment.credits > sum(month.credits for month in months):
+        came.add(OWN)
+    taken = _taken_minor(session, invoice.id)
+    prices = {month.number: month.left_minor - taken.get(month.number, 0) for month in reversed(months)}
+    for number, price_minor in {**prices, OWN: left}.items():
+        part = min(left, price_minor)
         if part > 0:
             left -= part
-            refund = MonthRefund(invoice_id=invoice.id, number=number, name=name, amount_minor=part)
+            free = _free_name(session, invoice.id, number, name)
+            refund = MonthRefund(invoice_id=invoice.id, number=number, name=free, amount_minor=part)
             session.add(refund)
-            if number in given or (number == OWN and has_own):
+            if number in came:
                 entries.append(_claw_back(context, payment.owner, refund, reason=reason))
     _stop(session, payment, invoice.id)
     return entries
+
+
+def _free_name(session: Session, invoice_id: int, number: int, name: str) -> str:
+    """The name of a refund, or one made of it where more of its money comes to a month later."""
+    known = {refund.name for refund in _refunds(session, invoice_id, number)}
+    names = chain([name], (f"{name}{MOVED}{times}" for times in count(1)))
+    return next(each for each in names if each not in known)
+
+
+def count_again(context: Context, subscription: Subscription) -> None:
+    """Count anew what went back of months that were cut since: less can be theirs, so the rest is of others.
+
+    The caller holds the subscription's row.
+    """
+    session = context.session
+    cut = PlanMonth.subscription_id == subscription.id, PlanMonth.cut > 0, PlanMonth.given_at.is_(None)
+    for invoice_id in session.scalars(select(PlanMonth.invoice_id).where(*cut).distinct()).all():
+        invoice = session.get_one(Invoice, invoice_id)
+        for name, minor in _take_out(session, invoice_id).items():
+            payment = session.get_one(Payment, invoice.payment_id)
+            _count_back(context, payment, invoice, name, minor, "refunded")
+
+
+def _take_out(session: Session, invoice_id: int) -> Counter[str]:
+    """Take out of the months to come what went back of them beyond their price; how much, by the refund."""
+    taken, out = _taken_minor(session, invoice_id), Counter[str]()
+    for month in _months(session, invoice_id):
+        beyond = taken.get(month.number, 0) - month.left_minor if month.given_at is None else 0
+        for refund in _refunds(session, invoice_id, month.number) if beyond > 0 else ():
+            part = min(beyond, refund.amount_minor)
+            refund.amount_minor -= part
+            beyond -= part
+            out[refund.name.partition(MOVED)[0]] += part
+            if not refund.amount_minor:
+                session.delete(refund)
+    session.flush()
+    return out
 
 
 def restore(context: Context, payment: Payment, invoice: Invoice, name: str, reason: str) -> list[Entry]:
@@ -327,9 +386,9 @@ def restore(context: Context, payment: Payment, invoice: Invoice, name: str, rea
     session = context.session
     lock(session, invoice.subscription_id)
     entries = []
-    for refund in session.scalars(
-        select(MonthRefund).where(MonthRefund.invoice_id == invoice.id, MonthRefund.name == name)
-    ).all():
+    moved = MonthRefund.name.startswith(f"{name}{MOVED}", autoescape=True)
+    mine = MonthRefund.invoice_id == invoice.id, (MonthRefund.name == name) | moved
+    for refund in session.scalars(select(MonthRefund).where(*mine)).all():
         key = _claw_key(refund)
         if context.ledger.entries(payment.owner, 1, keys={key}):
             undone = context.ledger.restore(
@@ -387,5 +446,5 @@ def _stop(session: Session, payment: Payment, invoice_id: int) -> None:
     is_all_back = 0 < payment.amount_minor <= sum(taken.values())
     for month in _months(session, invoice_id):
         if month.given_at is None:
-            month.stopped = is_all_back or 0 < month.amount_minor <= taken.get(month.number, 0)
+            month.stopped = is_all_back or 0 < month.left_minor <= taken.get(month.number, 0)
     session.flush()
