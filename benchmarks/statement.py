@@ -30,6 +30,7 @@ from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import create_engine
 
 from prepaid_ledger import Ledger, SpendRequest
+from prepaid_ledger.spends.host_insert import NO_ROWS
 from prepaid_ledger.spends.postgresql_batch import on_postgresql, statement_of
 
 SIZE = 16
@@ -105,7 +106,9 @@ def post(connection: Connection, variant: Variant, numbers: Callable[[], int], b
     for _ in range(batches):
         requests = batch_of(variant, numbers)
         now = datetime.now(UTC)
-        _, values = on_postgresql(requests, None, now=now, debt_blocks=True, with_budgets=False, parted=False)
+        _, values = on_postgresql(
+            requests, NO_ROWS, now=now, debt_blocks=True, with_budgets=False, parted=False
+        )
         rows = connection.execute(variant.statement, values).fetchall()
         assert all(row[1] is not None for row in rows), "each spend is made"
 

@@ -297,7 +297,7 @@ def understand(line: str, page: str) -> None:
         case ["flask", *rest]:
             understand_flask(rest)
         case ["stripe-emulator", *rest]:
-            stripe_emulator.__main__._parser().parse_args(rest)
+            stripe_emulator.__main__.make_parser().parse_args(rest)
         case ["pip", "install", *rest]:
             for name in rest:
                 here = name.startswith("./") and (ROOT / name / "pyproject.toml").exists()
@@ -328,7 +328,7 @@ def understand_dev(verb: str, words: list[str], page: str) -> None:
     elif verb == "flask":
         understand_flask(words)
     elif verb == "emulator":
-        stripe_emulator.__main__._parser().parse_args(words)
+        stripe_emulator.__main__.make_parser().parse_args(words)
     elif verb in ("bench", "campaign"):
         folder = ROOT / {"bench": "benchmarks", "campaign": "campaigns"}[verb]
         assert not words or (folder / f"{words[0]}.py").exists(), f"{page}: ./dev {verb} {words[0]}"

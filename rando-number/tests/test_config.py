@@ -15,10 +15,10 @@ from rando_number.config import ConfigError
 from .live_settings import LIVE
 
 
-@pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
-def test_another_name_is_refused_with_the_one_that_is_read(tmp_path: Path, old: str, new: str) -> None:
-    with pytest.raises(ConfigError, match=f"{old} is called {new} now"):
-        create_app({"RANDO_DATA": str(tmp_path), old: "x"})
+@pytest.mark.parametrize(("name", "here"), config.CALLED_HERE.items())
+def test_another_name_is_refused_with_the_one_that_is_read(tmp_path: Path, name: str, here: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is called {here} here"):
+        create_app({"RANDO_DATA": str(tmp_path), name: "x"})
 
 
 @pytest.mark.parametrize("value", ["False", "0", "off"])

@@ -15,7 +15,7 @@ import pytest
 from stripe_emulator import Emulator, contract
 from stripe_emulator.api.request import Api, Call, Reply
 from stripe_emulator.contract import responses
-from stripe_emulator.core import clock
+from stripe_emulator.core import due_work
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.server.http import serve
 from stripe_emulator.versions import CHANGES
@@ -82,13 +82,13 @@ def whatever_falls_due_happens(
 ) -> Iterator[None]:
     """Due work that fails is kept, and time goes on; here it fails the test, unless that is its story."""
     failures: list[str] = []
-    keep_failure = clock.keep_failure
+    keep_failure = due_work.keep_failure
 
-    def watched(due: clock.Due, error: Exception) -> None:
+    def watched(due: due_work.Due, error: Exception) -> None:
         keep_failure(due, error)
         failures.append(f"{due.what}: {error!r}")
 
-    monkeypatch.setattr(clock, "keep_failure", watched)
+    monkeypatch.setattr(due_work, "keep_failure", watched)
     yield
     assert failures == [] or request.node.get_closest_marker("due_work_fails")
 

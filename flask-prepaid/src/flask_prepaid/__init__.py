@@ -29,9 +29,6 @@ from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
 from .web.team import Team
 
-#: The name under which ``Operators`` was first exported, and which stays importable.
-Desk = Operators
-
 __all__ = [
     "WEBHOOK_EVENTS",
     "Alert",
@@ -45,7 +42,6 @@ __all__ = [
     "Code",
     "CodeClaim",
     "Customer",
-    "Desk",
     "FastPath",
     "InsufficientCredits",
     "Keys",

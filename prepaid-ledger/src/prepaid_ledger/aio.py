@@ -52,10 +52,11 @@ class AsyncLedger:
     """
 
     def __init__(self, ledger: Ledger) -> None:
-        if not isinstance(ledger, Ledger) or ledger._joined is not None:
+        if not isinstance(ledger, Ledger) or ledger.is_joined:
             raise TypeError(f"AsyncLedger takes a ledger on an engine, Ledger(engine), not {ledger!r}")
         self.ledger = ledger
-        self._spends = LoopGroupCommit(ledger.setup.spends)
+        #: Those that ``spend_now`` makes in this loop.
+        self.spends = LoopGroupCommit(ledger.setup.spends)
 
     async def spend_now(
         self,
@@ -87,7 +88,7 @@ class AsyncLedger:
         )
         credits = 1 if credits is None else credits
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
-        return await self._spends.spend(request)
+        return await self.spends.spend(request)
 
     async def hold(
         self,

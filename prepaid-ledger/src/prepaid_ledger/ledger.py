@@ -75,6 +75,11 @@ class Ledger(LedgerVerbs):
         return joined
 
     @property
+    def is_joined(self) -> bool:
+        """Whether it is in a caller's transaction, by ``on``."""
+        return self._joined is not None
+
+    @property
     def setup(self) -> Setup:
         return self._setup
 

@@ -14,6 +14,7 @@ from prepaid_ledger import Busy, Entry, Kind, Ledger, PrepaidError
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.books import holds
 from prepaid_ledger.books.extensions import Progress
+from prepaid_ledger.database.transactions import commit_alone
 
 OWNER = "user:1"
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,9 +107,8 @@ class Books:
         setup = self.unjoined.setup
         progress = None if counted is None else Progress(counted)
         terms: dict[str, Any] = {"clock": setup.clock, "debt_blocks": setup.debt_blocks}
-        self.unjoined._alone(
-            holds.extend, OWNER, key=key, credits=credits, until=until, progress=progress, **terms
-        )
+        terms |= {"key": key, "credits": credits, "until": until, "progress": progress}
+        commit_alone(self.engine, lambda session: holds.extend(session, OWNER, **terms))
 
     def moves(self, owner: str = OWNER) -> list[tuple[Kind, int]]:
         """Every entry, oldest first: why, and how many credits."""

@@ -26,6 +26,7 @@ from prepaid_ledger import Entry, Ledger, PrepaidError
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.books import usage_sums
 from prepaid_ledger.clock import wall
+from prepaid_ledger.database.transactions import commit_alone
 from prepaid_ledger.tables import Hold, HoldState, Wallet
 
 OWNERS = ["user:1", "user:2", "user:3"]
@@ -201,7 +202,7 @@ def do_something(ledger: Ledger, chance: random.Random, owner: str, key: str) ->
     if what < 0.6:
         ledger.reverse(owner, spend_key=key, key=f"undo:{key}")
     elif what < 0.65:
-        ledger._alone(usage_sums.bring_up, owner)
+        commit_alone(ledger.setup.engine, lambda session: usage_sums.bring_up(session, owner))
     return key
 
 

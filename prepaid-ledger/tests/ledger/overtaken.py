@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 
 from prepaid_ledger import SpendRequest
+from prepaid_ledger.spends.host_insert import NO_ROWS
 from prepaid_ledger.spends.outcomes import Outcome
 from prepaid_ledger.spends.postgresql_batch import on_postgresql, read
 
@@ -25,7 +26,7 @@ def overtaken(
     """What comes of a batch of ``owners``'s spends where something is done between its look and its lock."""
     requests = [SpendRequest(owner, 1, "call:late", spender=spender) for owner in owners]
     statement, values = on_postgresql(
-        requests, None, now=books.time, debt_blocks=True, with_budgets=with_budgets, parted=parted
+        requests, NO_ROWS, now=books.time, debt_blocks=True, with_budgets=with_budgets, parted=parted
     )
     lock = " FOR NO KEY UPDATE SKIP"
     held = statement.replace(lock, " AND (SELECT count(*) FROM pg_advisory_lock(1)) = 1" + lock)

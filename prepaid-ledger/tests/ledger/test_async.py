@@ -18,6 +18,7 @@ from prepaid_ledger import Ledger, LedgerVerbs, SpendRequest, Spent, UnfitDataba
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
 from prepaid_ledger.spends import busy_wallets
+from prepaid_ledger.spends.host_insert import NO_ROWS
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -164,7 +165,7 @@ def test_all_who_want_one_busy_wallet_wait_for_it_together_and_no_thread_does(
         ledger = books.awaited()
         first = [asyncio.ensure_future(call) for call in reports(ledger, range(20))]
         async with asyncio.timeout(60):
-            while not ledger._spends._busy.has(OWNER):
+            while not ledger.spends.busy.has(OWNER):
                 await asyncio.sleep(0.001)
         later = [asyncio.ensure_future(call) for call in reports(ledger, range(20, 40))]
         await asyncio.sleep(0)  # they stand in the same line now
@@ -227,7 +228,7 @@ def test_who_waits_for_one_busy_wallet_brings_a_row_of_its_own_to_whichever_tabl
 
     async def buy_both() -> list[Spent]:
         ledger = books.awaited()
-        ledger._spends._busy._note_busy(OWNER)
+        ledger.spends.busy.note_busy(OWNER)
         return await asyncio.gather(*(buy(ledger, number) for number in range(30)))
 
     spents = asyncio.run(buy_both())
@@ -257,14 +258,12 @@ def test_who_calls_again_with_many_busy_wallets_goes_with_everybodys_batch(
         ledger = books.awaited()
         calls = [asyncio.ensure_future(ledger.spend_now(owner, key="report:1")) for owner in owners]
         async with asyncio.timeout(60):
-            while not all(ledger._spends._busy.has(owner) for owner in owners):
+            while not all(ledger.spends.busy.has(owner) for owner in owners):
                 await asyncio.sleep(0.001)
         sitting.close()
         await asyncio.gather(*calls)
-        posting = ledger._spends._busy._posting
-        assert posting is not None
-        await posting
-        return sum(ledger._spends._busy.has(owner) for owner in owners)
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+        return sum(ledger.spends.busy.has(owner) for owner in owners)
 
     assert 1 <= asyncio.run(all_wait()) <= lines_of_later
     books.close()
@@ -279,7 +278,7 @@ def test_a_loop_that_ends_before_its_first_batch_began_stops_no_loop_after_it(
     ledger = books.awaited()
     left_behind: list[asyncio.Future[Spent]] = []
     if is_busy:
-        ledger._spends._busy._note_busy(OWNER)
+        ledger.spends.busy.note_busy(OWNER)
 
     async def come_and_go() -> None:
         left_behind.extend(asyncio.ensure_future(call) for call in reports(ledger, range(5)))
@@ -312,7 +311,7 @@ def test_a_batch_that_fails_by_our_mistake_answers_all_who_wait_for_a_busy_walle
 
     async def all_who_wait() -> list[Spent | BaseException]:
         ledger = books.awaited()
-        ledger._spends._busy._note_busy(OWNER)
+        ledger.spends.busy.note_busy(OWNER)
         async with asyncio.timeout(60):
             return await asyncio.gather(*reports(ledger, range(5)), return_exceptions=True)
 
@@ -347,7 +346,7 @@ def test_where_there_is_no_wallet_no_other_batch_is_tried(databases: Databases) 
     assert connection is not None
     requests = [SpendRequest(owner, 1, "report:1") for owner in (OWNER, "nobody")]
 
-    outcomes = asyncio.run(connection.post(requests))
+    outcomes = asyncio.run(connection.post(requests, NO_ROWS))
 
     assert [(outcome.reached, outcome.spent is not None) for outcome in outcomes] == [
         (True, True),

@@ -80,7 +80,7 @@ def test_a_mistake_in_a_batch_is_a_warning_once_and_the_others_are_served(
 ) -> None:
     from prepaid_ledger.spends import failures
 
-    failures._logged.clear()
+    failures.logged.clear()
     caplog.set_level(logging.DEBUG, "prepaid_ledger")
     books.grant(20)
     work = insert(table_of_a_host(books, "report"))

@@ -29,6 +29,7 @@ from prepaid_ledger import (
 )
 from prepaid_ledger.books import usage_sums
 from prepaid_ledger.books.extensions import Overrun
+from prepaid_ledger.database.transactions import commit_alone
 from prepaid_ledger.testing import Databases
 
 from .books import NEW_YEAR, OWNER, Books
@@ -358,7 +359,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def usage_is_summed_up(self) -> None:
         self.tick()
-        self.books.unjoined._alone(usage_sums.bring_up, OWNER)
+        commit_alone(self.books.engine, lambda session: usage_sums.bring_up(session, OWNER))
         usage = self.books.unjoined.usage(OWNER, NEW_YEAR, self.books.later(days=1), by="spender")
         taken = self.model.spends.values()
         by_spender = {

@@ -23,7 +23,7 @@ from sqlalchemy import URL, create_engine, event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Kind, Ledger, Rates, background, meters
+from prepaid_ledger import Kind, Ledger, Rates, meters
 from prepaid_ledger.clock import wall
 from prepaid_ledger.errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, KeyReused
 from prepaid_ledger.meters import Meter
@@ -399,8 +399,8 @@ def test_an_awaited_meter_is_opened_before_an_answer_begins_and_ends_if_nobody_w
         await asyncio.sleep(0)
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
-        while background._tasks:
-            await asyncio.gather(*background._tasks)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.gather(*others)
 
     in_a_loop(serve())
 

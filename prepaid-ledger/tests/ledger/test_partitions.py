@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from prepaid_ledger import InsufficientCredits, Ledger, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.database import partitions_of
 from prepaid_ledger.slots import SLOTS, slot_of
+from prepaid_ledger.spends.host_insert import NO_ROWS
 from prepaid_ledger.spends.postgresql_batch import on_postgresql
 from prepaid_ledger.testing import Databases
 
@@ -147,7 +148,7 @@ def test_a_batch_meets_wallets_that_others_have_moved_since_it_looked(parted: Bo
 def test_a_batch_reads_no_partition(parted: Books, budgeted: bool) -> None:
     statement, values = on_postgresql(
         [SpendRequest(OWNER, 1, "report:1")],
-        None,
+        NO_ROWS,
         now=parted.time,
         debt_blocks=True,
         with_budgets=budgeted,

@@ -25,8 +25,8 @@ from .production import is_address, unsafe
 EMULATOR_URL = "http://127.0.0.1:12111"
 EMULATOR_KEY = "sk_test_emulator"
 
-#: The names of 2018 and those of the extension, and what they are called here.
-RENAMED = {
+#: What the article of 2018 and the extension call a setting, and what it is called here.
+CALLED_HERE = {
     "DATABASE_URI": "DATABASE_URL",
     "APP_SECRET_KEY": "SECRET_KEY",
     "STRIPE_PUB_KEY": "STRIPE_PUBLISHABLE_KEY",
@@ -183,7 +183,9 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def misnamed(environ: Mapping[str, str]) -> list[str]:
     """What is set under a name that is not read, and what to do about it."""
-    wrong = [f"{old} is called {new} now. Rename it." for old, new in RENAMED.items() if environ.get(old)]
+    wrong = [
+        f"{name} is called {here} here. Rename it." for name, here in CALLED_HERE.items() if environ.get(name)
+    ]
     wrong += [
         f"{name} is called {name.removeprefix('FLASK_')} here. Rename it."
         for name in environ

@@ -122,13 +122,14 @@ def log() -> ResponseReturnValue:
     if reader.role is not Role.ADMIN:
         abort(403)
     before = request.args.get("before", "")
-    newest = select(AuditLine).order_by(AuditLine.id.desc()).limit(LINES_PER_PAGE)
+    newest = select(AuditLine).order_by(AuditLine.id.desc()).limit(LINES_PER_PAGE + 1)
     if before.isascii() and before.isdigit() and len(before) <= 18:
         newest = newest.where(AuditLine.id < int(before))
     action = request.args.get("action", "")
     if action in set(Action):
         newest = newest.where(AuditLine.action == action)
-    lines = db.session.scalars(newest).all()
+    read = db.session.scalars(newest).all()
+    lines = read[:LINES_PER_PAGE]
     return render_template(
         "operators/audit.html",
         prepaid_base="base.html",
@@ -137,5 +138,5 @@ def log() -> ResponseReturnValue:
         actions=list(Action),
         action=action,
         addresses=addresses(line.actor for line in lines),
-        older=lines[-1].id if len(lines) == LINES_PER_PAGE else None,
+        older=lines[-1].id if len(read) > LINES_PER_PAGE else None,
     )

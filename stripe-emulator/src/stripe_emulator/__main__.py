@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; the exit code is 0 then, and 2 for a wrong option."""
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if options.command == "coverage":
         return _until_nobody_reads(_coverage)
@@ -81,7 +81,8 @@ def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[in
     emulator.close()
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(
         prog="stripe-emulator", description="Stripe on a laptop: no account, no network."
     )

@@ -10,15 +10,16 @@ from contextlib import suppress
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion, paying, session_discounts
+from stripe_emulator.checkout import completion, paying, session_discounts, session_intents
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
-from stripe_emulator.core import chaos, clock, clocks, saved, store
+from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.settings import get_setting
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events
+from stripe_emulator.events import events, listeners
 from stripe_emulator.payments import (
     account,
     cards,
@@ -30,8 +31,7 @@ from stripe_emulator.payments import (
 )
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
-KEPT = (events.LISTENERS, account.NAME_SETTING)
-
+KEPT = (listeners.LISTENERS, account.NAME_SETTING)
 
 #: Who a test's customer is, and where they live.
 EMAIL, NAME = "customer@example.com", "Test Customer"
@@ -101,8 +101,8 @@ def pay(
             for price in optional_items or []:
                 optional_items_of.add(session, price)
             paying.pay(session, payer)
-            if completion.waits_for_bank(session):
-                intent = completion.intent_of(session)
+            if session_intents.waits_for_bank(session):
+                intent = session_intents.intent_of(session)
                 assert intent is not None
                 challenge_answers.answer(intent, passed=challenge == "complete")
         except CardError as error:
@@ -121,7 +121,7 @@ def _enter_code(session: Json, code: str) -> None:
             param="promotion_code",
         )
     session_discounts.enter_code(session, code)
-    completion.sync_intent(session)
+    session_intents.sync_intent(session)
 
 
 def _email_of(session: Json) -> str | None:
@@ -198,7 +198,7 @@ def finish_debit(storage: Store, intent_id: str, *, succeeds: bool) -> Json:
         intent = store.get("payment_intent", intent_id)
         if intent["status"] != "processing":
             raise InvalidRequest(f"{intent_id} is {intent['status']}: no bank has to answer.")
-        clock.unschedule(intent_id, "payment_intent.bank_answers")
+        due_work.unschedule(intent_id, "payment_intent.bank_answers")
         method = store.get("payment_method", intent["payment_method"])
         confirmation.answer_debit(intent, method, succeeds=succeeds)
         return render(intent)
@@ -218,7 +218,7 @@ def advance(storage: Store, *, seconds: int | None = None, to: int | None = None
             f"The clock goes forward only, and to {clocks.LATEST} at most; it is {now} now.",
             param="to" if to is not None else "seconds",
         )
-    clock.advance(storage, target)
+    due_work.advance(storage, target)
     return target
 
 
@@ -273,8 +273,8 @@ def send_again(storage: Store, event: str, *, times: int = 1) -> None:
                 raise NotFound(no_such("event", event), code="resource_missing", param="event")
             known = latest[0]
         for _ in range(times):
-            for endpoint in events.wanting(known["type"]):
-                events.hand_over(known["id"], endpoint)
+            for endpoint in listeners.wanting(known["type"]):
+                events.hand_over(known["id"], endpoint["id"])
 
 
 def roll_secret(storage: Store, endpoint: str, *, hours: int = 24) -> str:
@@ -285,7 +285,7 @@ def roll_secret(storage: Store, endpoint: str, *, hours: int = 24) -> str:
     if not 0 <= hours <= 24:
         raise InvalidRequest("hours must be between 0 and 24.", param="hours")
     with storage.transaction():
-        return events.roll(endpoint, keep_old_s=3600 * hours)
+        return listeners.roll(endpoint, keep_old_s=3600 * hours)
 
 
 def hear(storage: Store, types: object) -> None:
@@ -298,7 +298,7 @@ def hear(storage: Store, types: object) -> None:
             "events must be a list of types, such as checkout.session.completed.", param="events"
         )
     with storage.transaction():
-        events.hear(types)
+        listeners.hear(types)
 
 
 def rename(storage: Store, name: str) -> None:
@@ -343,7 +343,7 @@ def state(storage: Store) -> Json:
             "wall": clock.wall(),
             "pending_deliveries": by_status.get("pending", 0),
             "deliveries": by_status,
-            "due": {"count": coming[0], "next": coming[1], "failed": clock.failed_work()},
-            "chaos": store.get_setting(chaos.SETTING, {}),
+            "due": {"count": coming[0], "next": coming[1], "failed": due_work.failed_work()},
+            "chaos": get_setting(chaos.SETTING, {}),
             "saved": saved.names(storage),
         }

@@ -14,7 +14,8 @@ import pytest
 from stripe_emulator import contract
 from stripe_emulator.api import routing
 from stripe_emulator.api.request import Call, Reply
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock
+from stripe_emulator.core.settings import put_setting
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.server import load
 from stripe_emulator.server.emulator import Emulator
@@ -54,7 +55,7 @@ def emulator() -> Emulator:
     """In 2023, when the examples' cards had not expired."""
     emulator = Emulator()
     with emulator.store.transaction():
-        store.put_setting("offset", int(datetime(2023, 4, 1, tzinfo=UTC).timestamp()) - clock.wall())
+        put_setting("offset", int(datetime(2023, 4, 1, tzinfo=UTC).timestamp()) - clock.wall())
     return emulator
 
 

@@ -24,8 +24,8 @@ import pytest
 import stripe
 from werkzeug.serving import make_server
 
-from stripe_emulator.core import clock
-from stripe_emulator.events import events
+from stripe_emulator.core import due_work
+from stripe_emulator.events import listeners
 from stripe_emulator.server.emulator import Emulator
 
 HERE = Path(__file__).parent
@@ -81,7 +81,7 @@ def receiver() -> Iterator[Receiver]:
 def emulator(receiver: Receiver) -> Emulator:
     emulator = Emulator()
     with emulator.store.transaction():
-        events.listen("listener", f"http://127.0.0.1:{receiver.server_port}/", SECRET)
+        listeners.listen("listener", f"http://127.0.0.1:{receiver.server_port}/", SECRET)
     return emulator
 
 
@@ -128,7 +128,7 @@ def test_stripes_cli_triggers(
         triggered = trigger(cli, event, api_base, tmp_path)
         assert triggered.returncode == 0, triggered.stdout + triggered.stderr
 
-        clock.run_due(emulator.store)
+        due_work.run_due(emulator.store)
         emulator.courier.deliver()
 
         event_ids = ids_of(ALSO_CALLED.get(event, event), api_base)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote_plus
 from stripe_emulator import contract
 from stripe_emulator.api import request, routing
 from stripe_emulator.contract import Hash, Parameter, parameters_of
-from stripe_emulator.core import ids, store, undo
+from stripe_emulator.core import ids, transactions, undo
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import decode
@@ -61,7 +61,7 @@ def ask(route: contract.Route, path: str, form: Pairs) -> Heard:
             answer = request._work(endpoint, values, decode(encoded(form)), API_VERSION, "req_1")
         except StripeError as error:
             return Heard(error.status, error.param, error.message)
-        transaction = store.current()
+        transaction = transactions.current()
         objects = [
             value for (kind, _), value in sorted(transaction.objects.items()) if not kind.startswith("event")
         ]

@@ -43,7 +43,7 @@ def show(owner: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_in_unit(_values(app, owner)), default=_plain))
         return
-    for line in _lines(_values(app, owner)):
+    for line in _lines(_values(app, owner), app.clock()):
         click.echo(line)
 
 
@@ -125,7 +125,7 @@ def _payments(session: Session, owner: str) -> list[Payment]:
     return list(session.scalars(mine.limit(SHOWN)))
 
 
-def _lines(values: dict[str, Any]) -> Iterator[str]:
+def _lines(values: dict[str, Any], now: datetime) -> Iterator[str]:
     """The values for people: a heading, then a line for each thing."""
     wallet = values["wallet"]
     owes = f", owes {money.credits(wallet['debt'])}" if wallet["debt"] else ""
@@ -133,16 +133,16 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
     yield f"{values['owner']} has {money.credits(wallet['balance'])}{held}{owes}."
     yield f"Stripe's customer: {values['customer'] or 'none yet'}"
     plan, topup = values["plan"], values["topup"]
-    yield f"Plan: {_plan(plan) if plan else 'none'}"
+    yield f"Plan: {_plan(plan, now) if plan else 'none'}"
     yield f"Auto top-up: {_topup(topup) if topup else 'never set'}"
     signed = partial(money.number, signed=True)
     parts = {
         "Lots, the first to be drawn first": [
-            f"{money.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'])}"
+            f"{money.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'], now)}"
             for lot in values["lots"]
         ],
         "Open holds": [
-            f"{money.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'])}"
+            f"{money.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'], now)}"
             for hold in values["holds"]
         ],
         "Last entries": [
@@ -150,7 +150,7 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
             for entry in values["entries"]
         ],
         "Last payments": [_payment(payment) for payment in values["payments"]],
-        "Saved cards": [_card(card) for card in values["cards"]],
+        "Saved cards": [_card(card, now) for card in values["cards"]],
     }
     if values["archived_until"]:
         parts["Last entries"].append(f"older spends, up to {_time(values['archived_until'])}, are archived")
@@ -159,11 +159,13 @@ def _lines(values: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines)
 
 
-def _plan(plan: dict[str, Any]) -> str:
+def _plan(plan: dict[str, Any], now: datetime) -> str:
     times = f", {plan['quantity']} times over" if plan["quantity"] != 1 else ""
-    ends = f", ends {_time(plan['ends_at'])}" if plan["ends_at"] else ""
-    runs = {"active": "paid", "trialing": "free"}.get(plan["state"], "runs")
-    return f"{plan['title']}{times}, {plan['state']}, {runs} until {_time(plan['paid_until'])}{ends}"
+    ends = f", {'was to end' if _is_past(plan['ends_at'], now) else 'ends'} {_time(plan['ends_at'])}"
+    runs = {"active": "paid", "trialing": "free"}.get(plan["state"], "to run")
+    was = "was " if _is_past(plan["paid_until"], now) else ""
+    runs = f"{was}{runs} until {_time(plan['paid_until'])}"
+    return f"{plan['title']}{times}, {plan['state']}, {runs}{ends if plan['ends_at'] else ''}"
 
 
 def _topup(topup: dict[str, Any]) -> str:
@@ -183,13 +185,21 @@ def _payment(payment: dict[str, Any]) -> str:
     return f"{payment['id']}  {at}  {shown}{back}  {title}  {state}{why}"
 
 
-def _card(card: dict[str, Any]) -> str:
+def _card(card: dict[str, Any], now: datetime) -> str:
     pays = ", pays by default" if card["default"] else ""
-    return f"{card['brand']} {card['last4']}, {card['exp_month']:02}/{card['exp_year']}{pays}"
+    is_over = cards.months_left(card["exp_month"], card["exp_year"], now) < 0
+    date = f"{'expired ' if is_over else ''}{card['exp_month']:02}/{card['exp_year']}"
+    return f"{card['brand']} {card['last4']}, {date}{pays}"
 
 
-def _until(at: datetime | None) -> str:
-    return f", until {_time(at)}" if at else ""
+def _until(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return ""
+    return f", ended {_time(at)}" if _is_past(at, now) else f", until {_time(at)}"
+
+
+def _is_past(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now
 
 
 def _time(at: datetime | None) -> str:

@@ -248,7 +248,7 @@ def _upkeep(context: Context) -> Iterator[str]:
     """What came in and waits, or was left undone."""
     session = context.session
     yield from _unhandled_events(session)
-    yield from _disputes_to_answer(session)
+    yield from _disputes_to_answer(context)
     yield from _suspected_payments(session)
     yield from _untaxed_without_proof(session)
     yield from _refused_addresses(session)
@@ -266,13 +266,14 @@ def _unhandled_events(session: Session) -> Iterator[str]:
         )
 
 
-def _disputes_to_answer(session: Session) -> Iterator[str]:
-    disputed = disputes.to_answer(session)
-    if disputed:
-        due_at = disputed[0][0].evidence_due_at
+def _disputes_to_answer(context: Context) -> Iterator[str]:
+    session, now = context.session, context.clock()
+    for dispute, _ in disputes.to_answer(session, now, limit=1):
+        due_at = dispute.evidence_due_at
         due = f", the first until {due_at:%Y-%m-%d %H:%M} UTC" if due_at else ""
+        count = disputes.count_to_answer(session, now)
         yield (
-            f"{counted(len(disputed), 'dispute waits', 'disputes wait')} for evidence{due}: send it in "
+            f"{counted(count, 'dispute waits', 'disputes wait')} for evidence{due}: send it in "
             "Stripe's dashboard, or the bank sides with its customer. The operator's overview lists them."
         )
 

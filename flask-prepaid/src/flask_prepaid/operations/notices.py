@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from sqlalchemy import String, and_, cast, exists, literal, or_, select
 
-from prepaid_ledger import clock
-
 from .. import signals
 from ..context import Context, transaction
 from ..payments.models import Customer, Notice, SavedCard
@@ -19,7 +17,7 @@ AT_ONCE = 100
 
 def send(context: Context) -> int:
     """For a card that pays by default and ends this month or the next, once for each date on it. Commits."""
-    now = clock.wall()
+    now = context.clock()
     next_month = now.replace(day=1) + timedelta(days=31)
     about = (
         literal("card:") + SavedCard.id + ":" + cast(SavedCard.exp_year * 12 + SavedCard.exp_month, String)

@@ -48,9 +48,18 @@ def default_card(session: Session, owner: str) -> str | None:
     return session.scalar(select(Customer.default_card_id).where(Customer.owner == owner))
 
 
+def months_left(exp_month: int, exp_year: int, now: datetime) -> int:
+    """How many months after this one a card is valid; below zero it has expired."""
+    return (exp_year * 12 + exp_month) - (now.year * 12 + now.month)
+
+
 def expires_soon(card: SavedCard, now: datetime) -> bool:
-    """Whether the card has ended, or ends this month or the next."""
-    return (card.exp_year * 12 + card.exp_month) - (now.year * 12 + now.month) <= 1
+    """Whether the card has expired, or expires this month or the next."""
+    return months_left(card.exp_month, card.exp_year, now) <= 1
+
+
+def has_expired(card: SavedCard, now: datetime) -> bool:
+    return months_left(card.exp_month, card.exp_year, now) < 0
 
 
 def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str | None) -> Checkout:

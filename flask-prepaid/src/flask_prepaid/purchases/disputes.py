@@ -6,13 +6,14 @@ Each dispute is one key in the ledger, so its events may come in any order, with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing
-from ..gateway.values import StripeDispute
+from ..gateway.refund_values import StripeDispute
 from ..payments import payments
 from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ..payments.models import Dispute, PartCharge, Payment
@@ -87,15 +88,25 @@ def in_force(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
 
 
 def to_answer(
-    session: Session, *, owner: str | None = None, limit: int = 100
+    session: Session, now: datetime, *, owner: str | None = None, limit: int = 100
 ) -> list[tuple[Dispute, Payment]]:
-    """The disputes whose bank waits for evidence, what is due first first; of all owners, or of one."""
-    waiting = (
-        select(Dispute, Payment)
-        .join(Payment, Payment.id == Dispute.payment_id)
-        .where(Dispute.state.in_(WANTS_EVIDENCE))
-        .order_by(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.id)
-        .limit(limit)
-    )
+    """The disputes that can still be answered, what is due first first; of all owners, or of one."""
+    first = Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.id
+    waiting = _waiting(now).order_by(*first).limit(limit)
     mine = waiting if owner is None else waiting.where(Payment.owner == owner)
     return [(dispute, payment) for dispute, payment in session.execute(mine)]
+
+
+def count_to_answer(session: Session, now: datetime) -> int:
+    """How many disputes can still be answered, of which a list has the first."""
+    return session.scalar(_waiting(now).with_only_columns(func.count())) or 0
+
+
+def _waiting(now: datetime) -> Select[Dispute, Payment]:
+    """The disputes whose bank waits for evidence, and whose last day for it has not passed."""
+    in_time = or_(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at > now)
+    return (
+        select(Dispute, Payment)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(Dispute.state.in_(WANTS_EVIDENCE), in_time)
+    )

@@ -12,8 +12,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import clock
-
 from .. import countries
 from ..errors import UnknownItem
 from ..gateway.tax_words import REVERSE_CHARGE
@@ -84,7 +82,6 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
     before = moment_before()
     shown, older = page_of(lines(owner, payments_of(session, owner, before), before))
     plan = sync.running(session, owner)
-    on_file = cards.saved(session, owner)
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),
@@ -95,9 +92,8 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
         abandoned=[line for line in shown if line.is_abandoned],
         plan=plan,
         terms=session.get(PlanPrice, plan.price_id) if plan else None,
-        cards=on_file,
+        cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),
-        expiring=[card for card in on_file if cards.expires_soon(card, clock.wall())],
         topup=topups.setting(session, owner),
         sells_plans=bool(context.catalog.plans),
         billed=session.get(Customer, owner),

@@ -22,6 +22,7 @@ from ..languages import formats
 from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
 from ..payments.models import Payment, SavedCard
+from ..purchases import cards
 from ..subscriptions.models import PlanPrice, State
 from . import csrf, errors, payment_states, spenders
 from .banners import banners
@@ -88,6 +89,12 @@ def register(app: Flask, pages: Blueprint) -> None:
         "prepaid_ending": ending,
         "prepaid_translated": gettext,
     }
+    app.jinja_env.tests |= {
+        "prepaid_past": is_past,
+        "prepaid_month_past": is_month_past,
+        "prepaid_expired": has_expired,
+        "prepaid_expiring": expires_soon,
+    }
     app.jinja_env.globals["prepaid_text"] = gettext_in_page
     app.jinja_env.globals["prepaid_plural"] = ngettext_in_page
     app.jinja_env.globals["prepaid_language"] = current
@@ -113,6 +120,25 @@ def card(card: SavedCard) -> str:
 def ending(row: SavedCard | Payment) -> str:
     """A card in a sentence: ``Visa ending in 4242``."""
     return formats.card(row.brand, row.last4)
+
+
+def is_past(at: datetime | None) -> bool:
+    """Whether a time has passed, by the shop's clock: what was to happen then is no more to come."""
+    return at is not None and at <= context().clock()
+
+
+def is_month_past(month: int, year: int) -> bool:
+    """Whether a card with this date on it has expired."""
+    return cards.months_left(month, year, context().clock()) < 0
+
+
+def has_expired(card: SavedCard) -> bool:
+    return cards.has_expired(card, context().clock())
+
+
+def expires_soon(card: SavedCard) -> bool:
+    """Whether a card has expired, or expires this month or the next."""
+    return cards.expires_soon(card, context().clock())
 
 
 def title(item: Pack | Plan | Offer | PlanPrice | Payment) -> str:

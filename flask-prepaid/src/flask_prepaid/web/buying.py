@@ -95,6 +95,7 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         tax_rate=tax_rates.last(context, owner),
         with_tax=tax_rates.with_tax,
         lasting=lasting,
+        kept={name: request.args.get(name) for name in ("pack", "credits")},
         takes_codes=making.is_any_on(context.session, context.clock()),
     )
 

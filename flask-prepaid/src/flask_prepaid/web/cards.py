@@ -8,7 +8,6 @@ from contextlib import suppress
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from prepaid_ledger import clock
 from prepaid_ledger.errors import PrepaidError
 
 from ..context import reading
@@ -47,7 +46,6 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         packs=[pack for pack in priced if binding in (None, pack.currency)],
         currency=currency,
         error=error,
-        expires_soon=lambda card: cards.expires_soon(card, clock.wall()),
     )
 
 
@@ -93,7 +91,7 @@ def page_of(card: Card, *, written: Card | Mapping[str, str], error: str | None 
 
 def correct(owner: str, card_id: str) -> None:
     """Correct a card as the form says. Commits."""
-    month, year = forms.expiry(clock.wall())
+    month, year = forms.expiry(page.context().clock())
     name, address = forms.name_on_card(), forms.address()
     cards.correct(page.context(), owner, card_id, exp_month=month, exp_year=year, name=name, address=address)
 

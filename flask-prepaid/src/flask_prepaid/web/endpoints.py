@@ -61,6 +61,7 @@ def detail(owner: str, endpoint_id: int, *, secret: str | None = None, is_new: b
         is_quoted=is_quoted,
         sent=sent[:SHOWN],
         older=sent[SHOWN - 1].delivery.id if len(sent) > SHOWN else None,
+        before=before,
         secret=secret,
         is_new=is_new,
     )
@@ -104,8 +105,7 @@ def test(endpoint_id: str) -> ResponseReturnValue:
         words = _("The test did not arrive: it answered %(status)s. %(why)s", status=posted.status, why=why)
     else:
         words = _("The test did not arrive: %(why)s", why=why)
-    flash(words, "warning")
-    return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
+    return back_to(endpoint_id, words, "warning")
 
 
 def again(endpoint_id: str) -> ResponseReturnValue:
@@ -114,14 +114,15 @@ def again(endpoint_id: str) -> ResponseReturnValue:
     try:
         endpoints.send_again(page.context(), owner, delivery)
     except UnknownItem as error:
-        flash(_(str(error)), "warning")
-        return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
+        return back_to(endpoint_id, _(str(error)), "warning")
     return back_to(endpoint_id, _("It is sent again within a minute."))
 
 
-def back_to(endpoint_id: str, words: str) -> ResponseReturnValue:
-    flash(words, "success")
-    return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id), 303)
+def back_to(endpoint_id: str, words: str, category: str = "success") -> ResponseReturnValue:
+    """The endpoint's page, with those deliveries that were shown where the button was pressed."""
+    flash(words, category)
+    before = forms.row_id(request.form.get("before", ""))
+    return redirect(url_for("prepaid.endpoint", endpoint_id=endpoint_id, before=before), 303)
 
 
 def number_of(text: str) -> int:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from prepaid_ledger import BudgetSummary
+from prepaid_ledger import BudgetSummary, clock
 
 from .. import signals
 from ..context import transaction
@@ -57,6 +57,7 @@ def overview(owner: str, *, made: str | None = None, error: UnknownItem | None =
         keys=keys.live(context.session, owner),
         limits=limits_of(owner),
         made=made,
+        now=clock.wall(),
         error=error,
         written=request.form if error else {},
         windows=WINDOWS,

@@ -339,7 +339,9 @@ def cancel() -> ResponseReturnValue:
                 "plan_cancel.html",
                 row=row,
                 terms=subscribing.terms(context, row),
-                at_end=plan_state.may(row, "cancel at the period's end") and row.cancel_at is None,
+                at_end=plan_state.may(row, "cancel at the period's end")
+                and row.cancel_at is None
+                and not plan_state.is_over(context, row),
                 lasts_until=lasts_until(row),
                 owed=plan_state.owed(context, row),
             )

@@ -58,9 +58,8 @@ def test_a_dispute_that_waits_for_evidence_is_told_with_the_end_of_its_time(data
         shop.stripe.pay(shop.buy(), card="4000000000000259")  # its owner disputes it
         shop.stripe.deliver()
 
-        (due_at,) = shop.read(
-            lambda: [dispute.evidence_due_at for dispute, _ in disputes.to_answer(shop.db.session())]
-        )
+        ((row, _),) = shop.read(lambda: disputes.to_answer(shop.db.session(), shop.now()))
+        due_at = row.evidence_due_at
         sentence = f"1 dispute waits for evidence, the first until {due_at:%Y-%m-%d} 23:59 UTC: send it"
         assert sentence in findings(shop)
 
@@ -70,7 +69,10 @@ def test_a_dispute_that_waits_for_evidence_is_told_with_the_end_of_its_time(data
         assert "dispute" not in findings(shop)
 
 
-LIVE: dict[str, Any] = {"PREPAID_STRIPE_SECRET_KEY": "sk_live_of_another", "PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_live_x"}
+LIVE: dict[str, Any] = {
+    "PREPAID_STRIPE_SECRET_KEY": "sk_live_of_another",
+    "PREPAID_STRIPE_PUBLISHABLE_KEY": "pk_live_x",
+}
 
 
 def test_a_key_that_stripe_does_not_know_is_named(databases: Databases) -> None:

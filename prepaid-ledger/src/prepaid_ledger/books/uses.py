@@ -48,6 +48,17 @@ class Use:
         """The quantity as the tables keep it."""
         return None if self.quantity is None else quantity_text(self.quantity)
 
+    def columns(self) -> dict[str, object]:
+        """What a row of SQL has of it, by column; nothing where nothing is said."""
+        if self is UNSAID:
+            return {}
+        return {
+            "spender": self.spender,
+            "item": self.item,
+            "quantity": self.quantity_text,
+            "price_version": self.price_version,
+        }
+
 
 def check_name(field: str, name: str | None, example: str, longest: int) -> None:
     """:raises ValueError: It is empty, too long, no text, or holds what a database can't keep."""

@@ -17,10 +17,11 @@ from functools import partial
 from ..database.engine import LOCK_TIMEOUT_S
 from .busy_wallets import BusyWallets
 from .group_commit import MAX_BATCH, GroupCommit, too_late
-from .host_insert import fit_one_statement
+from .host_insert import batch_insert
+from .one_task import OneTask
 from .outcomes import Outcome
 from .single import SpendRequest, Spent
-from .waiting import Waiting, is_over
+from .waiting import Waiting
 
 #: So many go together. In a batch of half the size a spend costs the database half as much again.
 ENOUGH = 16
@@ -38,9 +39,10 @@ class LoopGroupCommit:
     def __init__(self, spends: GroupCommit) -> None:
         self._spends = spends
         self._connection = spends.loop_connection()
-        self._busy = BusyWallets(spends)
+        #: Those on wallets that others hold.
+        self.busy = BusyWallets(spends)
         self._waiting: deque[Waiting] = deque()
-        self._posting: asyncio.Task[None] | None = None
+        self._posting = OneTask(self._post_all)
         self._together = ThreadPoolExecutor(1, thread_name_prefix="spends")
         self._alone = ThreadPoolExecutor(ALONE, thread_name_prefix="spends alone")
 
@@ -49,12 +51,11 @@ class LoopGroupCommit:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Spent | None] = loop.create_future()
         waiting = Waiting(request, answer, time.monotonic() + LOCK_TIMEOUT_S)
-        if self._busy.has(request.owner) and self._busy.takes(request):
-            self._busy.add(waiting)
+        if self.busy.has(request.owner) and self.busy.takes(request):
+            self.busy.add(waiting)
         else:
             self._waiting.append(waiting)
-            if is_over(self._posting):
-                self._posting = loop.create_task(self._post_all())
+            self._posting.wake()
         spent = await answer
         return await self._spend_alone(waiting) if spent is None else spent
 
@@ -95,15 +96,16 @@ class LoopGroupCommit:
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if are_of_many and waiting.goes_again(outcome):
                 self._waiting.append(waiting)
-            elif not outcome.reached and self._busy.takes(waiting.request):
-                self._busy.add(waiting)
+            elif not outcome.reached and self.busy.takes(waiting.request):
+                self.busy.add(waiting)
             else:
                 waiting.be_answered(outcome.spent)
 
     async def _commit(self, requests: Sequence[SpendRequest]) -> list[Outcome]:
-        if self._connection is not None and fit_one_statement(requests):
+        host_insert = batch_insert(requests)
+        if self._connection is not None and host_insert is not None:
             began_s = time.monotonic()
-            outcomes = await self._connection.post(requests)
+            outcomes = await self._connection.post(requests, host_insert)
             self._spends.note_batch((outcome.spent for outcome in outcomes), began_s)
             return outcomes
         return await asyncio.get_running_loop().run_in_executor(self._together, self._spends.post, requests)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Insert
 
 from ..database.engine import LOCK_TIMEOUT_S
 from .budgeted_owners import BudgetedOwners
-from .host_insert import batch_insert
+from .host_insert import NO_ROWS, batch_insert
 from .outcomes import Outcome
 from .postgresql_batch import on_postgresql, read
 from .single import SpendRequest, Spent, insert_host_row
@@ -54,7 +54,7 @@ def post(
     host_insert = batch_insert(requests)
     statement, values = on_postgresql(
         requests,
-        host_insert,
+        host_insert or NO_ROWS,
         now=now,
         debt_blocks=debt_blocks,
         with_budgets=budgeted.any_of(requests),

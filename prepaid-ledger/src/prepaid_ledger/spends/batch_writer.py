@@ -19,7 +19,7 @@ from ..errors import Busy
 from . import batch
 from .budgeted_owners import BudgetedOwners
 from .failures import log_failure
-from .host_insert import fit_one_statement
+from .host_insert import batch_insert
 from .outcomes import LEFT_OUT, Outcome
 from .postgresql_batch import SET_UP
 from .single import SpendRequest
@@ -91,7 +91,7 @@ class BatchWriter:
                 except exc.OperationalError as error:
                     raise Busy("The database is busy. Nothing was moved; try again.") from error
                 yield connection
-        elif fit_one_statement(requests):
+        elif batch_insert(requests) is not None:  # one statement has all
             with self._open(wait=wait) as connection:
                 yield connection
         else:

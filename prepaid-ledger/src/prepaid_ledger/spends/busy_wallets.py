@@ -5,14 +5,14 @@ They have a connection of their own, so that no spend on a wallet that is free w
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 
 from .group_commit import MAX_BATCH, GroupCommit
-from .host_insert import fit_one_statement
+from .host_insert import batch_insert
+from .one_task import OneTask
 from .single import SpendRequest
-from .waiting import Waiting, is_over
+from .waiting import Waiting
 
 #: So long a batch waits for its wallet while there is no other line; of several, each waits for its share.
 #: Then the next line is served, and this one waits again, until its callers have waited long enough.
@@ -38,11 +38,11 @@ class BusyWallets:
         self._connection = spends.loop_connection()
         self._lines: dict[str, deque[Waiting]] = {}
         self._busy_until_s: dict[str, float] = {}
-        self._posting: asyncio.Task[None] | None = None
+        self._posting = OneTask(self._post_all)
 
     def takes(self, request: SpendRequest) -> bool:
         """Whether this one can wait here: on PostgreSQL, if what it brings fits one statement."""
-        return self._connection is not None and fit_one_statement([request])
+        return self._connection is not None and batch_insert([request]) is not None
 
     def has(self, owner: str) -> bool:
         """Whether the owner's wallet was busy a moment ago."""
@@ -51,8 +51,7 @@ class BusyWallets:
     def add(self, waiting: Waiting) -> None:
         """Let one more wait for its wallet."""
         self._lines.setdefault(waiting.request.owner, deque()).append(waiting)
-        if is_over(self._posting):
-            self._posting = asyncio.get_running_loop().create_task(self._post_all())
+        self._posting.wake()
 
     async def _post_all(self) -> None:
         while self._lines:
@@ -63,7 +62,7 @@ class BusyWallets:
             if line:  # at the end, behind the other wallets
                 self._lines[owner] = line
             if len(self._lines) <= 1:  # of many, most are reached by a batch of all, which costs one commit
-                self._note_busy(owner)
+                self.note_busy(owner)
 
     async def _post_together(self, batch: list[Waiting]) -> list[Waiting]:
         """Answer those whose wallet could be had; the others, who wait again."""
@@ -72,8 +71,11 @@ class BusyWallets:
         assert self._connection is not None, "nobody else is taken"
         began_s = time.monotonic()
         wait_s = max(LEAST_PATIENCE_S, PATIENCE_S / len(self._lines))
+        requests = [waiting.request for waiting in batch]
+        host_insert = batch_insert(requests)
+        assert host_insert is not None, "a batch is taken of those that go together"
         try:
-            outcomes = await self._connection.post([waiting.request for waiting in batch], wait_s=wait_s)
+            outcomes = await self._connection.post(requests, host_insert, wait_s=wait_s)
             self._spends.note_batch((outcome.spent for outcome in outcomes), began_s)
         except Exception as error:
             for waiting in batch:
@@ -87,7 +89,8 @@ class BusyWallets:
                 unreached.append(waiting)
         return unreached
 
-    def _note_busy(self, owner: str) -> None:
+    def note_busy(self, owner: str) -> None:
+        """Take the owner's wallet to be busy for a moment."""
         if len(self._busy_until_s) >= MAX_BUSY:
             self._busy_until_s.clear()
         self._busy_until_s[owner] = time.monotonic() + BUSY_FOR_S
@@ -99,7 +102,7 @@ def _take_batch(line: deque[Waiting]) -> list[Waiting]:
     batch, left = list[Waiting](), list[Waiting]()
     for waiting in first:
         if waiting.may_go():
-            fits = not batch or fit_one_statement([batch[0].request, waiting.request])
+            fits = not batch or batch_insert([batch[0].request, waiting.request]) is not None
             (batch if fits else left).append(waiting)
     line.extendleft(reversed(left))
     return batch

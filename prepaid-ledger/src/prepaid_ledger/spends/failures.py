@@ -8,7 +8,7 @@ from traceback import walk_tb
 from sqlalchemy import exc
 
 #: The mistakes that were logged in this process, by class and line.
-_logged: set[tuple[type[BaseException], str, int]] = set()
+logged: set[tuple[type[BaseException], str, int]] = set()
 
 
 def log_failure(log: logging.Logger, error: Exception, size: int) -> None:
@@ -20,8 +20,8 @@ def log_failure(log: logging.Logger, error: Exception, size: int) -> None:
     message = "a batch of %d spends failed; each goes alone"
     *_, (frame, line) = walk_tb(error.__traceback__)
     where = (type(error), frame.f_code.co_filename, line)
-    if is_mistake(error) and where not in _logged:
-        _logged.add(where)
+    if is_mistake(error) and where not in logged:
+        logged.add(where)
         message += ", which is slow. As long as the cause stays, so does each batch like it"
         log.warning(message, size, exc_info=error)
     else:
@@ -33,9 +33,7 @@ def is_mistake(error: BaseException) -> bool:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if getattr(cause, "sqlite_errorname", None) == "SQLITE_ERROR":
         return True
-    names = {
-        kind.__name__ for kind in type(cause).__mro__
-    }  # each driver has classes of its own by these names
+    names = {kind.__name__ for kind in type(cause).__mro__}  # each driver has its own classes of these names
     if "ProgrammingError" in names:
         return True
     return not names & {"Error", "TimeoutError", "OSError"}

@@ -35,7 +35,7 @@ TYPES = (String, Integer, Numeric, Boolean, Date, DateTime, Uuid, JSON)
 class BatchInsert:
     """One INSERT with the same columns for all: a host row for each spend that is taken.
 
-    Two are equal if their SQL is.
+    Two are equal if their SQL is. ``NO_ROWS`` is that of spends which bring none.
 
     :param columns: The name of each in the record, the key of its value, and what its type makes of it.
     :param record: The same as columns of ``json_to_recordset``.
@@ -55,23 +55,25 @@ class BatchInsert:
         }
 
 
+NO_ROWS = BatchInsert(columns=(), record="", clause="")
+
+
 def batch_insert(requests: Sequence[SpendRequest]) -> BatchInsert | None:
-    """The INSERT that all of them bring, or ``None`` if they differ, or it is more than a bare one."""
+    """What they all bring, to be put inside the statement that takes the credits.
+
+    ``None`` if that can't be: they differ, or their INSERT is more than a bare one.
+    """
     first = requests[0]
-    if first.work is None or first.values is None:
+    if any(request.work is not first.work for request in requests[1:]):
+        return None
+    if first.work is None:
+        return NO_ROWS
+    if first.values is None:
         return None
     names = first.values.keys()
-    if any(
-        request.work is not first.work or request.values is None or request.values.keys() != names
-        for request in requests[1:]
-    ):
+    if any(request.values is None or request.values.keys() != names for request in requests[1:]):
         return None
     return _render(first.work, tuple(names))
-
-
-def fit_one_statement(requests: Sequence[SpendRequest]) -> bool:
-    """Whether what they bring, if anything, goes inside the statement that takes the credits."""
-    return batch_insert(requests) is not None or all(request.work is None for request in requests)
 
 
 @lru_cache(maxsize=64)

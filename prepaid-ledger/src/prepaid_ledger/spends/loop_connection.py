@@ -16,7 +16,7 @@ from ..database.deadlines import awaited
 from .batch import one_of_each_key
 from .budgeted_owners import BudgetedOwners
 from .failures import log_failure
-from .host_insert import batch_insert
+from .host_insert import BatchInsert
 from .outcomes import LEFT_OUT, UNREACHED, Outcome
 from .postgresql_batch import SET_UP, on_postgresql, read
 from .single import SpendRequest
@@ -48,20 +48,18 @@ class LoopConnection:
         self._driven: Driven | None = None
         event.listen(engine, "engine_disposed", self._close)
 
-    async def post(self, requests: Sequence[SpendRequest], *, wait_s: float | None = None) -> list[Outcome]:
+    async def post(
+        self, requests: Sequence[SpendRequest], host_insert: BatchInsert, *, wait_s: float | None = None
+    ) -> list[Outcome]:
         """Commit what is batchable of ``requests``; what came of each.
 
-        What they bring has to fit one statement: ask ``fit_one_statement`` before.
-
+        :param host_insert: What they all bring, as ``batch_insert`` has it.
         :param wait_s: How long to wait for the wallet, where all are of one; by default for none. If that is
             not enough, none is reached.
         """
         places = one_of_each_key(requests)
         first = [requests[place] for place in places]
         outcomes = [LEFT_OUT] * len(requests)
-        host_insert = batch_insert(first)
-        is_fit = host_insert is not None or all(request.work is None for request in first)
-        assert is_fit, "their host rows would be lost"
         try:
             driven = self._driven or await self._open()
             statement, values = on_postgresql(

@@ -1,11 +1,10 @@
-"""What came of each request of a batch; and what a request says of its use, as columns."""
+"""What came of each request of a batch."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..books.uses import UNSAID
-from .single import SpendRequest, Spent
+from .single import Spent
 
 
 class Outcome(NamedTuple):
@@ -25,15 +24,3 @@ LEFT_OUT = Outcome(reached=True, spent=None)
 
 #: What may wait for its wallet again.
 UNREACHED = Outcome(reached=False, spent=None)
-
-
-def said_of(request: SpendRequest) -> dict[str, object]:
-    """Who spends, and on what, by column; nothing where nothing is said."""
-    if (use := request.use) is UNSAID:
-        return {}
-    return {
-        "spender": use.spender,
-        "item": use.item,
-        "quantity": use.quantity_text,
-        "price_version": use.price_version,
-    }

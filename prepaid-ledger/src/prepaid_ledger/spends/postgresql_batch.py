@@ -11,8 +11,8 @@ from typing import Any
 from ..database.engine import LOCK_TIMEOUT_S
 from ..database.transactions import statements_within
 from ..slots import slot_of
-from .host_insert import BatchInsert
-from .outcomes import Outcome, said_of
+from .host_insert import NO_ROWS, BatchInsert
+from .outcomes import Outcome
 from .single import SpendRequest, Spent
 
 #: Locks the wallets, each by its key and as it is found; then, under the locks, counts within each wallet,
@@ -150,24 +150,24 @@ def statement_of(
     wait: bool = False,
     with_budgets: bool,
     parted: bool = False,
-    host_insert: BatchInsert | None = None,
+    host_insert: BatchInsert = NO_ROWS,
 ) -> str:
-    """The statement above, with the host's INSERT in it if there is one: one round trip, one transaction."""
+    """The statement above, with the host's INSERT in it: one round trip, one transaction."""
     version, lock = ("budget_changes", " FOR NO KEY UPDATE") if wait else ("xmin", "")
     budgets = WITH_BUDGETS if with_budgets else WITHOUT_BUDGETS
     return BATCH.format(
-        record="" if host_insert is None else host_insert.record,
+        record=host_insert.record,
         timeout=LOCK_TIMEOUT if wait else "",
         skip="" if wait else "SKIP LOCKED",
         key_is_new="" if parted else KEY_IS_NEW,
-        host_rows="" if host_insert is None else host_insert.clause,
+        host_rows=host_insert.clause,
         **{name: text.format(version=version, lock=lock) for name, text in budgets.items()},
     )
 
 
 def on_postgresql(
     requests: Sequence[SpendRequest],
-    host_insert: BatchInsert | None,
+    host_insert: BatchInsert,
     *,
     now: datetime,
     debt_blocks: bool,
@@ -190,8 +190,8 @@ def on_postgresql(
             "owner": request.owner,
             "key": request.key,
             "credits": request.credits,
-            **said_of(request),
-            **({} if host_insert is None else host_insert.row(request)),
+            **request.use.columns(),
+            **host_insert.row(request),
         }
         for n, request in enumerate(requests)
     ]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from ..database.types import UtcDateTime
 from ..slots import slot_of
-from .outcomes import Outcome, said_of
+from .outcomes import Outcome
 from .single import SpendRequest, Spent
 
 Row = dict[str, Any]
@@ -152,7 +152,7 @@ def _entry(wallet: Row, request: SpendRequest) -> Row:
         "balance": wallet["balance"],
         "at": wallet["at"],
         **NOTHING_SAID,
-        **said_of(request),
+        **request.use.columns(),
     }
 
 

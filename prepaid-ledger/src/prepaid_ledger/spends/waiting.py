@@ -15,11 +15,6 @@ from .single import SpendRequest, Spent
 TRIES = 3
 
 
-def is_over(task: asyncio.Task[None] | None) -> bool:
-    """Whether there is no task under way. A loop that ends may cancel one that has not begun yet."""
-    return task is None or task.done()
-
-
 @dataclass(slots=True, eq=False)
 class Waiting:
     """A spend that waits for its batch until ``until_s``. ``answer`` is ``None`` where it has to go alone."""

@@ -38,7 +38,6 @@ from flask_prepaid.languages.words import gettext as _
 from .. import audit_log, mails
 from ..callers import customer, owner
 from ..edge import streams
-from ..limits.rates import limiter
 from ..models import (
     Action,
     AuditLine,
@@ -51,6 +50,7 @@ from ..models import (
     release_connection,
     utc_now,
 )
+from ..rate_limits.rates import limiter
 from . import ways_in, welcome
 
 blueprint = Blueprint("closing", __name__)

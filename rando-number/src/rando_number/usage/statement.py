@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask import (
     Blueprint,
@@ -26,7 +27,7 @@ from .. import audit_log
 from ..callers import customer
 from ..models import Action, User, db, prepaid
 from . import charts, totals
-from .choice import KINDS, BadChoice, Choice
+from .choice import KINDS, MAX_DAYS_BY_HOUR, BadChoice, Choice
 from .fields import WholeNumberField
 
 blueprint = Blueprint("usage", __name__)
@@ -59,7 +60,7 @@ def set_limit() -> ResponseReturnValue:
     """Let a month take no more than so many credits, whoever draws."""
     form = LimitForm()
     if not form.validate_on_submit():
-        return show(form, Choice.lately()), 422
+        return show(form, Choice.read(request.args)), 422
     prepaid.set_budget(customer().owner, form.limit.data, every="month")
     audit_log.note(Action.LIMIT_SET, limit=form.limit.data)
     db.session.commit()
@@ -67,7 +68,7 @@ def set_limit() -> ResponseReturnValue:
         _("Your monthly limit is saved.") if form.limit.data else _("There is no monthly limit now."),
         "success",
     )
-    return redirect(url_for("usage.statement"), 303)
+    return redirect(url_for("usage.statement", **filtered()), 303)
 
 
 def monthly_limit() -> BudgetSummary | None:
@@ -101,18 +102,18 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
         by_key=by_key,
         total=totals.Total.over(shares),
         colour=charts.colours(by_key),
-        ready_made=ready_made(),
+        ready_made=ready_made({} if problem else filtered()),
         keys=all_keys_of(user),
         kinds=KINDS,
         choice=choice,
-        filtered=filtered(),
+        filtered={} if problem else filtered(),
         problem=problem,
         limit=monthly_limit(),
         form=form,
     )
 
 
-def filtered() -> dict[str, str]:
+def filtered() -> dict[str, Any]:
     """The filters of this request, for the links that keep them."""
     return {
         name: request.args[name] for name in ("from", "to", "key", "kind", "per") if request.args.get(name)
@@ -124,10 +125,16 @@ def all_keys_of(user: User) -> list[ApiKey]:
     return list(db.session.scalars(select(ApiKey).where(ApiKey.owner == user.owner).order_by(ApiKey.id)))
 
 
-def ready_made() -> list[tuple[str, str]]:
-    """Ranges that one press shows: their words, and the first day of each."""
+def ready_made(filters: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Ranges that one press shows: their words, and the query of each, which keeps what else was chosen.
+
+    Many days are not shown by the hour.
+    """
     today = prepaid.clock().date()
-    return [
-        (ngettext("%(count)s day", "%(count)s days", count), str(today - timedelta(days=count - 1)))
-        for count in (7, 30, 90, 365)
-    ]
+    ranges = []
+    for count in (7, 30, 90, 365):
+        dropped = {"to", "per"} if count > MAX_DAYS_BY_HOUR and filters.get("per") == "hour" else {"to"}
+        query = {name: value for name, value in filters.items() if name not in dropped}
+        query["from"] = str(today - timedelta(days=count - 1))
+        ranges.append((ngettext("%(count)s day", "%(count)s days", count), query))
+    return ranges

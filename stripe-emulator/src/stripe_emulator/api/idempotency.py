@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock
 from stripe_emulator.core.errors import IdempotencyError, KeyInUse
+from stripe_emulator.core.schema import ANSWER, Row
+from stripe_emulator.core.transactions import current, remember
 from stripe_emulator.core.wire import Form
 
 KEPT = clock.DAY
@@ -73,7 +75,7 @@ def recall(key: str, fingerprint: str) -> Answer | None:
 
     :raises IdempotencyError: It was another request that got it.
     """
-    row = store.find_answer(key)
+    row = _find(key)
     if row is None or row[-1] <= clock.account_now() - KEPT:
         return None
     if row[0] != fingerprint:
@@ -87,8 +89,21 @@ def recall(key: str, fingerprint: str) -> Answer | None:
 
 def keep(key: str, fingerprint: str, answer: Answer) -> None:
     """Remember an answer; now and then, what is older than a day is forgotten on the way."""
-    transaction, now = store.current(), clock.account_now()
+    transaction, now = current(), clock.account_now()
     if transaction.store.remembered.get("answers swept", 0) <= now - SWEEP:
         transaction.execute("DELETE FROM answer WHERE created <= ?", (now - KEPT,))
         transaction.store.remembered["answers swept"] = now
-    store.keep_answer(key, fingerprint, answer.status, answer.body, answer.request_id, now)
+    columns = fingerprint, answer.status, answer.body, answer.request_id, now
+    transaction.encoded[ANSWER, key] = (ANSWER, key, *columns)  # it is written as objects are
+
+
+def _find(key: str) -> Row | None:
+    """The columns of an answer after its key; None if there is none."""
+    transaction = current()
+    if (waiting := transaction.store.unwritten.get((ANSWER, key))) is not None:
+        return waiting[2:]
+    if not remember(ANSWER, lambda: transaction.execute("SELECT 1 FROM answer LIMIT 1").fetchone()):
+        return None
+    sql = "SELECT fingerprint, status, body, request, created FROM answer WHERE key = ?"
+    row: Row | None = transaction.execute(sql, (key,)).fetchone()
+    return row

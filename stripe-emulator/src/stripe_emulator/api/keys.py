@@ -8,7 +8,7 @@ import hmac
 from typing import Any
 
 from stripe_emulator.api.routing import Endpoint
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, store, transactions
 from stripe_emulator.core.errors import NoSuchAccount, Unauthenticated
 from stripe_emulator.core.wire import Form
 
@@ -117,7 +117,7 @@ def as_seen(key: str, value: Any) -> Any:
 
 def check_account(account: str) -> None:
     """:raises NoSuchAccount: It is not the account of the key that this request came with."""
-    transaction = store.current()
+    transaction = transactions.current()
     if account != transaction.store.account:
         raise NoSuchAccount(
             f"The provided key '{transaction.origin.caller}' does not have access to account"

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from stripe_emulator.api import search as language
-from stripe_emulator.core import store
+from stripe_emulator.core import store, transactions
 from stripe_emulator.core.conditions import RANGE, conditions
 from stripe_emulator.core.errors import InvalidRequest, no_such
 from stripe_emulator.core.types import Json
@@ -32,7 +32,7 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
     :param where: Fixed conditions as ``store.select`` takes them.
     :raises InvalidRequest: A limit out of range, or a cursor that is not in the list.
     """
-    store.current().flush()
+    transactions.current().flush()
     wanted = dict(where or {}) | {name: form[name] for name in only if name in form}
     if kind in ON_TEST_CLOCKS and not wanted.keys() & NAMES_AN_OWNER:
         wanted["test_clock"] = None
@@ -55,8 +55,8 @@ def page(kind: str, form: Form, *, url: str, where: Json | None = None, only: It
         values += _position(kind, cursor, "ending_before" if backwards else "starting_after")
     order = "ASC" if backwards else "DESC"
     sql += f" ORDER BY created {order}, seq {order} LIMIT ?"
-    rows = store.current().execute(sql, (kind, *values, limit + 1)).fetchall()
-    objects = [store.current().load(kind, row) for row in rows[:limit]]
+    rows = transactions.current().execute(sql, (kind, *values, limit + 1)).fetchall()
+    objects = [transactions.current().load(kind, row) for row in rows[:limit]]
     return list_of(objects[::-1] if backwards else objects, url=url, has_more=len(rows) > limit)
 
 
@@ -140,7 +140,7 @@ def _created(wanted: Any) -> list[tuple[str, int]]:
 
 def _position(kind: str, object_id: str, param: str) -> tuple[int, int]:
     row = (
-        store.current()
+        transactions.current()
         .execute("SELECT created, seq FROM object WHERE kind = ? AND id = ?", (kind, object_id))
         .fetchone()
     )

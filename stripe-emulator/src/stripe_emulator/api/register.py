@@ -23,7 +23,7 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.api import expand, routing
 from stripe_emulator.api.routing import Endpoint, View
-from stripe_emulator.core import clock, tables
+from stripe_emulator.core import due_work, tables
 from stripe_emulator.core.types import Json
 
 
@@ -34,7 +34,7 @@ class Register:
         self._endpoints: list[Endpoint] = []
         self._includable: dict[tuple[str, str], Callable[[Json], Any]] = {}
         self._computed: dict[str, Callable[[Json], Json]] = {}
-        self._due: dict[str, clock.Handler] = {}
+        self._due: dict[str, due_work.Handler] = {}
 
     def open(self) -> None:
         """Have the emulator answer these routes, make these fields and run this due work.
@@ -46,7 +46,7 @@ class Register:
             routing.add(endpoint)
         tables.fill(expand.INCLUDABLE, self._includable)
         tables.fill(expand.COMPUTED, self._computed)
-        tables.fill(clock.HANDLERS, self._due)
+        tables.fill(due_work.HANDLERS, self._due)
 
     def get(
         self,
@@ -81,10 +81,10 @@ class Register:
         """Answer DELETE on ``path``."""
         return self._endpoint("DELETE", path, publishable=False, documented=True)
 
-    def due(self, what: str) -> Callable[[clock.Handler], clock.Handler]:
+    def due(self, what: str) -> Callable[[due_work.Handler], due_work.Handler]:
         """Name what happens when ``what`` falls due; it is called with the object's id."""
 
-        def keep(handler: clock.Handler) -> clock.Handler:
+        def keep(handler: due_work.Handler) -> due_work.Handler:
             self._due[what] = handler
             return handler
 

@@ -15,7 +15,7 @@ from stripe_emulator.api import idempotency, keys, routing
 from stripe_emulator.api.expand import render
 from stripe_emulator.api.idempotency import Answer
 from stripe_emulator.api.routing import Endpoint
-from stripe_emulator.core import chaos, ids, store
+from stripe_emulator.core import chaos, ids, transactions
 from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.core.errors import (
     InvalidRequest,
@@ -24,7 +24,9 @@ from stripe_emulator.core.errors import (
     StripeError,
     Unavailable,
 )
-from stripe_emulator.core.store import Origin, Store
+from stripe_emulator.core.settings import get_setting
+from stripe_emulator.core.storage import Store
+from stripe_emulator.core.transactions import Origin
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION, checked
 from stripe_emulator.core.wire import Form, decode, decode_json, decode_multipart, encode
@@ -143,7 +145,7 @@ class Api:
         return f"{self.store.base_url}/logs/"
 
     def _trouble(self, call: Call, key: str | None) -> Trouble:
-        settings = store.get_setting(chaos.SETTING)
+        settings = get_setting(chaos.SETTING)
         if not settings:
             return NO_TROUBLE
         attempt = self._attempts.count(call.verb, call.path, key or "")
@@ -194,7 +196,7 @@ def _work(
         with reading.errors_as_called():
             result = endpoint.view(form, *values.values())
             body = encode(keys.as_seen(secret, render(result, listed, shown_at)))
-            store.current().encode()
+            transactions.current().encode()
             _must_be_read(form, endpoint)
     except StripeError as error:
         error.extra = keys.as_seen(secret, error.extra)

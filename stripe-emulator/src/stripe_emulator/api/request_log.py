@@ -14,9 +14,9 @@ from typing import Any
 
 from stripe_emulator.api import keys
 from stripe_emulator.api.request import Call, Reply, form_of
-from stripe_emulator.core import store
+from stripe_emulator.core import transactions
 from stripe_emulator.core.errors import StripeError, Unavailable
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Upload
 
@@ -127,7 +127,7 @@ def latest(
         values += [path] * 3
     if before is not None:
         conditions, values = [*conditions, "seq < ?"], [*values, before]
-    rows = store.current().execute(
+    rows = transactions.current().execute(
         f"SELECT {', '.join(_COLUMNS)} FROM request WHERE {' AND '.join(conditions) or 'true'}"
         " ORDER BY seq DESC LIMIT ?",
         (*values, limit),
@@ -138,7 +138,7 @@ def latest(
 def named(request_id: str) -> Json | None:
     """The request with this id, or None; ids come again in a world that is repeated, then the latest."""
     row = (
-        store.current()
+        transactions.current()
         .execute(
             f"SELECT {', '.join(_COLUMNS)} FROM request WHERE id = ? ORDER BY seq DESC LIMIT 1", (request_id,)
         )
@@ -150,8 +150,8 @@ def named(request_id: str) -> Json | None:
 def counts() -> dict[str, int]:
     """How many requests are kept of each outcome, and of each method."""
     sums = ", ".join(f"sum({condition})" for condition in OUTCOMES.values())
-    row = store.current().execute(f"SELECT {sums} FROM request").fetchone()
-    by_verb = store.current().execute("SELECT verb, count(*) FROM request GROUP BY verb ORDER BY verb")
+    row = transactions.current().execute(f"SELECT {sums} FROM request").fetchone()
+    by_verb = transactions.current().execute("SELECT verb, count(*) FROM request GROUP BY verb ORDER BY verb")
     return dict(zip(OUTCOMES, (count or 0 for count in row), strict=True)) | dict(by_verb.fetchall())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import portal_flows
-from stripe_emulator.core import clock, store, urls
+from stripe_emulator.core import clock, store, transactions, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
@@ -123,7 +123,7 @@ def create_session(form: Form) -> Json:
         else None,
         locale=form.get("locale"),
         return_url=form.get("return_url") or configuration["default_return_url"],
-        url=f"{store.current().store.base_url}/portal/{session_id}",
+        url=f"{transactions.current().store.base_url}/portal/{session_id}",
     )
 
 

@@ -22,7 +22,7 @@ from stripe_emulator.billing import (
     usage_left,
 )
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core import clock, due_work, periods, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events
 
@@ -78,9 +78,9 @@ def show(subscription: Json, fields: Json) -> None:
     states.change(subscription, **fields)
     cycle.plan_ahead(subscription)
     resumes = (subscription["pause_collection"] or {}).get("resumes_at")
-    clock.unschedule(subscription["id"], "subscription.resume_collection")
+    due_work.unschedule(subscription["id"], "subscription.resume_collection")
     if resumes is not None:
-        clock.schedule(resumes, "subscription.resume_collection", subscription["id"])
+        due_work.schedule(resumes, "subscription.resume_collection", subscription["id"])
 
 
 def bill_change(subscription: Json, customer: Json, fields: Json, *, resets: bool) -> Json | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import drafts, invoices
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store
 from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
@@ -59,13 +60,13 @@ def configure(settings: Json) -> Json:
         raise InvalidRequest("overdue_days must be a number of days, from 1 to 365.", param="overdue_days")
     if wanted["end"] not in ENDS:
         raise InvalidRequest(f"end must be one of {', '.join(ENDS)}.", param="end")
-    store.put_setting(SETTING, wanted)
+    put_setting(SETTING, wanted)
     return wanted
 
 
 def dunning() -> Json:
     """The settings of retries that now hold."""
-    settings: Json = store.get_setting(SETTING, DUNNING)
+    settings: Json = get_setting(SETTING, DUNNING)
     return settings
 
 
@@ -216,7 +217,7 @@ def advance_later(invoice: Json, moment: int | None = None) -> None:
             param="automatically_finalizes_at",
         )
     moment = moment or clock.now() + drafts.DRAFT_TIME
-    clock.unschedule(invoice["id"], "invoice.advance")
+    due_work.unschedule(invoice["id"], "invoice.advance")
     charged = invoice["collection_method"] == "charge_automatically"
     objects.change(
         invoice,
@@ -224,7 +225,7 @@ def advance_later(invoice: Json, moment: int | None = None) -> None:
         automatically_finalizes_at=moment,
         next_payment_attempt=moment if charged else None,
     )
-    clock.schedule(moment, "invoice.advance", invoice["id"])
+    due_work.schedule(moment, "invoice.advance", invoice["id"])
 
 
 def _succeeded(intent: Json) -> None:
@@ -258,9 +259,9 @@ def _failed(invoice: Json) -> None:
     automatic = invoice["auto_advance"] and invoice["collection_method"] == "charge_automatically"
     last = automatic and number > len(days)
     upcoming = clock.now() + days[number - 1] * clock.DAY if automatic and not last and number else None
-    clock.unschedule(invoice["id"], "invoice.retry")
+    due_work.unschedule(invoice["id"], "invoice.retry")
     if upcoming is not None:
-        clock.schedule(upcoming, "invoice.retry", invoice["id"])
+        due_work.schedule(upcoming, "invoice.retry", invoice["id"])
     changes: Json = {"next_payment_attempt": upcoming}
     if last:
         changes["auto_advance"] = False

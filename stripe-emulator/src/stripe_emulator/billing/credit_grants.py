@@ -13,7 +13,7 @@ from typing import Any
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import usage
-from stripe_emulator.core import clock, clocks, money, store
+from stripe_emulator.core import clock, clocks, due_work, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -97,7 +97,7 @@ def expire(form: Form, grant_id: str) -> Json:
     """https://docs.stripe.com/api/billing/credit-grant/expire, now"""
     grant = _grant(grant_id)
     _must_run(grant)
-    clock.unschedule(grant_id)
+    due_work.unschedule(grant_id)
     _change(grant, expires_at=clock.now())
     _forfeit(grant, "credits_expired")
     return grant
@@ -110,7 +110,7 @@ def void(form: Form, grant_id: str) -> Json:
     _must_run(grant)
     if grant["_left"] != grant["amount"]["monetary"]["value"]:
         raise InvalidRequest("A credit grant that was used can't be voided; expire it instead.")
-    clock.unschedule(grant_id)
+    due_work.unschedule(grant_id)
     _change(grant, voided_at=clock.now())
     _forfeit(grant, "credits_voided")
     return grant
@@ -263,9 +263,9 @@ def _must_run(grant: Json) -> None:
 
 
 def _plan_end(grant: Json) -> None:
-    clock.unschedule(grant["id"])
+    due_work.unschedule(grant["id"])
     if grant["expires_at"] is not None:
-        clock.schedule(grant["expires_at"], "credit_grant.expire", grant["id"])
+        due_work.schedule(grant["expires_at"], "credit_grant.expire", grant["id"])
 
 
 def _forfeit(grant: Json, kind: str) -> None:

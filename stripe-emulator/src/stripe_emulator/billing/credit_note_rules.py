@@ -8,10 +8,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stripe_emulator import contract
-from stripe_emulator.billing import drafts, invoices
+from stripe_emulator.billing import invoice_sums, invoices
 from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, ids, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -96,7 +96,7 @@ def _note(invoice: Json, form: Json, lines: list[Json], total: int, taxes: list[
         metadata=form.get("metadata"),
         number=f"{invoice['number']}-CN-{earlier + 1:02d}",
         out_of_band_amount=form.get("out_of_band_amount"),
-        pdf=f"{store.current().store.base_url}/invoice/{invoice['id']}/pdf",
+        pdf=f"{transactions.current().store.base_url}/invoice/{invoice['id']}/pdf",
         post_payment_amount=total if paid else 0,
         pre_payment_amount=0 if paid else total,
         reason=form.get("reason"),
@@ -227,7 +227,7 @@ def _line(invoice: Json, form: Json, param: str) -> Json:
             code="resource_missing",
             param=f"{param}[invoice_line_item]",
         )
-    whole = drafts.after_discounts(source)
+    whole = invoice_sums.after_discounts(source)
     quantity = form.get("quantity")
     share = whole * quantity // (source["quantity"] or 1) if quantity else whole
     amount = form.get("amount") or share

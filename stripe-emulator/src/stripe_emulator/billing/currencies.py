@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import due_work, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
@@ -13,7 +13,7 @@ OVER = ("canceled", "incomplete_expired")
 
 def check(customer: Json, currency: str) -> None:
     """:raises InvalidRequest: Something of the customer's is billed in another currency."""
-    if clock.somebody_asks() and (other := _other_in_use(customer, currency)):
+    if due_work.somebody_asks() and (other := _other_in_use(customer, currency)):
         raise InvalidRequest(
             "You cannot combine currencies on a single customer. This customer has an active subscription,"
             " subscription schedule, discount, quote, or invoice item with currency"

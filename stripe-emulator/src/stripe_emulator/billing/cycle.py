@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, invoices, items, lines, states, usage
-from stripe_emulator.core import clock, store, undo
+from stripe_emulator.core import clock, due_work, store, undo
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json, copied
@@ -27,20 +27,20 @@ before_renewal: Hook[[Json]] = Hook()
 def plan_ahead(subscription: Json) -> None:
     """Schedule what comes next, in place of what was scheduled before."""
     for what in ("renew", "upcoming", "trial_will_end", "cancel"):
-        clock.unschedule(subscription["id"], f"subscription.{what}")
+        due_work.unschedule(subscription["id"], f"subscription.{what}")
     if subscription["status"] in (*states.ENDED, "paused"):
         return
     name, now = subscription["id"], clock.now()
     renewal = next_renewal(subscription)
     cancel_at = subscription["cancel_at"]
     if subscription["status"] == "trialing" and subscription["trial_end"] - TRIAL_REMINDER > now:
-        clock.schedule(subscription["trial_end"] - TRIAL_REMINDER, "subscription.trial_will_end", name)
+        due_work.schedule(subscription["trial_end"] - TRIAL_REMINDER, "subscription.trial_will_end", name)
     if cancel_at is not None and cancel_at <= renewal:
-        clock.schedule(cancel_at, "subscription.cancel", name)
+        due_work.schedule(cancel_at, "subscription.cancel", name)
         return
     if renewal - UPCOMING_DAYS * DAY > now:
-        clock.schedule(renewal - UPCOMING_DAYS * DAY, "subscription.upcoming", name)
-    clock.schedule(renewal, "subscription.renew", name)
+        due_work.schedule(renewal - UPCOMING_DAYS * DAY, "subscription.upcoming", name)
+    due_work.schedule(renewal, "subscription.renew", name)
 
 
 def next_renewal(subscription: Json) -> int:

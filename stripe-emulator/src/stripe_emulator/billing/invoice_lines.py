@@ -6,7 +6,7 @@ Each line that is added is an invoice item, as if it had been made by itself.
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import drafts, invoiceitems, lines
+from stripe_emulator.billing import drafts, invoice_sums, invoiceitems, lines
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
@@ -127,7 +127,7 @@ def _update(invoice: Json, line: Json, wanted: Json, param: str) -> None:
 def _changed(invoice: Json, form: Form) -> Json:
     if form.get("invoice_metadata") is not None:
         objects.change(invoice, metadata=objects.merged(invoice["metadata"], form["invoice_metadata"]))
-    drafts.add_up(invoice)
+    invoice_sums.add_up(invoice)
     events.emit("invoice.updated", invoice, previous={})
     return invoice
 

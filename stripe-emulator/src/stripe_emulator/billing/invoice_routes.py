@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import automatic_tax, collection, drafts, invoices, items, previews, terms
+from stripe_emulator.billing import (
+    automatic_tax,
+    collection,
+    drafts,
+    invoice_sums,
+    invoices,
+    items,
+    previews,
+    terms,
+)
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, clocks, descriptors, money, store
+from stripe_emulator.core import clock, clocks, descriptors, due_work, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -159,7 +168,7 @@ def finalize(form: Form, invoice_id: str) -> Json:
         and invoice["auto_advance"]
         and invoice["collection_method"] == "charge_automatically"
     ):
-        clock.schedule(clock.now() + drafts.DRAFT_TIME, "invoice.retry", invoice["id"])
+        due_work.schedule(clock.now() + drafts.DRAFT_TIME, "invoice.retry", invoice["id"])
     return invoice
 
 
@@ -312,4 +321,4 @@ def _change(invoice: Json, form: Form, customer: Json) -> None:
         fields["due_date"] = clock.now() + form["days_until_due"] * clock.DAY
     objects.change(invoice, **fields)
     if invoice["status"] == "draft":
-        drafts.add_up(invoice)
+        invoice_sums.add_up(invoice)

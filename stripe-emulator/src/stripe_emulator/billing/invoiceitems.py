@@ -6,7 +6,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import currencies, drafts, items, lines
+from stripe_emulator.billing import currencies, drafts, invoice_sums, items, lines
 from stripe_emulator.catalog import currency_options, discounts, prices, pricing
 from stripe_emulator.core import clocks, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
@@ -31,7 +31,7 @@ def create(form: Form) -> Json:
         line["invoice"] = invoice["id"]
         invoice["lines"]["data"].append(line)
         _tax_line(invoice, line, item)
-        drafts.add_up(invoice)
+        invoice_sums.add_up(invoice)
     return item
 
 
@@ -55,7 +55,7 @@ def remove(form: Form, invoiceitem_id: str) -> Json:
         invoice = _draft(item["invoice"])
         data = invoice["lines"]["data"]
         data[:] = [line for line in data if drafts.source_item(line) is not item]
-        drafts.add_up(invoice)
+        invoice_sums.add_up(invoice)
     return objects.delete(item, "invoiceitem.deleted")
 
 
@@ -222,5 +222,5 @@ def _replace_line(invoice: Json, item: Json) -> None:
         if drafts.source_item(line) is item:
             data[place] = lines.of_invoiceitem(item) | {"id": line["id"], "invoice": invoice["id"]}
             _tax_line(invoice, line, item)
-    drafts.add_up(invoice)
+    invoice_sums.add_up(invoice)
     events.emit("invoice.updated", invoice)

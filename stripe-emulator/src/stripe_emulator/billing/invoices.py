@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import credit_grants, drafts
+from stripe_emulator.billing import credit_grants, drafts, invoice_sums
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import clock, due_work, money, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
@@ -60,22 +60,22 @@ def finalize(invoice: Json) -> Json:
         return paid(invoice)
     _ask_for_payment(invoice)
     if invoice["due_date"] is not None:
-        clock.schedule(invoice["due_date"], "invoice.overdue", invoice["id"])
+        due_work.schedule(invoice["due_date"], "invoice.overdue", invoice["id"])
     return invoice
 
 
 def issue(invoice: Json) -> None:
     """Number it, apply the customer's balance, and put it where the customer can see it."""
     status = move(invoice, "finalize")
-    clock.unschedule(invoice["id"], "invoice.advance")
-    drafts.add_up(invoice)
+    due_work.unschedule(invoice["id"], "invoice.advance")
+    invoice_sums.add_up(invoice)
     if taken := credit_grants.apply(invoice):
         objects.change(invoice, _credits=taken)
-        drafts.add_up(invoice)
+        invoice_sums.add_up(invoice)
     if invoice["amount_due"]:
         money.check_charge(invoice["amount_due"], invoice["currency"])
     customer = store.named("customer", invoice["customer"], "customer")
-    base = store.current().store.base_url
+    base = transactions.current().store.base_url
     days = invoice.get("_days_until_due")
     if invoice["collection_method"] == "send_invoice" and invoice["due_date"] is None and days is not None:
         invoice["due_date"] = clock.now() + days * clock.DAY
@@ -133,7 +133,7 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
     :param intent: What paid it, if not its default payment.
     """
     status = move(invoice, "pay")
-    clock.unschedule(invoice["id"])
+    due_work.unschedule(invoice["id"])
     received = invoice["amount_remaining"] if out_of_band else amount
     objects.change(
         invoice,
@@ -303,11 +303,11 @@ def _close_payment(payment: Json, amount: int, out_of_band: bool) -> None:
         return
     transitions = payment["status_transitions"] | {"paid_at": clock.now()}
     objects.change(payment, amount_paid=amount, status="paid", status_transitions=transitions)
-    clock.schedule(clock.now() + PAYMENT_EVENT_AFTER_S, "invoice_payment.paid", payment["id"])
+    due_work.schedule(clock.now() + PAYMENT_EVENT_AFTER_S, "invoice_payment.paid", payment["id"])
 
 
 def _give_up(invoice: Json, status: str, mark: str) -> None:
-    clock.unschedule(invoice["id"])
+    due_work.unschedule(invoice["id"])
     objects.change(
         invoice,
         auto_advance=False,

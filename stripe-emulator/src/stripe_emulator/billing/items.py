@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
 from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing
-from stripe_emulator.core import clock, ids, periods, store
+from stripe_emulator.core import clock, due_work, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest, several_intervals
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
@@ -65,7 +65,7 @@ def price_paid_once(form: Json, named: str, described: str) -> Json:
 
 
 def _must_be_for_sale(price: Json, form: Json, named: str) -> None:
-    if not price["active"] and not form.keys() & {"price_data", AGREED} and clock.somebody_asks():
+    if not price["active"] and not form.keys() & {"price_data", AGREED} and due_work.somebody_asks():
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",
@@ -218,7 +218,7 @@ def tax_rates(named: Sequence[str | Json] | str | None, param: str, held: Sequen
 
 def _rate_for_new(rate_id: str, param: str, held: Sequence[Json]) -> Json:
     rate = store.named("tax_rate", rate_id, param)
-    if not rate["active"] and all(rate_id != each["id"] for each in held) and clock.somebody_asks():
+    if not rate["active"] and all(rate_id != each["id"] for each in held) and due_work.somebody_asks():
         raise InvalidRequest(
             f"The tax rate {rate_id} is inactive. Inactive tax rates can't be used with new subscriptions or"
             " invoices.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import changes, collection, cycle, drafts, endings, invoices, items, states
-from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core import clock, due_work, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import without_effect
@@ -60,7 +60,7 @@ def resume(subscription: Json, form: Json) -> Json:
     if invoice["status"] == "open" and behavior == "resume_on_payment_attempt":
         states.change(subscription, status="past_due", _resuming=None)
     if subscription["status"] == "paused":
-        clock.schedule(
+        due_work.schedule(
             clock.now() + states.FIRST_PAYMENT_TIME, "subscription.resume_expires", subscription["id"]
         )
     cycle.plan_ahead(subscription)
@@ -114,7 +114,7 @@ def invoice_paid(invoice: Json) -> None:
     subscription = drafts.subscription_of(invoice)
     if subscription is None or subscription.get("_resuming") != invoice["id"]:
         return
-    clock.unschedule(subscription["id"], "subscription.resume_expires")
+    due_work.unschedule(subscription["id"], "subscription.resume_expires")
     states.change(subscription, status="active", _resuming=None)
     events.emit("customer.subscription.resumed", subscription)
     cycle.plan_ahead(subscription)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import changes, collection, cycle, drafts, invoices, states
 from stripe_emulator.billing.changes import Change
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
@@ -78,7 +78,7 @@ def collect(subscription: Json, change: Change, before: Json, *, off_session: bo
         },
         _pending={"invoice": invoice["id"], "fields": waiting},
     )
-    clock.schedule(expires, "subscription.pending_update_expires", subscription["id"])
+    due_work.schedule(expires, "subscription.pending_update_expires", subscription["id"])
     return subscription
 
 
@@ -88,7 +88,7 @@ def invoice_paid(invoice: Json) -> None:
     pending = (subscription or {}).get("_pending")
     if subscription is None or not pending or pending["invoice"] != invoice["id"]:
         return
-    clock.unschedule(subscription["id"], "subscription.pending_update_expires")
+    due_work.unschedule(subscription["id"], "subscription.pending_update_expires")
     changes.show(subscription, pending["fields"] | {"pending_update": None, "_pending": None})
     events.emit("customer.subscription.pending_update_applied", subscription)
 
@@ -107,6 +107,6 @@ def invoice_given_up(invoice: Json) -> None:
     pending = (subscription or {}).get("_pending")
     if subscription is None or not pending or pending["invoice"] != invoice["id"]:
         return
-    clock.unschedule(subscription["id"], "subscription.pending_update_expires")
+    due_work.unschedule(subscription["id"], "subscription.pending_update_expires")
     objects.change(subscription, pending_update=None, _pending=None)
     events.emit("customer.subscription.pending_update_expired", subscription)

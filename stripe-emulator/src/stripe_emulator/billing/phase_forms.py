@@ -1,4 +1,4 @@
-"""Phases of a schedule: read from forms, shown, and turned into updates of a subscription.
+"""Phases of a schedule, as they are read from a form and shown.
 
 https://docs.stripe.com/api/subscription_schedules/object#subscription_schedule_object-phases
 """
@@ -228,53 +228,6 @@ def _shown_extra(form: Json, param: str, known: Sequence[Json]) -> Json:
         "quantity": form.get("quantity", 1),
         "tax_rates": [],
     }
-
-
-def form_of(item: Json) -> Json:
-    """A phase's item as a subscription's form takes it."""
-    return {
-        "price": item["price"],
-        items.AGREED: True,
-        **({"quantity": item["quantity"]} if "quantity" in item else {}),
-        "discounts": [without_nulls(discount) for discount in item["discounts"]],
-        "metadata": item["metadata"],
-        "tax_rates": item["tax_rates"],
-    }
-
-
-def forms_of_extras(phase: Json) -> list[Json]:
-    """``add_invoice_items[]`` of the subscription's form."""
-    return [without_nulls(extra) | {items.AGREED: True} for extra in phase["add_invoice_items"]]
-
-
-def without_nulls(value: Json) -> Json:
-    """What was shown, as a form: without what nobody asked for."""
-    return {key: field for key, field in value.items() if field is not None and key != "period"}
-
-
-def difference(subscription: Json, phase: Json) -> list[Json]:
-    """``items[]`` of the update that turns a subscription's items into a phase's."""
-    left = list(subscription["items"]["data"])
-    forms: list[Json] = []
-    for wanted in phase["items"]:
-        same = next((other for other in left if other["price"]["id"] == wanted["price"]), None)
-        item = same or next((other for other in left if not _is_wanted(other, phase)), None)
-        form = form_of(wanted)
-        if item is not None:
-            left.remove(item)
-            form["id"] = item["id"]
-        forms.append(form)
-    return [*forms, *({"id": item["id"], "deleted": True} for item in left)]
-
-
-def _is_wanted(item: Json, phase: Json) -> bool:
-    return any(item["price"]["id"] == wanted["price"] for wanted in phase["items"])
-
-
-def differs(subscription: Json, phase: Json) -> bool:
-    """Whether a subscription is not yet what a phase says."""
-    has = [(item["price"]["id"], item.get("quantity", 0)) for item in subscription["items"]["data"]]
-    return sorted(has) != sorted((item["price"], item.get("quantity", 0)) for item in phase["items"])
 
 
 def default_settings(given: Json) -> Json:

@@ -12,12 +12,13 @@ from stripe_emulator.billing import (
     cycle,
     items,
     phase_forms,
+    phase_updates,
     start,
     states,
     terms,
     updates,
 )
-from stripe_emulator.core import clock, periods, store
+from stripe_emulator.core import clock, due_work, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -33,7 +34,7 @@ OVER = ("canceled", "completed", "released")
 
 def plan_ahead(schedule: Json) -> None:
     """Show which phase runs, and schedule the next change."""
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     if schedule["status"] in OVER:
         return
     now = clock.now()
@@ -44,10 +45,10 @@ def plan_ahead(schedule: Json) -> None:
     objects.change(schedule, current_phase=shown if schedule["status"] == "active" else None)
     changes = [moment for phase in schedule["phases"] for moment in (phase["start_date"], phase["end_date"])]
     next_change = min((moment for moment in changes if moment > now), default=now)
-    clock.schedule(next_change, "subscription_schedule.phase", schedule["id"])
+    due_work.schedule(next_change, "subscription_schedule.phase", schedule["id"])
     expires = schedule["phases"][-1]["end_date"]
     if expires - EXPIRY_REMINDER > now:
-        clock.schedule(expires - EXPIRY_REMINDER, "subscription_schedule.expiring", schedule["id"])
+        due_work.schedule(expires - EXPIRY_REMINDER, "subscription_schedule.expiring", schedule["id"])
 
 
 def enter_due(subscription: Json) -> None:
@@ -93,11 +94,11 @@ def begin(schedule: Json) -> None:
     phase = schedule["phases"][0]
     customer = store.get("customer", schedule["customer"])
     form: Json = {
-        "items": [phase_forms.form_of(item) for item in phase["items"]],
+        "items": [phase_updates.form_of(item) for item in phase["items"]],
         "currency": phase["currency"],
-        "discounts": [phase_forms.without_nulls(discount) for discount in phase["discounts"]],
+        "discounts": [phase_updates.without_nulls(discount) for discount in phase["discounts"]],
         "metadata": phase["metadata"],
-        "add_invoice_items": phase_forms.forms_of_extras(phase),
+        "add_invoice_items": phase_updates.forms_of_extras(phase),
         "billing_mode": schedule["billing_mode"],
     }
     defaults = schedule["default_settings"]
@@ -135,7 +136,7 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
     """Change the subscription into what a phase says."""
     subscription = store.get("subscription", schedule["subscription"])
     form: Json = {
-        "items": phase_forms.difference(subscription, phase),
+        "items": phase_updates.difference(subscription, phase),
         "proration_behavior": behavior or phase["proration_behavior"],
     }
     for name in ("default_payment_method", "description", "default_tax_rates"):
@@ -145,11 +146,11 @@ def enter(schedule: Json, phase: Json, behavior: str | None = None) -> None:
         form["metadata"] = phase["metadata"]
     # A phase that names none has none, whatever the subscription had:
     # https://docs.stripe.com/api/subscription_schedules/update
-    form["discounts"] = [phase_forms.without_nulls(discount) for discount in phase["discounts"]]
+    form["discounts"] = [phase_updates.without_nulls(discount) for discount in phase["discounts"]]
     if phase["trial_end"] and phase["trial_end"] > clock.now():
         form["trial_end"] = phase["trial_end"]
     if phase["add_invoice_items"]:
-        form["add_invoice_items"] = phase_forms.forms_of_extras(phase)
+        form["add_invoice_items"] = phase_updates.forms_of_extras(phase)
     if clock.now() >= cycle.next_renewal(subscription) and "trial_end" not in form:
         _enter_at_boundary(subscription, form, phase)
     else:
@@ -179,7 +180,7 @@ def _enter_at_boundary(subscription: Json, form: Json, phase: Json) -> None:
 def release(schedule: Json, *, keep_cancel_date: bool = False) -> Json:
     """Let the subscription go on without the schedule."""
     subscription = store.find("subscription", schedule["subscription"] or "")
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     objects.change(
         schedule,
         current_phase=None,
@@ -196,7 +197,7 @@ def release(schedule: Json, *, keep_cancel_date: bool = False) -> Json:
 
 def call_off(schedule: Json, *, event: str = "subscription_schedule.canceled") -> Json:
     """Cancel a schedule; who calls this has ended its subscription, or there was none."""
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     objects.change(schedule, canceled_at=clock.now(), current_phase=None, status="canceled")
     events.emit(event, schedule)
     return schedule
@@ -296,7 +297,7 @@ def change(schedule: Json, form: Json) -> Json:
             (phase for phase in schedule["phases"] if phase["start_date"] <= now < phase["end_date"]), None
         )
         behavior = form.get("proration_behavior")
-        if running is not None and phase_forms.differs(subscription, running):
+        if running is not None and phase_updates.differs(subscription, running):
             enter(schedule, running, behavior)
         show_end(schedule, subscription)
     return schedule
@@ -329,7 +330,7 @@ def _end(schedule: Json) -> None:
     """After the last phase: the subscription goes on alone, or ends."""
     subscription = store.find("subscription", schedule["subscription"] or "")
     cancels = schedule["end_behavior"] == "cancel"
-    clock.unschedule(schedule["id"])
+    due_work.unschedule(schedule["id"])
     objects.change(
         schedule,
         completed_at=clock.now(),

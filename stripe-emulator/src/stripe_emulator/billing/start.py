@@ -20,7 +20,7 @@ from stripe_emulator.billing import (
     trials_without_card,
 )
 from stripe_emulator.catalog import amounts, currency_options, discounts, pricing
-from stripe_emulator.core import clock, clocks, ids, money, periods
+from stripe_emulator.core import clock, clocks, due_work, ids, money, periods
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
@@ -59,7 +59,7 @@ def collect_first(subscription: Json, invoice: Json, behavior: str, *, off_sessi
         collection.advance_later(invoice)
         return
     if subscription["status"] == "incomplete":
-        clock.schedule(clock.now() + states.FIRST_PAYMENT_TIME, "subscription.expire", subscription["id"])
+        due_work.schedule(clock.now() + states.FIRST_PAYMENT_TIME, "subscription.expire", subscription["id"])
     if subscription["status"] == "trialing":
         trials_without_card.ask(subscription)
     invoices.finalize(invoice)

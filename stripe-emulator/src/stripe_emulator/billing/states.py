@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import collection, drafts, entitlements, invoices
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core import clock, clocks, due_work, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
@@ -58,9 +58,9 @@ def running(subscription: Json) -> str:
 
 def end(subscription: Json, *, reason: str, details: Json | None = None) -> Json:
     """Cancel at this moment. Open invoices stay, but nobody collects them any more."""
-    clock.unschedule(subscription["id"])
+    due_work.unschedule(subscription["id"])
     for invoice in store.select("invoice", {"subscription": subscription["id"], "status": ["draft", "open"]}):
-        clock.unschedule(invoice["id"])
+        due_work.unschedule(invoice["id"])
         objects.change(
             invoice, auto_advance=False, next_payment_attempt=None, automatically_finalizes_at=None
         )
@@ -93,7 +93,7 @@ def invoice_paid(invoice: Json) -> None:
         return
     status = subscription["status"]
     if status == "incomplete":
-        clock.unschedule(subscription["id"], "subscription.expire")
+        due_work.unschedule(subscription["id"], "subscription.expire")
         change(subscription, status=running(subscription))
     elif status in ("past_due", "unpaid") and _owes_nothing(subscription):
         _clear_delinquent(subscription["customer"])
@@ -135,7 +135,7 @@ def invoice_overdue(invoice: Json) -> None:
     """An invoice that was sent is not paid in time: past due, and much later what the settings say."""
     payment_failed(invoice, last=False)
     moment = clock.now() + collection.dunning()["overdue_days"] * clock.DAY
-    clock.schedule(moment, "invoice.long_overdue", invoice["id"])
+    due_work.schedule(moment, "invoice.long_overdue", invoice["id"])
 
 
 @register.due("invoice.long_overdue")
@@ -171,5 +171,5 @@ def first_payment_too_late(subscription_id: str) -> None:
 
 
 def _expire(subscription: Json) -> None:
-    clock.unschedule(subscription["id"])
+    due_work.unschedule(subscription["id"])
     change(subscription, status="incomplete_expired", ended_at=clock.now())

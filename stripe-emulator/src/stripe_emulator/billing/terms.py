@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import clock, clocks, periods, store
+from stripe_emulator.core import clock, clocks, due_work, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
@@ -142,7 +142,7 @@ def cancel_at(form: Json, renewal: int) -> int | None:
     wanted = form.get("cancel_at")
     if wanted in ("min_period_end", "max_period_end", "max_billed_until"):
         return renewal
-    if wanted and wanted <= clock.now() and clock.somebody_asks():
+    if wanted and wanted <= clock.now() and due_work.somebody_asks():
         raise InvalidRequest("`cancel_at` must be in the future.", param="cancel_at")
     return clocks.check(wanted, "cancel_at") if wanted else None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, clocks, periods, store
+from stripe_emulator.core import clock, clocks, due_work, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -83,10 +83,10 @@ def list_all(form: Form) -> Json:
 def _run(test_clock: Json, until: int) -> None:
     """Everything that falls due on this clock by then, in order, each dated by its moment."""
     clock.live_on(test_clock["id"], test_clock["frozen_time"])
-    while (due := clock.take_due(until, test_clock=test_clock["id"])) is not None:
+    while (due := due_work.take_due(until, test_clock=test_clock["id"])) is not None:
         test_clock = store.get(KIND, test_clock["id"])
         objects.change(test_clock, frozen_time=max(test_clock["frozen_time"], due.moment))
-        clock.run(due)
+        due_work.run(due)
 
 
 def _check_advance(test_clock: Json, until: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from stripe_emulator.catalog.totals import Cut
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import clock, due_work, money, store
 from stripe_emulator.core.clock import add_months
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -100,7 +100,7 @@ def _within(param: str, name: str) -> str:
 
 def _check_currency(coupon: Json, order: Order, param: str) -> None:
     """:raises InvalidRequest: The coupon takes an amount off, in other currencies than the order's."""
-    if clock.somebody_asks() and cut(coupon, order.currency) is None:
+    if due_work.somebody_asks() and cut(coupon, order.currency) is None:
         raise InvalidRequest(
             f"The coupon {coupon['id']} takes nothing off in the currency {order.currency}.", param=param
         )
@@ -110,7 +110,7 @@ def usable_coupon(coupon_id: str, param: str) -> Json:
     """:raises InvalidRequest: There is no such coupon, or it can't be redeemed any more."""
     coupon = store.named("coupon", coupon_id, param)
     refresh(coupon)
-    if not coupon["valid"] and clock.somebody_asks():
+    if not coupon["valid"] and due_work.somebody_asks():
         raise InvalidRequest(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
     return coupon
 
@@ -121,7 +121,7 @@ def running_code(code_id: str, param: str) -> Json:
     :raises InvalidRequest: There is no such code, it is not active or used up, or its coupon is.
     """
     code = store.named("promotion_code", code_id, param)
-    if clock.somebody_asks():
+    if due_work.somebody_asks():
         if not code["active"] or is_over(code):
             raise InvalidRequest(
                 "This promotion code is no longer active.", code="promotion_code_expired", param=param
@@ -133,7 +133,7 @@ def running_code(code_id: str, param: str) -> Json:
 def usable_code(code_id: str, customer: Json | None, param: str, order: Order | None = None) -> Json:
     """:raises InvalidRequest: The code is not active, used up, someone else's, or for larger orders."""
     code = running_code(code_id, param)
-    if not clock.somebody_asks():
+    if not due_work.somebody_asks():
         return code
     if code["customer"] is not None and (customer is None or code["customer"] != customer["id"]):
         raise InvalidRequest(

@@ -11,6 +11,7 @@ from stripe_emulator.catalog import currency_options as options
 from stripe_emulator.catalog import pricing, products
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -131,10 +132,10 @@ def _is_default(price: Json) -> bool:
 
 def _product_for_once() -> Json:
     """The one product that bare amounts belong to."""
-    known = store.find("product", store.get_setting(FOR_ONCE, ""))
+    known = store.find("product", get_setting(FOR_ONCE, ""))
     if known is None:
         known = products.new({"name": "Invoice item", "active": False})
-        store.put_setting(FOR_ONCE, known["id"])
+        put_setting(FOR_ONCE, known["id"])
     return known
 
 

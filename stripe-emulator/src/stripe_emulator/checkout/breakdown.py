@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import contract
-from stripe_emulator.core import store
+from stripe_emulator.core import store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 
@@ -27,8 +27,8 @@ def of_line(line: Json, sellers: tuple[str, ...]) -> Json:
     """
     marks = ", ".join("?" * len(sellers))
     sql = f"SELECT kind, id FROM object WHERE kind IN ({marks}) AND instr(body, ?)"
-    store.current().flush()
-    row = store.current().execute(sql, (*sellers, f'"{line["id"]}"')).fetchone()
+    transactions.current().flush()
+    row = transactions.current().execute(sql, (*sellers, f'"{line["id"]}"')).fetchone()
     if row is None:
         return {"discounts": [], "taxes": []}
     seller = store.get(*row)

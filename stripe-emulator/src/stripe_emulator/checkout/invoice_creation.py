@@ -108,3 +108,8 @@ def _item(session: Json, customer: Json, line: Json) -> Json:
         quantity=line["quantity"],
         tax_rates=items.agreed_rates(rates),
     )
+
+
+def wants_invoice(session: Json) -> bool:
+    """Whether an invoice is made of the payment."""
+    return bool((session["invoice_creation"] or {}).get("enabled"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from stripe_emulator.checkout import (
-    completion,
     custom_fields,
+    payer_questions,
     payment_mode,
     session_discounts,
+    session_intents,
     setup_mode,
     shipping,
     subscription_mode,
@@ -42,16 +43,16 @@ def pay(session: Json, payer: Payer) -> Json:
     session_discounts.check(session)
     if session["customer"] is None and not (payer.email or session["customer_email"]):
         raise InvalidRequest("Your email is missing.", code="email_invalid", param="email")
-    if completion.asks_terms(session):
+    if payer_questions.asks_terms(session):
         if not payer.accepts_terms:
             raise InvalidRequest("Accept the terms of service to go on.", param="terms_of_service")
         objects.change(session, consent={"promotions": None, "terms_of_service": "accepted"})
     _must_take(session, payer.method)
     details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
-    details["phone"] = payer.phone if completion.asks_phone(session) else None
-    asks_address = completion.asks_address(session) or tax.is_automatic(session)
+    details["phone"] = payer.phone if payer_questions.asks_phone(session) else None
+    asks_address = payer_questions.asks_address(session) or tax.is_automatic(session)
     details["address"] = payer.address if asks_address else None
-    asks_tax_id = completion.asks_tax_id(session)
+    asks_tax_id = payer_questions.asks_tax_id(session)
     details["tax_id"] = payer.tax_id if asks_tax_id else None
     details["business_name"] = payer.business_name if asks_tax_id else None
     if payer.tax_id and asks_tax_id:
@@ -62,7 +63,7 @@ def pay(session: Json, payer: Payer) -> Json:
     if tax.is_automatic(session) and session["_lines"]:
         tax.locate(session)
         session_discounts.apply(session)
-        completion.sync_intent(session)
+        session_intents.sync_intent(session)
     MODES[session["mode"]].complete(session, payer)
     return session
 

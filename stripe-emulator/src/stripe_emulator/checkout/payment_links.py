@@ -22,7 +22,7 @@ from stripe_emulator.checkout import (
     sessions,
     shipping,
 )
-from stripe_emulator.core import ids, store, urls
+from stripe_emulator.core import ids, store, transactions, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -89,7 +89,7 @@ def create(form: Form) -> Json:
         invoice_creation=None if recurring else _invoice_creation(form),
         metadata=form.get("metadata"),
         restrictions=_restrictions(form.get("restrictions")),
-        url=f"{store.current().store.base_url}/buy/test_{ids.token(20)}",
+        url=f"{transactions.current().store.base_url}/buy/test_{ids.token(20)}",
         _lines=lines,
     )
 
@@ -159,7 +159,7 @@ def by_token(token: str) -> Json:
 
     :raises NotFound: There is none.
     """
-    url = f"{store.current().store.base_url}/buy/{token}"
+    url = f"{transactions.current().store.base_url}/buy/{token}"
     links = store.select(KIND, {"url": url}, limit=1)
     if not links:
         raise NotFound("There is no such payment link.")
@@ -200,7 +200,7 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
     if query.get("locked_prefilled_email"):
         form["customer_email"] = query["locked_prefilled_email"]
     after = link["after_completion"]
-    page = f"{store.current().store.base_url}/pay/{{CHECKOUT_SESSION_ID}}"
+    page = f"{transactions.current().store.base_url}/pay/{{CHECKOUT_SESSION_ID}}"
     session = sessions.create(
         form
         | {

@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion
+from stripe_emulator.checkout import completion, session_payer, session_urls
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import store
@@ -30,12 +30,12 @@ def _prepare(session: Json, form: Form) -> None:
 
 def _complete(session: Json, payer: Payer) -> None:
     if session["amount_total"] == 0:
-        if completion.makes_customer(session):
-            completion.ensure_customer(session)
+        if session_payer.makes_customer(session):
+            session_payer.ensure_customer(session)
         completion.finish(session, payment_status="no_payment_required")
         return
     intent = _intent_for(session, payer)
-    back = completion.page(session, "/back")
+    back = session_urls.page(session, "/back")
     how = Confirmation(payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method))
     confirmation.confirm(intent, how)
 
@@ -66,11 +66,11 @@ def _intent_for(session: Json, payer: Payer) -> Json:
 def _approved(intent: Json) -> None:
     """The bank agrees: whoever is to be remembered becomes a customer before the money moves."""
     session = store.get(KIND, intent["_owner"][1])
-    wanted = completion.makes_customer(session) or intent["setup_future_usage"]
+    wanted = session_payer.makes_customer(session) or intent["setup_future_usage"]
     if session["customer"] is None and wanted:
-        objects.change(intent, customer=completion.ensure_customer(session)["id"])
+        objects.change(intent, customer=session_payer.ensure_customer(session)["id"])
     if intent["setup_future_usage"]:
-        completion.mark_kept(store.get("payment_method", intent["payment_method"]), session)
+        session_payer.mark_kept(store.get("payment_method", intent["payment_method"]), session)
 
 
 def _succeeded(intent: Json) -> None:

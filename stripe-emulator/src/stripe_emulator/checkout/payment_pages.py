@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.api.register import Register
-from stripe_emulator.checkout import completion, paying
+from stripe_emulator.checkout import completion, paying, session_intents
 from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
@@ -39,7 +39,7 @@ def confirm(form: Form, session_id: str) -> Json:
 
 
 def _page(session: Json) -> Json:
-    intent = completion.intent_of(session)
+    intent = session_intents.intent_of(session)
     return render(session) | {
         "line_item_group": {
             "currency": session["currency"],
@@ -48,7 +48,7 @@ def _page(session: Json) -> Json:
             "subtotal": session["amount_subtotal"] or 0,
             "total": session["amount_total"] or 0,
         },
-        "next_action_url": completion.waits_for_bank(session),
+        "next_action_url": session_intents.waits_for_bank(session),
         "payment_intent": intent["id"] if intent and intent["object"] == "payment_intent" else None,
         "session_id": session["id"],
     }

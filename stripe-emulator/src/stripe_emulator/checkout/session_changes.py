@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion, line_items, session_discounts, shipping
+from stripe_emulator.checkout import line_items, session_discounts, session_intents, shipping
 from stripe_emulator.core import money
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -42,7 +42,7 @@ def update(session: Json, form: Form) -> Json:
         session_discounts.apply(session)
     if session["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
-    completion.sync_intent(session)
+    session_intents.sync_intent(session)
     return session
 
 
@@ -70,7 +70,7 @@ def ship_by(session: Json, rate_id: str) -> None:
     """
     shipping.take(session, rate_id)
     session_discounts.apply(session)
-    completion.sync_intent(session)
+    session_intents.sync_intent(session)
 
 
 def must_be_open(session: Json, verb: str) -> None:

@@ -21,7 +21,7 @@ from stripe_emulator.checkout import (
     tax,
 )
 from stripe_emulator.checkout.completion import KIND
-from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core import due_work, ids, money, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -94,7 +94,7 @@ def create(form: Form) -> Json:
         payment_status="unpaid",
         shipping_address_collection=shipping.collection(form),
         status="open",
-        url=f"{store.current().store.base_url}/pay/{session_id}" if hosted else None,
+        url=f"{transactions.current().store.base_url}/pay/{session_id}" if hosted else None,
         _lines=lines,
         _payment_intent_data=form.get("payment_intent_data"),
         _setup_intent_data=form.get("setup_intent_data"),
@@ -108,7 +108,7 @@ def create(form: Form) -> Json:
     mode.prepare(session, form)
     if form["mode"] == "payment" and session["amount_total"]:
         money.check_charge(session["amount_total"], session["currency"], "line_items")
-    clock.schedule(session["expires_at"], "checkout.session.expire", session_id)
+    due_work.schedule(session["expires_at"], "checkout.session.expire", session_id)
     return session
 
 

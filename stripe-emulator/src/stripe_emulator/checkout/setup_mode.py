@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion
+from stripe_emulator.checkout import completion, session_payer, session_urls
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import store
@@ -42,7 +42,7 @@ def _prepare(session: Json, form: Form) -> None:
 
 def _complete(session: Json, payer: Payer) -> None:
     intent = store.get("setup_intent", session["setup_intent"])
-    back = completion.page(session, "/back")
+    back = session_urls.page(session, "/back")
     how = Confirmation(payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method))
     setup_confirmation.confirm(intent, how)
 
@@ -50,8 +50,8 @@ def _complete(session: Json, payer: Payer) -> None:
 def _approved(intent: Json) -> None:
     session = store.get(KIND, intent["_owner"][1])
     if session["customer"] is None and session["customer_creation"] == "always":
-        objects.change(intent, customer=completion.ensure_customer(session)["id"])
-    completion.mark_kept(store.get("payment_method", intent["payment_method"]), session)
+        objects.change(intent, customer=session_payer.ensure_customer(session)["id"])
+    session_payer.mark_kept(store.get("payment_method", intent["payment_method"]), session)
 
 
 def _succeeded(intent: Json) -> None:

@@ -6,7 +6,14 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 from __future__ import annotations
 
 from stripe_emulator.billing import collection, currencies, drafts, invoices, items, start, terms
-from stripe_emulator.checkout import completion, session_discounts, tax
+from stripe_emulator.checkout import (
+    completion,
+    session_discounts,
+    session_intents,
+    session_payer,
+    session_urls,
+    tax,
+)
 from stripe_emulator.checkout.completion import KIND
 from stripe_emulator.checkout.mode import Mode, Payer
 from stripe_emulator.core import clocks, store
@@ -33,7 +40,6 @@ PASSED_ON = (
     "trial_period_days",
     "trial_settings",
 )
-
 
 #: Lines that recur, and as many again that are paid once.
 MAX_LINES = 20
@@ -77,7 +83,7 @@ def needs_card(session: Json) -> bool:
 
 
 def _complete(session: Json, payer: Payer) -> None:
-    customer = completion.ensure_customer(session)
+    customer = session_payer.ensure_customer(session)
     clocks.enter(customer)
     if session["amount_total"]:
         _pay(session, customer, payer)
@@ -91,7 +97,7 @@ def _pay(session: Json, customer: Json, payer: Payer) -> None:
     """Pay the first invoice. A card that was declined is followed by another on the same invoice."""
     subscription = store.find("subscription", session.get("_subscription") or "")
     if subscription is None or subscription["status"] != "incomplete":
-        completion.note_payer(session, customer)
+        session_payer.note_payer(session, customer)
         subscription, invoice = start.subscribe(customer, _form(session, customer))
         objects.change(subscription, _session=session["id"])
         objects.change(session, _subscription=subscription["id"])
@@ -101,7 +107,7 @@ def _pay(session: Json, customer: Json, payer: Payer) -> None:
     if intent is None:
         return  # a discount or the customer's balance paid it all, and the session is complete
     objects.change(session, _intent=["payment_intent", intent["id"]])
-    back = completion.page(session, "/back")
+    back = session_urls.page(session, "/back")
     error = collection.attempt(
         invoice, payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method)
     )
@@ -111,12 +117,12 @@ def _pay(session: Json, customer: Json, payer: Payer) -> None:
 
 def _save_card(session: Json, customer: Json, payer: Payer) -> None:
     """Nothing is due today: keep the card for the day that something is."""
-    intent = completion.intent_of(session)
+    intent = session_intents.intent_of(session)
     if intent is None:
         intent = setup_intents.new({"customer": customer["id"], "usage": "off_session"})
         objects.change(intent, _owner=[TRIAL, session["id"]])
         objects.change(session, _intent=["setup_intent", intent["id"]])
-    back = completion.page(session, "/back")
+    back = session_urls.page(session, "/back")
     how = Confirmation(payer.method, return_url=back, acceptance=mandates.on_our_page(payer.method))
     setup_confirmation.confirm(intent, how)
 
@@ -128,7 +134,7 @@ def _card_is_saved(intent: Json) -> None:
 
 def _begin(session: Json, customer: Json, method_id: str | None) -> None:
     """Start the subscription that costs nothing today."""
-    completion.note_payer(session, customer)
+    session_payer.note_payer(session, customer)
     form = _form(session, customer)
     if method_id is not None:
         form["default_payment_method"] = method_id

@@ -13,7 +13,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing import automatic_tax
 from stripe_emulator.catalog import tax_codes, totals
 from stripe_emulator.checkout import tax_settings
-from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core import clock, ids, money, store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
@@ -101,9 +101,9 @@ def line_items_of(calculation: Json) -> Json:
 @register.includable("tax.calculation_line_item", "tax_breakdown")
 def breakdown_of_line(line: Json) -> list[Json]:
     """What each rate takes of a line, shown when asked for."""
-    store.current().flush()
+    transactions.current().flush()
     sql = "SELECT id FROM object WHERE kind = ? AND instr(body, ?)"
-    (calculation,) = store.current().execute(sql, (KIND, f'"{line["id"]}"')).fetchone()
+    (calculation,) = transactions.current().execute(sql, (KIND, f'"{line["id"]}"')).fetchone()
     lines = {each["id"]: each for each in store.get(KIND, calculation)["_lines"]}
     taxes: list[Json] = lines[line["id"]]["_breakdown"]
     return taxes

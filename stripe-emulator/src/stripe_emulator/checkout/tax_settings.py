@@ -6,7 +6,7 @@ from stripe_emulator import contract
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.automatic_tax import HOME
 from stripe_emulator.catalog import tax_codes
-from stripe_emulator.core import store
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events
@@ -43,7 +43,7 @@ def update(form: Form) -> Json:
         "defaults": settings["defaults"] | given,
         "head_office": {"address": dict.fromkeys(LINES) | address} if address else settings["head_office"],
     }
-    store.put_setting(SETTING, changed)
+    put_setting(SETTING, changed)
     shown = _shown(changed)
     if shown != before:
         previous = {name: before[name] for name in shown if shown[name] != before[name]}
@@ -53,7 +53,7 @@ def update(form: Form) -> Json:
 
 def known() -> Json:
     """The settings that now hold."""
-    settings: Json = store.get_setting(SETTING, AT_FIRST)
+    settings: Json = get_setting(SETTING, AT_FIRST)
     return settings
 
 

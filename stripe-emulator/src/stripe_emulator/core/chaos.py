@@ -12,8 +12,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from stripe_emulator.core import store
+from stripe_emulator.core import transactions
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 
 #: Name -> what it may be. Shares are between 0 and 1, of requests or of deliveries.
@@ -82,17 +83,17 @@ def configure(settings: Json) -> Json:
             good = name == "seed" and isinstance(value, int | str)
         if not good:
             raise InvalidRequest(f"Chaos cannot be set to {name}={value!r}.", param=name)
-    store.put_setting(SETTING, settings)
+    put_setting(SETTING, settings)
     return settings
 
 
 def fates(event_id: str, endpoint_id: str) -> list[Fate]:
     """One delivery, or none or several, for an event that is about to be sent."""
-    settings: Json = store.get_setting(SETTING, {})
+    settings: Json = get_setting(SETTING, {})
     if not settings:
         return [Fate()]
     # The event's number, not its random id: a second run draws the same.
-    number = store.current().execute("SELECT count(*) FROM delivery").fetchone()[0]
+    number = transactions.current().execute("SELECT count(*) FROM delivery").fetchone()[0]
 
     def draw(what: str) -> float:
         return _draw(settings, what, number)

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 
 from stripe_emulator.core.errors import InvalidRequest, NotFound
 from stripe_emulator.core.schema import SCHEMA
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

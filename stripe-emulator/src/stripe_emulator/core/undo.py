@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stripe_emulator.core.schema import Row
-from stripe_emulator.core.store import Transaction, current
+from stripe_emulator.core.transactions import Transaction, current
 
 
 @contextmanager

@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, ids, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import Form
@@ -51,7 +52,7 @@ def create(form: Form) -> Json:
             "filters": _filters(form.get("filters")),
         }
     )
-    base = store.current().store.base_url
+    base = transactions.current().store.base_url
     return {
         "default_version": API_VERSION,
         "device_token": "",
@@ -67,10 +68,10 @@ def create(form: Form) -> Json:
 
 def secret() -> str:
     """What the sessions' events are signed with, made when it is first needed."""
-    known: str | None = store.get_setting(SECRET)
+    known: str | None = get_setting(SECRET)
     if known is None:
         known = f"whsec_{ids.token(64)}"
-        store.put_setting(SECRET, known)
+        put_setting(SECRET, known)
     return known
 
 

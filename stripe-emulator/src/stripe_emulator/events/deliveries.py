@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import clock, store
-from stripe_emulator.core.store import Store
+from stripe_emulator.core import clock, due_work, store
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
-from stripe_emulator.events import events, failing_endpoints, shapes, thin, unreachable
+from stripe_emulator.events import failing_endpoints, listeners, shapes, thin, unreachable
 
 #: Seconds after each failed attempt until the next; then Stripe gives up, three days on.
 BACKOFF = (5, 60, 300, 1800, 7200, 18000, 36000, 36000, 36000, 36000, 36000)
@@ -114,9 +114,11 @@ class Courier:
             if target is None or event is None:
                 transaction.execute("UPDATE delivery SET status = 'gone' WHERE seq = ?", (delivery,))
                 return Parcel(delivery, attempts, due_at, "", endpoint_id, b"", ())
-            heard = thin.twin_of(event) if events.is_thin(target) else render(shapes.as_heard(event, target))
+            heard = (
+                thin.twin_of(event) if listeners.is_thin(target) else render(shapes.as_heard(event, target))
+            )
             body = encode(heard).encode()
-            url, secrets = events.url_of(target), secrets_of(target)
+            url, secrets = listeners.url_of(target), secrets_of(target)
             return Parcel(delivery, attempts, due_at, url, endpoint_id, body, secrets)
 
     def _send(self, parcel: Parcel, headers: dict[str, str]) -> Reply:
@@ -127,7 +129,7 @@ class Courier:
 
     def _record(self, parcel: Parcel, headers: dict[str, str], reply: Reply, *, milliseconds: float) -> None:
         with self.store.transaction() as transaction:
-            moment = int(clock.when(parcel.due_at))
+            moment = int(due_work.when(parcel.due_at))
             made = transaction.execute(
                 "INSERT INTO attempt (delivery, at, status, reply) VALUES (?, ?, ?, ?)",
                 (parcel.delivery, moment, reply.status, reply.text[:REPLY_LENGTH]),
@@ -167,7 +169,7 @@ def _moments() -> tuple[int, int]:
 
 def target_of(endpoint_id: str) -> Json | None:
     """The endpoint's url and secret, or None if it is gone."""
-    return next((endpoint for endpoint in events.endpoints() if endpoint["id"] == endpoint_id), None)
+    return next((endpoint for endpoint in listeners.endpoints() if endpoint["id"] == endpoint_id), None)
 
 
 def secrets_of(target: Json) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, store, transactions
 from stripe_emulator.core.conditions import Among, Like
 from stripe_emulator.core.errors import NotFound, no_such, only_one_of
 from stripe_emulator.core.types import Json
@@ -50,4 +50,4 @@ def _oldest() -> int:
 def still_pending(event: Json) -> Json:
     """How many endpoints have not yet answered with a 2xx."""
     sql = "SELECT count(*) FROM delivery WHERE event = ? AND status = 'pending'"
-    return {"pending_webhooks": store.current().execute(sql, (event["id"],)).fetchone()[0]}
+    return {"pending_webhooks": transactions.current().execute(sql, (event["id"],)).fetchone()[0]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events, objects
+from stripe_emulator.events import listeners, objects
 
 #: Seconds from the first failure since the last success; Stripe's mails name this moment.
 DISABLED_AFTER = 9 * clock.DAY
@@ -20,7 +20,7 @@ def note(endpoint_id: str, *, delivered: bool, at: int) -> None:
 
     :param at: When it was made.
     """
-    endpoint = next(filter(None, (store.find(kind, endpoint_id) for kind in events.REGISTERED)), None)
+    endpoint = next(filter(None, (store.find(kind, endpoint_id) for kind in listeners.REGISTERED)), None)
     if endpoint is None:
         return
     since = endpoint.get("_failing_since")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stripe_emulator import contract
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, due_work, ids, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, shapes
@@ -69,7 +69,7 @@ def delete(value: Json, event: str | None = None) -> Json:
     """
     if event is not None:
         events.emit(event, value)
-    clock.unschedule(value["id"])
+    due_work.unschedule(value["id"])
     stub = {"id": value["id"], "object": value["object"], "deleted": True}
     if value["object"] in LEAVES_A_STUB:
         created = value["created"]

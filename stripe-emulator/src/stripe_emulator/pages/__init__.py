@@ -6,7 +6,7 @@ Imports ``controls``, ``checkout`` and what lies below them.
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 
 from stripe_emulator.core import money
 from stripe_emulator.pages import (
@@ -19,17 +19,23 @@ from stripe_emulator.pages import (
     invoice,
     invoice_pdf,
     payment_link,
+    payment_papers,
     portal,
     portal_flow,
     stripe_js,
 )
 from stripe_emulator.payments import account
 
+#: Styles, scripts and fonts; the hosted pages need them, whatever their host is called.
+FILES = Blueprint("page_files", __name__, static_folder="static", static_url_path="/_emulator/static")
+
 BLUEPRINTS = (
+    FILES,
     checkout.pages,
     payment_link.pages,
     challenge.pages,
     invoice.pages,
+    payment_papers.pages,
     portal.pages,
     portal_flow.pages,
     files.pages,

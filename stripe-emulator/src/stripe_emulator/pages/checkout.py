@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -12,24 +10,22 @@ from stripe_emulator.checkout import (
     completion,
     custom_fields,
     optional_items,
+    payer_questions,
     paying,
     payment_links,
     session_changes,
     session_discounts,
+    session_intents,
+    session_urls,
     shipping,
 )
-from stripe_emulator.checkout.mode import Payer
-from stripe_emulator.checkout.subscription_mode import needs_card
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import card_form, countries, describe, problem, stripe_js_session
+from stripe_emulator.pages import checkout_form, countries, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.card_form import Refusal, gathered
+from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import tax_id_formats
-
-#: The fields of a billing address with their labels.
-ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code"), ("country", "Country"))
 
 pages = Blueprint("checkout", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -50,14 +46,14 @@ def pay(session_id: str) -> ResponseReturnValue:
         if session["status"] != "open":
             return _page(session)
         try:
-            paying.pay(session, _payer(session))
+            paying.pay(session, checkout_form.payer(session))
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
             return _page(session, Refusal({"card_number": error.message}), 402)
         except InvalidRequest as error:
             return _page(session, Refusal({error.param or "": error.message}), 422)
-        bank = completion.waits_for_bank(session)
+        bank = session_intents.waits_for_bank(session)
         return redirect(bank, 303) if bank else _landed(session)
 
 
@@ -72,7 +68,7 @@ def promote(session_id: str) -> ResponseReturnValue:
             session_discounts.enter_code(session, request.form.get("promotion_code", ""))
         except InvalidRequest as error:
             return _page(session, Refusal({"promotion_code": error.message}), 422)
-        completion.sync_intent(session)
+        session_intents.sync_intent(session)
         return redirect(f"/pay/{session_id}", 303)
 
 
@@ -126,7 +122,7 @@ def back(session_id: str) -> ResponseReturnValue:
         session = _session(session_id)
         if session["status"] == "complete":
             return _landed(session)
-        intent = completion.intent_of(session) or {}
+        intent = session_intents.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         return _page(session, Refusal({"card_number": error["message"]}) if error else None)
 
@@ -143,7 +139,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         status = 200 if session["status"] == "complete" else 410
         link = payment_links.of_session(session)
         thanks = link["after_completion"].get("hosted_confirmation") if link else None
-        landing = "" if thanks else completion.landing(session)
+        landing = "" if thanks else session_urls.landing(session)
         return render_template("hosted/closed.html", session=session, landing=landing, thanks=thanks), status
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     options = session["saved_payment_method_options"] or {}
@@ -156,16 +152,16 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         then=_after_trial(session),
         every=_every(session),
         promotion=session_discounts.named(session),
-        asks_card=asks_card(session),
+        asks_card=payer_questions.asks_card(session),
         email=session["customer_email"] or (customer or {}).get("email") or session.get("_email"),
         saved=stripe_js_session.saved_cards(session),
-        asks_terms=completion.asks_terms(session),
-        asks_phone=completion.asks_phone(session),
-        asks_address=completion.asks_address(session),
+        asks_terms=payer_questions.asks_terms(session),
+        asks_phone=payer_questions.asks_phone(session),
+        asks_address=payer_questions.asks_address(session),
         countries=[("", "Choose"), *countries.choices(countries.CODES)],
         ships_to=countries.choices(shipping.countries(session)),
         country=countries.of_the_reader(),
-        asks_tax_id=completion.asks_tax_id(session),
+        asks_tax_id=payer_questions.asks_tax_id(session),
         tax_id_types=tax_id_formats.KINDS,
         custom_fields=custom_fields.asked(session),
         ways=_ways(session),
@@ -181,18 +177,11 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
 
 def _landed(session: Json) -> ResponseReturnValue:
     """Paid: on to the shop, or, in a frame on the shop's page, word to that page."""
-    landing = completion.landing(session)
+    landing = session_urls.landing(session)
     if session["ui_mode"] == "embedded_page":
         leaves = session["redirect_on_completion"] not in ("if_required", "never")
         return render_template("hosted/done.html", what="page", landing=landing if leaves else "")
     return redirect(landing, 303)
-
-
-def asks_card(session: Json) -> bool:
-    """Whether a card is wanted: not where a discount takes all, or a trial needs none."""
-    if session["mode"] == "payment":
-        return bool(session["amount_total"])
-    return session["mode"] == "setup" or needs_card(session)
 
 
 def _about(lines: list[Json]) -> dict[str, str]:
@@ -250,114 +239,3 @@ def _ways(session: Json) -> list[Json]:
         }
         for option in session["shipping_options"] or []
     ]
-
-
-def _payer(session: Json) -> Payer:
-    """Who pays, read from the form.
-
-    :raises Refusal: Something in it can't be right.
-    """
-    form = request.form
-    email, name = form.get("email", "").strip(), form.get("name", "").strip() or None
-    faults: dict[str, str] = {}
-    more: Json = {"keep": "save_card" in form, "accepts_terms": "terms_of_service" in form}
-    known = session["customer"] or session["customer_email"]
-    if not known and not re.fullmatch(r"[^\s@]+@[^\s@]+", email):
-        faults["email"] = "Enter an email address, such as jenny@example.com."
-    saved = {method["id"]: method for method in stripe_js_session.saved_cards(session)}
-    method: Json = saved.get(form.get("saved_card", ""), {})
-    details: dict[str, str] = {}
-    with gathered(details):
-        more["phone"] = _phone(session)
-    with gathered(details):
-        more["address"] = _address(session)
-    with gathered(details):
-        more |= _business(session)
-    with gathered(details):
-        more["shipping"] = _shipping(session, name)
-    with gathered(details):
-        more["custom_fields"] = _custom_fields(session)
-    if completion.asks_terms(session) and not more["accepts_terms"]:
-        details["terms_of_service"] = "Accept the terms of service to go on."
-    typed = asks_card(session) and not method
-    if typed:
-        with gathered(faults):
-            card_form.check(form)
-    if faults or details:
-        raise Refusal(faults | details)
-    if typed:
-        method = card_form.read(form, email=email, phone=more["phone"], address=more["address"])
-    return Payer(method, email or None, None if method.get("id") in saved else name, **more)
-
-
-def _phone(session: Json) -> str | None:
-    """:raises Refusal: The session collects a phone number, and this is none."""
-    if not completion.asks_phone(session):
-        return None
-    phone = re.sub(r"[\s().-]", "", request.form.get("phone", ""))
-    if not re.fullmatch(r"\+?[0-9]{5,15}", phone):
-        raise Refusal({"phone": "Enter a phone number, such as +1 555 0100."})
-    return phone
-
-
-def _business(session: Json) -> Json:
-    """The tax id and the business that it belongs to, where the session collects them and they were given.
-
-    :raises Refusal: One of the two is missing, or the number can't be one of that type.
-    """
-    kind, value = request.form.get("tax_id_type", ""), request.form.get("tax_id", "").strip()
-    business = request.form.get("business_name", "").strip() or None
-    if not completion.asks_tax_id(session) or not (value or business):
-        return {}
-    if business is None:
-        raise Refusal({"business_name": "Enter the name of the business that the tax ID belongs to."})
-    if not value:
-        raise Refusal({"tax_id": "Enter the tax ID of the business, or leave its name out."})
-    if kind not in tax_id_formats.KINDS:
-        raise Refusal({"tax_id_type": "Choose the type of the tax ID."})
-    try:
-        tax_id_formats.check(kind, value, "tax_id")
-    except InvalidRequest:
-        raise Refusal({"tax_id": "This is no tax ID of the type that was chosen."}) from None
-    return {"tax_id": {"type": kind, "value": value}, "business_name": business}
-
-
-def _shipping(session: Json, name: str | None) -> Json | None:
-    """:raises Refusal: The session ships, and the address can't be."""
-    if not session["shipping_address_collection"]:
-        return None
-    typed = {part: request.form.get(f"shipping_{part}", "").strip() or None for part, _ in ADDRESS}
-    typed["country"] = typed["country"] and typed["country"].upper()
-    try:
-        shipping.address(session, name, typed)
-    except InvalidRequest as error:
-        raise Refusal({str(error.param): error.message}) from None
-    return typed
-
-
-def _custom_fields(session: Json) -> dict[str, str]:
-    """:raises Refusal: A field of the shop's own is not filled in, or can't be right."""
-    keys = [field["key"] for field in custom_fields.asked(session)]
-    typed = {key: request.form.get(f"custom_fields[{key}]", "") for key in keys}
-    try:
-        custom_fields.filled(session, typed)
-    except InvalidRequest as error:
-        raise Refusal({str(error.param): error.message}) from None
-    return typed
-
-
-def _address(session: Json) -> Json | None:
-    """:raises Refusal: The session collects a billing address, and a part of it is missing."""
-    if not completion.asks_address(session):
-        return None
-    typed = {key: request.form.get(key, "").strip() for key, _ in ADDRESS}
-    faults = {
-        key: f"Enter your billing address: {label.lower()} is missing."
-        for key, label in ADDRESS
-        if not typed[key]
-    }
-    if typed["country"] and not re.fullmatch(r"[A-Za-z]{2}", typed["country"]):
-        faults["country"] = "Enter the country by its two letters, such as US."
-    if faults:
-        raise Refusal(faults)
-    return {**typed, "country": typed["country"].upper()}

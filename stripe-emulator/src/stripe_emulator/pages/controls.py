@@ -1,4 +1,4 @@
-"""``/_emulator/...``: the tester's verbs as JSON calls, and the pages' one stylesheet."""
+"""``/_emulator/...``: the tester's verbs as JSON calls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages import hosts
 from stripe_emulator.pages.account import storage
 
-pages = Blueprint("controls", __name__, static_folder="static", static_url_path="/_emulator/static")
+pages = Blueprint("controls", __name__)
 
 
 @pages.before_request
 def only_from_here() -> ResponseReturnValue | None:
     """Refuse what a page of another site sends. A program names no origin; a browser does in each POST."""
-    if request.endpoint == "controls.static":  # the hosted pages need it, whatever their name
-        return None
     if (refused := hosts.refuse_strange()) is not None:
         return refused
     origin = request.headers.get("Origin")

@@ -1,4 +1,4 @@
-"""The hosted invoice, its PDF, a payment's receipt, and a mandate: for whoever has the link."""
+"""The hosted invoice, also as a PDF: for whoever has the link."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.billing import collection, invoices
-from stripe_emulator.checkout import completion
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import challenges, mandates
+from stripe_emulator.payments import challenges
 
 pages = Blueprint("invoice", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)
@@ -59,25 +58,6 @@ def pdf(invoice_id: str) -> ResponseReturnValue:
     name = f"Invoice-{invoice['number'] or invoice['id']}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return response
-
-
-@pages.get("/receipts/<charge_id>")
-def receipt(charge_id: str) -> ResponseReturnValue:
-    """That a payment arrived, for what, and what went back of it."""
-    with storage().transaction(write=False):
-        charge = store.get("charge", charge_id)
-        paid_for = store.select(completion.KIND, {"payment_intent": charge["payment_intent"]}, limit=1)
-        bought = [line for session in paid_for for line in session["_lines"]]
-        return render_template("hosted/receipt.html", charge=charge, bought=bought)
-
-
-@pages.get("/mandates/<mandate_id>")
-def mandate(mandate_id: str) -> ResponseReturnValue:
-    """What a customer allowed by a mandate, and whether it still holds."""
-    with storage().transaction(write=False):
-        given = store.get(mandates.KIND, mandate_id)
-        method = store.get("payment_method", given["payment_method"])
-        return render_template("hosted/mandate.html", mandate=given, method=method)
 
 
 def _invoice(invoice_id: str) -> Json:

@@ -15,8 +15,17 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import keys
-from stripe_emulator.checkout import completion, paying, session_changes, session_discounts, shipping
+from stripe_emulator.checkout import (
+    completion,
+    paying,
+    session_changes,
+    session_discounts,
+    session_intents,
+    session_urls,
+    shipping,
+)
 from stripe_emulator.checkout.mode import Payer
+from stripe_emulator.checkout.payer_questions import asks_card
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
@@ -24,13 +33,11 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import stripe_js_session
 from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.checkout import asks_card
 from stripe_emulator.payments import payment_methods
 
 pages = Blueprint(
     "stripe_js", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
 )
-
 
 #: What stripe.js is made of, in this order. A page loads it as one plain script, which has to have defined
 #: ``Stripe`` once it has run, so its parts can't be modules: they are joined here, in one scope.
@@ -73,7 +80,7 @@ def show(session_id: str) -> ResponseReturnValue:
     """The session as ``getSession`` gives it; after a challenge that failed, why it did."""
     with storage().transaction(write=False):
         session = _session(session_id)
-        intent = completion.intent_of(session) or {}
+        intent = session_intents.intent_of(session) or {}
         error = intent.get("last_payment_error") or intent.get("last_setup_error")
         if "after_challenge" in request.args and session["status"] == "open" and error:
             return jsonify({"error": error, "session": stripe_js_session.shown(session)})
@@ -144,8 +151,8 @@ def _session(session_id: str) -> Json:
 
 
 def _shown(session: Json) -> Response:
-    bank = completion.waits_for_bank(session) if session["status"] == "open" else None
-    landing = completion.landing(session)
+    bank = session_intents.waits_for_bank(session) if session["status"] == "open" else None
+    landing = session_urls.landing(session)
     shown = stripe_js_session.shown(session)
     return jsonify({"session": shown, "challenge": bank, "free": not asks_card(session), "landing": landing})
 
@@ -204,4 +211,4 @@ def _enter_code(session: Json, code: str) -> None:
     except InvalidRequest as refused:
         refused.extra["reason"] = "invalidCode"
         raise
-    completion.sync_intent(session)
+    session_intents.sync_intent(session)

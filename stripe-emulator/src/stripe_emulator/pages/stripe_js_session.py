@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion, session_discounts
+from stripe_emulator.checkout import session_discounts, session_intents
 from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments import account
@@ -55,7 +55,7 @@ def _status(session: Json) -> Json:
 
 
 def _last_error(session: Json) -> Json | None:
-    error = (completion.intent_of(session) or {}).get("last_payment_error")
+    error = (session_intents.intent_of(session) or {}).get("last_payment_error")
     return {"message": error["message"]} if error else None
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from stripe_emulator import contract
 from stripe_emulator.api import keys, lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import descriptors, store
+from stripe_emulator.core import descriptors, transactions
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments import settlement
@@ -64,7 +65,7 @@ def list_external_accounts(form: Form, account: str) -> Json:
 
 def name() -> str:
     """What the account is called, as its customers see it."""
-    chosen: str = store.get_setting(NAME_SETTING, NAME)
+    chosen: str = get_setting(NAME_SETTING, NAME)
     return chosen
 
 
@@ -73,12 +74,12 @@ def rename(wanted: str) -> None:
     wanted = wanted.strip()
     if not 1 <= len(wanted) <= NAME_LENGTH or not wanted.isprintable():
         raise InvalidRequest(f"A name has 1 to {NAME_LENGTH} characters, on one line.", param="name")
-    store.put_setting(NAME_SETTING, wanted)
+    put_setting(NAME_SETTING, wanted)
 
 
 def shown() -> Json:
     """The account as an object."""
-    account_id = store.current().store.account
+    account_id = transactions.current().store.account
     return contract.blank("account") | contract.complete(
         "account",
         {

@@ -7,7 +7,7 @@ from typing import Any
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -96,7 +96,7 @@ def _record(
         **fields,
     )
     if (kind == "charge" or not at_once) and not _is_scheduled(available_on):
-        clock.schedule(available_on, "balance.available", str(available_on))
+        due_work.schedule(available_on, "balance.available", str(available_on))
     return moved
 
 
@@ -106,15 +106,15 @@ def become_available(moment: str) -> None:
     for moved in store.select("balance_transaction", {"status": "pending"}):
         if moved["available_on"] <= clock.now():
             objects.change(moved, status="available")
-    store.current().store.remembered.pop(_mark(moment), None)
+    transactions.current().store.remembered.pop(_mark(moment), None)
     events.emit("balance.available", balance())
 
 
 def balance() -> Json:
     """What the account holds, by currency. https://docs.stripe.com/api/balance/balance_object"""
-    store.current().flush()
+    transactions.current().flush()
     rows = (
-        store.current()
+        transactions.current()
         .execute(
             "SELECT json_extract(body, '$.status'), json_extract(body, '$.currency'),"
             " sum(json_extract(body, '$.net')) FROM object WHERE kind = 'balance_transaction' GROUP BY 1, 2"
@@ -143,8 +143,9 @@ def _money(amount: int, currency: str) -> Json:
 def _is_scheduled(moment: int) -> bool:
     """Whether somebody looks at this moment at what became available; True is remembered until then."""
     sql = "SELECT 1 FROM due WHERE object = ? AND what = 'balance.available'"
-    known = store.current().store.remembered
-    if _mark(moment) not in known and store.current().execute(sql, (str(moment),)).fetchone() is not None:
+    transaction = transactions.current()
+    known = transaction.store.remembered
+    if _mark(moment) not in known and transaction.execute(sql, (str(moment),)).fetchone() is not None:
         known[_mark(moment)] = True
     return _mark(moment) in known
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import store
+from stripe_emulator.core import transactions
 from stripe_emulator.core.types import Json
 
 
 def url(intent: Json) -> str:
     """The bank's page for an intent."""
-    return (
-        f"{store.current().store.base_url}/challenge/{intent['id']}?client_secret={intent['client_secret']}"
-    )
+    base = transactions.current().store.base_url
+    return f"{base}/challenge/{intent['id']}?client_secret={intent['client_secret']}"
 
 
 def next_action(intent: Json, return_url: str | None, *, by_sdk: bool) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, descriptors, emails, ids, store
+from stripe_emulator.core import clock, descriptors, due_work, emails, ids, store, transactions
 from stripe_emulator.core.errors import NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -89,7 +89,7 @@ def refunds(charge: Json) -> Json:
 def while_capturing(charge: Json) -> Json:
     """With asynchronous capture, the answer that took the money does not show its balance transaction yet."""
     taken_by = charge.get("_taken_by")
-    is_same = taken_by is not None and taken_by == store.current().origin.request_id
+    is_same = taken_by is not None and taken_by == transactions.current().origin.request_id
     return {"balance_transaction": None} if is_same else {}
 
 
@@ -137,14 +137,14 @@ def make(
         receipt_url=None,
         refunded=False,
         status="failed" if decline else "pending" if pending else "succeeded",
-        _taken_by=store.current().origin.request_id
+        _taken_by=transactions.current().origin.request_id
         if intent["capture_method"] == "automatic_async"
         else None,
     )
     if decline is None:
         if intent["capture_method"] == "manual" and "card" in charge["payment_method_details"]:
             charge["payment_method_details"]["card"]["capture_before"] = clock.now() + HELD_FOR
-        objects.change(charge, receipt_url=f"{store.current().store.base_url}/receipts/{charge['id']}")
+        objects.change(charge, receipt_url=f"{transactions.current().store.base_url}/receipts/{charge['id']}")
     if captured:
         _book(charge, method)
     review = reviews.place(charge, intent) if risky else None
@@ -152,7 +152,7 @@ def make(
     if review is not None:
         events.emit("review.opened", review)
     if captured:
-        clock.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
+        due_work.schedule(clock.now() + UPDATED_AFTER, "charge.updated", charge["id"])
     return charge
 
 

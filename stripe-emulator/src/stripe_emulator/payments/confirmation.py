@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
@@ -163,7 +163,7 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
 def cancel(intent: Json, reason: str | None) -> Json:
     """Call a payment off; what the bank holds is released."""
     if intent["status"] == "requires_capture":
-        clock.unschedule(intent["id"], "payment_intent.capture_expires")
+        due_work.unschedule(intent["id"], "payment_intent.capture_expires")
         charges.release(store.get("charge", intent["latest_charge"]))
     return _canceled(intent, reason)
 
@@ -219,7 +219,7 @@ def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> 
         objects.change(
             intent, amount_capturable=intent["amount"], latest_charge=charge["id"], status="requires_capture"
         )
-        clock.schedule(clock.now() + charges.HELD_FOR, "payment_intent.capture_expires", intent["id"])
+        due_work.schedule(clock.now() + charges.HELD_FOR, "payment_intent.capture_expires", intent["id"])
         events.emit("payment_intent.amount_capturable_updated", intent)
         OWNERS.of(intent).waiting(intent)
         return intent
@@ -235,7 +235,7 @@ def _wait(intent: Json, method: Json, seconds: int) -> Json:
     objects.change(intent, latest_charge=charge["id"], status="processing")
     events.emit("payment_intent.processing", intent)
     OWNERS.of(intent).waiting(intent)
-    clock.schedule(clock.now() + seconds, "payment_intent.bank_answers", intent["id"])
+    due_work.schedule(clock.now() + seconds, "payment_intent.bank_answers", intent["id"])
     return intent
 
 

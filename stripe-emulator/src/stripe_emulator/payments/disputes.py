@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator import contract
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
@@ -150,7 +150,7 @@ def _judge(dispute: Json) -> None:
     elif verdict in ("won", "lost"):
         end(dispute, verdict)
     elif dispute["status"] == "under_review":
-        clock.schedule(clock.now() + DECIDED_AFTER * clock.DAY, "dispute.decided", dispute["id"])
+        due_work.schedule(clock.now() + DECIDED_AFTER * clock.DAY, "dispute.decided", dispute["id"])
 
 
 def open_dispute(
@@ -205,9 +205,9 @@ def open_dispute(
         events.emit("charge.dispute.funds_withdrawn", dispute)
     early_fraud_warnings.sync(charge)
     reviews.close_of(charge, "disputed")
-    clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
+    due_work.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
     if inquiry:
-        clock.schedule(clock.now() + INQUIRY_LASTS * clock.DAY, "dispute.inquiry_over", dispute["id"])
+        due_work.schedule(clock.now() + INQUIRY_LASTS * clock.DAY, "dispute.inquiry_over", dispute["id"])
     return dispute
 
 
@@ -244,7 +244,7 @@ def escalate(dispute: Json) -> Json:
         raise InvalidRequest(
             f"Only an open inquiry can be escalated; this dispute is {dispute['status']}.", param="outcome"
         )
-    clock.unschedule(dispute["id"])
+    due_work.unschedule(dispute["id"])
     details = dispute["payment_method_details"]
     _move(dispute, -dispute["amount"], costs=True, what="dispute", text="Chargeback withdrawal")
     objects.change(
@@ -256,7 +256,7 @@ def escalate(dispute: Json) -> Json:
         status="needs_response",
     )
     events.emit("charge.dispute.funds_withdrawn", dispute)
-    clock.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
+    due_work.schedule(dispute["evidence_details"]["due_by"], "dispute.overdue", dispute["id"])
     return dispute
 
 
@@ -302,7 +302,7 @@ def end(dispute: Json, outcome: str) -> Json:
         raise InvalidRequest(
             f"A dispute that is {dispute['status']} cannot be {outcome}.", code="dispute_already_closed"
         )
-    clock.unschedule(dispute["id"])
+    due_work.unschedule(dispute["id"])
     before = dispute["status"]
     objects.change(dispute, status=status, is_charge_refundable=status == "warning_closed")
     if status == "won":

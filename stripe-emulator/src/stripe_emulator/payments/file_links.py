@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, clocks, ids, store
+from stripe_emulator.core import clock, clocks, due_work, ids, store, transactions
 from stripe_emulator.core.errors import InvalidRequest, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -84,7 +84,7 @@ def new(file: Json, form: Form) -> Json:
         expires_at=_moment(form.get("expires_at")),
         file=file["id"],
         metadata=form.get("metadata"),
-        url=f"{store.current().store.base_url}/links/{ids.token(40)}",
+        url=f"{transactions.current().store.base_url}/links/{ids.token(40)}",
     )
     _plan_end(link)
     return link
@@ -122,10 +122,10 @@ def _moment(wanted: int | str | None) -> int | None:
 
 
 def _plan_end(link: Json) -> None:
-    clock.unschedule(link["id"])
+    due_work.unschedule(link["id"])
     if link["expires_at"] is None:
         return
     if link["expires_at"] <= clock.now():
         objects.change(link, expired=True)
     else:
-        clock.schedule(link["expires_at"], "file_link.expire", link["id"])
+        due_work.schedule(link["expires_at"], "file_link.expire", link["id"])

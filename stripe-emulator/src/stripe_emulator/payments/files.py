@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, ids, store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, Upload
@@ -85,7 +85,7 @@ def create(form: Form) -> Json:
         purpose=form["purpose"],
         size=len(upload.contents),
         type=kind,
-        url=f"{store.current().store.base_url}/v1/files/{file_id}/contents",
+        url=f"{transactions.current().store.base_url}/v1/files/{file_id}/contents",
     )
     store.append(
         {

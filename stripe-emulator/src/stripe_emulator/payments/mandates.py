@@ -8,7 +8,7 @@ it was given for.
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import clock, ids, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -135,7 +135,7 @@ def _new(method: Json, acceptance: Json, *, single_use: Json | None = None, spen
     mandate_id = ids.new(KIND)
     details: Json = {}
     if kind == "sepa_debit":
-        url = f"{store.current().store.base_url}/mandates/{mandate_id}"
+        url = f"{transactions.current().store.base_url}/mandates/{mandate_id}"
         details = {"reference": ids.token(16).upper(), "url": url}
     uses: Json = {"single_use": single_use} if single_use else {"multi_use": {}}
     return objects.create(

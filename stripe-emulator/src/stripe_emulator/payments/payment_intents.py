@@ -9,7 +9,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, descriptors, emails, ids, money, store
+from stripe_emulator.core import descriptors, due_work, emails, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public, without_effect
@@ -256,7 +256,7 @@ def take(intent: Json, amount: int | None = None, **changes: object) -> Json:
             code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
             param="amount_to_capture",
         )
-    clock.unschedule(intent["id"], "payment_intent.capture_expires")
+    due_work.unschedule(intent["id"], "payment_intent.capture_expires")
     charges.capture(store.get("charge", intent["latest_charge"]), amount)
     objects.change(intent, **changes, amount_capturable=0, amount_received=amount, status="succeeded")
     events.emit("payment_intent.succeeded", intent)

@@ -10,7 +10,7 @@ from functools import cache
 from stripe_emulator import contract
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import store
+from stripe_emulator.core import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -106,7 +106,7 @@ def used_by(form: Form) -> Json:
 
 
 def _default_id() -> str:
-    return f"pmc_1{store.current().store.account[-15:]}Default"
+    return f"pmc_1{transactions.current().store.account[-15:]}Default"
 
 
 def _named(configuration_id: str) -> Json:

@@ -6,7 +6,7 @@ import hashlib
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, emails, ids, store
+from stripe_emulator.core import clock, emails, ids, store, transactions
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -220,7 +220,7 @@ def named(method_id: str, param: str) -> Json:
     card = cards.named(method_id) if method_id.startswith("pm_card_") else None
     if card is None:
         return store.named("payment_method", method_id, param)
-    made: dict[str, Json] = store.current().memo.setdefault("test_payment_methods", {})
+    made: dict[str, Json] = transactions.current().memo.setdefault("test_payment_methods", {})
     if method_id not in made:
         made[method_id] = _new_test_card(card)
     return made[method_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, descriptors, money, store
+from stripe_emulator.core import clock, descriptors, due_work, money, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
@@ -55,7 +55,7 @@ def create(form: Form) -> Json:
     )
     objects.change(payout, balance_transaction=moved["id"])
     events.emit("payout.created", payout)
-    clock.schedule(arrival, "payout.paid", payout["id"])
+    due_work.schedule(arrival, "payout.paid", payout["id"])
     return payout
 
 
@@ -80,7 +80,7 @@ def cancel(form: Form, payout_id: str) -> Json:
         raise InvalidRequest(
             f"A payout that is {payout['status']} cannot be canceled.", code="payout_not_allowed"
         )
-    clock.unschedule(payout["id"])
+    due_work.unschedule(payout["id"])
     moved = balance_transactions.record(
         "payout_cancel", payout, payout["amount"], at_once=True, description="STRIPE PAYOUT CANCELED"
     )

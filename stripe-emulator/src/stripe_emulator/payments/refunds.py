@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import clock, due_work, store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -117,7 +117,7 @@ def new(charge: Json, amount: int, form: Form) -> Json:
     if charge["refunded"]:
         reviews.close_of(charge, "refunded_as_fraud" if refund["reason"] == "fraudulent" else "refunded")
     if late:
-        clock.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
+        due_work.schedule(clock.now() + DECIDED_AFTER, f"refund.{late}", refund["id"])
         return refund
     if refund["destination_details"]["type"] != "card":
         return refund  # a bank transfer, whose reference never comes here

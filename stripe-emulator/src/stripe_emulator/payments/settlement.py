@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money, transactions
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 
 #: Name of the setting, and what it is until set: one bank account, in dollars.
@@ -58,16 +59,16 @@ def configure(settings: Json) -> Json:
     default = codes[0] if default is None else money.currency(str(default), "default")
     if default not in codes:
         raise InvalidRequest(f"default must be one of currencies: {', '.join(codes)}.", param="default")
-    store.put_setting(SETTING, {"default": default, "currencies": codes})
-    store.current().memo.pop(SETTING, None)
+    put_setting(SETTING, {"default": default, "currencies": codes})
+    transactions.current().memo.pop(SETTING, None)
     return known()
 
 
 def known() -> Json:
     """The settings that now hold."""
-    memo = store.current().memo
+    memo = transactions.current().memo
     if SETTING not in memo:
-        memo[SETTING] = store.get_setting(SETTING, DOLLARS)
+        memo[SETTING] = get_setting(SETTING, DOLLARS)
     settings: Json = memo[SETTING]
     return settings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core import clock, clocks, due_work, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -133,7 +133,7 @@ def new(form: Form, customer: Json | None, param: str = "") -> Json:
         verification={"status": "unavailable" if decided == "unavailable" else "pending"},
     )
     if decided in ("verified", "unverified"):
-        clock.schedule(clock.now() + ANSWERED_AFTER, "tax_id.looked_up", tax_id["id"])
+        due_work.schedule(clock.now() + ANSWERED_AFTER, "tax_id.looked_up", tax_id["id"])
     return tax_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import clock, due_work, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -39,7 +39,7 @@ def create(form: Form) -> Json:
         status="pending",
         transfer_group=form.get("transfer_group"),
     )
-    clock.schedule(topup["expected_availability_date"], "topup.succeed", topup["id"])
+    due_work.schedule(topup["expected_availability_date"], "topup.succeed", topup["id"])
     return topup
 
 
@@ -68,7 +68,7 @@ def cancel(form: Form, topup_id: str) -> Json:
     topup = store.get(KIND, topup_id, param="topup")
     if topup["status"] != "pending":
         raise InvalidRequest(f"A top-up that is {topup['status']} cannot be canceled.")
-    clock.unschedule(topup_id)
+    due_work.unschedule(topup_id)
     return objects.change(topup, "topup.canceled", status="canceled")
 
 

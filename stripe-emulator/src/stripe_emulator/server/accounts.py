@@ -22,7 +22,7 @@ from stripe_emulator.api.several import CHOSEN, COOKIE
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.ids import ALPHABET
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.wire import MAX_BYTES, decode
 
 _ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[A-Za-z0-9]{8,}\b")

@@ -14,9 +14,9 @@ from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.hosts import name_of
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.store import ACCOUNT, Store
+from stripe_emulator.core.storage import ACCOUNT, Store
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events
+from stripe_emulator.events import listeners
 from stripe_emulator.events.deliveries import Courier, Reply
 from stripe_emulator.payments import account as account_object
 from stripe_emulator.server import load
@@ -81,9 +81,9 @@ class Emulator:
             if name is not None:
                 account_object.rename(name)
             if webhook is not None:
-                events.listen("listener", webhook, webhook_secret)
+                listeners.listen("listener", webhook, webhook_secret)
             if webhook_thin is not None:
-                events.listen("thin_listener", webhook_thin, webhook_secret, payload="thin")
+                listeners.listen("thin_listener", webhook_thin, webhook_secret, payload="thin")
 
         def another(account: str) -> Emulator:
             made = Emulator(
@@ -160,7 +160,7 @@ class Emulator:
 
         self.courier.connected[endpoint] = send
         with self.store.transaction():
-            events.listen(endpoint, path, secret, payload=payload)
+            listeners.listen(endpoint, path, secret, payload=payload)
         return endpoint
 
     def now(self) -> int:

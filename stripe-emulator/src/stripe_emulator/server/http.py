@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import clock
+from stripe_emulator.core import due_work
 from stripe_emulator.core.errors import Unavailable
 from stripe_emulator.core.wire import MAX_BYTES
 from stripe_emulator.server import cli_socket
@@ -55,7 +55,7 @@ class Worker(threading.Thread):
         self.join(timeout=5)
 
     def _look_after(self, account: Emulator) -> None:
-        clock.run_due(account.store)
+        due_work.run_due(account.store)
         if account.store.path is not None:
             request_log.write(account.store)
         for endpoint in account.courier.waiting():

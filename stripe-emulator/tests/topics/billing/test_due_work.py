@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import stripe
 
-from stripe_emulator.core import clock, store
+from stripe_emulator.core import due_work, store
 
 from ..shop import Shop
 
@@ -45,7 +45,7 @@ def test_a_job_that_fails_does_so_alone_and_is_shown(shop: Shop, monkeypatch: py
     def explode(charge_id: str) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setitem(clock.HANDLERS, "charge.updated", explode)
+    monkeypatch.setitem(due_work.HANDLERS, "charge.updated", explode)
     shop.advance(days=33)
 
     assert len(shop.invoices(str(subscription.customer))) == 2
@@ -67,7 +67,7 @@ def test_what_a_failed_job_did_is_undone(shop: Shop, monkeypatch: pytest.MonkeyP
         store.save(charge)
         raise RuntimeError
 
-    monkeypatch.setitem(clock.HANDLERS, "charge.updated", half_done)
+    monkeypatch.setitem(due_work.HANDLERS, "charge.updated", half_done)
     shop.advance(minutes=1)
 
     assert shop.v1.charges.retrieve(str(intent.latest_charge)).description is None
@@ -83,7 +83,7 @@ def test_a_test_clock_goes_on_after_a_job_that_fails(shop: Shop, monkeypatch: py
     def explode(charge_id: str) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setitem(clock.HANDLERS, "charge.updated", explode)
+    monkeypatch.setitem(due_work.HANDLERS, "charge.updated", explode)
     shop.v1.test_helpers.test_clocks.advance(test_clock.id, {"frozen_time": start + 33 * 86400})
 
     advanced = shop.v1.test_helpers.test_clocks.retrieve(test_clock.id)

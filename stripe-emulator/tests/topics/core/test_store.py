@@ -11,6 +11,7 @@ from stripe_emulator import Emulator
 from stripe_emulator.core import store, undo
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.schema import INDEXED
+from stripe_emulator.core.settings import get_setting, put_setting
 
 
 @pytest.mark.parametrize("column", INDEXED)
@@ -122,15 +123,15 @@ def test_what_one_process_remembers_another_may_change(tmp_path: Path) -> None:
     """Two stores on one file stand for two processes."""
     left, right = (Emulator(tmp_path / "stripe.db").store for _ in range(2))
     with left.transaction():
-        store.put_setting("word", "old")
+        put_setting("word", "old")
         assert store.all_of("webhook_endpoint") == []
     with right.transaction():
-        assert store.get_setting("word") == "old"
-        store.put_setting("word", "new")
+        assert get_setting("word") == "old"
+        put_setting("word", "new")
         store.save({"object": "webhook_endpoint", "id": "we_1", "created": 1})
 
     with left.transaction(write=False):
-        seen = store.get_setting("word"), [each["id"] for each in store.all_of("webhook_endpoint")]
+        seen = get_setting("word"), [each["id"] for each in store.all_of("webhook_endpoint")]
 
     assert seen == ("new", ["we_1"])
     left.close()

@@ -10,7 +10,7 @@ import pytest
 from stripe_emulator import Emulator
 from stripe_emulator.core import store
 from stripe_emulator.core.version import API_VERSION, SERVED
-from stripe_emulator.events import events, shapes
+from stripe_emulator.events import listeners, shapes
 
 from ..shop import Shop
 from .old import ACACIA, BASIL, ENDIVE, Old
@@ -142,4 +142,4 @@ def test_an_endpoint_that_came_later_gets_its_shape_as_well(stripe_emulator: Emu
 
     assert "current_period_end" in late.heard("customer.subscription.created")[0]["data"]["object"]
     with stripe_emulator.store.transaction(write=False):
-        assert late.id in events.wanting("customer.created")
+        assert late.id in [endpoint["id"] for endpoint in listeners.wanting("customer.created")]

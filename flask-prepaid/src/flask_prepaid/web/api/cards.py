@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from flask import url_for
 
-from prepaid_ledger import clock
-
 from ... import money
 from ...payments import models
 from ...purchases import cards, topups
@@ -23,7 +21,7 @@ def card_list(owner: str) -> CardsAnswer:
 
 def copied(owner: str) -> CardsAnswer:
     session = page.context().session
-    default, now = cards.default_card(session, owner), clock.wall()
+    default, now = cards.default_card(session, owner), page.context().clock()
     return CardsAnswer(
         [
             shapes.Card(
@@ -35,6 +33,7 @@ def copied(owner: str) -> CardsAnswer:
                 card.name,
                 card.id == default,
                 cards.expires_soon(card, now),
+                cards.has_expired(card, now),
             )
             for card in cards.saved(session, owner)
         ]

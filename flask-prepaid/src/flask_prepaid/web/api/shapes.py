@@ -235,7 +235,8 @@ class Card:
     exp_year: int
     name: str | None
     is_default: Annotated[bool, "Whether it pays by default"]
-    expires_soon: Annotated[bool, "Whether it ends this month or the next, or has ended"]
+    expires_soon: Annotated[bool, "Whether it expires this month or the next, or has expired"]
+    has_expired: bool
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,7 @@ class Plan:
     credits: Annotated[Credits, "What each of it gives each time"]
     amount_minor: Annotated[int, "What each of it costs a period"]
     currency: str
-    paid_until: Annotated[datetime | None, "When its period ends"]
+    paid_until: Annotated[datetime | None, "When its period ends; one that has ended waits for Stripe's word"]
     ends_at: Annotated[datetime | None, "When it ends, if it does not renew"]
     next_plan: Annotated[str | None, "The slug of the plan that it becomes"]
     next_at: Annotated[datetime | None, "When it becomes that"]

@@ -36,13 +36,15 @@ def shown(error: Exception | None = None) -> str:
     context = page.context()
     session = context.session
     before = forms.row_id(request.args.get("before", ""))
-    codes = making.listed(session, limit=PER_PAGE, before=before)
+    listed = making.listed(session, limit=PER_PAGE + 1, before=before)
+    codes = listed[:PER_PAGE]
     return page.render(
         "codes.html",
         codes=codes,
         given=redeeming.given_by(session, [code.id for code in codes]),
         labels=page.labels(code.referrer for code in codes if code.referrer),
-        older=codes[-1].id if len(codes) == PER_PAGE else None,
+        older=codes[-1].id if len(listed) > PER_PAGE else None,
+        before=before,
         state=state_of,
         attempt=forms.new_attempt,
         written=request.form,
@@ -153,7 +155,8 @@ def switch() -> ResponseReturnValue:
         flash(str(error), "warning")
     else:
         flash(f"{code.code} is {'on' if on else 'off'}. What it gave stays.", "success")
-    return redirect(url_for("prepaid.operator_codes"), 303)
+    before = forms.row_id(request.form.get("before", ""))
+    return redirect(url_for("prepaid.operator_codes", before=before), 303)
 
 
 def as_csv() -> ResponseReturnValue:

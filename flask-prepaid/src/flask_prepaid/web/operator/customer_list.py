@@ -60,15 +60,18 @@ def search() -> ResponseReturnValue:
         sort=sort,
         sorts=SORTS,
         number=number,
+        max_found=MAX_FOUND,
         more=len(rows) > MAX_FOUND,
     )
 
 
 def as_csv() -> Response:
-    """All customers, sorted as on the page."""
+    """All customers, or those that a search finds, sorted as on the page."""
     page.operator()
     context = page.context()
-    rows = context.session.execute(rows_of(chosen_sort(), None).limit(MAX_LINES)).all()
+    text = forms.line(request.args, "q")
+    owners = find(context.session, text) if text else None
+    rows = context.session.execute(rows_of(chosen_sort(), owners).limit(MAX_LINES)).all()
     labels = page.labels(row.owner for row in rows)
     currency = context.catalog.currency
     return page.as_csv(

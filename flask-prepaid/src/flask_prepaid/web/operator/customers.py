@@ -86,7 +86,7 @@ def customer(owner: str) -> ResponseReturnValue:
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),
         warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
-        disputed=disputes.to_answer(session, owner=owner),
+        disputed=disputes.to_answer(session, context.clock(), owner=owner),
         cards=cards.saved(session, owner),
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),
@@ -101,6 +101,7 @@ def customer(owner: str) -> ResponseReturnValue:
         mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
         why_not_sent=mails.why_not_sent,
         mail_text=mail_text,
+        cursor=request.args.get("cursor"),
         few_mails=FEW_MAILS,
     )
 

@@ -37,7 +37,7 @@ def home() -> ResponseReturnValue:
     failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
     stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
     warned = fraud_warnings.payments_to_answer(session, SHOWN)
-    disputed = disputes.to_answer(session)
+    disputed = disputes.to_answer(session, context.clock())
     listed = (*failed, *stuck, *warned, *(payment for _, payment in disputed))
     return page.render(
         "home.html",
@@ -54,6 +54,7 @@ def home() -> ResponseReturnValue:
         warned=warned,
         warned_count=fraud_warnings.count(session) + fraud_warnings.count(session, tried=True),
         disputed=disputed,
+        disputed_count=disputes.count_to_answer(session, context.clock()),
         left_out=sales.left_out(session, month.span),
         owing=dunning.count(),
         tables=sales_page.tables(month),

@@ -74,7 +74,7 @@ def replay() -> ResponseReturnValue:
     context = page.context()
     if request.form.get("all"):
         run_all_again(operator, unhandled(context)[:AT_ONCE])
-        return redirect(url_for("prepaid.operator_inbox"), 303)
+        return back_to_list()
     owner = forms.line(request.form, "owner")
     if owner:
         waiting = [event.id for event, _ in events.not_handled_of(context.session, owner)]
@@ -90,7 +90,14 @@ def replay() -> ResponseReturnValue:
             flash(f"{event_id} is handled.", "success")
         else:
             flash(f"{event_id} failed again. Its reason stands beside it.", "warning")
-    return redirect(url_for("prepaid.operator_inbox", show="all"), 303)
+    return back_to_list()
+
+
+def back_to_list() -> ResponseReturnValue:
+    """The list as it was chosen where the button was pressed."""
+    shown = "all" if request.form.get("show") == "all" else None
+    text = forms.line(request.form, "q") or None
+    return redirect(url_for("prepaid.operator_inbox", show=shown, q=text), 303)
 
 
 def run_all_again(operator: Operator, waiting: Sequence[str], owner: str | None = None) -> None:

@@ -24,9 +24,13 @@ DEFAULT = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """What the picker says. ``wrong`` is why its days were not taken."""
+    """What the picker says. ``wrong`` is why its days were not taken.
+
+    ``by`` is how the operator cuts the days; ``None`` where their number decides it.
+    """
 
     selection: Selection
+    by: str | None = None
     wrong: str | None = None
 
     @property
@@ -37,6 +41,7 @@ class Choice:
         """What the picker's template needs."""
         return {
             "selection": self.selection,
+            "chosen_by": self.by,
             "wrong": self.wrong,
             "ready_made": [(count, days.last_days(context, count)) for count in ready_made],
         }
@@ -48,7 +53,8 @@ def choice(context: Context, *, default_days: int = DEFAULT, default_by: str | N
     :param default_by: How the days are cut where nothing was picked; ``None`` is by their number.
     """
     first, last = request.args.get("from", ""), request.args.get("to", "")
-    by = request.args.get("by", "")
+    by = request.args.get("by")
+    by = by if by in CUTS else None
     currency = forms.line(request.args, "currency", max_length=3)
     wrong = None
     span = days.last_days(context, default_days)
@@ -58,9 +64,8 @@ def choice(context: Context, *, default_days: int = DEFAULT, default_by: str | N
         except ValueError as error:
             wrong = str(error)
             span = days.last_days(context, DEFAULT)
-    if by not in CUTS:
-        by = default_by or cut_of(span)
-    return Choice(Selection(span.first, span.last, by, currency or None), wrong)
+    cut = by or default_by or cut_of(span)
+    return Choice(Selection(span.first, span.last, cut, currency or None), by, wrong)
 
 
 def span_of(first: str, last: str) -> Span:

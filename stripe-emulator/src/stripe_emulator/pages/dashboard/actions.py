@@ -15,7 +15,7 @@ from stripe_emulator import contract, controls
 from stripe_emulator.api import routing
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import InvalidRequest, StripeError
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import decode
 from stripe_emulator.payments import cards, disputes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_emulator.core import store
+from stripe_emulator.core import store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.dashboard.rows import Row, rows_of, title
 
@@ -62,7 +62,7 @@ def sections(value: Json) -> list[Section]:
     """What names this object, by kind."""
     column = _COLUMNS.get(value["object"], "parent")
     counts = (
-        store.current()
+        transactions.current()
         .execute(
             f"SELECT kind, count(*) FROM object WHERE {column} = ? AND kind <> 'event' AND NOT deleted"
             " GROUP BY kind ORDER BY kind",
@@ -99,17 +99,17 @@ def timeline(value: Json) -> list[Json]:
     if column is not None:
         about += f" OR json_extract(body, '$.data.object.{column}') = ?"
         values.append(value["id"])
-    rows = store.current().execute(
+    rows = transactions.current().execute(
         f"SELECT id, body FROM object WHERE kind = 'event' AND ({about}) ORDER BY seq DESC LIMIT {TIMELINE}",
         tuple(values),
     )
-    return [store.current().load("event", row) for row in rows]
+    return [transactions.current().load("event", row) for row in rows]
 
 
 def _section(column: str, kind: str, count: int, object_id: str) -> Section:
-    rows = store.current().execute(
+    rows = transactions.current().execute(
         f"SELECT id, body FROM object WHERE kind = ? AND {column} = ? AND NOT deleted"
         " ORDER BY seq DESC LIMIT ?",
         (kind, object_id, SHOWN),
     )
-    return Section(kind, rows_of([store.current().load(kind, row) for row in rows]), count)
+    return Section(kind, rows_of([transactions.current().load(kind, row) for row in rows]), count)

@@ -9,8 +9,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import chaos, store
+from stripe_emulator.core import chaos
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, page
@@ -60,7 +61,7 @@ PRESETS: dict[str, tuple[str, str, Json]] = {
 def show() -> ResponseReturnValue:
     """What goes wrong on purpose."""
     with storage().transaction(write=False):
-        values = store.get_setting(chaos.SETTING, {})
+        values = get_setting(chaos.SETTING, {})
     return _page(values)
 
 

@@ -10,8 +10,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import clock, errors, store
+from stripe_emulator.core import clock, due_work, errors, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, page
@@ -78,7 +79,7 @@ def coming(*, limit: int, object_id: str | None = None) -> list[Json]:
 
     :param object_id: Only what happens to this object.
     """
-    rows = store.current().execute(
+    rows = transactions.current().execute(
         "SELECT at, what, object FROM due WHERE clock IS NULL AND object = coalesce(?, object)"
         " ORDER BY at, seq LIMIT ?",
         (object_id, limit),
@@ -108,9 +109,9 @@ def _page(typed: Mapping[str, Any], error: str = "") -> str:
             "coming": coming(limit=12),
             "failed": [
                 work | {"what": in_words(work["what"]), "error": _sentence(work["error"])}
-                for work in clock.failed_work()[::-1]
+                for work in due_work.failed_work()[::-1]
             ],
-            "ahead": span(store.get_setting("offset", 0)),
+            "ahead": span(get_setting("offset", 0)),
             "clocks": store.select("test_helpers.test_clock"),
         }
     return page("clock", **values, typed=typed, error=error)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from stripe_emulator.core import store
+from stripe_emulator.core import transactions
 from stripe_emulator.core.types import Json
-from stripe_emulator.events import events
+from stripe_emulator.events import listeners
 from stripe_emulator.pages import describe
 from stripe_emulator.pages.dashboard.rows import title
 
@@ -44,7 +44,7 @@ _STATES = (
 def some(state: str = "", *, before: int | None = None, limit: int) -> list[Json]:
     """The latest ones of a state, or of all, newest first."""
     rows = (
-        store.current()
+        transactions.current()
         .execute(
             f"{_COLUMNS} WHERE (? = '' OR delivery.status = ?) AND (? IS NULL OR delivery.seq < ?)"
             " ORDER BY delivery.seq DESC LIMIT ?",
@@ -58,7 +58,7 @@ def some(state: str = "", *, before: int | None = None, limit: int) -> list[Json
 def of_event(event_id: str) -> list[Json]:
     """The deliveries of one event, each with all its tries."""
     rows = (
-        store.current()
+        transactions.current()
         .execute(f"{_COLUMNS} WHERE event = ? ORDER BY delivery.seq DESC LIMIT 50", (event_id,))
         .fetchall()
     )
@@ -67,7 +67,7 @@ def of_event(event_id: str) -> list[Json]:
 
 def named(seq: int) -> Json | None:
     """One delivery with all its tries, or None."""
-    row = store.current().execute(f"{_COLUMNS} WHERE delivery.seq = ?", (seq,)).fetchone()
+    row = transactions.current().execute(f"{_COLUMNS} WHERE delivery.seq = ?", (seq,)).fetchone()
     return None if row is None else _row(row) | {"tried": _tries(seq)}
 
 
@@ -78,7 +78,7 @@ def with_states(shown_events: Sequence[Json]) -> list[Json]:
     """
     marks = ", ".join("?" * len(shown_events))
     states: dict[str, set[str]] = {}
-    for event, status in store.current().execute(
+    for event, status in transactions.current().execute(
         f"SELECT DISTINCT event, status FROM delivery WHERE event IN ({marks})",
         tuple(event["id"] for event in shown_events),
     ):
@@ -99,7 +99,7 @@ def _about(value: Json) -> str:
 
 def _tries(seq: int) -> list[Json]:
     """What was sent, oldest first: headers and body, and the answer."""
-    rows = store.current().execute(
+    rows = transactions.current().execute(
         "SELECT at, status, reply, headers, body, milliseconds FROM attempt"
         " LEFT JOIN attempt_sent ON attempt_sent.attempt = attempt.seq WHERE delivery = ?"
         " ORDER BY attempt.seq",
@@ -120,4 +120,6 @@ def _row(row: tuple[object, ...]) -> Json:
 
 
 def _urls() -> dict[str, str]:
-    return {endpoint["id"]: events.url_of(endpoint) for endpoint in events.endpoints(also_disabled=True)}
+    return {
+        endpoint["id"]: listeners.url_of(endpoint) for endpoint in listeners.endpoints(also_disabled=True)
+    }

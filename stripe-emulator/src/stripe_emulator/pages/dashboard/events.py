@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import store
+from stripe_emulator.core import store, transactions
 from stripe_emulator.core.conditions import Among
 from stripe_emulator.core.errors import NotFound
 from stripe_emulator.core.types import Json
@@ -74,7 +74,7 @@ def resend(event_id: str) -> ResponseReturnValue:
 def _count(among: Among) -> int:
     inside = "IN" if among.inside else "NOT IN"
     (count,) = (
-        store.current()
+        transactions.current()
         .execute(f"SELECT count(*) FROM object WHERE kind = 'event' AND id {inside} ({among.query})")
         .fetchone()
     )

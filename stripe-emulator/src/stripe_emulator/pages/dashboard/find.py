@@ -9,7 +9,7 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe
 from stripe_emulator.pages.account import storage
@@ -96,9 +96,9 @@ def _of_amount(wanted: str) -> list[Json]:
 
 def _objects(condition: str, values: tuple[str | int, ...]) -> list[Json]:
     marks = ", ".join("?" * len(_LEFT_OUT))
-    rows = store.current().execute(
+    rows = transactions.current().execute(
         f"SELECT kind, id, body FROM object WHERE {condition} AND kind NOT IN ({marks})"
         " ORDER BY seq DESC LIMIT ?",
         (*values, *_LEFT_OUT, SHOWN),
     )
-    return [store.current().load(row[0], row[1:]) for row in rows]
+    return [transactions.current().load(row[0], row[1:]) for row in rows]

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.api import request_log
-from stripe_emulator.core import store
+from stripe_emulator.core import transactions
 from stripe_emulator.core.conditions import conditions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import account, hosts
@@ -90,7 +90,7 @@ def latest(
     """
     condition, values = conditions(where or {})
     rows = (
-        store.current()
+        transactions.current()
         .execute(
             f"SELECT seq, id, body FROM object WHERE kind = ? AND (? IS NULL OR seq < ?){condition}"
             " ORDER BY seq DESC LIMIT ?",
@@ -98,7 +98,7 @@ def latest(
         )
         .fetchall()
     )
-    objects = [store.current().load(kind, row[1:]) for row in rows[:limit]]
+    objects = [transactions.current().load(kind, row[1:]) for row in rows[:limit]]
     return objects, rows[limit - 1][0] if len(rows) > limit else None
 
 

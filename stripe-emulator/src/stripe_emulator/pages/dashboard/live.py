@@ -14,9 +14,10 @@ from contextlib import suppress
 from flask import Response
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import chaos, clock, store
+from stripe_emulator.core import chaos, clock
 from stripe_emulator.core.errors import Unavailable
-from stripe_emulator.core.store import Store
+from stripe_emulator.core.settings import get_setting
+from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard.frame import blueprint
@@ -60,5 +61,5 @@ def _seen(storage: Store) -> Json:
             for table in ("request", "object", "delivery", "attempt", "due")
         ]
         (pending,) = transaction.execute("SELECT count(*) FROM delivery WHERE status = 'pending'").fetchone()
-        settings = [store.get_setting(name) for name in ("offset", chaos.SETTING)]
+        settings = [get_setting(name) for name in ("offset", chaos.SETTING)]
         return {"now": clock.now(), "mark": json.dumps([*newest, pending, *settings])}

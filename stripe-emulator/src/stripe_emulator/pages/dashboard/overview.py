@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import clock
+from stripe_emulator.core import due_work
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard import deliveries_seen, quick_start
 from stripe_emulator.pages.dashboard.clock import coming
@@ -35,7 +35,7 @@ def home() -> ResponseReturnValue:
             "events": deliveries_seen.with_states(recent),
             "requests": request_log.latest(limit=RECENT),
             "unanswered": unanswered,
-            "failed": len(clock.failed_work()),
+            "failed": len(due_work.failed_work()),
             "coming": coming(limit=3),
         }
     return page("home", base_url=storage().base_url, **values)

@@ -8,7 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import store
+from stripe_emulator.core import transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard import deliveries_seen
@@ -53,7 +53,7 @@ def _first_with_key(logged: Json) -> str | None:
     if not logged["replayed"]:
         return None
     row = (
-        store.current()
+        transactions.current()
         .execute(
             "SELECT id FROM request WHERE key = ? AND seq < ? AND NOT replayed ORDER BY seq DESC LIMIT 1",
             (logged["key"], logged["seq"]),

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.events import events, failing_endpoints, objects, webhook_endpoints
+from stripe_emulator.events import failing_endpoints, listeners, objects, webhook_endpoints
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, missing, page
 
@@ -59,7 +59,7 @@ def _page(typed: Mapping[str, Any], error: str = "") -> str:
             {
                 **endpoint,
                 "secret": endpoint["_secret"],
-                "url": events.url_of(endpoint),
+                "url": listeners.url_of(endpoint),
                 "failing": failing_endpoints.warning(endpoint),
                 "counts": dict(
                     transaction.execute(
@@ -68,6 +68,6 @@ def _page(typed: Mapping[str, Any], error: str = "") -> str:
                     )
                 ),
             }
-            for endpoint in events.endpoints(also_disabled=True)
+            for endpoint in listeners.endpoints(also_disabled=True)
         ]
     return page("webhooks", endpoints=endpoints, typed=typed, error=error)

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from flask_prepaid.payments.models import Payment, PaymentState
 
-from .running_shop import RunningShop, Visitor
+from ..running_shop import RunningShop, Visitor
 
 
 def states_on(page: str) -> list[str]:
@@ -77,6 +77,34 @@ def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
         *[word] * 3,
         *["Given back by your bank"] * returns,
     ]
+
+
+def test_a_dispute_whose_last_day_has_passed_waits_for_no_evidence(shop: RunningShop) -> None:
+    """Stripe's word of what came of it is late: nobody is told to send what is taken no more."""
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000000000259")
+    assert "Send your evidence in Stripe" in finance.get("/admin/payments/1").text
+    assert "1 dispute waits for evidence</a>" in finance.get("/admin").text
+    shop.stripe.chaos(drop=1.0)
+
+    shop.stripe.advance(months=2)
+
+    assert "for evidence" not in finance.get("/admin").text
+    assert "for evidence" not in shop.command("prepaid", "doctor").output
+    dispute = re.search(r"d[up]_\w+", finance.get("/admin/payments/1").text)
+    assert dispute is not None
+    of_event = {"show": "all", "q": dispute[0]}
+    for path, query in (
+        ("/admin/payments/1", {}),
+        (f"/admin/customers/{pat.owner}", {}),
+        ("/admin/inbox", of_event),
+    ):
+        page = re.sub("<[^>]+>", "", finance.get(path, **query).text)
+        assert "last day for evidence was" in page, path
+        assert "Stripe decides" in page, path
+        assert "evidence due" not in page, path
+        assert "Send your evidence" not in page, path
+        assert "needs response" not in page, path
 
 
 def test_a_payments_page_says_what_was_kept_of_it_and_leaves_out_what_says_nothing(

@@ -1,0 +1,53 @@
+"""Whoever has paid a Checkout Session: its customer, and the card that they let the shop keep."""
+
+from __future__ import annotations
+
+from stripe_emulator.checkout import invoice_creation
+from stripe_emulator.core import store
+from stripe_emulator.core.types import Json
+from stripe_emulator.events import objects
+from stripe_emulator.payments import (
+    customers,
+    tax_ids,
+)
+
+
+def note_payer(session: Json, customer: Json) -> None:
+    """Write down at the customer what the payer has filled in and the session lets it have. Once."""
+    payer = session.get("_payer") or {}
+    updates = {name: payer[name] for name in session["_updates"] if payer.get(name)}
+    if payer.get("business_name") and "name" in session["_updates"]:
+        updates["name"] = payer["business_name"]
+    if any(customer.get(name) != value for name, value in updates.items()):
+        objects.change(customer, "customer.updated", **updates)
+    if payer.get("tax_id") and payer["tax_id"] not in tax_ids.shown_on_invoices(customer):
+        tax_ids.new(payer["tax_id"], customer)
+
+
+def makes_customer(session: Json) -> bool:
+    """Whether whoever pays becomes a customer, also if no card is kept."""
+    return session["customer_creation"] == "always" or invoice_creation.wants_invoice(session)
+
+
+def ensure_customer(session: Json) -> Json:
+    """The session's customer, made now from what the payer typed if it has none.
+
+    :raises InvalidRequest: The customer was deleted meanwhile.
+    """
+    if session["customer"]:
+        return store.named("customer", session["customer"], "customer")
+    payer = session["_payer"]
+    email = session["customer_email"] or payer["email"]
+    details = {"email": email, **{key: payer.get(key) for key in ("address", "name", "phone")}}
+    details["name"] = payer.get("business_name") or payer.get("name")
+    form = {key: value for key, value in details.items() if value}
+    customer = customers.new(form)
+    objects.change(session, customer=customer["id"])
+    return customer
+
+
+def mark_kept(method: Json, session: Json) -> None:
+    """Whether the card is offered on the next page: only if its owner ticked the box, or came to save it."""
+    if method["allow_redisplay"] == "unspecified":
+        wants_it_kept = session["_payer"]["keep"] or session["mode"] == "setup"
+        objects.change(method, allow_redisplay="always" if wants_it_kept else "limited")
