@@ -1,7 +1,7 @@
 """Writes the reference's lists of names, so that a reader of the repository has them, too: verbs, arguments,
 commands, errors and signals, each with what its own text says of it.
 
-``python -m tools.names_tables`` does it; ``journeys/test_reference.py`` holds that it was done.
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ MADE = (
     *(Ledger, Rates, Unit),
 )
 
+#: What nobody raises: errors are of these kinds.
+BASES = (PrepaidError, flask_prepaid.errors.TooMany)
+
 #: What of an error stands in its JSON beside ``code`` and ``message``.
 CARRIES = {
     "InsufficientCredits": "`balance`, `needed`, `buy_url`",
@@ -73,7 +76,7 @@ def errors() -> Iterator[str]:
 
 def _errors_of(module: ModuleType) -> Iterator[type[PrepaidError]]:
     for thing in vars(module).values():
-        is_error = isinstance(thing, type) and issubclass(thing, PrepaidError) and thing is not PrepaidError
+        is_error = isinstance(thing, type) and issubclass(thing, PrepaidError) and thing not in BASES
         if is_error and thing.__module__ == module.__name__:
             yield thing
 
@@ -186,10 +189,6 @@ def written(page: str) -> str:
     return "\n".join(TABLES[page]()).strip()
 
 
-def main() -> None:
+def write() -> None:
     for name in TABLES:
         write_between(FOLDER / name, BEGIN, END, written(name))
-
-
-if __name__ == "__main__":
-    main()

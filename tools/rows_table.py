@@ -1,6 +1,6 @@
 """Writes the reference of the rows that an app may read: columns, types, meanings, and each word of a state.
 
-``python -m tools.rows_table`` does it; ``journeys/test_reference.py`` holds that it was done. Types come from
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done. Types come from
 the models, meanings from here, where a new column has to be given one.
 """
 
@@ -18,7 +18,8 @@ from sqlalchemy import inspect as mapping_of
 
 from flask_prepaid import Alert, ApiKey, Code, CodeClaim, MailRecord, Payment, Refund, WebhookEndpoint
 from flask_prepaid.outbox.models import AlertKind, OffBecause
-from flask_prepaid.payments.models import PaymentState, RefundState, SavedCard, Via
+from flask_prepaid.payments.customers.models import SavedCard
+from flask_prepaid.payments.models import PaymentState, RefundState, Via
 from prepaid_ledger import Entry, Kind
 from prepaid_ledger.database import UtcDateTime
 
@@ -64,7 +65,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "id": "names the payment in all verbs, pages and commands",
         "owner": "whose wallet it fills",
         "via": "how it was asked for",
-        "state": "where it stands",
+        "state": "where it stands; of money that went back it says nothing",
         "pack": "the slug of the pack; none for a free quantity or a plan",
         "title": "what was bought, as it was called then",
         "credits": "how many were agreed, bonus included; 0 where a plan's invoice gave none",
@@ -197,6 +198,14 @@ MEANS: dict[type[Any], dict[str, str]] = {
     },
 }
 
+#: What a row has beside its columns.
+BESIDE: dict[type[Any], str] = {
+    Payment: "Beside these, `shown_state` is the state on all pages and in all answers: the `state` of a "
+    "payment that came to nothing or is not paid yet, and of one that was paid `paid`, `partly_refunded`, "
+    "`refunded`, `disputed` (a bank has the money until it has decided) or `dispute_lost`. `payments` reads "
+    "it along; in a query of yours, `select(Payment).options(undefer(Payment.shown_state))` does.\n",
+}
+
 #: The words that a column may hold, and what each says.
 WORDS: dict[type[StrEnum], dict[str, str]] = {
     Kind: {
@@ -269,6 +278,8 @@ def _model(model: type[Any]) -> Iterator[str]:
         f"{model.__name__}: {set(means) ^ set(table.columns.keys())}"
     )
     yield ""
+    if model in BESIDE:
+        yield BESIDE[model]
 
 
 def _type(column: Column[Any]) -> str:
@@ -293,9 +304,5 @@ def _words() -> Iterator[str]:
         yield ""
 
 
-def main() -> None:
+def write() -> None:
     PAGE.write_text(page().rstrip() + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from prepaid_ledger import check_owner
 
 from ..context import Context
-from ..payments import customers
-from ..payments.models import Payment, SavedCard
+from ..payments.customers import contact, removal, rows
+from ..payments.customers.models import SavedCard
+from ..payments.models import Payment
 from . import cards, verbs
 
 
@@ -16,7 +17,7 @@ class CustomerVerbs:
     def customer_id(self: Context, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
         check_owner(owner)
-        return customers.known_customer(self.session, owner)
+        return rows.known_customer(self.session, owner)
 
     def cards(self: Context, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
@@ -24,7 +25,10 @@ class CustomerVerbs:
         return cards.saved(self.session, owner)
 
     def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:
-        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
+        """The owner's last payments, newest first, whatever came of each: its ``shown_state`` says it.
+
+        That is the state on all pages and in all answers: of a payment that was paid, what became of its
+        money by refunds and disputes. ``state`` is the row's own, which stays ``paid``.
 
         :param limit: How many at most, from 1 to 1,000.
         :raises ValueError: It is no such number, or no such owner can be.
@@ -53,7 +57,7 @@ class CustomerVerbs:
 
         :raises RuntimeError: The session holds work of yours.
         """
-        customers.sync(self, owner)
+        contact.sync(self, owner)
 
     def remove_customer(self: Context, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
@@ -62,4 +66,4 @@ class CustomerVerbs:
 
         :raises GatewayUnavailable: Stripe did not answer. Ask again.
         """
-        customers.remove(self, owner)
+        removal.remove(self, owner)

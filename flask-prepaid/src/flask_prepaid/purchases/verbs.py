@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from prepaid_ledger import check_owner, is_whole
 from prepaid_ledger.errors import NothingToReverse
@@ -17,7 +18,9 @@ from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import Checkout
-from ..payments import customers, payments, wishes
+from ..languages import units
+from ..payments import payments, wishes
+from ..payments.customers import making
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
 from . import cards, checkout_pages, earlier, refunds
@@ -44,17 +47,19 @@ class Wish:
 
 
 def payments_of(context: Context, owner: str, limit: int, *, before: int | None = None) -> list[Payment]:
-    """The owner's last payments, newest first; of those before the one with the id ``before``.
+    """The owner's last payments with ``shown_state``, newest first; of those before the id ``before``.
 
     :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
     """
     check_owner(owner)
     if not is_whole(limit, 1, MAX_READ):
         raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
-    wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
+    with_state = select(Payment).options(undefer(Payment.shown_state))
+    wanted = with_state.where(Payment.owner == owner).order_by(Payment.id.desc())
     if before is not None:
         wanted = wanted.where(Payment.id < before)
-    return list(context.session.scalars(wanted.limit(limit)))
+    fresh = wanted.limit(limit).execution_options(populate_existing=True)
+    return list(context.session.scalars(fresh))
 
 
 def checkout(
@@ -187,12 +192,12 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
     """
     payment = refunds.payment_of(context.session, payment_id)
     if credits > payment.credits:
-        bought = money.credits(payment.credits)
-        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {money.number(credits)}.")
+        bought = units.credits(payment.credits)
+        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {units.number(credits)}.")
     step = money.step(payment.currency)
     worth = payments.cost_minor(payment) * credits // payment.credits // step * step
     if not worth:
-        raise NothingToReverse(f"{money.credits(credits)} of payment {payment_id} cost nothing.")
+        raise NothingToReverse(f"{units.credits(credits)} of payment {payment_id} cost nothing.")
     return worth
 
 
@@ -206,6 +211,6 @@ def adopt_customer(context: Context, owner: str, customer_id: str) -> None:
     refuse_uncommitted(context)
     if not context.gateway.customers.exists(customer_id):
         raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")
-    customers.adopt(context, owner, customer_id)
+    making.adopt(context, owner, customer_id)
     context.gateway.customers.name_owner(customer_id, owner)
     cards.refresh(context, customer_id)
