@@ -27,7 +27,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from campaigns.cluster.nodes import until
-from campaigns.cluster.programs import DEBIANS_POSTGRESQL, PACKAGES, free_port, installed
+from campaigns.cluster.programs import DEBIANS_POSTGRESQL, PACKAGES, USER, free_port, installed
 from sqlalchemy import URL, create_engine, select
 from sqlalchemy.pool import NullPool
 
@@ -37,9 +37,6 @@ from prepaid_ledger.tables import Entry, Kind
 ROOT = Path(__file__).parents[1]
 
 PAGE = ROOT / "docs/how-to/backup.md"
-
-#: PostgreSQL never runs as root.
-USER = "postgres" if os.getuid() == 0 else None
 
 #: The stand-in takes any.
 STORE_KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
