@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_credits, check_key, check_whole
-from ..clock import Clock, check_time
+from ..checks import MAX_CREDITS, check_credits, check_key, check_time, check_whole
+from ..clock import Clock
 from ..database.types import Quantities
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
 from ..tables import Entry, Hold, HoldState
@@ -21,8 +21,9 @@ from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Overrun, Progress
-from .posting import WalletState, lock, recorded_use, save
+from .posting import recorded_use
 from .uses import UNSAID, Use
+from .wallet_state import WalletState, lock, save
 
 
 def hold(
