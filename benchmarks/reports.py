@@ -73,6 +73,7 @@ def moved(n: int, total: int) -> dict[str, Any]:
         "currency": "usd" if n % 5 else "eur",
         "amount_minor": -500 if refund else 1_000,
         "fee_minor": 0 if refund else 59,
+        "original_minor": 0,
         "net_minor": -500 if refund else 941,
         "discount_minor": 0,
         "tax_minor": 0,

@@ -21,7 +21,7 @@ SAMPLED = (
     "stripe-emulator/tests/topics/pages/test_looks.py",
     "stripe-emulator/tests/conformance/test_stripe_cli.py",
     "rando-number/tests/security/test_bad_input.py",
-    "rando-number/tests/test_operators.py",
+    "rando-number/tests/operators/test_pages.py",
 )
 
 

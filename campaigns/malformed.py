@@ -30,9 +30,9 @@ from tests.security.malformed import (  # type: ignore[import-not-found]  # from
 from flask_prepaid.testing import Databases
 from prepaid_ledger.testing import postgresql
 from rando_number import config, create_app
-from rando_number.limits import rates
 from rando_number.migrations.upgrade import upgrade
 from rando_number.models import db
+from rando_number.rate_limits import rates
 
 #: So many requests meet one shop.
 SHOP_FOR = 20_000

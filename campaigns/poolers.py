@@ -34,6 +34,7 @@ from tests.running_shop import (  # type: ignore[import-not-found]  # from the s
 from tools.cells import Missing
 from tools.postgresql import server
 
+from flask_prepaid.cli.report import REPORTS
 from rando_number.migrations.upgrade import upgrade
 from rando_number.models import db
 
@@ -44,14 +45,7 @@ COMMANDS = (
     "prepaid sync",
     "prepaid audit",
     "prepaid reconcile --fix",
-    "prepaid report sales --json",
-    "prepaid report fees --json",
-    "prepaid report mrr --json",
-    "prepaid report credits --json",
-    "prepaid report cohorts --json",
-    "prepaid report failures --json",
-    "prepaid report codes --json",
-    "prepaid report journal --json",
+    *(f"prepaid report {name} --json" for name in REPORTS),
     "prepaid show user:1",
     "rando prepare",
 )

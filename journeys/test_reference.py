@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from flask import Flask
-from tools import api_table, events_table, names_tables, rows_table, settings_table
+from tools import api_table, names_tables, rows_table, settings_table, webhooks_table
 
 import flask_prepaid
 import prepaid_ledger
@@ -63,7 +63,7 @@ def names_in_the_code() -> set[str]:
 def test_the_table_of_the_extensions_settings_is_written_from_the_code() -> None:
     between = SETTINGS.partition(settings_table.BEGIN)[2].partition(settings_table.END)[0]
 
-    assert between.strip() == settings_table.table(), "run: python -m tools.settings_table"
+    assert between.strip() == settings_table.table(), "run: python -m tools.tables"
 
 
 def test_a_default_in_the_table_is_what_an_app_gets() -> None:
@@ -110,14 +110,14 @@ def test_every_setting_of_the_shop_is_in_the_table_and_no_other(
 def test_the_json_api_is_written_from_the_code() -> None:
     between = HTTP.partition(api_table.BEGIN)[2].partition(api_table.END)[0]
 
-    assert between.strip() == api_table.table(), "run: python -m tools.api_table"
-    assert api_table.DOCUMENT.read_text() == api_table.openapi(), "run: python -m tools.api_table"
+    assert between.strip() == api_table.table(), "run: python -m tools.tables"
+    assert api_table.DOCUMENT.read_text() == api_table.openapi(), "run: python -m tools.tables"
 
 
 def test_what_webhooks_are_sent_is_written_from_the_code() -> None:
-    between = HTTP.partition(events_table.BEGIN)[2].partition(events_table.END)[0]
+    between = HTTP.partition(webhooks_table.BEGIN)[2].partition(webhooks_table.END)[0]
 
-    assert between.strip() == events_table.table(), "run: python -m tools.events_table"
+    assert between.strip() == webhooks_table.table(), "run: python -m tools.tables"
 
 
 @pytest.mark.parametrize("page", names_tables.TABLES)
@@ -125,7 +125,7 @@ def test_the_names_of_a_page_are_written_from_the_code(page: str) -> None:
     text = (ROOT / "docs/reference" / page).read_text()
     between = text.partition(names_tables.BEGIN)[2].partition(names_tables.END)[0]
 
-    assert between.strip() == names_tables.written(page), "run: python -m tools.names_tables"
+    assert between.strip() == names_tables.written(page), "run: python -m tools.tables"
 
 
 def test_every_argument_says_what_it_is() -> None:
@@ -171,4 +171,4 @@ def test_the_example_of_the_environment_names_settings_that_exist() -> None:
 def test_the_reference_of_rows_is_written_from_the_models() -> None:
     written = rows_table.PAGE.read_text()
 
-    assert written.strip() == rows_table.page().strip(), "run: python -m tools.rows_table"
+    assert written.strip() == rows_table.page().strip(), "run: python -m tools.tables"

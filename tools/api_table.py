@@ -1,6 +1,6 @@
 """Writes the JSON API of the extension into the reference: a table of its calls, and its OpenAPI document.
 
-``python -m tools.api_table`` does it; ``journeys/test_reference.py`` holds that it was done.
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done.
 """
 
 from __future__ import annotations
@@ -53,10 +53,6 @@ def openapi() -> str:
     return json.dumps(document.of(EVERY, DEFAULT_PATHS["api"]), indent=1) + "\n"
 
 
-def main() -> None:
+def write() -> None:
     write_between(PAGE, BEGIN, END, table())
     DOCUMENT.write_text(openapi())
-
-
-if __name__ == "__main__":
-    main()

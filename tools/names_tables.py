@@ -1,7 +1,7 @@
 """Writes the reference's lists of names, so that a reader of the repository has them, too: verbs, arguments,
 commands, errors and signals, each with what its own text says of it.
 
-``python -m tools.names_tables`` does it; ``journeys/test_reference.py`` holds that it was done.
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done.
 """
 
 from __future__ import annotations
@@ -186,10 +186,6 @@ def written(page: str) -> str:
     return "\n".join(TABLES[page]()).strip()
 
 
-def main() -> None:
+def write() -> None:
     for name in TABLES:
         write_between(FOLDER / name, BEGIN, END, written(name))
-
-
-if __name__ == "__main__":
-    main()

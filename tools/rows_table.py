@@ -1,6 +1,6 @@
 """Writes the reference of the rows that an app may read: columns, types, meanings, and each word of a state.
 
-``python -m tools.rows_table`` does it; ``journeys/test_reference.py`` holds that it was done. Types come from
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done. Types come from
 the models, meanings from here, where a new column has to be given one.
 """
 
@@ -293,9 +293,5 @@ def _words() -> Iterator[str]:
         yield ""
 
 
-def main() -> None:
+def write() -> None:
     PAGE.write_text(page().rstrip() + "\n")
-
-
-if __name__ == "__main__":
-    main()

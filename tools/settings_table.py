@@ -1,6 +1,6 @@
 """Writes the table of the extension's settings into the reference, from the one table that the code has.
 
-``python -m tools.settings_table`` does it; ``journeys/test_reference.py`` holds that it was done.
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done.
 """
 
 from __future__ import annotations
@@ -51,9 +51,5 @@ def _written(value: object) -> str:
     return f"timedelta(hours={seconds // 3600})" if seconds % 3600 == 0 else f"timedelta(seconds={seconds})"
 
 
-def main() -> None:
+def write() -> None:
     write_between(PAGE, BEGIN, END, f"{table()}\n")
-
-
-if __name__ == "__main__":
-    main()

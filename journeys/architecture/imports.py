@@ -77,6 +77,12 @@ class Package:
     def place(self, module: str, line: int) -> str:
         return f"{self.modules[module].relative_to(ROOT)}:{line}"
 
+    def nodes(self) -> Iterator[tuple[str, str, ast.AST]]:
+        """Each node with its file and line, and where it stands: ``package.module.function``."""
+        for module, tree in self.trees.items():
+            for within, node in nodes_below(tree, module):
+                yield self.place(module, getattr(node, "lineno", 1)), within, node
+
     def _imports_of(self, module: str) -> Iterator[Import]:
         path = self.modules[module]
         inside = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -91,6 +97,15 @@ class Package:
                 continue
             for name in names:
                 yield Import(module, name, self.place(module, node.lineno))
+
+
+def nodes_below(parent: ast.AST, within: str) -> Iterator[tuple[str, ast.AST]]:
+    for node in ast.iter_child_nodes(parent):
+        yield within, node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from nodes_below(node, f"{within}.{node.name}")
+        else:
+            yield from nodes_below(node, within)
 
 
 def circles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:

@@ -6,17 +6,17 @@ from types import EllipsisType
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "models": set(),
-    "edge": {"callers", "limits", "migrations", "models"},
+    "edge": {"callers", "migrations", "models", "rate_limits"},
     "errors": {"models"},
     "callers": {"models"},
-    "audit_log": {"callers", "limits", "models"},
+    "audit_log": {"callers", "models", "rate_limits"},
     "mails": {"callers", "models"},
     "operators": {"audit_log", "callers", "models"},
-    "limits": set(),
-    "shop": {"callers", "edge", "limits", "mails", "models", "operators"},
+    "rate_limits": set(),
+    "shop": {"callers", "edge", "mails", "models", "operators", "rate_limits"},
     "numbers": {"callers", "errors", "models"},
-    "usage": {"audit_log", "callers", "edge", "limits", "models"},
-    "accounts": {"audit_log", "callers", "edge", "limits", "mails", "models", "shop"},
+    "usage": {"audit_log", "callers", "edge", "models", "rate_limits"},
+    "accounts": {"audit_log", "callers", "edge", "mails", "models", "rate_limits", "shop"},
     "api": {
         "accounts",
         "callers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,13 @@ from .charters import CHARTERS, Charter
 from .emulator import TOWER
 from .extension import GROUND
 from .imports import Package, circles
+from .sentences import cure
 
 MAX_FILES_AT_THE_TOP = 15
 MAX_LINES = 500
+
+#: Folders in folders that have no line of their own in a table: each is a part of the folder above it.
+PARTS = {"stripe_emulator/pages/dashboard"}
 
 EXTENSION = next(package for package in CHARTERS if package.name == "flask_prepaid")
 
@@ -22,12 +27,27 @@ each_package = pytest.mark.parametrize("package", CHARTERS, ids=lambda package: 
 
 @each_package
 def test_no_files_import_each_other_in_a_circle(package: Package) -> None:
-    assert circles(package.own_imports) == []
+    assert circles(package.own_imports) == [], "Move what both need into a file that imports neither."
 
 
 @each_package
 def test_no_rooms_import_each_other_in_a_circle(package: Package) -> None:
-    assert circles(imports_of_rooms(package)) == []
+    assert circles(imports_of_rooms(package)) == [], "Move what both need into a room below them."
+
+
+@each_package
+def test_our_modules_are_imported_by_statements_that_these_tests_read(package: Package) -> None:
+    ours = tuple(package.name for package in CHARTERS)
+    wrong = [
+        f"{place}: {ast.unparse(node)}"
+        for place, _, node in package.nodes()
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(("import_module", "__import__"))
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and str(node.args[0].value).startswith((".", *ours))
+    ]
+    assert not wrong, cure("Write an import statement", wrong)
 
 
 @each_package
@@ -42,7 +62,7 @@ def test_a_room_imports_only_what_its_charter_names(package: Package) -> None:
             room_of(package, package.module_behind(imported.name)),
         )
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure(f"{table_of(package)} and the folder's docstring say what may be imported", wrong)
 
 
 @each_package
@@ -55,7 +75,7 @@ def test_a_charter_names_nothing_that_its_room_does_not_import(package: Package)
         if allowed is not ... and room not in TOWER
         if (names := allowed - used.get(room, set()) - (GROUND if allowed >= GROUND else set()))
     }
-    assert unused == {}
+    assert unused == {}, f"Take it out of {table_of(package)} and of the folder's docstring."
 
 
 @each_package
@@ -64,7 +84,12 @@ def test_the_docstring_of_a_folder_says_what_its_charter_allows(package: Package
     folders = {room: names for room in charter if (names := said_of_imports(package, room)) is not None}
 
     assert folders
-    assert folders == {room: charter[room] for room in folders}
+    wrong = [
+        f"{room}: its docstring names {sorted(names)}"
+        for room, names in folders.items()
+        if names != charter[room]
+    ]
+    assert not wrong, cure(f"Write the same into the docstring and into {table_of(package)}", wrong)
 
 
 def test_the_package_that_has_a_ground_names_it() -> None:
@@ -96,32 +121,70 @@ def said_of_imports(package: Package, room: str) -> set[str] | None:
 def test_every_room_has_a_charter_and_every_charter_a_room(package: Package) -> None:
     rooms = {room_of(package, module) for module in package.modules}
 
-    assert rooms == set(CHARTERS[package])
+    unlike = sorted(rooms ^ set(CHARTERS[package]))
+    assert not unlike, cure(f"Each room has its line in {table_of(package)}, and no other has", unlike)
 
 
 @each_package
 def test_each_folder_says_in_one_docstring_what_lies_there(package: Package) -> None:
     silent = [
-        package.place(module, 1)
-        for module, tree in package.trees.items()
-        if package.modules[module].name == "__init__.py" and not ast.get_docstring(tree)
+        name_of(package, folder)
+        for folder in folders_of(package)
+        if not ast.get_docstring(ast.parse(text_of(folder / "__init__.py")))
     ]
-    assert not silent, "\n".join(silent)
+    assert not silent, cure("Give it an __init__.py whose docstring says what lies there", silent)
+
+
+@each_package
+def test_a_folder_in_a_folder_has_a_line_of_its_own_or_is_a_part_of_the_one_above(package: Package) -> None:
+    unlisted = {
+        name
+        for folder in folders_of(package)
+        if (name := name_of(package, folder)).count("/") > 1
+        and name.partition("/")[2] not in CHARTERS[package]
+    }
+    listed = {name for name in PARTS if name.startswith(f"{package.name}/")}
+    assert unlisted == listed, f"Give it a line in {table_of(package)}, or list it in PARTS."
 
 
 @each_package
 def test_the_top_folder_shows_the_rooms_and_few_files(package: Package) -> None:
-    assert len(list(package.folder.glob("*.py"))) <= MAX_FILES_AT_THE_TOP
+    files = len(list(package.folder.glob("*.py")))
+    assert files <= MAX_FILES_AT_THE_TOP, (
+        f"{package.name} has {files} files at its top, and at most {MAX_FILES_AT_THE_TOP} are allowed. "
+        "A new file goes into the folder of its subject."
+    )
 
 
 @each_package
 def test_no_file_is_longer_than_one_subject(package: Package) -> None:
-    long = {
-        name: lines
+    long = [
+        f"{package.place(name, 1)} has {lines}"
         for name, path in package.modules.items()
         if (lines := lines_of(path.read_text())) > MAX_LINES
-    }
-    assert long == {}
+    ]
+    assert not long, cure(f"A file has at most {MAX_LINES} lines: move one subject out of it", long)
+
+
+def table_of(package: Package) -> str:
+    """The file that has a package's table."""
+    names = {"prepaid_ledger": "ledger", "flask_prepaid": "extension", "rando_number": "shop"}
+    return f"journeys/architecture/{names.get(package.name, 'emulator')}.py"
+
+
+def folders_of(package: Package) -> list[Path]:
+    """Each folder with code below the package, but for migrations, which Alembic reads as files."""
+    folders = {path.parent for path in package.modules.values()}
+    return sorted(folder for folder in folders if "migrations" not in folder.parts)
+
+
+def name_of(package: Package, folder: Path) -> str:
+    """``package/folder``, as one types it below ``src/``."""
+    return str(folder.relative_to(package.folder.parent))
+
+
+def text_of(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
 
 
 def lines_of(text: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from .charters import CHARTERS
 from .imports import ROOT, Package
+from .sentences import cure
 
 LEDGER, EXTENSION, EMULATOR, SHOP = CHARTERS
 
@@ -18,6 +18,9 @@ BELOW = {SHOP: EXTENSION, EXTENSION: LEDGER}
 
 #: Where the emulator reads the SDK beside its contract: a version, a signature, a test's HTTP client.
 SDK_IN_THE_EMULATOR = {"stripe_emulator.server.client"}
+
+#: The ledger's rules that are functions of values alone.
+PURE = ("prepaid_ledger.books.lots", "prepaid_ledger.books.shares", "prepaid_ledger.books.windows")
 
 #: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
 COMMITS = {
@@ -36,7 +39,7 @@ def test_the_projects_import_each_other_in_one_direction_only() -> None:
         for imported in package.foreign_imports
         if imported.library in names - ({BELOW[package].name} if package in BELOW else set())
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure("The shop imports flask_prepaid, that imports prepaid_ledger, and no other", wrong)
 
 
 @pytest.mark.parametrize("package", BELOW, ids=lambda package: package.name)
@@ -48,13 +51,33 @@ def test_a_project_comes_in_by_the_public_doors_of_the_one_below(package: Packag
         if imported.library == below.name
         and (below.module_behind(imported.name) not in public_doors(below) or "._" in imported.name)
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure(
+        f"Import it from {below.name} itself, or name its module, as `{below.name}.module`, in "
+        f"{below.project}/README.md or docs/reference/: then it is public, and stays",
+        wrong,
+    )
 
 
 def test_the_ledger_knows_neither_flask_nor_stripe() -> None:
     strangers = {"flask", "werkzeug", "stripe"}
     wrong = [str(imported) for imported in LEDGER.foreign_imports if imported.library in strangers]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure("The ledger works without it: what needs it goes into flask_prepaid", wrong)
+
+
+def test_only_one_file_of_the_ledger_knows_fastapi() -> None:
+    strangers = {"fastapi", "starlette"}
+    users = {imported.module for imported in LEDGER.foreign_imports if imported.library in strangers}
+    assert users == {"prepaid_ledger.fastapi"}, "Who has no FastAPI imports the rest: write it in fastapi.py."
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_rule_of_the_books_asks_no_database(module: str) -> None:
+    wrong = [
+        imported
+        for imported in LEDGER.foreign_imports
+        if imported.module == module and imported.library == "sqlalchemy"
+    ]
+    assert not wrong, cure("The audit proves the rows by this rule: read them in another file", wrong)
 
 
 def test_only_the_gateway_imports_stripes_sdk() -> None:
@@ -64,26 +87,26 @@ def test_only_the_gateway_imports_stripes_sdk() -> None:
         for imported in package.foreign_imports
         if imported.library == "stripe" and not imported.module.startswith("flask_prepaid.gateway.")
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure("Make it a function of flask_prepaid/gateway/", wrong)
 
 
 def test_only_the_gateway_holds_stripes_client() -> None:
     wrong = [
         place
         for package in (EXTENSION, SHOP)
-        for place, within, node in nodes(package)
+        for place, within, node in package.nodes()
         if isinstance(node, ast.Attribute)
         and node.attr in ("client", "_client")
         and ast.unparse(node.value).endswith("gateway")
         and not within.startswith("flask_prepaid.gateway.")
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure("Make it a function of flask_prepaid/gateway/", wrong)
 
 
 def test_the_emulator_reads_the_sdk_in_few_places() -> None:
     users = {imported.module for imported in EMULATOR.foreign_imports if imported.library == "stripe"}
     outside = {module for module in users if not module.startswith("stripe_emulator.contract.")}
-    assert outside == SDK_IN_THE_EMULATOR
+    assert outside == SDK_IN_THE_EMULATOR, "The SDK is read in contract/."
 
 
 def test_nothing_below_the_web_and_the_commands_reads_the_request() -> None:
@@ -92,19 +115,19 @@ def test_nothing_below_the_web_and_the_commands_reads_the_request() -> None:
         for imported in EXTENSION.foreign_imports
         if imported.name == "flask.request" and not imported.module.startswith(READS_THE_REQUEST)
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure("Read the request in web/, and hand on what it says", wrong)
 
 
 def test_only_the_context_commits() -> None:
     wrong = [
         f"{place}: {within}"
-        for place, within, node in nodes(EXTENSION)
+        for place, within, node in EXTENSION.nodes()
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "commit"
         and within not in COMMITS
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, cure("Write inside of `with transaction(context):`", wrong)
 
 
 def public_doors(package: Package) -> set[str]:
@@ -113,20 +136,3 @@ def public_doors(package: Package) -> set[str]:
     text = "\n".join(page.read_text() for page in pages)
     named = set(re.findall(rf"`({package.name}(?:\.[a-z_]+)+)`", text))
     return {package.name, *(named & set(package.modules))}
-
-
-def nodes(package: Package) -> Iterator[tuple[str, str, ast.AST]]:
-    """Each node with its file and line, and the function that it stands in: ``package.module.function``."""
-    for module, tree in package.trees.items():
-        file = str(package.modules[module].relative_to(ROOT))
-        for within, node in nodes_below(tree, module):
-            yield f"{file}:{getattr(node, 'lineno', 1)}", within, node
-
-
-def nodes_below(parent: ast.AST, within: str) -> Iterator[tuple[str, ast.AST]]:
-    for node in ast.iter_child_nodes(parent):
-        yield within, node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from nodes_below(node, f"{within}.{node.name}")
-        else:
-            yield from nodes_below(node, within)

@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
 from rando_number import config, create_app
-from rando_number.limits import guesses, rates, storage
 from rando_number.migrations.upgrade import upgrade
 from rando_number.models import db
+from rando_number.rate_limits import guesses, rates, storage
 
 from .running_shop import RunningShop
 

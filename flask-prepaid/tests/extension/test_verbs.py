@@ -68,9 +68,9 @@ def test_a_purchase_without_its_payment_is_named_and_a_payment_without_its_purch
     host.db.session.execute(
         text(
             "INSERT INTO prepaid_payment (id, owner, via, state, title, credits, amount_minor, currency,"
-            " refunded_minor, idempotency_key, created_at, checks)"
-            f" VALUES (7, '{OWNER}', 'checkout', '{PaymentState.PAID}', '9 credits', 9, 900, 'usd', 0, 'k',"
-            " '2026-01-01 00:00:00', 0)"
+            " charged_minor, discount_minor, tax_minor, taxed, refunded_minor, idempotency_key, created_at,"
+            f" checks, failure_counted) VALUES (7, '{OWNER}', 'checkout', '{PaymentState.PAID}', '9 credits',"
+            " 9, 900, 'usd', 900, 0, 0, '', 0, 'k', '2026-01-01 00:00:00', 0, false)"
         )
     )
     host.db.session.commit()

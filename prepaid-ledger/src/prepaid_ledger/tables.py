@@ -421,6 +421,9 @@ class UsageMark(InWallet, Base):
     seq: Mapped[int]
 
 
+event.listen(UsageMark.__table__, "after_create", FILLFACTOR.execute_if(dialect="postgresql"))
+
+
 class ArchiveMark(InWallet, Base):
     """Up to which ``seq`` a wallet's finished spends were moved to the archive, and how it stood there.
 

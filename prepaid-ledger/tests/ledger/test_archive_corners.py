@@ -175,6 +175,29 @@ def test_an_archive_that_is_no_database_or_has_no_room_is_named_and_nothing_is_l
     text_file.dispose()
 
 
+@pytest.mark.filterwarnings("ignore:.*ServerCursor.*was deleted while still open:ResourceWarning")
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("ALTER TABLE prepaid_entry RENAME COLUMN reason TO former", "no such column: "),
+        ("UPDATE prepaid_entry SET kind = 'gift'", "'gift' is not among the defined enum values"),
+        ("UPDATE prepaid_entry SET at = 'yesterday'", "'yesterday'"),
+    ],
+)
+def test_an_archive_that_was_damaged_says_so(books: Books, place: Engine, damage: str, why: str) -> None:
+    a_january(books)
+    a_year_later(books)
+    archived(books, place)
+    with place.begin() as connection:
+        connection.execute(text(damage))
+
+    with pytest.raises(ValueError, match=why):
+        list(books.unjoined.archived_entries(OWNER, place))
+    with pytest.raises(ValueError, match=rf"The archive sqlite:///\S+ cannot be read: .*{why}"):
+        books.unjoined.audit(archives=[place])
+    assert books.unjoined.audit() == []
+
+
 def test_wallets_that_others_keep_locked_wait_for_the_next_run_and_the_rest_leave(
     books: Books, place: Engine, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

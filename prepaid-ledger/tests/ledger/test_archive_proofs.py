@@ -18,6 +18,7 @@ from prepaid_ledger.testing import Databases
 
 from .archives import FEBRUARY, a_january, a_year_later, answers, archived, rows_in
 from .books import Books
+from .own_operators import compare_by_own_operators
 from .test_drawn_together import OWNERS, Life
 
 pytestmark = pytest.mark.each_database
@@ -181,6 +182,33 @@ def test_the_database_lets_go_of_what_is_archived_and_of_nothing_else(
     sqlite = "INSERT OR REPLACE INTO prepaid_archive_mark SELECT * FROM prepaid_archive_mark"
     with pytest.raises(DBAPIError, match=r"prepaid_archive_mark"):
         books.execute(sqlite if kind == "sqlite" else "TRUNCATE prepaid_archive_mark")
+
+
+def test_a_table_of_ones_own_with_the_marks_name_lets_go_of_nothing(books: Books) -> None:
+    """A temporary table comes before others of its name; everybody may make one."""
+    a_january(books)
+    marks = "CREATE TEMP TABLE prepaid_archive_mark AS SELECT id AS wallet_id, slot, seq FROM prepaid_wallet"
+
+    with books.engine.connect() as connection:
+        connection.execute(text(marks))
+        with pytest.raises(DBAPIError, match="prepaid_entry is never"):
+            connection.execute(text("DELETE FROM prepaid_entry WHERE key = 'report:0'"))
+        connection.rollback()
+        connection.invalidate()
+
+
+def test_operators_of_ones_own_let_go_of_nothing(books: Books, place: Engine, kind: str) -> None:
+    if kind == "sqlite":
+        pytest.skip("SQLite has no operators of one's own")
+    a_january(books)
+    a_year_later(books)
+    archived(books, place)
+
+    for sql in (*REFUSED, *REFUSED_MARKS):
+        with books.engine.connect() as connection:
+            compare_by_own_operators(connection)
+            with pytest.raises(DBAPIError, match=r"prepaid_(entry|archive_mark) (is never|never goes back)"):
+                connection.execute(text(sql))
 
 
 def switch_guards(books: Books, switch: str) -> None:

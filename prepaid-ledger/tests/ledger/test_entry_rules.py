@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
+from .own_operators import compare_by_own_operators
 
 #: A value for each rule that it forbids in a purchase, and one that no rule forbids.
 WRONG: list[dict[str, Any]] = [
@@ -66,6 +67,19 @@ def test_the_database_refuses_what_no_entry_can_be(
             connection.rollback()
 
     assert [move.credits for move in books.ledger.entries(OWNER)] == [10]
+    books.close()
+
+
+@pytest.mark.parametrize("terms", WRONG, ids=str)
+def test_operators_of_ones_own_make_no_entry_sound(databases: Databases, terms: dict[str, Any]) -> None:
+    books = Books(databases.fresh("postgresql"))
+    books.grant(10)
+
+    with books.engine.connect() as connection:
+        compare_by_own_operators(connection)
+        with pytest.raises(IntegrityError, match=r"(?i)check"):
+            write(connection, books, terms)
+
     books.close()
 
 

@@ -16,8 +16,8 @@ from .demo.clock import clock_of
 from .edge import compression, crawlers, files, headers, health, languages, streams
 from .edge.clients import ClientCheck
 from .edge.hosts import HostCheck, Hosts
-from .limits import rates
 from .models import db
+from .rate_limits import rates
 from .usage import downloads, statement
 
 __all__ = ["create_app"]

@@ -16,8 +16,8 @@ from flask_prepaid.languages.words import gettext, marked
 from . import mails, operators
 from .callers import owner
 from .edge import languages
-from .limits.rates import ApiCalls
 from .models import db, prepaid, user_of
+from .rate_limits.rates import ApiCalls
 
 #: One credit costs what it cost in the article; many cost less each.
 QUANTITY = Quantity((PriceTier(1, 100), PriceTier(50, 95), PriceTier(100, 90)))

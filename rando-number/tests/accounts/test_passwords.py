@@ -13,8 +13,8 @@ from stripe import StripeClient
 
 from rando_number import config
 from rando_number.accounts.passwords import common
-from rando_number.limits import rates
 from rando_number.models import User, db
+from rando_number.rate_limits import rates
 
 from ..conftest import StillClock
 from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop

@@ -42,63 +42,6 @@ class Report:
     more: Row
 
 
-def day(ctx: click.Context, param: click.Parameter, text: str | None) -> date | None:
-    """A day by the shop's calendar, or a sentence that says how to write one."""
-    if text is None:
-        return None
-    try:
-        return read_day(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-@click.command()
-@click.argument(
-    "what", type=click.Choice(["sales", "fees", "mrr", "cohorts", "credits", "failures", "codes", "journal"])
-)
-@click.option("--from", "first", metavar="DAY", callback=day, help="The first day, such as 2026-01-31.")
-@click.option("--to", "last", metavar="DAY", callback=day, help="The last day.")
-@click.option(
-    "--by",
-    type=click.Choice([*CUTS, *PARTS]),
-    help="Default: day; month for mrr and failures. What is no period is for sales and fees only.",
-)
-@click.option("--currency", help="Only this one, such as usd.")
-@click.option("--csv", "as_csv", is_flag=True, help="One line each, with a head.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-@with_appcontext
-def report(
-    what: str,
-    first: date | None,
-    last: date | None,
-    by: str | None,
-    currency: str | None,
-    as_csv: bool,
-    as_json: bool,
-) -> None:
-    """What was sold, kept by Stripe and owed, from our own copy; tick and sync keep it fresh.
-
-    Amounts are in the smallest unit, and positive; in the journal they are decimals. Days are those of
-    PREPAID_TIME_ZONE.
-    """
-    cut = by or ("month" if what in ("mrr", "failures") else "day")
-    if by and what == "journal":
-        raise click.UsageError("The journal has an entry for each movement: leave --by out.")
-    if cut in PARTS and what not in ("sales", "fees"):
-        raise click.UsageError(f"{what} can be cut by {', '.join(CUTS)}, not by {cut}.")
-    if first and last and last < first:
-        raise click.UsageError("--to lies before --from.")
-    made = REPORTS[what](context(), Selection(first, last, cut, currency))
-    if as_json:
-        click.echo(json.dumps({"rows": made.rows, "totals": made.totals, **made.more}))
-    elif as_csv:
-        writer = csv.DictWriter(sys.stdout, made.head, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: inert(cell) for name, cell in row.items()} for row in made.rows)
-    else:
-        show(made)
-
-
 def show(made: Report) -> None:
     """A report as a table for people."""
     click.echo("  ".join(heads(made.head)))
@@ -322,6 +265,7 @@ def in_unit(row: Row, *names: str) -> Row:
     return {name: money.plain(value) if name in (names or row) else value for name, value in row.items()}
 
 
+#: Each report, by the word that is typed for it.
 REPORTS: dict[str, Callable[[Context, Selection], Report]] = {
     "sales": sales,
     "fees": fees,
@@ -332,3 +276,58 @@ REPORTS: dict[str, Callable[[Context, Selection], Report]] = {
     "codes": codes,
     "journal": journal,
 }
+
+
+def day(ctx: click.Context, param: click.Parameter, text: str | None) -> date | None:
+    """A day by the shop's calendar, or a sentence that says how to write one."""
+    if text is None:
+        return None
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.argument("what", type=click.Choice(list(REPORTS)))
+@click.option("--from", "first", metavar="DAY", callback=day, help="The first day, such as 2026-01-31.")
+@click.option("--to", "last", metavar="DAY", callback=day, help="The last day.")
+@click.option(
+    "--by",
+    type=click.Choice([*CUTS, *PARTS]),
+    help="Default: day; month for mrr and failures. What is no period is for sales and fees only.",
+)
+@click.option("--currency", help="Only this one, such as usd.")
+@click.option("--csv", "as_csv", is_flag=True, help="One line each, with a head.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+@with_appcontext
+def report(
+    what: str,
+    first: date | None,
+    last: date | None,
+    by: str | None,
+    currency: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """What was sold, kept by Stripe and owed, from our own copy; tick and sync keep it fresh.
+
+    Amounts are in the smallest unit, and positive; in the journal they are decimals. Days are those of
+    PREPAID_TIME_ZONE.
+    """
+    cut = by or ("month" if what in ("mrr", "failures") else "day")
+    if by and what == "journal":
+        raise click.UsageError("The journal has an entry for each movement: leave --by out.")
+    if cut in PARTS and what not in ("sales", "fees"):
+        raise click.UsageError(f"{what} can be cut by {', '.join(CUTS)}, not by {cut}.")
+    if first and last and last < first:
+        raise click.UsageError("--to lies before --from.")
+    made = REPORTS[what](context(), Selection(first, last, cut, currency))
+    if as_json:
+        click.echo(json.dumps({"rows": made.rows, "totals": made.totals, **made.more}))
+    elif as_csv:
+        writer = csv.DictWriter(sys.stdout, made.head, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: inert(cell) for name, cell in row.items()} for row in made.rows)
+    else:
+        show(made)

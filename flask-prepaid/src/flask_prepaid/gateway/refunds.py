@@ -13,7 +13,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from .calls import Topic, ask, ask_for, created, walk
-from .values import (
+from .refund_values import (
     REFUND_KEY,
     StripeDispute,
     StripeRefund,

@@ -23,7 +23,8 @@ from prepaid_ledger.errors import PrepaidError
 from .. import money
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway.values import Intent, StripeCreditNote, StripeDispute, StripeRefund
+from ..gateway.refund_values import StripeCreditNote, StripeDispute, StripeRefund
+from ..gateway.values import Intent
 from ..payments import billing_details, customers, part_charges, payments, timing
 from ..payments.models import Customer, Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import credit_notes, disputes, fraud_warnings, refunds, settling

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing
-from ..gateway.values import StripeDispute
+from ..gateway.refund_values import StripeDispute
 from ..payments import payments
 from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ..payments.models import Dispute, PartCharge, Payment

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from .. import signals
 from ..context import Context, Write, nothing, reading
-from ..gateway.values import StripeWarning
+from ..gateway.refund_values import StripeWarning
 from ..payments import payments
 from ..payments.dispute_states import TAKES_NOTHING
 from ..payments.models import (

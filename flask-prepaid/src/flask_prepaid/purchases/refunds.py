@@ -24,7 +24,7 @@ from ..checks import MAX_ID
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused
 from ..gateway.invoice_parts import ChargedPart
-from ..gateway.values import StripeRefund
+from ..gateway.refund_values import StripeRefund
 from ..payments import part_charges, payments, timing
 from ..payments.models import (
     NOT_REFUNDED,

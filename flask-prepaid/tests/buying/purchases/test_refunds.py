@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
+from flask_prepaid.gateway.refund_values import StripeDispute, StripeRefund
 from flask_prepaid.gateway.refunds import Refunds
-from flask_prepaid.gateway.values import StripeDispute, StripeRefund
 from flask_prepaid.payments.models import Dispute, Refund
 from flask_prepaid.purchases import disputes, refunds
 from flask_prepaid.signals import clawed_back

@@ -129,8 +129,8 @@ class Archive:
         """:raises ValueError: The archive's database does not do it, and not that of the books."""
         try:
             yield
-        except DBAPIError as error:
-            why = str(error.orig).partition("\n")[0]
+        except (DBAPIError, LookupError) as error:
+            why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
             raise ValueError(
                 f"The archive {self._shown} cannot be used: {why}. Is it there, may this user write to it, "
                 "and is there room on its disk?"
@@ -146,9 +146,12 @@ class Archive:
                     connection.execute(new.on_conflict_do_nothing(), rows)
 
     def entries(self, wallet_id: int, slot: int) -> Iterator[Entry]:
-        """The entries of one wallet, the oldest first."""
+        """The entries of one wallet, the oldest first.
+
+        :raises ValueError: The archive's database does not read on.
+        """
         its = select(Entry).where(Entry.wallet_id == wallet_id, Entry.slot == slot).order_by(Entry.seq)
-        with Session(self.engine) as session:
+        with self._answering(), Session(self.engine) as session:
             yield from session.scalars(its.execution_options(yield_per=READ))
 
     def lacks(self, leaving: Sequence[tuple[Stretch, Leaving]]) -> set[int]:

@@ -1,4 +1,4 @@
 """The proof that the books are right.
 
-Imports ``checks``, ``database``, ``slots``, ``tables``, and of ``books`` the pure rules.
+Imports ``books``, ``checks``, ``database``, ``slots``, ``tables``.
 """

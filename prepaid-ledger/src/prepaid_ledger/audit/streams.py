@@ -14,6 +14,7 @@ from math import floor
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
@@ -254,7 +255,7 @@ def stream(
     first = _made(books, query, make)
     if not archives:
         return Stream(first)
-    more = (_made(archive, query, make_archived or make) for archive in archives)
+    more = (_of_archive(archive, query, make_archived or make) for archive in archives)
     return Stream(_once(merge(first, *more, key=_place)))
 
 
@@ -262,6 +263,20 @@ def _made(
     connection: Connection, query: Executable, make: Callable[[Any], Item]
 ) -> Iterator[tuple[int, Item]]:
     return ((row[0], make(row[1:])) for row in fetch(connection, query))
+
+
+def _of_archive(
+    archive: Connection, query: Executable, make: Callable[[Any], Item]
+) -> Iterator[tuple[int, Item]]:
+    """:raises ValueError: The archive does not read on, or has something that no row of ours has."""
+    try:
+        yield from _made(archive, query, make)
+    except (DBAPIError, LookupError, ValueError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise ValueError(
+            f"The archive {archive.engine.url.render_as_string()} cannot be read: {why}. "
+            "Put back the copy of it that is kept elsewhere."
+        ) from error
 
 
 def _place(row: tuple[int, Any]) -> tuple[Any, ...]:

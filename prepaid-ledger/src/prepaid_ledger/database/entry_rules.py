@@ -6,7 +6,13 @@ writes to many partitions. A function is read once for a connection.
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import DDL, CheckConstraint
+
+#: An operator of a rule, and a list of words that is looked through.
+OPERATOR = re.compile(r" (=|<>|<=|>=|<|>) ")
+WORDS = re.compile(r" IN \((.*?)\)")
 
 #: By name; the migrations have the same.
 RULES = {
@@ -23,10 +29,20 @@ RULES = {
     "debt_by_clawback_or_spend": "debt = 0 OR kind = 'clawback' OR (kind = 'spend' AND debt > 0)",
     "amount_has_currency": "(amount_minor IS NULL) = (currency IS NULL)",
     "amount_not_negative": "amount_minor >= 0",
-    "tax_within_amount": "tax_minor BETWEEN 0 AND amount_minor",
+    "tax_within_amount": "tax_minor >= 0 AND tax_minor <= amount_minor",
 }
 
 CALL = "prepaid_entry_is_sound(kind, seq, credits, debt, balance_after, amount_minor, tax_minor, currency)"
+
+
+def by_pg_catalog(sql: str) -> str:
+    """A condition that means the same whatever somebody's ``search_path`` is, for a function of PostgreSQL.
+
+    PostgreSQL reads a function's body with the path of whoever writes a row, and so would take an operator
+    of theirs for its own. The migrations use this: what it makes of a condition stays as it is.
+    """
+    return OPERATOR.sub(r" OPERATOR(pg_catalog.\1) ", WORDS.sub(r" = ANY (ARRAY[\1])", sql))
+
 
 FUNCTION = DDL(
     f"""CREATE OR REPLACE FUNCTION prepaid_entry_is_sound(
@@ -34,7 +50,7 @@ FUNCTION = DDL(
          tax_minor bigint, currency varchar
        ) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
        BEGIN
-         RETURN {" AND ".join(f"({rule})" for rule in RULES.values())};
+         RETURN {by_pg_catalog(" AND ".join(f"({rule})" for rule in RULES.values()))};
        END $$"""
 )  # type: ignore[no-untyped-call]
 

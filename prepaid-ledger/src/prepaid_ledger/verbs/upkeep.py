@@ -125,8 +125,8 @@ class Upkeep(Verbs):
             played, and a proved entry that was changed is named, even where the books agree with it.
         :param archives: Where ``archive`` has moved spends to: all of them. Everything is played then, from
             the first event on. Without them a wallet is played from where its archive ends.
-        :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process; or a rule
-            is no function.
+        :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process; a rule
+            is no function; or an archive cannot be read.
         :raises NoSuchTableError: The tables are not there.
         """
         check_rules("rules", rules)

@@ -16,8 +16,8 @@ from flask_prepaid import Alert, ApiKey, Code, CodeClaim, Customer, MailRecord, 
 
 from ..callers import customer, owner
 from ..edge import streams
-from ..limits.rates import limiter
 from ..models import AuditLine, Number, Passkey, SignIn, User, db, prepaid, release_connection
+from ..rate_limits.rates import limiter
 from .sign_ins import freshly_signed_in
 
 blueprint = Blueprint("own_data", __name__)

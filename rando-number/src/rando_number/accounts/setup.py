@@ -21,9 +21,9 @@ from sqlalchemy.exc import IntegrityError
 from .. import mails
 from ..callers import signed_in
 from ..edge import languages
-from ..limits import guesses, known_browsers, rates
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
+from ..rate_limits import guesses, known_browsers, rates
 from . import (
     closing,
     first_proof,

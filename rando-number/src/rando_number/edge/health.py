@@ -6,8 +6,8 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..limits import rates
 from ..migrations.upgrade import behind
+from ..rate_limits import rates
 from . import metrics
 
 blueprint = Blueprint("health", __name__)

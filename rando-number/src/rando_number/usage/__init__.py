@@ -1,4 +1,4 @@
-"""Where a customer's credits went: totals by day and by key, and the statement.
+"""Where a customer's credits went, and the limit that they set: totals, charts, the statement, its files.
 
-Imports ``audit_log``, ``callers``, ``edge``, ``limits``, ``models``.
+Imports ``audit_log``, ``callers``, ``edge``, ``models``, ``rate_limits``.
 """

@@ -17,8 +17,8 @@ from flask_prepaid.reports.spreadsheets import inert
 
 from ..callers import customer, owner
 from ..edge import streams
-from ..limits.rates import limiter
 from ..models import release_connection
+from ..rate_limits.rates import limiter
 from . import statement, totals
 from .choice import BadChoice, Choice
 from .totals import Bought

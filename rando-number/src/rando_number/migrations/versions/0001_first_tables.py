@@ -135,6 +135,17 @@ def create_audit_lines() -> None:
 
 def refuse_to_delete_users() -> None:
     if is_sqlite():
+        # INSERT OR REPLACE and UPDATE OR REPLACE delete a user without a word to the trigger of DELETE.
+        same = "email = NEW.email OR fs_uniquifier = NEW.fs_uniquifier"
+        for what, others in (
+            ("INSERT", f"id = NEW.id OR {same}"),
+            ("UPDATE OF email, fs_uniquifier", f"id <> OLD.id AND ({same})"),
+        ):
+            op.execute(
+                f"CREATE TRIGGER users_no_replace_by_{what.split()[0].lower()} BEFORE {what} ON users "
+                f"WHEN EXISTS (SELECT 1 FROM users WHERE {others}) "
+                "BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: users.id, email or fs_uniquifier'); END"
+            )
         # SQLite knows the id by other names, too: it is compared, and not looked for in the statement.
         for verb, which in (("DELETE", ""), ("UPDATE", "WHEN NEW.id <> OLD.id ")):
             op.execute(
@@ -167,11 +178,14 @@ def refuse_numbers_of_nobody_and_of_the_blocked() -> None:
                    END"""
             )
         return
+    # The schema is named: a temporary table of whoever writes a row would come first.
+    schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
     op.execute(
-        """CREATE FUNCTION numbers_of_active_users() RETURNS trigger LANGUAGE plpgsql AS $$
+        f"""CREATE FUNCTION numbers_of_active_users() RETURNS trigger LANGUAGE plpgsql AS $$
            DECLARE is_active boolean;
            BEGIN
-             SELECT active INTO is_active FROM users WHERE users.id = NEW.user_id;
+             SELECT active INTO is_active FROM {schema}.users
+             WHERE users.id OPERATOR(pg_catalog.=) NEW.user_id;
              IF NOT FOUND THEN
                RAISE EXCEPTION 'there is no user %', NEW.user_id USING ERRCODE = 'foreign_key_violation';
              ELSIF NEW.api_key_id IS NOT NULL AND NOT is_active THEN
@@ -193,6 +207,11 @@ def refuse_changes_of_audit_lines() -> None:
                 f"CREATE TRIGGER audit_lines_no_{verb.lower()} BEFORE {verb} ON audit_lines "
                 "BEGIN SELECT RAISE(ABORT, 'audit_lines only grows'); END"
             )
+        op.execute(
+            "CREATE TRIGGER audit_lines_no_replace BEFORE INSERT ON audit_lines "
+            "WHEN EXISTS (SELECT 1 FROM audit_lines WHERE id = NEW.id) "
+            "BEGIN SELECT RAISE(ABORT, 'audit_lines only grows'); END"
+        )
         return
     op.execute(
         "CREATE FUNCTION audit_lines_only_grows() RETURNS trigger LANGUAGE plpgsql AS "

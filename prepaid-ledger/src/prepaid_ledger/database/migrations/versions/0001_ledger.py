@@ -16,19 +16,16 @@ from prepaid_ledger.database.migrations.guards import (
     ENTRY_IS_SOUND,
     ENTRY_RULES,
     POSTGRESQL_ENTRY_IS_SOUND,
-    POSTGRESQL_GUARDS,
     SQLITE_GUARDS,
+    postgresql_guards,
 )
+from prepaid_ledger.database.migrations.making import SLOTS, BigInt, create_in_one_piece, create_table
+from prepaid_ledger.database.migrations.sums import create_budgets, create_usage
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-#: As ``slots.py`` has it, for good.
-SLOTS = 256
-
-BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: A wallet has one slot, and some ten rows in each of these, or far more. PostgreSQL takes ``slot`` for a
 #: second condition beside ``wallet_id``, and expects one row of any wallet. Then it looks for a key by the
@@ -58,29 +55,16 @@ def upgrade() -> None:
     create_budgets()
     create_usage()
     create_archive_marks()
-    on_sqlite = op.get_bind().dialect.name == "sqlite"
-    for statement in SQLITE_GUARDS if on_sqlite else (*POSTGRESQL_GUARDS, POSTGRESQL_STATISTICS):
+    for statement in guards():
         op.execute(statement)
 
 
-def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:
-    """Make a table; in partitions by slot, where ``upgrade`` was told of them."""
-    partitions = op.get_context().opts["partitions"]
-    if not partitions:
-        op.create_table(name, *columns)
-        return
-    op.create_table(name, *columns, postgresql_partition_by="RANGE (slot)")
-    each = SLOTS // partitions
-    for number in range(partitions):
-        slots = f"FROM ({number * each}) TO ({(number + 1) * each})"
-        op.execute(f"CREATE TABLE {name}_p{number:03} PARTITION OF {name} FOR VALUES {slots}")
-
-
-def create_in_one_piece(name: str, *columns: sa.schema.SchemaItem) -> None:
-    """Make a table whose rows are locked while others move them, with room for that beside each row."""
-    op.create_table(name, *columns)
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"ALTER TABLE {name} SET (fillfactor = 70)")
+def guards() -> tuple[str, ...]:
+    connection = op.get_bind()
+    if connection.dialect.name == "sqlite":
+        return SQLITE_GUARDS
+    schema = connection.scalar(sa.text("SELECT quote_ident(current_schema())"))
+    return (*postgresql_guards(schema), POSTGRESQL_STATISTICS)
 
 
 def create_wallets() -> None:
@@ -359,93 +343,6 @@ def create_lots() -> None:
             name=op.f("fk_prepaid_draw_wallet_id_slot"),
         ),
         sa.PrimaryKeyConstraint("wallet_id", "slot", "seq", "lot_seq", name=op.f("pk_prepaid_draw")),
-    )
-
-
-def create_budgets() -> None:
-    create_in_one_piece(
-        "prepaid_budget",
-        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("spender", sa.String(length=64), nullable=False),
-        sa.Column(
-            "every",
-            sa.Enum(
-                "day",
-                "week",
-                "month",
-                "ever",
-                name="every",
-                native_enum=False,
-                create_constraint=True,
-                length=16,
-            ),
-            nullable=False,
-        ),
-        sa.Column("zone", sa.String(length=64), nullable=False),
-        sa.Column("credits", BigInt, nullable=False),
-        sa.Column("spent_here", BigInt, nullable=False),
-        sa.Column("window_start", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("resets_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(every = 'ever') = (resets_at IS NULL) AND (every = 'ever') = (window_start IS NULL)",
-            name=op.f("ck_prepaid_budget_window_unless_ever"),
-        ),
-        sa.CheckConstraint("credits >= 0", name=op.f("ck_prepaid_budget_credits_not_negative")),
-        sa.CheckConstraint(
-            "spender = '' OR spent_here >= 0", name=op.f("ck_prepaid_budget_spent_not_negative")
-        ),
-        sa.CheckConstraint(
-            "typeof(credits) = 'integer' AND typeof(spent_here) = 'integer'",
-            name=op.f("ck_prepaid_budget_whole_numbers"),
-        ).ddl_if(dialect="sqlite"),
-        sa.ForeignKeyConstraint(
-            ["wallet_id", "slot"],
-            ["prepaid_wallet.id", "prepaid_wallet.slot"],
-            name=op.f("fk_prepaid_budget_wallet_id_slot"),
-        ),
-        sa.PrimaryKeyConstraint("wallet_id", "slot", "spender", "every", name=op.f("pk_prepaid_budget")),
-    )
-
-
-def create_usage() -> None:
-    create_table(
-        "prepaid_usage",
-        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("quarter", BigInt, autoincrement=False, nullable=False),
-        sa.Column("spender", sa.String(length=64), nullable=False),
-        sa.Column("item", sa.String(length=64), nullable=False),
-        sa.Column("credits", BigInt, nullable=False),
-        sa.Column("returned", BigInt, nullable=False),
-        sa.Column("calls", BigInt, nullable=False),
-        sa.CheckConstraint(
-            "credits >= 0 AND returned >= 0 AND calls >= 0", name=op.f("ck_prepaid_usage_usage_not_negative")
-        ),
-        sa.CheckConstraint(
-            "typeof(credits) = 'integer' AND typeof(returned) = 'integer' AND typeof(calls) = 'integer'",
-            name=op.f("ck_prepaid_usage_whole_numbers"),
-        ).ddl_if(dialect="sqlite"),
-        sa.ForeignKeyConstraint(
-            ["wallet_id", "slot"],
-            ["prepaid_wallet.id", "prepaid_wallet.slot"],
-            name=op.f("fk_prepaid_usage_wallet_id_slot"),
-        ),
-        sa.PrimaryKeyConstraint(
-            "wallet_id", "slot", "quarter", "spender", "item", name=op.f("pk_prepaid_usage")
-        ),
-    )
-    create_in_one_piece(
-        "prepaid_usage_mark",
-        sa.Column("wallet_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("seq", BigInt, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["wallet_id", "slot"],
-            ["prepaid_wallet.id", "prepaid_wallet.slot"],
-            name=op.f("fk_prepaid_usage_mark_wallet_id_slot"),
-        ),
-        sa.PrimaryKeyConstraint("wallet_id", "slot", name=op.f("pk_prepaid_usage_mark")),
     )
 
 

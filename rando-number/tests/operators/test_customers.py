@@ -15,8 +15,8 @@ from flask_prepaid.outbox.mail_log import SentMail
 from prepaid_ledger import clock
 from rando_number.models import AuditLine, db
 
-from .reading import forms
-from .running_shop import Program, RunningShop, Visitor
+from ..reading import forms
+from ..running_shop import Program, RunningShop, Visitor
 
 
 def plan_of(shop: RunningShop, pat: Visitor) -> str | None:

@@ -1,6 +1,6 @@
 """Writes what customers' webhooks are sent into the reference: each type, when it is sent, and its data.
 
-``python -m tools.events_table`` does it; ``journeys/test_reference.py`` holds that it was done.
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from flask_prepaid import WEBHOOK_EVENTS
 from .marked import write_between
 
 PAGE = Path(__file__).parent.parent / "docs/reference/http.md"
-BEGIN = "<!-- written by tools/events_table.py -->"
+BEGIN = "<!-- written by tools/webhooks_table.py -->"
 END = "<!-- end of the types -->"
 
 
@@ -28,9 +28,5 @@ def _rows() -> Iterator[str]:
         yield f"| `{event.type}` | {event.means} | {names} |"
 
 
-def main() -> None:
+def write() -> None:
     write_between(PAGE, BEGIN, END, table())
-
-
-if __name__ == "__main__":
-    main()

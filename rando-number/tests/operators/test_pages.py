@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 
 from rando_number.models import AuditLine, db
 
-from .bad_input import BAD_INPUT, some
-from .reading import forms
-from .running_shop import RunningShop
+from ..bad_input import BAD_INPUT, some
+from ..reading import forms
+from ..running_shop import RunningShop
 
 PAGES = [
     "/admin",

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from flask_prepaid.payments.models import Payment, PaymentState
 
-from .running_shop import RunningShop, Visitor
+from ..running_shop import RunningShop, Visitor
 
 
 def states_on(page: str) -> list[str]:

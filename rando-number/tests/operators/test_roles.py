@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .reading import forms
-from .running_shop import RunningShop, Visitor
+from ..reading import forms
+from ..running_shop import RunningShop, Visitor
 
 #: Routes that read: open to every role.
 READS = {

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rando_number.limits import fallback
-from rando_number.limits.rates import limiter
+from rando_number.rate_limits import fallback
+from rando_number.rate_limits.rates import limiter
 
 from ..running_shop import Program, RunningShop
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from rando_number.models import db
 
-from .reading import forms
-from .running_shop import RunningShop
+from ..reading import forms
+from ..running_shop import RunningShop
 
 
 def test_all_failed_events_of_the_inbox_run_again_at_once(shop: RunningShop) -> None:

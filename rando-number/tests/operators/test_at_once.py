@@ -11,10 +11,10 @@ from flask_prepaid.payments.models import OperatorNote, Payment
 from flask_prepaid.web.operator.models import OperatorDay
 from rando_number.models import AuditLine, db
 
-from .reading import forms
-from .running_shop import RunningShop, Visitor
-from .serving import at_once
-from .test_presses_at_once import faults_of, with_card
+from ..reading import forms
+from ..running_shop import RunningShop, Visitor
+from ..serving import at_once
+from ..test_presses_at_once import faults_of, with_card
 
 TIMES = 4
 

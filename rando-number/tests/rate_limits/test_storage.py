@@ -9,9 +9,9 @@ import pytest
 from limits import RateLimitItemPerMinute
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from rando_number.limits import storage
-from rando_number.limits.rates import limiter
-from rando_number.limits.storage import SweptMemoryStorage
+from rando_number.rate_limits import storage
+from rando_number.rate_limits.rates import limiter
+from rando_number.rate_limits.storage import SweptMemoryStorage
 
 from ..running_shop import RunningShop
 

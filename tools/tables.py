@@ -1,0 +1,20 @@
+"""Writes every list of the reference that is made from the code: ``python -m tools.tables``.
+
+``journeys/test_reference.py`` holds that it was done.
+"""
+
+from __future__ import annotations
+
+from . import api_table, names_tables, rows_table, settings_table, webhooks_table
+
+#: What is written: settings, the JSON API, rows, lists of names, and what webhooks are sent.
+TABLES = (settings_table, api_table, rows_table, names_tables, webhooks_table)
+
+
+def main() -> None:
+    for table in TABLES:
+        table.write()
+
+
+if __name__ == "__main__":
+    main()
