@@ -33,7 +33,7 @@ from flask_sqlalchemy import SQLAlchemy
 from stripe import StripeClient
 
 from flask_prepaid import Prepaid
-from flask_prepaid.reports import balance_sync
+from flask_prepaid.reports.balance import copying
 from stripe_emulator import Emulator
 
 DAYS = 540
@@ -130,7 +130,7 @@ def work(database: Path, url: str) -> None:
 
         prepaid.gateway.account.movements_page = timed  # type: ignore[method-assign]
         begun, cpu = time.perf_counter(), time.process_time()
-        measured["new"] = balance_sync.sync(prepaid)
+        measured["new"] = copying.sync(prepaid)
         measured["wall_s"], measured["cpu_s"] = time.perf_counter() - begun, time.process_time() - cpu
     measured["peak_mb"] = peak_mb()
     print(json.dumps(measured))

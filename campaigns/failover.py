@@ -26,7 +26,7 @@ from campaigns.cluster.nodes import Cluster
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from flask_prepaid.operations import marks
+from flask_prepaid.operations.elsewhere import marks
 from prepaid_ledger import Ledger
 from prepaid_ledger.database import answer_within
 

@@ -49,6 +49,9 @@ MADE = (
     *(Ledger, Rates, Unit),
 )
 
+#: What nobody raises: errors are of these kinds.
+BASES = (PrepaidError, flask_prepaid.errors.TooMany)
+
 #: What of an error stands in its JSON beside ``code`` and ``message``.
 CARRIES = {
     "InsufficientCredits": "`balance`, `needed`, `buy_url`",
@@ -73,7 +76,7 @@ def errors() -> Iterator[str]:
 
 def _errors_of(module: ModuleType) -> Iterator[type[PrepaidError]]:
     for thing in vars(module).values():
-        is_error = isinstance(thing, type) and issubclass(thing, PrepaidError) and thing is not PrepaidError
+        is_error = isinstance(thing, type) and issubclass(thing, PrepaidError) and thing not in BASES
         if is_error and thing.__module__ == module.__name__:
             yield thing
 

@@ -18,7 +18,8 @@ from sqlalchemy import inspect as mapping_of
 
 from flask_prepaid import Alert, ApiKey, Code, CodeClaim, MailRecord, Payment, Refund, WebhookEndpoint
 from flask_prepaid.outbox.models import AlertKind, OffBecause
-from flask_prepaid.payments.models import PaymentState, RefundState, SavedCard, Via
+from flask_prepaid.payments.customers.models import SavedCard
+from flask_prepaid.payments.models import PaymentState, RefundState, Via
 from prepaid_ledger import Entry, Kind
 from prepaid_ledger.database import UtcDateTime
 

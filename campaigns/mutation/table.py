@@ -86,7 +86,13 @@ NEARBY = {
     ),
     "plans": Nearby(
         "flask-prepaid/src/flask_prepaid",
-        ("subscriptions/invoice_credits.py", "purchases/taking_back.py"),
+        (
+            "subscriptions/invoices/worth.py",
+            "subscriptions/invoices/invoice_credits.py",
+            "subscriptions/invoices/giving.py",
+            "subscriptions/invoices/smaller_plans.py",
+            "purchases/taking_back.py",
+        ),
         "flask-prepaid/tests/buying",
         (
             "purchases/test_refunds.py",

@@ -18,7 +18,13 @@ MAX_FILES_AT_THE_TOP = 15
 MAX_LINES = 500
 
 #: Folders in folders that have no line of their own in a table: each is a part of the folder above it.
-PARTS = {"stripe_emulator/pages/dashboard"}
+PARTS = {
+    "flask_prepaid/operations/elsewhere",
+    "flask_prepaid/payments/customers",
+    "flask_prepaid/reports/balance",
+    "flask_prepaid/subscriptions/invoices",
+    "stripe_emulator/pages/dashboard",
+}
 
 EXTENSION = next(package for package in CHARTERS if package.name == "flask_prepaid")
 

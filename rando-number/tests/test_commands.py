@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask.cli import FlaskGroup
-from sqlalchemy import insert, literal, select, text, update
+from sqlalchemy import event, insert, literal, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from flask_prepaid.testing import Databases
@@ -208,3 +208,34 @@ def test_the_tables_can_be_dropped_and_made_again(shop: RunningShop) -> None:
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
 
     shop.customer()
+
+
+@pytest.mark.parametrize("command", ["deactivate", "reset_access"])
+def test_a_command_that_loses_a_race_ends_in_a_sentence_and_changes_nothing(
+    any_shop: RunningShop, command: str
+) -> None:
+    any_shop.customer("pat@rando.test")
+    runner = any_shop.app.test_cli_runner()
+
+    def others_are_quicker(*_: object) -> None:
+        with db.engine.begin() as others:
+            others.execute(update(User).values(version=User.version + 1))
+
+    event.listen(db.session, "before_flush", others_are_quicker, once=True)
+    late = runner.invoke(args=["users", command, "pat@rando.test"])
+
+    assert late.exit_code == 1
+    assert late.stderr.startswith("Error: Something else has just changed")
+    assert "Run it again" in late.stderr
+    with any_shop.app.app_context():
+        assert db.session.scalars(select(User.active)).all() == [True]
+    assert runner.invoke(args=["users", command, "pat@rando.test"]).exit_code == 0
+
+
+@pytest.mark.parametrize("words", [["users", "deactivate", "pat@rando.test"], ["rando", "seed-demo"]])
+def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path: Path, words: list[str]) -> None:
+    refused = create_app({"RANDO_DATA": str(tmp_path)}).test_cli_runner().invoke(args=words)
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: The database refuses: no such table")
+    assert "flask rando prepare" in refused.stderr

@@ -21,7 +21,8 @@ from .outbox.customer_events import WEBHOOK_EVENTS, WebhookEvent
 from .outbox.endpoints import SentWebhook
 from .outbox.http import WebhookAnswer
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
-from .payments.models import Customer, Payment, Refund
+from .payments.customers.models import Customer
+from .payments.models import Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, include_name, patiently
 from .web.current_caller import caller_has_gone

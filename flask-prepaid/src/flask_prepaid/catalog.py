@@ -16,6 +16,7 @@ from prepaid_ledger import is_whole
 from . import checks, money
 from .checks import MAX_CREDITS
 from .errors import ConfigError, UnknownItem
+from .languages import units
 from .languages.formats import plain_number
 from .languages.words import gettext as _
 
@@ -73,7 +74,7 @@ class Pack:
 
     @property
     def title(self) -> str:
-        return self.name or money.credits(self.total_credits)
+        return self.name or units.credits(self.total_credits)
 
     @property
     def total_credits(self) -> int:
@@ -164,7 +165,7 @@ class Plan:
 
     @property
     def title(self) -> str:
-        return self.name or f"{money.credits(self.credits)} {self.given}"
+        return self.name or f"{units.credits(self.credits)} {self.given}"
 
     def sold_in(self, currency: str | None) -> Plan:
         """The plan at its price in ``currency`` alone, or at its first price where it is not sold in that."""
@@ -277,14 +278,14 @@ class Quantity:
             enough = self._enough(least)
             cure = f"Write min_credits={enough}." if enough else "Let more be bought, or at a higher price."
             raise ConfigError(
-                f"{here}.min_credits is {self.min_credits}: {money.credits(self.min_credits)} would cost "
+                f"{here}.min_credits is {self.min_credits}: {units.credits(self.min_credits)} would cost "
                 f"{money.show(price, self.currency)}, and Stripe charges nothing below "
                 f"{money.show(least, self.currency)}. {cure}"
             )
         price = self.amount_minor(self.max_credits)
         if price > most:
             raise ConfigError(
-                f"{here}.max_credits is {self.max_credits}: {money.credits(self.max_credits)} would cost "
+                f"{here}.max_credits is {self.max_credits}: {units.credits(self.max_credits)} would cost "
                 f"{money.show(price, self.currency)}, and Stripe charges at most "
                 f"{money.show(most, self.currency)}. Write fewer."
             )
@@ -389,7 +390,7 @@ class Catalog:
         if self.quantity is None:
             raise UnknownItem("Credits are sold in packs only.", field="credits")
         amount = self.quantity.amount_minor(credits)
-        title = money.credits(credits)
+        title = units.credits(credits)
         return Offer(None, title, credits, amount, self.quantity.currency)
 
 

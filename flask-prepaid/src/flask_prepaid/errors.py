@@ -4,8 +4,10 @@ ConfigError                  a setting, a price list or an argument is wrong: st
 PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── UnknownItem              no such pack or plan, or a quantity out of bounds  422
 ├── PlanRefused              the plan does not stand so that this can be done  409
-├── TooManyAttempts          one customer, or all of them, try too often        429
-├── TooManyGuesses           too many codes were tried that give nothing        429
+├── TooMany                  too much was tried in too short a time             429
+│   ├── TooManyAttempts      one customer, or all of them, try too often
+│   ├── TooManyGuesses       too many codes were tried that give nothing
+│   └── TooManyCalls         one owner's programs call too often
 ├── CodeRefused              the code gives this customer nothing               422
 ├── CodeTaken                a code of that name gives something else           409
 ├── BuyingPaused             the operator has switched buying off               503
@@ -15,7 +17,6 @@ PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── NoCard                   nothing is on file that could pay                  409
 ├── PayersOnly               who asks does not pay for their team                403
 ├── NotSignedIn              the page is a customer's, and nobody is signed in  401
-├── TooManyCalls             one owner's programs call too often                429
 ├── BadIdempotencyKey        the name of a request is none                      400
 ├── IdempotencyConflict      it stands for another request                      409
 ├── BadBody                  a call's body is no object of JSON                 400
@@ -69,37 +70,30 @@ class PlanRefused(PrepaidError):
     code = "plan_refused"
 
 
-class TooManyAttempts(PrepaidError):
-    """Too many attempts to pay within an hour, as card testers make. Stripe was not asked.
-
-    ``retry_after_s``: by then the limit has room again.
-    """
+class TooMany(PrepaidError):
+    """Too much was tried in too short a time. In ``retry_after_s`` seconds the limit has room again."""
 
     http_status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def details(self) -> dict[str, int | str | None]:
+        return {"retry_after": self.retry_after_s}
+
+
+class TooManyAttempts(TooMany):
+    """Too many attempts to pay within an hour, as card testers make. Stripe was not asked."""
+
     code = "too_many_attempts"
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
-    @property
-    def details(self) -> dict[str, int | str | None]:
-        return {"retry_after": self.retry_after_s}
+class TooManyGuesses(TooMany):
+    """Too many codes within an hour that give nothing."""
 
-
-class TooManyGuesses(PrepaidError):
-    """Too many codes within an hour that give nothing. ``retry_after_s``: the next one is taken then."""
-
-    http_status = 429
     code = "too_many_guesses"
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-    @property
-    def details(self) -> dict[str, int | str | None]:
-        return {"retry_after": self.retry_after_s}
 
 
 class CodeRefused(PrepaidError):
@@ -172,23 +166,17 @@ class NotSignedIn(PrepaidError):
     code = "unauthenticated"
 
 
-class TooManyCalls(PrepaidError):
+class TooManyCalls(TooMany):
     """An owner's programs, or an address with wrong keys, have called too often this minute.
 
     ``headers`` are those of the answer that say how much there is, and when again.
     """
 
-    http_status = 429
     code = "rate_limited"
 
     def __init__(self, message: str, *, retry_after_s: int, headers: Mapping[str, str]) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+        super().__init__(message, retry_after_s=retry_after_s)
         self.headers = headers
-
-    @property
-    def details(self) -> dict[str, int | str | None]:
-        return {"retry_after": self.retry_after_s}
 
 
 class BadIdempotencyKey(PrepaidError):

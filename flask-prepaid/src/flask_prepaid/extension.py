@@ -30,7 +30,7 @@ from .gateway.client import Gateway
 from .keys import setup as key_setup
 from .keys.setup import Keys
 from .keys.verbs import AppKeys
-from .money import CREDIT
+from .languages.units import CREDIT
 from .operations import audit_rules, inbox
 from .operations.metric_verbs import MetricVerbs
 from .outbox.app_outbox import AppOutbox

@@ -7,13 +7,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from flask import current_app, has_app_context
-
-from prepaid_ledger import Unit
-
-#: What credits are called where nobody says it.
-CREDIT = Unit()
-
 ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
 )
@@ -60,7 +53,7 @@ CURRENCIES = frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: Digits behind those of the currency, for the price of one credit.
+#: Digits behind those of the currency, for the price of one of many.
 FINER = 2
 
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪", "vnd": "₫"}
@@ -121,39 +114,12 @@ def decimal(amount_minor: int, currency: str) -> str:
     return f"{Decimal(amount_minor).scaleb(-places):.{places}f}"
 
 
-def unit() -> Unit:
-    """What the running app calls its credits; plain ones where none runs."""
-    prepaid = current_app.extensions.get("prepaid") if has_app_context() else None
-    return CREDIT if prepaid is None else prepaid.unit
-
-
-def credits(count: int) -> str:
-    """``1 credit``, ``1,000 credits`` or, by ``Prepaid(unit=)``, ``0.125 credits``."""
-    return unit().text(count)
-
-
-def number(count: int, *, signed: bool = False) -> str:
-    """Credits without their name, for people: ``1,000``, ``0.125``; ``+5`` where it is signed."""
-    return f"{'+' if signed and count >= 0 else ''}{unit().number(count)}"
-
-
 def each(amount_minor: int, count: int, currency: str) -> str:
-    """What one of so many credits costs, as people read them: ``$0.90``, or ``$0.0125`` if it is so fine."""
-    scaled = amount_minor * 10 ** unit().scale
-    whole, rest = divmod(scaled, count)
+    """What one of so many costs, as people read it: ``$0.90``, or ``$0.0125`` if it is so fine."""
+    whole, rest = divmod(amount_minor, count)
     if not rest:
         return show(whole, currency)
     places = decimals(currency) + FINER
-    price = (Decimal(scaled).scaleb(-decimals(currency)) / count).quantize(Decimal(1).scaleb(-places))
+    price = (Decimal(amount_minor).scaleb(-decimals(currency)) / count).quantize(Decimal(1).scaleb(-places))
     symbol = SYMBOLS.get(currency)
     return f"{symbol}{price:,}" if symbol else f"{price:,} {currency.upper()}"
-
-
-def named(count: int) -> str:
-    """What so many credits are called: ``credit``, ``credits``."""
-    return unit().name if unit().verb(count) == "is" else unit().plural
-
-
-def plain(count: int) -> int | str:
-    """Credits for programs: the whole number; where the unit has decimals, a text with all of them."""
-    return unit().plain(count) if unit().scale else count

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
-from flask_prepaid.money import CREDIT
+from flask_prepaid.languages.units import CREDIT
 from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.operations.models import InboxEvent
 from flask_prepaid.payments.models import Payment

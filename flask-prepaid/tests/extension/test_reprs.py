@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from flask_prepaid.payments.models import Payment, PaymentState, SavedCard, Via
+from flask_prepaid.payments.customers.models import SavedCard
+from flask_prepaid.payments.models import Payment, PaymentState, Via
 from prepaid_ledger import Entry, InsufficientCredits, NothingToReverse
 
 from .host import OWNER, Host

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Column, DateTime, Integer, String, func, insert, sel
 from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import ApiKey, Caller, FastPath, Keys, Pack, Prepaid, PrepaidError, Sale
-from flask_prepaid.money import CREDIT
+from flask_prepaid.languages.units import CREDIT
 from prepaid_ledger import Unit
 from prepaid_ledger.clock import Clock, wall
 

@@ -8,6 +8,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 
 from flask_prepaid import Payment
 
@@ -17,7 +19,28 @@ from .demo.users import make_demo
 from .migrations.upgrade import begin_migrations, upgrade
 from .models import Action, AuditLine, Number, SignIn, User, db, end_sign_ins, owner_of, prepaid
 
-commands = AppGroup("rando", help="Set up the shop.")
+#: Flask-Security's groups of commands.
+OF_USERS = ("users", "roles")
+
+
+class Commands(AppGroup):
+    """What goes wrong ends in one sentence with its cure, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StaleDataError as error:
+            raise click.ClickException(
+                "Something else has just changed the same account, so nothing of this was done. Run it again."
+            ) from error
+        except DBAPIError as error:
+            reason = str(error.orig).partition("\n")[0]
+            raise click.ClickException(
+                f"The database refuses: {reason}. Is it there? flask rando prepare makes its tables."
+            ) from error
+
+
+commands = Commands("rando", help="Set up the shop.")
 commands.add_command(seed)
 
 
@@ -29,6 +52,10 @@ def init_app(app: Flask) -> None:
         context_settings={"ignore_unknown_options": True},
     )(flask_db)
     app.cli.add_command(commands)
+    for name in OF_USERS:
+        group = app.cli.commands[name]
+        assert isinstance(group, click.Group), "it has commands"
+        app.cli.add_command(Commands(name, group.commands, help=group.help))
     app.shell_context_processor(lambda: shell_names(app))
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from sqlalchemy import select
 
 from flask_prepaid.codes.models import Code
-from flask_prepaid.payments.models import OperatorNote, Payment
+from flask_prepaid.payments.customers.models import OperatorNote
+from flask_prepaid.payments.models import Payment
 from flask_prepaid.web.operator.models import OperatorDay
 from rando_number.models import AuditLine, db
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from .. import money
-from ..operations import archiving, elsewhere
-from ..payments import customers
+from ..languages import units
+from ..operations.elsewhere import archiving, places
+from ..payments.customers import owned
 from . import typed
 from .app import context
 from .counting import counting
@@ -44,7 +44,7 @@ def archive(before: datetime, place: str) -> None:
         raise click.ClickException(str(wrong)) from wrong
     for problem in done.problems:
         click.echo(problem, err=True)
-    spends = f"{number(done.spends, 'spend')} of {money.credits(done.credits)}"
+    spends = f"{number(done.spends, 'spend')} of {units.credits(done.credits)}"
     holds, wallets = number(done.holds, "ended hold"), number(done.wallets, "wallet")
     click.echo(f"Archived: {spends}, {holds}; {wallets}.", err=True)
     if done.busy:
@@ -60,18 +60,18 @@ def archive(before: datetime, place: str) -> None:
 def archived(owner: str, place: str) -> None:
     """Write the spends of OWNER that lie in PLACE, the oldest first, one JSON object a line."""
     app, count = context(), 0
-    if not customers.has_wallet(app.session, owner):
+    if not owned.has_wallet(app.session, owner):
         raise click.ClickException(
             f"{owner!r} has no wallet here. An owner is what Prepaid(owner=...) gives, such as user:42."
         )
     try:
-        with elsewhere.opened(place, app.engine, archiving.WHAT) as there:
+        with places.opened(place, app.engine, archiving.WHAT) as there:
             for entry in app.ledger.archived_entries(owner, there):
                 row = {
                     name: getattr(entry, name)
                     for name in ("seq", "at", "key", "spender", "item", "quantity", "price_version", "reason")
                 }
-                row |= {name: money.plain(getattr(entry, name)) for name in ("credits", "balance_after")}
+                row |= {name: units.plain(getattr(entry, name)) for name in ("credits", "balance_after")}
                 click.echo(json.dumps({**row, "at": entry.at.isoformat()}))
                 count += 1
     except ValueError as wrong:

@@ -10,10 +10,10 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from .. import money
 from ..checks import MAX_PERIOD
 from ..codes import making, redeeming
 from ..codes.models import Code
+from ..languages import units
 from .app import context
 
 codes = AppGroup("codes", help="Codes that give credits: list, make, switch off and on.")
@@ -69,7 +69,7 @@ def make(
         reason=reason,
     )
     click.echo(row.code)
-    click.echo(f"It gives {money.credits(row.credits)}; made by {getpass.getuser()}.", err=True)
+    click.echo(f"It gives {units.credits(row.credits)}; made by {getpass.getuser()}.", err=True)
 
 
 @codes.command()
@@ -92,9 +92,9 @@ def _values(row: Code, given: int) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in names},
         **{name: at.isoformat() if (at := getattr(row, name)) else None for name in times},
-        "credits": money.plain(row.credits),
-        "referrer_credits": money.plain(row.referrer_credits),
-        "given": money.plain(given),
+        "credits": units.plain(row.credits),
+        "referrer_credits": units.plain(row.referrer_credits),
+        "given": units.plain(given),
     }
 
 
@@ -103,6 +103,6 @@ def _line(row: Code, given: int) -> str:
     off = ", off" if row.off_at else ""
     until = f", until {row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else ""
     return (
-        f"{row.code:<24} {money.number(row.credits):>8} each  redeemed {row.claims:,}{left}"
-        f"  gave {money.number(given)}{until}{off}  {row.reason}"
+        f"{row.code:<24} {units.number(row.credits):>8} each  redeemed {row.claims:,}{left}"
+        f"  gave {units.number(given)}{until}{off}  {row.reason}"
     ).rstrip()

@@ -11,33 +11,31 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
 from flask import current_app
-from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy import MetaData
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import UnfitDatabase, clock
+from prepaid_ledger import clock
 from prepaid_ledger.database import partitions_of
-from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.slots import SLOTS
 
 from .. import money
 from ..context import transaction
-from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway.version import no_answer
-from ..operations import archiving, copy_books, elsewhere, inbox, marks
+from ..errors import GatewayUnavailable
+from ..languages import units
 from ..operations import connect as catalog_at_stripe
 from ..operations import doctor as diagnosis
+from ..operations import inbox
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
+from ..operations.elsewhere import archiving, copy_books, marks, places
 from ..payments.models import Payment
 from ..purchases import refunds
-from ..reports import balance_sync, credit_sums
-from ..upgrade import behind as tables_behind
+from ..reports import credit_sums
+from ..reports.balance import copying
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
 from . import typed
@@ -45,6 +43,7 @@ from .app import context
 from .archive import archive, archived
 from .codes import codes
 from .counting import counting
+from .group import Commands, unanswered
 from .keys import keys
 from .listen import listen
 from .outbox import outbox
@@ -52,41 +51,6 @@ from .report import report
 from .show import show
 
 log = logging.getLogger(__name__)
-
-
-class Commands(AppGroup):
-    """What goes wrong ends in one sentence with its cure, not in a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (PrepaidError, UnfitDatabase, DBAPIError, NoSuchTableError) as error:
-            with ctx.ensure_object(ScriptInfo).load_app().app_context():
-                raise click.ClickException(in_words(error)) from error
-
-
-def in_words(error: Exception) -> str:
-    """What went wrong, with its cure."""
-    if isinstance(error, GatewayUnavailable):
-        return unanswered()
-    if isinstance(error, GatewayRefused):
-        return f"Stripe refuses: {str(error).rstrip('.')}. What to do, says: flask prepaid doctor"
-    if isinstance(error, PrepaidError):
-        return error.message(money.unit())
-    if not isinstance(error, DBAPIError | NoSuchTableError):
-        return str(error)
-    try:
-        behind = tables_behind(context().engine)
-    except DBAPIError:
-        behind = ["Is it there, and may this user open it?"]
-    if isinstance(error, NoSuchTableError):
-        return " ".join(behind)
-    return f"The database refuses: {str(error.orig).partition(chr(10))[0]}. {' '.join(behind)}".strip()
-
-
-def unanswered() -> str:
-    """That Stripe does not answer, and what to do."""
-    return no_answer(context().config.api_base).rstrip(".")
 
 
 commands = Commands("prepaid", help="Prepaid credits: upkeep, checks, and what is done by hand.")
@@ -173,12 +137,12 @@ def hosts_metadata() -> MetaData:
 @click.option("--full", is_flag=True, help="Play everything again, whatever PREPAID_PROOFS has proved.")
 @click.option(
     "--archive",
-    "places",
+    "archive_places",
     multiple=True,
     metavar="PLACE",
     help="Prove what archive has moved there, too; name each place. It means --full.",
 )
-def audit(as_json: bool, against: str | None, jobs: int, full: bool, places: tuple[str, ...]) -> None:
+def audit(as_json: bool, against: str | None, jobs: int, full: bool, archive_places: tuple[str, ...]) -> None:
     """Check every balance, lot, hold and debt against its entries. Exit 1 if one is off.
 
     It reads from PREPAID_STANDBY, where that is set, as far as the standby has come. With PREPAID_PROOFS it
@@ -193,12 +157,12 @@ def audit(as_json: bool, against: str | None, jobs: int, full: bool, places: tup
     """
     app = context()
     place = app.config.proofs
-    full = full or bool(places)
+    full = full or bool(archive_places)
     try:
         with ExitStack() as stack:
-            opened = [elsewhere.opened(each, app.engine, archiving.WHAT) for each in places]
+            opened = [places.opened(each, app.engine, archiving.WHAT) for each in archive_places]
             archives = [stack.enter_context(each) for each in opened]
-            proofs = stack.enter_context(elsewhere.opened(place, app.engine, "Proofs")) if place else None
+            proofs = stack.enter_context(places.opened(place, app.engine, "Proofs")) if place else None
             problems = app.audit(jobs=jobs, proofs=proofs, full=full, archives=archives)
     except (DBAPIError, ValueError) as error:
         raise click.ClickException(f"The books could not be read: {error}") from error
@@ -262,7 +226,7 @@ def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     key = key or f"grant:{digest_of_today(owner, credits, reason)}"
     with transaction(app):
         app.ledger.grant(owner, credits, key=key, reason=f"{reason} (by {getpass.getuser()})")
-    click.echo(f"{owner} has {money.credits(app.ledger.balance(owner))}.", err=True)
+    click.echo(f"{owner} has {units.credits(app.ledger.balance(owner))}.", err=True)
 
 
 def digest_of_today(*words: object) -> str:
@@ -336,7 +300,7 @@ def sync() -> None:
     """Copy Stripe's balance transactions since the last time, for the reports."""
     try:
         with counting("copied") as seen:
-            new = balance_sync.sync(context(), seen=seen)
+            new = copying.sync(context(), seen=seen)
         credit_sums.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(

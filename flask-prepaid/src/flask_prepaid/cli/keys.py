@@ -13,11 +13,11 @@ from flask.cli import AppGroup
 
 from prepaid_ledger import BudgetSummary
 
-from .. import money
 from ..context import transaction
 from ..keys import keys as owners_keys
 from ..keys.models import ApiKey
 from ..keys.verbs import AppKeys
+from ..languages import units
 from . import typed
 from .app import CommandContext, context
 
@@ -126,9 +126,9 @@ def _values(row: ApiKey, limits: list[BudgetSummary]) -> dict[str, Any]:
         **{name: at.isoformat() if (at := getattr(row, name)) else None for name in times},
         "limits": [
             {
-                "credits": money.plain(limit.credits),
-                "spent": money.plain(limit.spent),
-                "left": money.plain(limit.left),
+                "credits": units.plain(limit.credits),
+                "spent": units.plain(limit.spent),
+                "left": units.plain(limit.left),
                 "every": limit.every,
                 "zone": limit.zone,
                 "resets_at": limit.resets_at.isoformat() if limit.resets_at else None,
@@ -140,7 +140,7 @@ def _values(row: ApiKey, limits: list[BudgetSummary]) -> dict[str, Any]:
 
 def _line(row: ApiKey, limits: list[BudgetSummary]) -> str:
     words = [
-        f"{money.number(limit.left)} left of {money.number(limit.credits)} "
+        f"{units.number(limit.left)} left of {units.number(limit.credits)} "
         + ("in all" if limit.every is None else f"a {limit.every}")
         for limit in limits
     ]

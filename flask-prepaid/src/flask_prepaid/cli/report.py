@@ -17,6 +17,7 @@ from flask.cli import with_appcontext
 
 from .. import money
 from ..context import Context
+from ..languages import units
 from ..reports import codes as code_reports
 from ..reports import credits as credit_reports
 from ..reports import failures as failure_reports
@@ -170,8 +171,8 @@ def credits(app: Context, selection: Selection) -> Report:
         [in_unit(total.as_dict())],
         {
             "worth_minor": credit_reports.worth(session, selection),
-            "outstanding": money.plain(owed.outstanding),
-            "debt": money.plain(owed.debt),
+            "outstanding": units.plain(owed.outstanding),
+            "debt": units.plain(owed.debt),
             "deferred_minor": owed.deferred_minor,
             "uncounted_wallets": owed.uncounted,
             "undrawn_wallets": owed.undrawn,
@@ -262,7 +263,7 @@ JOURNAL = ("date", "account", "debit", "credit", "currency", "entry", "text")
 
 def in_unit(row: Row, *names: str) -> Row:
     """A row whose credits are as the app's unit writes them: those of these names, or all of it."""
-    return {name: money.plain(value) if name in (names or row) else value for name, value in row.items()}
+    return {name: units.plain(value) if name in (names or row) else value for name, value in row.items()}
 
 
 #: Each report, by the word that is typed for it.

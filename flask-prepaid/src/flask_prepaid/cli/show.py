@@ -17,7 +17,9 @@ from prepaid_ledger import HoldState
 from prepaid_ledger.tables import Hold, Wallet
 
 from .. import money
-from ..payments import customers, shown_states
+from ..languages import units
+from ..payments import shown_states
+from ..payments.customers import owned, rows
 from ..payments.models import Payment
 from ..purchases import cards, topups
 from ..subscriptions import plan_state
@@ -49,8 +51,8 @@ def show(owner: str, as_json: bool) -> None:
 
 def _known(session: Session, owner: str) -> bool:
     has_paid = session.scalar(select(Payment.id).where(Payment.owner == owner).limit(1)) is not None
-    is_known = has_paid or customers.known_customer(session, owner) is not None
-    return is_known or customers.has_wallet(session, owner)
+    is_known = has_paid or rows.known_customer(session, owner) is not None
+    return is_known or owned.has_wallet(session, owner)
 
 
 def _values(app: CommandContext, owner: str) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     entries = app.ledger.entries(owner, SHOWN)
     return {
         "owner": owner,
-        "customer": customers.known_customer(session, owner),
+        "customer": rows.known_customer(session, owner),
         "wallet": _fields(wallet, "balance", "held", "available", "debt"),
         "lots": [_fields(lot, "key", "left", "expires_at") for lot in app.ledger.lots(owner)],
         "holds": [_fields(hold, "key", "credits", "expires_at") for hold in _holds(session, owner)],
@@ -110,7 +112,7 @@ def _in_unit(values: Any) -> Any:
     if not isinstance(values, dict):
         return values
     return {
-        name: money.plain(value) if name in CREDITS else _in_unit(value) for name, value in values.items()
+        name: units.plain(value) if name in CREDITS else _in_unit(value) for name, value in values.items()
     }
 
 
@@ -128,21 +130,21 @@ def _payments(session: Session, owner: str) -> list[Payment]:
 def _lines(values: dict[str, Any], now: datetime) -> Iterator[str]:
     """The values for people: a heading, then a line for each thing."""
     wallet = values["wallet"]
-    owes = f", owes {money.credits(wallet['debt'])}" if wallet["debt"] else ""
-    held = f", of which {money.number(wallet['held'])} held" if wallet["held"] else ""
-    yield f"{values['owner']} has {money.credits(wallet['balance'])}{held}{owes}."
+    owes = f", owes {units.credits(wallet['debt'])}" if wallet["debt"] else ""
+    held = f", of which {units.number(wallet['held'])} held" if wallet["held"] else ""
+    yield f"{values['owner']} has {units.credits(wallet['balance'])}{held}{owes}."
     yield f"Stripe's customer: {values['customer'] or 'none yet'}"
     plan, topup = values["plan"], values["topup"]
     yield f"Plan: {_plan(plan, now) if plan else 'none'}"
     yield f"Auto top-up: {_topup(topup) if topup else 'never set'}"
-    signed = partial(money.number, signed=True)
+    signed = partial(units.number, signed=True)
     parts = {
         "Lots, the first to be drawn first": [
-            f"{money.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'], now)}"
+            f"{units.number(lot['left'])} of {lot['key']}{_until(lot['expires_at'], now)}"
             for lot in values["lots"]
         ],
         "Open holds": [
-            f"{money.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'], now)}"
+            f"{units.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'], now)}"
             for hold in values["holds"]
         ],
         "Last entries": [
@@ -170,7 +172,7 @@ def _plan(plan: dict[str, Any], now: datetime) -> str:
 
 def _topup(topup: dict[str, Any]) -> str:
     if topup["on"]:
-        return f"buys {topup['pack']} below {money.credits(topup['threshold'])}"
+        return f"buys {topup['pack']} below {units.credits(topup['threshold'])}"
     return f"off: {topup['stopped']}" if topup["stopped"] else "off"
 
 

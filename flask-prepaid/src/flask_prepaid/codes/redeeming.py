@@ -16,7 +16,7 @@ from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CodeRefused
 from ..languages.words import marked
-from ..payments import customers
+from ..payments.customers import removal
 from . import guesses, making
 from .models import Code, CodeClaim
 
@@ -65,7 +65,7 @@ def _refuse_shut_out(context: Context, owner: str) -> None:
     :raises CodeRefused: The host has shut the owner out, or their account is closed.
     """
     with reading(context) as session:
-        closed = customers.is_closed(session, owner)
+        closed = removal.is_closed(session, owner)
     if closed or context.is_blocked(owner):
         raise CodeRefused(SHUT_OUT)
 
@@ -75,7 +75,7 @@ def _referrer_is_fit(context: Context, code: str) -> bool:
     with reading(context) as session:
         row = making.find(session, code)
         referrer = row.referrer if row is not None else None
-        closed = referrer is not None and customers.is_closed(session, referrer)
+        closed = referrer is not None and removal.is_closed(session, referrer)
     return referrer is not None and not closed and not context.is_blocked(referrer)
 
 

@@ -1,4 +1,4 @@
-"""Credits, amounts and times as the reader's language writes them; in English as ``money`` does."""
+"""Credits, amounts and times in the reader's language; in English as ``money`` and ``units`` write them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from .. import money
+from . import units
 from .choice import ENGLISH, locale, locale_of
 from .words import gettext as _
 from .words import marked, marked_plural, ngettext
@@ -48,9 +49,9 @@ def amount(amount_minor: int, currency: str) -> str:
 
 def each(amount_minor: int, count: int, currency: str) -> str:
     """What one of so many credits costs: ``$0.90``, ``0,90 $``, or two digits more if it is so fine."""
+    scaled = amount_minor * 10 ** units.current().scale
     if _is_english():
-        return money.each(amount_minor, count, currency)
-    scaled = amount_minor * 10 ** money.unit().scale
+        return money.each(scaled, count, currency)
     whole, rest = divmod(scaled, count)
     if not rest:
         return amount(whole, currency)
@@ -70,8 +71,8 @@ def _in_currency(value: Decimal, currency: str, places: int) -> str:
 def number(count: int, *, signed: bool = False) -> str:
     """Credits without their name: ``1,000``, ``1.000``; ``+5`` where it is signed."""
     if _is_english():
-        return money.number(count, signed=signed)
-    value = money.unit().decimal(count)
+        return units.number(count, signed=signed)
+    value = units.current().decimal(count)
     return f"{'+' if signed and count >= 0 else ''}{plain_number(value)}"
 
 
@@ -82,13 +83,13 @@ def plain_number(value: Decimal | int) -> str:
 
 def unit(count: int) -> str:
     """What so many credits are called: ``credit``, ``credits``."""
-    of_host = money.unit()
+    of_host = units.current()
     return ngettext(of_host.name, of_host.plural, plural_of(count))
 
 
 def unit_name() -> str:
     """What credits are called."""
-    return _(money.unit().plural)
+    return _(units.current().plural)
 
 
 def credits(count: int) -> str:
@@ -98,13 +99,13 @@ def credits(count: int) -> str:
 
 def plural_of(count: int) -> int:
     """The number by which a sentence about so many credits has its form: 2 where there are decimals."""
-    whole, parts = divmod(abs(count), 10 ** money.unit().scale)
+    whole, parts = divmod(abs(count), 10 ** units.current().scale)
     return 2 if parts else whole
 
 
 def title(written: str) -> str:
     """The title of what is sold, or was bought: the host's name for it, or how many credits how often."""
-    of_host = money.unit()
+    of_host = units.current()
     match = _TITLE.fullmatch(written)
     if match is None or match["unit"] not in (of_host.name, of_host.plural):
         return _(written)

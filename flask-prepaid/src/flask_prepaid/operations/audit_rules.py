@@ -10,7 +10,7 @@
 | I17 | what a plan gives month by month has come, each month under its key, with what was not cut of it |
 
 I1, I4 to I10, I14 and I16 are the ledger's own, in ``prepaid_ledger/audit/audit.py``. I18 is that of
-``marks.py``.
+``elsewhere/marks.py``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from .. import money
 from ..codes.models import Code, CodeClaim
+from ..languages import units
 from ..payments.models import PartCharge, Payment, PaymentState, Via
 from ..reports.audit_rules import (
     nets_of_movements,
@@ -59,7 +60,7 @@ def problems(connection: Connection) -> Iterator[Problem]:
 def _payments_without_credits(connection: Connection) -> Iterator[Problem]:
     for payment_id, owner, credits in connection.execute(_unbought()):
         yield Problem(
-            "I2", owner, f"payment {payment_id} is paid, and has not brought its {money.credits(credits)}"
+            "I2", owner, f"payment {payment_id} is paid, and has not brought its {units.credits(credits)}"
         )
 
 
@@ -121,7 +122,7 @@ def _purchases_without_payment(connection: Connection) -> Iterator[Problem]:
         yield Problem(
             "I3",
             owner,
-            f"{key!r} brought {money.credits(credits)}, and there is no such payment that is paid",
+            f"{key!r} brought {units.credits(credits)}, and there is no such payment that is paid",
         )
 
 
@@ -169,7 +170,7 @@ def _claims_without_grant(connection: Connection) -> Iterator[Problem]:
     for head, missing in _ungranted().items():
         for claim_id, whose, due, code in connection.execute(missing):
             yield Problem(
-                "I15", whose, f"{head}{claim_id} of {code} has not brought its {money.credits(due)}"
+                "I15", whose, f"{head}{claim_id} of {code} has not brought its {units.credits(due)}"
             )
 
 

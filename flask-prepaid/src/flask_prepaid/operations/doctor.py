@@ -28,7 +28,8 @@ from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary
 from ..payments import refusals
-from ..payments.models import Customer, Payment, PaymentState
+from ..payments.customers.models import Customer
+from ..payments.models import Payment, PaymentState
 from ..purchases import disputes, fraud_warnings
 from . import inbox
 from .models import InboxEvent

@@ -16,7 +16,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
-from ..payments import billing_details, customers
+from ..payments.customers import billing_details, removal
 from ..purchases import cards, credit_notes, disputes, fraud_warnings, refunds, settling
 from ..subscriptions import sync
 from .models import InboxEvent
@@ -159,7 +159,7 @@ def customer_changed(context: Context, customer_id: str) -> Write[object]:
 @on("customer.deleted")
 def customer_is_gone(context: Context, customer_id: str) -> Write[object]:
     """Deleted in Stripe's dashboard: the cards went with it, and our copies of what it had go, too."""
-    return customers.sync_deleted(context, customer_id)
+    return removal.sync_deleted(context, customer_id)
 
 
 @on("customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted")

@@ -8,7 +8,8 @@ from sqlalchemy import String, and_, cast, exists, literal, or_, select
 
 from .. import signals
 from ..context import Context, transaction
-from ..payments.models import Customer, Notice, SavedCard
+from ..payments.customers.models import Customer, SavedCard
+from ..payments.models import Notice
 from ..payments.notices import claim_notice
 
 #: How many notices one tick sends; the next tick sends the others.

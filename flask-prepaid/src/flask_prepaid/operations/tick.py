@@ -19,14 +19,18 @@ from ..context import Context, reading, transaction
 from ..errors import GatewayUnavailable
 from ..fast_path import requests
 from ..outbox import thresholds
-from ..payments import card_testing, customers, paid_requests, payments, refusals, unwanted_customers
+from ..payments import card_testing, paid_requests, payments, refusals
+from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import balance_money, disputed_plans, fraud_warnings, refunds, settling, topups
-from ..reports import balance_sync, credit_sums
+from ..reports import credit_sums
+from ..reports.balance import copying
 from ..reports.days import MINUTE
 from ..reports.models import Copying
-from ..subscriptions import blocking, plan_months, retries, subscribing
-from . import marks, notices
+from ..subscriptions import blocking, retries, subscribing
+from ..subscriptions.invoices import plan_months
+from . import notices
+from .elsewhere import marks
 
 Id = TypeVar("Id", int, str)
 
@@ -66,7 +70,7 @@ def tick(context: Context) -> dict[str, int]:
     paid_requests.forget(context)
     requests.forget(context)
     try:
-        balance_sync.sync_if_old(context)
+        copying.sync_if_old(context)
     except PrepaidError as error:  # Stripe is away, or the key may not read balances: the rest goes on
         context.session.rollback()
         log.warning("Stripe's balance was not copied: %s", error)
@@ -79,8 +83,8 @@ def tick(context: Context) -> dict[str, int]:
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
-        "customers": each(context, unwanted_customers.due, unwanted_customers.delete_at_stripe),
-        "addresses": each(context, customers.outdated, customers.bring_up_to_date),
+        "customers": each(context, unwanted.due, unwanted.delete_at_stripe),
+        "addresses": each(context, contact.outdated, contact.bring_up_to_date),
         # What became of a plan is known before a month of it is given.
         "plans": each(context, subscribing.due, subscribing.check_with_stripe),
         "plans' months": each(context, plan_months.due, plan_months.give),

@@ -11,8 +11,9 @@ from datetime import timedelta
 from sqlalchemy import and_, delete, exists, not_, select, update
 from sqlalchemy.orm import Session
 
-from .. import money, signals
+from .. import signals
 from ..context import Context, reading, transaction
+from ..languages import units
 from . import delivering, mail_log, messages, queues
 from .by_hand import ByHand
 from .courier import Courier
@@ -80,7 +81,7 @@ class AppOutbox:
         return len(due) + heard
 
     def courier(self, context: Context) -> Courier:
-        return Courier(context.engine, context.clock, self.poster, money.unit(), self.mailed)
+        return Courier(context.engine, context.clock, self.poster, units.current(), self.mailed)
 
 
 def forget(context: Context) -> None:

@@ -1,4 +1,4 @@
-"""Payments and customers: rows committed before Stripe is asked.
+"""Payments: rows committed before Stripe is asked. ``customers/`` is who pays.
 
 Imports ``catalog``, ``config``, ``gateway``, ``outbox``, and the ground.
 """

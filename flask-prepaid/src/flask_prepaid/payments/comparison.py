@@ -6,7 +6,7 @@ from .. import money
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Checkout, Intent
-from .customers import known_customer
+from .customers.rows import known_customer
 from .models import Payment
 
 

@@ -17,7 +17,8 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import balance_paid, comparison, customers, part_charges, tax_rates, timing, wishes
+from . import balance_paid, comparison, part_charges, tax_rates, timing, wishes
+from .customers import removal
 from .models import Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
@@ -284,7 +285,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     if isinstance(fetched, InvoiceCharge):
         balance_paid.note(context.session, payment, fetched)
         part_charges.write_down(context.session, payment, fetched.charges)
-    customers.reopen(context.session, payment.owner, payment.created_at)
+    removal.reopen(context.session, payment.owner, payment.created_at)
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
     bought = {"owner": payment.owner, "payment_id": payment.id, "credits": payment.credits}
     signals.after_commit(context.session, signals.credits_added, **bought)

@@ -23,8 +23,11 @@ from ..context import Context, Write, nothing, reading, refuse_uncommitted, tran
 from ..errors import GatewayRefused, NotYours
 from ..gateway.values import Card, Checkout
 from ..payments import card_testing
-from ..payments.customers import card_on_file, known_customer, with_customer
-from ..payments.models import Customer, Payment, SavedCard, TopUp
+from ..payments.customers.making import with_customer
+from ..payments.customers.models import Customer, SavedCard
+from ..payments.customers.owned import card_on_file
+from ..payments.customers.rows import known_customer
+from ..payments.models import Payment, TopUp
 from ..subscriptions import retries, sync
 from . import twins, which_pays
 

@@ -12,8 +12,10 @@ from ..gateway.charges import CardCharge
 from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Intent, NextStep
 from ..languages import formats
-from ..payments import billing_details, payments
-from ..payments.customers import card_on_file, known_customer
+from ..payments import payments
+from ..payments.customers import billing_details
+from ..payments.customers.owned import card_on_file
+from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import currencies
 from . import beginning, by_invoice, cards, settling

@@ -11,8 +11,10 @@ from ..errors import GatewayRefused, NotYours, UnknownItem
 from ..gateway.values import Checkout, is_session_id
 from ..languages import formats
 from ..languages.words import gettext as _
-from ..payments import billing_details, payments, wishes
-from ..payments.customers import known_customer, with_customer
+from ..payments import payments, wishes
+from ..payments.customers import billing_details
+from ..payments.customers.making import with_customer
+from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import currencies
 from . import beginning, earlier, settling

@@ -5,8 +5,9 @@ from __future__ import annotations
 from prepaid_ledger import check_owner
 
 from ..context import Context
-from ..payments import customers
-from ..payments.models import Payment, SavedCard
+from ..payments.customers import contact, removal, rows
+from ..payments.customers.models import SavedCard
+from ..payments.models import Payment
 from . import cards, verbs
 
 
@@ -16,7 +17,7 @@ class CustomerVerbs:
     def customer_id(self: Context, owner: str) -> str | None:
         """The id of the owner's Stripe customer, ``cus_...``; ``None`` before the first purchase."""
         check_owner(owner)
-        return customers.known_customer(self.session, owner)
+        return rows.known_customer(self.session, owner)
 
     def cards(self: Context, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
@@ -53,7 +54,7 @@ class CustomerVerbs:
 
         :raises RuntimeError: The session holds work of yours.
         """
-        customers.sync(self, owner)
+        contact.sync(self, owner)
 
     def remove_customer(self: Context, owner: str) -> None:
         """Delete the owner's Stripe customer, and with it saved cards, auto top-up and plan. Commits.
@@ -62,4 +63,4 @@ class CustomerVerbs:
 
         :raises GatewayUnavailable: Stripe did not answer. Ask again.
         """
-        customers.remove(self, owner)
+        removal.remove(self, owner)

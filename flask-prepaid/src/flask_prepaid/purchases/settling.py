@@ -11,7 +11,7 @@ from ..context import Context, Write, nothing, reading, refuse_uncommitted, tran
 from ..errors import NotYours
 from ..gateway.subscription_values import StripeInvoice
 from ..payments import payments, timing
-from ..payments.customers import known_customer
+from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import sync
 from . import by_invoice, by_key

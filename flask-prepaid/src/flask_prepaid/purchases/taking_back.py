@@ -11,7 +11,7 @@ from .. import signals
 from ..context import Context
 from ..payments import balance_paid
 from ..payments.models import BalancePaid, Dispute, Payment, Refund, TakesBack, Via
-from ..subscriptions import plan_months
+from ..subscriptions.invoices import lots, month_refunds
 from ..subscriptions.models import Invoice
 from . import topup_rules, topups
 from .models import CreditNote
@@ -66,8 +66,8 @@ def _claw_back(
     if not payment.credits:
         return []
     invoice = _invoice(context.session, payment)
-    if invoice is not None and plan_months.has_months(context.session, invoice.id):
-        entries = plan_months.take_back(context, payment, invoice, key, amount_minor, reason)
+    if invoice is not None and month_refunds.has_months(context.session, invoice.id):
+        entries = month_refunds.take_back(context, payment, invoice, key, amount_minor, reason)
     else:
         lot_key = f"payment:{payment.id}" if invoice is None else f"invoice:{invoice.id}"
         entries = [
@@ -108,10 +108,10 @@ def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reaso
     if not payment.credits:
         return []
     invoice = _invoice(context.session, payment)
-    if invoice is not None and plan_months.has_months(context.session, invoice.id):
-        entries = plan_months.restore(context, payment, invoice, key, reason)
+    if invoice is not None and month_refunds.has_months(context.session, invoice.id):
+        entries = month_refunds.restore(context, payment, invoice, key, reason)
     else:
-        ends = None if invoice is None else plan_months.period_end(context.session, invoice)
+        ends = None if invoice is None else lots.period_end(context.session, invoice)
         entries = [
             context.ledger.restore(
                 payment.owner, claw_key=key, key=f"undone:{key}", reason=reason, period_end=ends

@@ -21,8 +21,10 @@ from ..catalog import Offer, Pack
 from ..context import Context
 from ..gateway.invoice_charges import OWES
 from ..languages.words import marked
-from ..payments import billing_details, tax_rates
-from ..payments.models import Payment, PaymentState, SavedCard, TopUp, Via
+from ..payments import tax_rates
+from ..payments.customers import billing_details
+from ..payments.customers.models import SavedCard
+from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..subscriptions import currencies
 from . import cards, debts
 

@@ -17,7 +17,8 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NoCard, TooManyAttempts, UnknownItem
 from ..languages import formats
 from ..languages.words import gettext as _
-from ..payments import billing_details, card_testing, payments, tax_rates
+from ..payments import card_testing, payments, tax_rates
+from ..payments.customers import billing_details
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import claim_notice
 from ..subscriptions import currencies

@@ -17,7 +17,9 @@ from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
 from ..gateway.subscription_values import Page
 from ..gateway.values import Checkout
-from ..payments import customers, payments, wishes
+from ..languages import units
+from ..payments import payments, wishes
+from ..payments.customers import making
 from ..payments.models import Payment, Refund
 from ..subscriptions import currencies, subscribing
 from . import cards, checkout_pages, earlier, refunds
@@ -187,12 +189,12 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
     """
     payment = refunds.payment_of(context.session, payment_id)
     if credits > payment.credits:
-        bought = money.credits(payment.credits)
-        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {money.number(credits)}.")
+        bought = units.credits(payment.credits)
+        raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {units.number(credits)}.")
     step = money.step(payment.currency)
     worth = payments.cost_minor(payment) * credits // payment.credits // step * step
     if not worth:
-        raise NothingToReverse(f"{money.credits(credits)} of payment {payment_id} cost nothing.")
+        raise NothingToReverse(f"{units.credits(credits)} of payment {payment_id} cost nothing.")
     return worth
 
 
@@ -206,6 +208,6 @@ def adopt_customer(context: Context, owner: str, customer_id: str) -> None:
     refuse_uncommitted(context)
     if not context.gateway.customers.exists(customer_id):
         raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")
-    customers.adopt(context, owner, customer_id)
+    making.adopt(context, owner, customer_id)
     context.gateway.customers.name_owner(customer_id, owner)
     cards.refresh(context, customer_id)

@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from ..context import Context, reading
 from ..gateway.values import Card
-from ..payments.models import Customer, Payment, PaymentState, SavedCard, Via
+from ..payments.customers.models import Customer, SavedCard
+from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import retries
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, exists, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ..payments.models import Payment, PaymentState
-from .balance_sync import PLAN
+from .balance.tying import PLAN
 from .days import Span, first_day
 from .models import DaySum, Movement, OwnerSum
 from .selection import EVERYTHING, Selection

@@ -12,7 +12,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
-from ..payments.models import Customer
+from ..payments.customers.models import Customer
 from . import retries, sync
 from .models import Invoice, InvoiceState, State, Subscription
 

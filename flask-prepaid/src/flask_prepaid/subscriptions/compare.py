@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ..context import Context
 from ..gateway.subscription_values import StripeSubscription
-from ..payments.models import Customer
+from ..payments.customers.models import Customer
 from . import sync
 from .models import ENDED, Invoice, InvoiceState, State, Subscription
 
@@ -18,7 +18,7 @@ Difference = tuple[str, str, int | None, str]
 
 
 def differences(context: Context, since: datetime | None, seen: Callable[[], None]) -> Iterator[Difference]:
-    """What differs, as ``reconcile.Drift`` names it. One that began before ``since`` is left alone."""
+    """What differs, as ``reconcile`` names it. One that began before ``since`` is left alone."""
     met: set[str] = set()
     for subscription in context.gateway.subscriptions.all(since):
         seen()

@@ -13,7 +13,7 @@ from .. import countries
 from ..context import Context
 from ..errors import UnknownItem
 from ..languages.words import gettext as _
-from ..payments import billing_details
+from ..payments.customers import billing_details
 from ..payments.models import Payment, PaymentState
 from .models import BEGINNING, PlanPrice
 from .sync import running

@@ -17,7 +17,9 @@ from ..context import Context, reading
 from ..errors import PlanRefused
 from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription
 from ..gateway.values import moment
-from . import invoice_credits, plan_state, prices, subscribing
+from . import plan_state, prices, subscribing
+from .invoices.billed import known_of
+from .invoices.worth import whole_period, worth
 from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
 
 #: How long a preview holds, and how far our clock may be ahead of Stripe's.
@@ -75,7 +77,7 @@ def preview(
         )
         assert bill is not None, "a plan that runs has a next invoice"
         credits = _worth(context, row, bill)
-        if begun := invoice_credits.whole_period(bill.lines):
+        if begun := whole_period(bill.lines):
             next_at = moment(begun[1])
     renewal = _preview_renewal(context, subscription, wanted, plan, next_at, bill)
     return Preview(
@@ -136,10 +138,9 @@ def _left_at(
 
 
 def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:
-    known = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
+    terms = prices.learn(context, [line.price_id for line in bill.lines if line.is_of_plan])
     with reading(context):
-        of_row = invoice_credits.periods(context, row), invoice_credits.rates(context, row)
-        return invoice_credits.worth(bill.lines, known, *of_row, row.anchor_at).credits
+        return worth(bill.lines, known_of(context, row, terms)).credits
 
 
 def at_once(context: Context, row: Subscription, price: PlanPrice, quantity: int) -> bool:

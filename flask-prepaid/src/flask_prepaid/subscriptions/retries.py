@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
-from ..payments.models import Customer
+from ..payments.customers.models import Customer
 from . import sync
 from .models import InvoiceState, State
 

@@ -21,8 +21,11 @@ from ..gateway.subscription_values import Page
 from ..gateway.values import is_session_id
 from ..languages.words import gettext as _
 from ..languages.words import marked
-from ..payments import billing_details, card_testing, timing, wishes
-from ..payments.customers import card_on_file, known_customer, with_customer
+from ..payments import card_testing, timing, wishes
+from ..payments.customers import billing_details
+from ..payments.customers.making import with_customer
+from ..payments.customers.owned import card_on_file
+from ..payments.customers.rows import known_customer
 from . import prices, sync, trial_cards
 from .locking import lock
 from .models import BEGINNING, PlanPrice, State, Subscription

@@ -19,8 +19,9 @@ from prepaid_ledger.database import insert
 from .. import signals
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.subscription_values import Page, StripeInvoice, StripeSubscription
-from ..payments.models import Customer
-from . import history, invoice_credits, prices, trial_cards
+from ..payments.customers.models import Customer
+from . import history, prices, trial_cards
+from .invoices import invoice_credits
 from .locking import lock
 from .models import CARD_HAD_TRIAL, ENDED, Invoice, InvoiceState, PlanPrice, State, Subscription
 

@@ -19,8 +19,9 @@ from ..languages import formats
 from ..languages.choice import locale
 from ..languages.words import gettext as _
 from ..languages.words import marked
-from ..payments import billing_details
-from ..payments.models import Customer, Payment, PaymentState, Via
+from ..payments.customers import billing_details
+from ..payments.customers.models import Customer
+from ..payments.models import Payment, PaymentState, Via
 from ..purchases import cards, topups
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription

@@ -16,12 +16,12 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.errors import PrepaidError
 
-from .. import money
 from ..catalog import Offer, Pack, Plan
-from ..languages import formats
+from ..languages import formats, units
 from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
-from ..payments.models import Payment, SavedCard
+from ..payments.customers.models import SavedCard
+from ..payments.models import Payment
 from ..purchases import cards
 from ..subscriptions.models import PlanPrice, State
 from . import csrf, errors, payment_states, spenders
@@ -79,7 +79,7 @@ def register(app: Flask, pages: Blueprint) -> None:
         "prepaid_given": given,
         "prepaid_state": state,
         "prepaid_payment_states": payment_states.in_words,
-        "prepaid_plain": money.plain,
+        "prepaid_plain": units.plain,
         "prepaid_date": day,
         "prepaid_short_date": short_day,
         "prepaid_time": minute,

@@ -16,7 +16,7 @@ from ..gateway.values import Card
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..payments import tax_rates
-from ..payments.customers import known_customer
+from ..payments.customers.rows import known_customer
 from ..payments.models import TopUp
 from ..purchases import cards, topups
 from ..subscriptions import currencies, retries

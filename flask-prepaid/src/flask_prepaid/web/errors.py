@@ -13,21 +13,20 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from prepaid_ledger.database import raising_busy
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError, WalletBlocked
 
-from .. import money, upgrade
+from .. import upgrade
 from ..errors import (
     GatewayRefused,
     GatewayUnavailable,
     NotSignedIn,
     TablesMissing,
+    TooMany,
     TooManyAttempts,
-    TooManyCalls,
-    TooManyGuesses,
     UnknownItem,
     WrongMethod,
 )
 from ..gateway.version import no_answer
 from ..keys.keys import WINDOWS
-from ..languages import formats
+from ..languages import formats, units
 from ..languages.choice import ENGLISH, current
 from ..languages.words import gettext as _
 from ..languages.words import marked
@@ -83,7 +82,7 @@ def answer(error: PrepaidError) -> Response:
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
-    if isinstance(error, TooManyCalls | TooManyGuesses | TooManyAttempts):
+    if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.methods)
@@ -189,7 +188,7 @@ def of_credits(error: PrepaidError) -> str:
     if isinstance(error, BudgetExceeded) and not wants_json():
         return of_budget(error)
     if current() == ENGLISH:
-        return error.message(money.unit())
+        return error.message(units.current())
     if isinstance(error, InsufficientCredits):
         return _(
             "%(needed)s needed, %(available)s available",
@@ -239,7 +238,7 @@ def details(error: PrepaidError) -> dict[str, int | str | None]:
         return {"request_id": error.request_id}
     if isinstance(error, InsufficientCredits | BudgetExceeded):
         values = {
-            name: money.plain(value) if isinstance(value, int) else value
+            name: units.plain(value) if isinstance(value, int) else value
             for name, value in error.details.items()
         }
         if isinstance(error, InsufficientCredits) and page.pays():

@@ -18,7 +18,7 @@ from ..checks import MAX_CREDITS
 from ..errors import NotYours, UnknownItem
 from ..fast_path.requests import checked_key
 from ..gateway.billing_details import BillingDetails
-from ..languages import formats
+from ..languages import formats, units
 from ..languages.choice import locale
 from ..languages.words import gettext as _
 from ..languages.words import marked
@@ -159,7 +159,7 @@ def threshold() -> int:
 
     :raises UnknownItem: The field holds no such number.
     """
-    return credits_to_move("threshold") if money.unit().scale else whole_number(sent(), "threshold")
+    return credits_to_move("threshold") if units.current().scale else whole_number(sent(), "threshold")
 
 
 def credits_to_move(field: str = "credits") -> int:
@@ -167,7 +167,7 @@ def credits_to_move(field: str = "credits") -> int:
 
     :raises UnknownItem: It is no number above 0, has more decimals than the unit, or is too large.
     """
-    unit = money.unit()
+    unit = units.current()
     try:
         number = unit.parts(_with_point(sent().get(field, "").strip()))
     except ValueError:

@@ -24,7 +24,7 @@ from ..languages.words import gettext as _
 from ..outbox.delivering import WriteMail
 from ..outbox.mail_log import SentMail
 from ..payments import tax_rates
-from ..payments.customers import language_of
+from ..payments.customers.contact import language_of
 from ..payments.models import Payment, PaymentState, Refund, Via
 from . import mail_content
 from .mail_content import WrittenMail

@@ -18,7 +18,7 @@ from ..gateway.subscription_values import Page, StripeInvoice
 from ..languages import formats
 from ..languages.words import gettext as _
 from ..languages.words import marked
-from ..payments.models import SavedCard
+from ..payments.customers.models import SavedCard
 from ..purchases import cards
 from ..subscriptions import changing, currencies, plan_state, previews, prices, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription

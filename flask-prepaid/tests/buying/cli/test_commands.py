@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 import stripe
 from click.testing import Result
+from sqlalchemy import event, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flask_prepaid.cli import listen
 from flask_prepaid.context import Context
@@ -306,3 +308,41 @@ def answers(url: str, *, within_s: float) -> bool:
 
 def test_the_tick_has_a_word_for_one_of_each(shop: Shop) -> None:
     assert list(shop.read(lambda: upkeep.tick(shop.prepaid))) == list(upkeep.ONE)
+
+
+class HostTable(DeclarativeBase):
+    pass
+
+
+class Tally(HostTable):
+    """What a host counts for itself with each commit; a change of an earlier version is refused."""
+
+    __tablename__ = "host_tally"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    commits: Mapped[int]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+def test_a_command_that_loses_a_race_ends_in_a_sentence_and_changes_nothing(shop: Shop) -> None:
+    with shop.app.app_context():
+        HostTable.metadata.create_all(shop.prepaid.engine)
+        shop.db.session.add(Tally(id=1, commits=0))
+        shop.db.session.commit()
+
+    def count(session: Session) -> None:
+        session.get_one(Tally, 1).commits += 1
+        with session.no_autoflush:
+            session.execute(text("UPDATE host_tally SET version = version + 1"))  # as another process does
+
+    event.listen(shop.db.session, "before_commit", count, once=True)
+    late = shop.command("grant", "user:1", "5", "--reason", "sorry")
+
+    assert (late.exit_code, late.stdout) == (1, "")
+    assert late.stderr.startswith("Error: Something else has just changed")
+    assert "Run it again" in late.stderr
+    assert shop.balance() == 0
+    assert shop.command("grant", "user:1", "5", "--reason", "sorry").exit_code == 0
+    assert shop.balance() == 5

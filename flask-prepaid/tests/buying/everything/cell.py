@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from flask_prepaid import Operators
-from flask_prepaid.payments import customers
+from flask_prepaid.payments.customers import removal
 from flask_prepaid.purchases import refunds
 from prepaid_ledger.errors import PrepaidError
 
@@ -109,7 +109,7 @@ class Cell:
         self.shop.pay(self.shop.buy(self.owner))
 
     def on_leave(self) -> None:
-        self.read(lambda: customers.remove(self.shop.prepaid, self.owner))
+        self.read(lambda: removal.remove(self.shop.prepaid, self.owner))
         self.shop.stripe.deliver()
 
 

@@ -24,7 +24,7 @@ from flask_prepaid.purchases import (
     topups,
     verbs,
 )
-from flask_prepaid.subscriptions import invoice_credits
+from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
 from prepaid_ledger.books import allowances, clawbacks, expiry, posting, shares
 from prepaid_ledger.tables import Kind
@@ -225,7 +225,7 @@ def nobody_asks_again_after_a_crash(_: Any) -> Any:
 
 @defect(reconcile, "_mend", "packs")
 def reconcile_mends_nothing(_: Any) -> Any:
-    return lambda context, since, seen: None
+    return lambda differences: None
 
 
 @defect(expiry, "release_overdue", "credits")

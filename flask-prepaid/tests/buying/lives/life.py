@@ -11,7 +11,7 @@ from ledger.model_parts import Budget
 
 from flask_prepaid.catalog import Pack
 from flask_prepaid.errors import UnknownItem
-from flask_prepaid.payments import customers
+from flask_prepaid.payments.customers import removal
 from flask_prepaid.payments.models import PaymentState, Via
 from flask_prepaid.purchases import cards, topups
 from flask_prepaid.subscriptions import changing
@@ -142,7 +142,7 @@ class Life(World):
             self.model.blocked = step.word("blocked") == "yes"
 
     def do_leave(self, step: Step) -> None:
-        self.read(lambda: customers.remove(self.shop.prepaid, OWNER))
+        self.read(lambda: removal.remove(self.shop.prepaid, OWNER))
         self.model.leave()
 
     # Credits

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from flask_prepaid.operations import marks
+from flask_prepaid.operations.elsewhere import marks
 from flask_prepaid.testing import Databases
 
 from ..purchases.test_topup_causes import PAID, adjust, sell, topped_up_shop

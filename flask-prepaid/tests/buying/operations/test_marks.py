@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 from sqlalchemy import URL
 
-from flask_prepaid.operations import elsewhere
+from flask_prepaid.operations.elsewhere import places
 from flask_prepaid.testing import Databases
 
 from ..shop import Shop
@@ -101,7 +101,7 @@ def test_a_place_that_will_not_do_is_named_and_tick_goes_on(
 def test_a_server_that_accepts_and_never_answers_does_not_stop_the_tick(
     databases: Databases, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
-    monkeypatch.setattr(elsewhere, "ANSWER_S", 2)
+    monkeypatch.setattr(places, "ANSWER_S", 2)
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         place = f"postgresql+psycopg://me:hush@127.0.0.1:{server.getsockname()[1]}/marks"
         if silent == "after a while":

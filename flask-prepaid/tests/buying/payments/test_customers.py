@@ -12,8 +12,8 @@ import stripe
 from sqlalchemy import update
 
 from flask_prepaid.context import transaction, write_now
-from flask_prepaid.payments import billing_details, customers
-from flask_prepaid.payments.models import Customer
+from flask_prepaid.payments.customers import billing_details, contact, removal
+from flask_prepaid.payments.customers.models import Customer
 from flask_prepaid.purchases import cards
 from stripe_emulator import Emulator
 
@@ -78,7 +78,7 @@ def test_where_stripe_is_away_the_tick_brings_the_address(
 
     assert at_stripe(shop).email == "ann@new.example"
     assert re.search(r"\b1 address\b", output), output
-    assert shop.read(lambda: customers.outdated(shop.prepaid)) == []
+    assert shop.read(lambda: contact.outdated(shop.prepaid)) == []
 
 
 def test_an_address_that_nobody_told_of_is_seen_and_mended(shop: Shop, addresses: dict[str, str]) -> None:
@@ -210,7 +210,7 @@ def test_what_was_fetched_before_a_customer_was_deleted_is_not_copied_afterwards
         sync = billing_details.sync if fetched == "tax_ids" else cards._tidy_up
         write = sync(app, customer_id)
         shop.dashboard().v1.customers.delete(customer_id)
-        write_now(app, customers.sync_deleted(app, customer_id))
+        write_now(app, removal.sync_deleted(app, customer_id))
         write_now(app, write)
 
     change_customer(shop, refused_email=REFUSED)
@@ -224,7 +224,7 @@ def test_what_was_fetched_before_a_customer_was_deleted_is_not_copied_afterwards
 
 def test_a_payment_that_was_begun_before_a_second_removal_opens_nothing_again(shop: Shop) -> None:
     def closed() -> bool:
-        return bool(shop.read(lambda: customers.is_closed(shop.prepaid.session, "user:1")))
+        return bool(shop.read(lambda: removal.is_closed(shop.prepaid.session, "user:1")))
 
     def remove() -> None:
         shop.read(lambda: shop.prepaid.remove_customer("user:1"))
@@ -237,7 +237,7 @@ def test_a_payment_that_was_begun_before_a_second_removal_opens_nothing_again(sh
 
     def settle(at: datetime) -> None:
         with transaction(shop.prepaid) as session:
-            customers.reopen(session, "user:1", at)
+            removal.reopen(session, "user:1", at)
 
     shop.read(lambda: settle(begun))
     assert closed()

@@ -15,7 +15,7 @@ from flask_prepaid import Operator, Operators, Plan, signals
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
 from flask_prepaid.purchases import cards, charging, checkout_pages, refunds, settling, topups
-from flask_prepaid.reports import balance_sync
+from flask_prepaid.reports.balance import copying
 from flask_prepaid.subscriptions import changing, previews, subscribing
 from flask_prepaid.web.operator.roles import Role
 from prepaid_ledger.errors import KeyReused
@@ -173,7 +173,7 @@ VERBS: dict[str, Callable[[Any, str], object]] = {
     ),
     "cancel the plan": lambda prepaid, card: changing.cancel_now(prepaid, "user:1"),
     "pay with another card": lambda prepaid, card: changing.use_card(prepaid, "user:1", card),
-    "copy the balance": lambda prepaid, card: balance_sync.sync(prepaid),
+    "copy the balance": lambda prepaid, card: copying.sync(prepaid),
     "reconcile": lambda prepaid, card: reconcile.reconcile(prepaid),
     "remove the customer": lambda prepaid, card: prepaid.remove_customer("user:1"),
 }

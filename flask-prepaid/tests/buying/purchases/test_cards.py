@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
-from flask_prepaid.payments.models import PaymentState, SavedCard
+from flask_prepaid.payments.customers.models import SavedCard
+from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import cards
 
 from ..beginnings import beginning

@@ -16,7 +16,8 @@ import stripe
 from sqlalchemy import update
 
 from flask_prepaid import Plan
-from flask_prepaid.payments.models import Customer, PaymentState
+from flask_prepaid.payments.customers.models import Customer
+from flask_prepaid.payments.models import PaymentState
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling

@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 from sqlalchemy import text
 
-from flask_prepaid.reports import balance_sync, sales
+from flask_prepaid.reports import sales
+from flask_prepaid.reports.balance import copying
 from stripe_emulator.core import store
 
 from ..shop import Shop, ShopWith
@@ -158,6 +159,6 @@ def test_a_copy_that_is_begun_anew_doubles_nothing(shop: Shop) -> None:
     shop.command("sync")
     before = report(shop, "sales")
 
-    shop.read(lambda: balance_sync.sync(shop.prepaid, anew=True))
+    shop.read(lambda: copying.sync(shop.prepaid, anew=True))
 
     assert report(shop, "sales") == before

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from flask_prepaid.reports import balance_sync, sales
+from flask_prepaid.reports import sales
+from flask_prepaid.reports.balance import copying
 from flask_prepaid.reports.days import Span
 from flask_prepaid.reports.models import Copying
 from flask_prepaid.reports.selection import Selection
@@ -164,7 +165,7 @@ def test_a_sync_that_was_killed_goes_on_without_a_gap_or_a_double(shop: Shop) ->
             raise Killed
 
     with shop.app.app_context(), pytest.raises(Killed):
-        balance_sync.sync(shop.prepaid, seen=die_on_the_second_page)
+        copying.sync(shop.prepaid, seen=die_on_the_second_page)
     charge_elsewhere(shop, 20)
     shop.stripe.advance(days=5)
 

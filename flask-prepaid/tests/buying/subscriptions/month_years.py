@@ -11,7 +11,8 @@ from sqlalchemy import select
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.operations.tick import each, tick
 from flask_prepaid.purchases import refunds
-from flask_prepaid.subscriptions import changing, plan_months, previews, prices, subscribing
+from flask_prepaid.subscriptions import changing, previews, prices, subscribing
+from flask_prepaid.subscriptions.invoices import plan_months
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, Invoice, State
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import NothingToReverse

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from flask_prepaid.gateway.subscription_values import InvoiceLine
-from flask_prepaid.subscriptions.invoice_credits import NotOurs, Worth, worth
+from flask_prepaid.subscriptions.invoices.worth import Known, NotOurs, OtherMonth, Worth, worth
 from flask_prepaid.subscriptions.models import PlanPrice
-from flask_prepaid.subscriptions.plan_months import OtherMonth
 
 #: 100 and 300 credits for $10 and $30 a month, which has 3,000 seconds here.
 PRICES = {
@@ -42,7 +41,8 @@ def part(line: InvoiceLine, start: int, amount_minor: int, **changes: Any) -> In
 
 
 def gives(*lines: InvoiceLine, rate: int = 0) -> Worth:
-    return worth(lines, PRICES, lambda start, end: MONTH if end == MONTH[1] else None, lambda period: rate)
+    known = Known(PRICES, lambda start, end: MONTH if end == MONTH[1] else None, lambda period: rate)
+    return worth(lines, known)
 
 
 def test_a_month_gives_its_credits_and_takes_the_last_ones_place() -> None:

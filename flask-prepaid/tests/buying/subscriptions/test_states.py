@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import URL, delete
 
-from flask_prepaid.payments.models import SavedCard
+from flask_prepaid.payments.customers.models import SavedCard
 from flask_prepaid.subscriptions.models import State
 from stripe_emulator import Emulator
 

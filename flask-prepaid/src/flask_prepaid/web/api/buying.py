@@ -11,6 +11,7 @@ from ... import money
 from ...catalog import Catalog, Offer, Quantity
 from ...errors import UnknownItem
 from ...gateway.values import Checkout, NextStep
+from ...languages import units
 from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import PaidState, ShownState
 from ...purchases import charging, checkout_pages, settling, verbs
@@ -33,7 +34,7 @@ def prices(owner: str) -> shapes.PricesAnswer:
             shapes.PackPrice(
                 pack.slug,
                 pack.title,
-                money.plain(pack.total_credits),
+                units.plain(pack.total_credits),
                 pack.amount_minor,
                 pack.currency,
                 money.show(pack.amount_minor, pack.currency),
@@ -56,7 +57,7 @@ def plans_for_sale(catalog: Catalog, owner: str, currency: str) -> list[shapes.P
         shapes.PlanOffer(
             plan.slug,
             plan.title,
-            money.plain(plan.credits),
+            units.plain(plan.credits),
             plan.given,
             plan.amount_minor,
             plan.currency,
@@ -166,7 +167,7 @@ def resume_payment(owner: str, payment_id: str) -> PaymentAnswer:
 def redeem(owner: str) -> shapes.RedeemedAnswer:
     """Redeem a code that gives credits."""
     claim = codes.redeem_code(owner)
-    return shapes.RedeemedAnswer(money.plain(claim.credits), wallet.balance_of(owner))
+    return shapes.RedeemedAnswer(units.plain(claim.credits), wallet.balance_of(owner))
 
 
 def answer(owner: str, payment: models.Payment, step: NextStep | None) -> PaymentAnswer:
@@ -187,7 +188,7 @@ def shown_one(row: models.Payment, state: ShownState) -> shapes.Payment:
         state=row.state.value,
         money=became,
         title=row.title,
-        credits=money.plain(row.credits),
+        credits=units.plain(row.credits),
         amount_minor=row.amount_minor,
         paid_minor=row.paid_minor,
         refunded_minor=row.refunded_minor,

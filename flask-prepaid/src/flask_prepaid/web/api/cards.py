@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import url_for
 
-from ... import money
+from ...languages import units
 from ...payments import models
 from ...purchases import cards, topups
 from .. import cards as form
@@ -89,7 +89,7 @@ def shown(row: models.TopUp) -> shapes.TopUp:
     return shapes.TopUp(
         on=row.on,
         pack=row.pack,
-        threshold=money.plain(row.threshold),
+        threshold=units.plain(row.threshold),
         times=summary.times if summary else 0,
         charged_minor=summary.charged_minor if summary else 0,
         currency=row.currency,

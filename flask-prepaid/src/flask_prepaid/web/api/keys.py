@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prepaid_ledger import BudgetSummary
 
-from ... import money
 from ...keys import keys
 from ...keys.models import id_of
+from ...languages import units
 from .. import forms, page
 from .. import keys as form
 from . import shapes
@@ -32,8 +32,8 @@ def budget(each: BudgetSummary) -> shapes.Budget:
         id_of(each.spender),
         each.spender,
         each.every,
-        money.plain(each.credits),
-        money.plain(each.spent),
+        units.plain(each.credits),
+        units.plain(each.spent),
         each.resets_at,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ... import money
 from ...gateway.subscription_values import Page
+from ...languages import units
 from ...subscriptions import changing, plan_state, subscribing, sync
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
@@ -59,7 +59,7 @@ def plan_preview(owner: str) -> ChangeAnswer:
         at_once=preview.at_once,
         starts_at=preview.starts_at,
         due_minor=preview.due_minor,
-        credits=money.plain(preview.credits),
+        credits=units.plain(preview.credits),
         next_at=preview.next_at,
         next_minor=preview.next_minor,
         currency=preview.currency,
@@ -127,7 +127,7 @@ def shown(row: Subscription) -> shapes.Plan:
         title=terms.title,
         quantity=row.quantity,
         state=str(row.state),
-        credits=money.plain(terms.credits),
+        credits=units.plain(terms.credits),
         amount_minor=terms.amount_minor,
         currency=terms.currency,
         paid_until=row.period_end,

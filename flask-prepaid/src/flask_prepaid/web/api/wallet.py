@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from flask import request
 
-from ... import money
 from ...errors import UnknownItem
+from ...languages import units
 from .. import csrf, forms, page
 from . import shapes
 
@@ -32,24 +32,24 @@ def balance(owner: str) -> shapes.BalanceAnswer:
     lots = [
         shapes.Lot(
             str(lot.kind),
-            money.plain(lot.credits),
-            money.plain(lot.left),
-            money.plain(lot.held),
+            units.plain(lot.credits),
+            units.plain(lot.left),
+            units.plain(lot.held),
             lot.expires_at,
         )
         for lot in ledger.lots(owner)
     ]
     return shapes.BalanceAnswer(
-        money.plain(wallet.balance),
-        money.plain(wallet.held),
-        money.plain(wallet.available),
-        money.plain(wallet.debt),
+        units.plain(wallet.balance),
+        units.plain(wallet.held),
+        units.plain(wallet.available),
+        units.plain(wallet.debt),
         lots,
     )
 
 
 def balance_of(owner: str) -> shapes.Credits:
-    return money.plain(page.context().ledger.balance(owner))
+    return units.plain(page.context().ledger.balance(owner))
 
 
 def entries(owner: str) -> shapes.EntriesAnswer:
@@ -65,8 +65,8 @@ def entries(owner: str) -> shapes.EntriesAnswer:
                 entry.seq,
                 entry.at,
                 str(entry.kind),
-                money.plain(entry.credits),
-                money.plain(entry.balance_after),
+                units.plain(entry.credits),
+                units.plain(entry.balance_after),
                 entry.key,
             )
             for entry in listed
@@ -88,8 +88,8 @@ def usage(owner: str) -> shapes.UsageAnswer:
                 row.start,
                 row.spender,
                 row.item,
-                money.plain(row.credits),
-                money.plain(row.returned),
+                units.plain(row.credits),
+                units.plain(row.returned),
                 row.calls,
             )
             for row in page.context().ledger.usage(owner, start, end, by=by)
@@ -101,8 +101,8 @@ def statement(owner: str) -> shapes.StatementAnswer:
     """What moved the balance, by kind; of the last 30 days unless from and to say otherwise."""
     start, end = days_asked()
     moved = page.context().ledger.statement(owner, start, end)
-    by_kind = {str(kind): money.plain(credits) for kind, credits in moved.by_kind.items()}
-    return shapes.StatementAnswer(money.plain(moved.opening), money.plain(moved.closing), by_kind)
+    by_kind = {str(kind): units.plain(credits) for kind, credits in moved.by_kind.items()}
+    return shapes.StatementAnswer(units.plain(moved.opening), units.plain(moved.closing), by_kind)
 
 
 def limit_asked() -> int:

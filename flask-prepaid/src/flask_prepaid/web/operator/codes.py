@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import PrepaidError
 
-from ... import money
 from ...checks import MAX_CREDITS
 from ...codes import making, redeeming
 from ...codes.models import Code
 from ...errors import ConfigError, UnknownItem
+from ...languages import units
 from ...reports import codes as code_reports
 from ...reports.selection import read_day
 from .. import forms
@@ -100,7 +100,7 @@ def make() -> ResponseReturnValue:
         status = error.http_status if isinstance(error, PrepaidError) else 422
         return shown(error), status
     if fresh:
-        flash(f"{code.code} gives {money.credits(code.credits)} to whoever redeems it.", "success")
+        flash(f"{code.code} gives {units.credits(code.credits)} to whoever redeems it.", "success")
     else:  # its end and its reason stay as they are, too
         flash(f"There is a code {code.code} already: it is {state_of(code)}. Nothing was changed.", "warning")
     return redirect(url_for("prepaid.operator_codes"), 303)
@@ -169,7 +169,7 @@ def as_csv() -> ResponseReturnValue:
         "codes",
         code_reports.COLUMNS,
         [
-            (row.code, row.claims, row.owners, money.plain(row.credits), money.plain(row.referrer_credits))
+            (row.code, row.claims, row.owners, units.plain(row.credits), units.plain(row.referrer_credits))
             for row in rows
         ],
     )

@@ -9,7 +9,7 @@ from datetime import date
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from ... import money
+from ...languages import units
 from ...reports import credits
 from ...reports.credits import Credits
 from ...reports.selection import Selection
@@ -74,7 +74,7 @@ def as_csv() -> Response:
     if request.args.get("part") == "money":
         return csv_of_money(selection)
     table = table_of(selection)
-    rows = [(day.isoformat(), *map(money.plain, line.as_dict().values())) for day, line in table.lines]
+    rows = [(day.isoformat(), *map(units.plain, line.as_dict().values())) for day, line in table.lines]
     return page.as_csv("credits", ["day", *table.total.as_dict()], rows)
 
 

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Wallet
 
-from ... import money
+from ...languages import units
 from ...operations.models import InboxEvent
 from ...payments import payments as payment_rows
-from ...payments.customers import has_wallet
-from ...payments.models import Customer, Dispute, Payment, PaymentState, Refund, SavedCard
+from ...payments.customers.models import Customer, SavedCard
+from ...payments.customers.owned import has_wallet
+from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
 from .. import forms
 from . import page
@@ -79,7 +80,7 @@ def as_csv() -> Response:
         HEAD,
         [
             (
-                *(row.owner, labels[row.owner], money.plain(row.balance), money.plain(row.debt)),
+                *(row.owner, labels[row.owner], units.plain(row.balance), units.plain(row.debt)),
                 *(row.plan or "", row.state or ""),
                 *(currency, row.spent or 0, row.since.isoformat(timespec="seconds")),
             )

@@ -19,10 +19,12 @@ from ...context import transaction
 from ...errors import UnknownItem
 from ...outbox import mail_log
 from ...payments import shown_states
-from ...payments.customers import has_wallet, known_customer
-from ...payments.models import Customer, Dispute, OperatorNote, Payment, Refund
+from ...payments.customers.models import Customer, OperatorNote
+from ...payments.customers.owned import has_wallet
+from ...payments.customers.rows import known_customer
+from ...payments.models import Dispute, Payment, Refund
 from ...purchases import cards, disputes, fraud_warnings, refunds, topups
-from ...subscriptions import plan_months
+from ...subscriptions.invoices.lots import ends_by_lot
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from .. import forms, spenders
 from . import causes, events, invoices, mails, once, page
@@ -162,7 +164,7 @@ def of_plan(session: Session, owner: str) -> dict[str, Any]:
         "changes": changes_of(session, owner),
         "last_discount": next(((row.currency, minor) for row, minor in billed), None),
         "invoices": invoices.lines(billed, purchases)[:CHANGES],
-        "paid_until": plan_months.ends_by_lot(session, [invoice for invoice, _ in billed]),
+        "paid_until": ends_by_lot(session, [invoice for invoice, _ in billed]),
     }
 
 

@@ -6,7 +6,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import PrepaidError
 
-from ... import money
+from ...languages import units
 from .models import OperatorDay
 from .page import OperatorContext
 from .roles import Operator
@@ -44,5 +44,5 @@ def count(context: OperatorContext, operator: Operator, owner: str, credits: int
 
 def used_up(limit: int) -> GrantRefused:
     return GrantRefused(
-        f"You may give {money.credits(limit)} a day. Ask a colleague in finance to give more."
+        f"You may give {units.credits(limit)} a day. Ask a colleague in finance to give more."
     )

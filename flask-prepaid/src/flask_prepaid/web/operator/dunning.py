@@ -7,7 +7,7 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
-from ...payments.models import Customer
+from ...payments.customers.models import Customer
 from ...subscriptions.models import ENDED, Invoice, InvoiceState, PlanPrice, Subscription
 from . import page
 

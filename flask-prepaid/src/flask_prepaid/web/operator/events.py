@@ -15,7 +15,8 @@ from prepaid_ledger.errors import PrepaidError
 
 from ... import errors
 from ...operations.models import InboxEvent
-from ...payments.models import Customer, Dispute, PartCharge, Payment, Refund, SavedCard
+from ...payments.customers.models import Customer, SavedCard
+from ...payments.models import Dispute, PartCharge, Payment, Refund
 from ...purchases.models import CreditNote, FraudWarning
 from ...subscriptions.models import Invoice, Subscription
 from .. import page

@@ -15,7 +15,8 @@ from ...context import transaction
 from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
 from ...operations.models import InboxEvent
-from ...reports import balance_sync, credit_sums
+from ...reports import credit_sums
+from ...reports.balance import copying
 from ...reports.models import Copying
 from .. import forms
 from . import page
@@ -91,7 +92,7 @@ def sync() -> ResponseReturnValue:
     """Copy what moved at Stripe since the last time."""
     page.operator(Right.SYNC)
     context = page.context()
-    new = balance_sync.sync(context)
+    new = copying.sync(context)
     credit_sums.catch_up(context)
     flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
     return redirect(url_for("prepaid.operator"), 303)

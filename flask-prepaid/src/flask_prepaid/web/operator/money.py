@@ -12,6 +12,7 @@ from prepaid_ledger.errors import PrepaidError
 from ... import money
 from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
+from ...languages import units
 from ...payments.models import Payment
 from ...purchases import disputes, refunds
 from .. import forms
@@ -61,8 +62,8 @@ def move_credits(right: Right) -> ResponseReturnValue:
     except PrepaidError as error:
         flash(str(error), "warning")
     else:
-        change, balance = money.number(moved, signed=True), context.ledger.balance(owner)
-        flash(f"{change} {money.unit().plural}. The balance is {money.number(balance)} now.", "success")
+        change, balance = units.number(moved, signed=True), context.ledger.balance(owner)
+        flash(f"{change} {units.current().plural}. The balance is {units.number(balance)} now.", "success")
     return redirect(page.customer_url(owner), 303)
 
 

@@ -16,7 +16,7 @@ from prepaid_ledger import clock
 
 from ... import signals
 from ...errors import UnknownItem
-from ...payments.customers import has_wallet
+from ...payments.customers.owned import has_wallet
 from ...reports.spreadsheets import inert
 from .. import page
 from ..page import PageContext

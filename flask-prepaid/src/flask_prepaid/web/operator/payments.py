@@ -14,13 +14,15 @@ from sqlalchemy import Select, select
 from ... import money
 from ...context import reading
 from ...errors import NotYours
+from ...languages import units
 from ...payments import shown_states
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, Refund
 from ...payments.shown_states import ShownState
 from ...purchases import fraud_warnings, refunds
 from ...purchases.disputes import taken_by_bank
-from ...reports import failures, payment_fees
+from ...reports import failures
+from ...reports.balance import fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
 from .. import forms
@@ -183,7 +185,7 @@ def cells(payment: Payment, state: ShownState, taken_minor: int) -> Iterator[obj
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
         if name == "credits" and value is not None:
-            value = money.plain(value)
+            value = units.plain(value)
         yield "" if value is None else value
 
 
@@ -208,7 +210,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         lost_minor=lost_minor,
         held_minor=taken_minor - lost_minor,
         kept_minor=kept_minor,
-        fee_minor=payment_fees.fee_of(session, row, kept_minor=kept_minor),
+        fee_minor=fees.fee_of(session, row, kept_minor=kept_minor),
         left=refunds.left_to_refund(session, row),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),

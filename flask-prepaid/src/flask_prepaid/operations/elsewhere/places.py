@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from prepaid_ledger.database import answer_within
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 
 #: How long its server is waited for, in seconds: for a connection, and for each answer.
 ANSWER_S = 10

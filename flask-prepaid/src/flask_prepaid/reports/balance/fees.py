@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..payments.models import Payment
-from .models import Movement
+from ...payments.models import Payment
+from ..models import Movement
 
 
 def fee_of(session: Session, payment: Payment, *, kept_minor: int) -> int | None:

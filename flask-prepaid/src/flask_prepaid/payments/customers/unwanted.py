@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context, transaction
-from ..errors import GatewayUnavailable
+from ...context import Context, transaction
+from ...errors import GatewayUnavailable
 from .models import UnwantedCustomer
 
 log = logging.getLogger(__name__)

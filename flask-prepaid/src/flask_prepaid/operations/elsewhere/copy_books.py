@@ -24,11 +24,11 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import Ledger, Problem
 from prepaid_ledger.database import Base
 
-from .. import upgrade
-from ..context import Context, reading
-from ..errors import ConfigError
-from . import reconcile
-from .elsewhere import are_one_database
+from ... import upgrade
+from ...context import Context, reading
+from ...errors import ConfigError
+from .. import differences, reconcile
+from .places import are_one_database
 
 #: Rows that are read and written at once.
 AT_ONCE = 1_000
@@ -42,7 +42,7 @@ class Copied:
     tables: int
     where: str
     problems: list[Problem]
-    drift: list[reconcile.Drift]
+    drift: list[differences.Drift]
 
 
 class AppElsewhere:

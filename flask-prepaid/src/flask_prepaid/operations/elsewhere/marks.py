@@ -31,8 +31,8 @@ from prepaid_ledger import Problem
 from prepaid_ledger.database import BigInt, UtcDateTime, insert
 from prepaid_ledger.tables import ArchiveMark, Entry, Wallet
 
-from ..errors import ConfigError
-from .elsewhere import opened
+from ...errors import ConfigError
+from .places import opened
 
 log = logging.getLogger(__name__)
 

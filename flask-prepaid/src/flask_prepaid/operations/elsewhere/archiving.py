@@ -7,10 +7,10 @@ from datetime import datetime
 
 from prepaid_ledger import Archived
 
-from ..context import Context
-from ..reports import credit_sums
-from ..reports.models import Counted
-from .elsewhere import opened
+from ...context import Context
+from ...reports import credit_sums
+from ...reports.models import Counted
+from .places import opened
 
 #: What is kept there, as a sentence begins with it.
 WHAT = "Archives"

@@ -1,0 +1,107 @@
+"""One Stripe customer per owner, also under a double click and after a crash."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import select, update
+
+from ...context import Context, reading, transaction
+from ...errors import GatewayRefused, NotYours, UnknownItem
+from . import contact, unwanted
+from .models import Customer
+from .rows import forget_customer, removals_of, row_of
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def with_customer(context: Context, owner: str, ask: Callable[[str], T], *, removals: int | None = None) -> T:
+    """What ``ask`` returns for the owner's Stripe customer, who is made at the first call. Commits.
+
+    One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
+
+    :param removals: What ``removals_of`` said when the request began; by default it begins here.
+    :raises NotYours: The host has removed the customer meanwhile: none is made anew.
+    """
+    if removals is None:
+        with reading(context) as session:
+            removals = removals_of(session, owner)
+    customer_id = customer_of(context, owner, removals)
+    contact.remember_language(context, owner, customer_id)
+    try:
+        return ask(customer_id)
+    except GatewayRefused as refused:
+        if refused.missing != "customer":
+            raise
+    with transaction(context) as session:
+        forget_customer(session, owner, customer_id)
+    return ask(customer_of(context, owner, removals))
+
+
+def customer_of(context: Context, owner: str, removals: int) -> str:
+    """The id of the owner's Stripe customer, made at the first call. Commits.
+
+    The key is committed before Stripe is asked, so two calls at once get one customer.
+
+    :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is
+        deleted, by ``tick`` if Stripe does not answer.
+    """
+    with transaction(context) as session:
+        row = row_of(context, owner)
+        _require_same(row.removals, removals)
+        if row.stripe_id is not None:
+            return row.stripe_id
+        key = row.idempotency_key
+    email = context.email_of(owner)  # the host's function may write and commit
+    stripe_id, refused = _create(context, owner, email, key)
+    with transaction(context) as session:
+        made = {"stripe_id": stripe_id, "refused_email": refused}
+        ours = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
+        session.execute(update(Customer).where(*ours).values(made))
+        is_kept = session.scalar(select(Customer.stripe_id).where(Customer.owner == owner)) == stripe_id
+        if not is_kept:  # removed, or deleted in the dashboard, meanwhile
+            unwanted.write_down(context, session, stripe_id)
+    if not is_kept:
+        unwanted.try_to_delete(context, stripe_id)
+        return customer_of(context, owner, removals)
+    return stripe_id
+
+
+def _require_same(removals: int, before: int) -> None:
+    if removals != before:
+        raise NotYours("This customer has been removed.")
+
+
+def _create(context: Context, owner: str, email: str | None, key: str) -> tuple[str, str | None]:
+    """The id of a new Stripe customer, and the address that Stripe did not take, which stops no sale."""
+    try:
+        return context.gateway.customers.create(owner, email=email, key=key), None
+    except GatewayRefused as refused:
+        if email is None or refused.param != "email":
+            raise
+    log.warning("Stripe does not take the address of %s: its customer is made without", owner)
+    bare_key = f"{key}-bare"  # under one key Stripe is asked for one thing
+    return context.gateway.customers.create(owner, email=None, key=bare_key), email[:255]
+
+
+def adopt(context: Context, owner: str, stripe_id: str) -> None:
+    """Let a customer of Stripe's stand for the owner. Commits. A repeat does nothing.
+
+    :raises UnknownItem: It stands for another owner, or the owner has another customer.
+    """
+    with transaction(context) as session:
+        taken = session.scalar(select(Customer.owner).where(Customer.stripe_id == stripe_id))
+        if taken not in (None, owner):
+            raise UnknownItem(
+                f"The customer {stripe_id!r} stands for {taken!r} already.", field="customer_id"
+            )
+        row = row_of(context, owner)
+        nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
+        session.execute(update(Customer).where(*nameless).values(stripe_id=stripe_id))
+        session.refresh(row)
+        if row.stripe_id != stripe_id:
+            raise UnknownItem(f"{owner!r} has the customer {row.stripe_id!r} already.", field="owner")

@@ -1,0 +1,67 @@
+"""The row that says which customer of Stripe's stands for an owner."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import check_owner
+from prepaid_ledger.database import insert
+
+from ...context import Context
+from .models import BILLING_COLUMNS, Customer
+
+
+def row_of(context: Context, owner: str) -> Customer:
+    """The row of the owner's customer, made where there is none.
+
+    :raises ValueError: The ledger has no wallet for such an owner.
+    """
+    check_owner(owner)
+    session = context.session
+    row = session.get(Customer, owner)
+    if row is None:
+        fresh = {"owner": owner, "idempotency_key": new_key(), "created_at": context.clock()}
+        session.execute(insert(session, Customer).values(fresh).on_conflict_do_nothing())
+        row = session.get_one(Customer, owner)
+    return row
+
+
+def known_customer(session: Session, owner: str) -> str | None:
+    """The id of the owner's Stripe customer, if one was ever made.
+
+    :raises ValueError: No such owner can be.
+    """
+    check_owner(owner)
+    return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
+
+
+def removals_of(session: Session, owner: str) -> int:
+    """How often the host has removed the owner's customer."""
+    return session.scalar(select(Customer.removals).where(Customer.owner == owner)) or 0
+
+
+def forget_customer(session: Session, owner: str, customer_id: str) -> None:
+    """Take a customer off the owner's row, with what was copied; the next one is made under a new key."""
+    session.execute(
+        update(Customer)
+        .where(Customer.owner == owner, Customer.stripe_id == customer_id)
+        .values(
+            stripe_id=None,
+            idempotency_key=new_key(),
+            default_card_id=None,
+            refused_email=None,
+            language=None,
+            outdated=False,
+            retry_card_id=None,
+            charges_stopped=False,
+            **dict.fromkeys(BILLING_COLUMNS),
+        )
+    )
+
+
+def new_key() -> str:
+    """An idempotency key under which Stripe makes a customer."""
+    return f"prepaid-customer-{secrets.token_hex(16)}"
