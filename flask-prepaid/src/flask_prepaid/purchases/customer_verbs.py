@@ -25,7 +25,10 @@ class CustomerVerbs:
         return cards.saved(self.session, owner)
 
     def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:
-        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
+        """The owner's last payments, newest first, whatever came of each: its ``shown_state`` says it.
+
+        That is the state on all pages and in all answers: of a payment that was paid, what became of its
+        money by refunds and disputes. ``state`` is the row's own, which stays ``paid``.
 
         :param limit: How many at most, from 1 to 1,000.
         :raises ValueError: It is no such number, or no such owner can be.

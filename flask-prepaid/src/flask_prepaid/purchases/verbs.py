@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from prepaid_ledger import check_owner, is_whole
 from prepaid_ledger.errors import NothingToReverse
@@ -46,17 +47,19 @@ class Wish:
 
 
 def payments_of(context: Context, owner: str, limit: int, *, before: int | None = None) -> list[Payment]:
-    """The owner's last payments, newest first; of those before the one with the id ``before``.
+    """The owner's last payments with ``shown_state``, newest first; of those before the id ``before``.
 
     :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
     """
     check_owner(owner)
     if not is_whole(limit, 1, MAX_READ):
         raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
-    wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
+    with_state = select(Payment).options(undefer(Payment.shown_state))
+    wanted = with_state.where(Payment.owner == owner).order_by(Payment.id.desc())
     if before is not None:
         wanted = wanted.where(Payment.id < before)
-    return list(context.session.scalars(wanted.limit(limit)))
+    fresh = wanted.limit(limit).execution_options(populate_existing=True)
+    return list(context.session.scalars(fresh))
 
 
 def checkout(

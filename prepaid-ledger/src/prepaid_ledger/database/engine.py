@@ -6,7 +6,8 @@ import sqlite3
 import time
 from typing import Any
 
-from sqlalchemy import Engine, event, exc
+from sqlalchemy import URL, Engine, event, exc
+from sqlalchemy.orm import Session, scoped_session
 
 from ..errors import UnfitDatabase
 from .cures import say_the_cure
@@ -23,8 +24,15 @@ def prepare(engine: Engine) -> None:
     ``NORMAL`` a power cut loses money that was acknowledged.
 
     :raises UnfitDatabase: The database is not PostgreSQL or an SQLite file, the file does not open or cannot
-        do it, or the engine is an awaited one.
+        do it, or it is no engine, or an awaited one.
     """
+    if isinstance(engine, str | URL):
+        raise UnfitDatabase("A ledger takes an engine, not its address: write Ledger(create_engine(...)).")
+    if isinstance(engine, Session | scoped_session):
+        raise UnfitDatabase(
+            "A ledger takes an engine of create_engine(), not a session. In your session's transaction: "
+            "Ledger(engine).on(session)."
+        )
     if not isinstance(engine, Engine) or engine.dialect.is_async:
         raise UnfitDatabase(
             f"A ledger takes an engine of create_engine(), not {engine!r}. AsyncLedger awaits it for you. In "
