@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import sqlite3
 import subprocess
@@ -24,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import click
@@ -101,6 +102,18 @@ def test_the_list_for_language_models_names_each_page_once() -> None:
     assert sorted(to for to in named if to.endswith(".md") and not to.startswith("..")) == sorted(
         page for page in ours if not page.startswith(("index.md", "decisions/0"))
     )
+
+
+def test_what_the_built_site_says_to_language_models_leads_to_pages_of_it(tmp_path: Path) -> None:
+    """The repository's own links lead out of ``docs``, and a site has nothing above its first page."""
+    config: Any = runpy.run_path(str(ROOT / "docs/conf.py"))
+    config["copy_pages"](SimpleNamespace(srcdir=ROOT / "docs", outdir=tmp_path / "site"), None)
+
+    for text in ("llms.txt", *(f"packages/{name}/README.md" for name in config["PACKAGES"])):
+        page = tmp_path / "site" / text
+        targets = [to for to in re.findall(r"\]\(([^)#\s]+)", page.read_text()) if "://" not in to]
+        assert [to for to in targets if not (page.parent / to).exists()] == [], text
+        assert text != "llms.txt" or not [to for to in targets if to.startswith("..")]
 
 
 def test_the_pictures_are_small() -> None:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from flask import Flask
-from tools import api_table, names_tables, rows_table, settings_table, webhooks_table
+from tools import api_table, names_tables, personal_data_table, rows_table, settings_table, webhooks_table
 
 import flask_prepaid
 import prepaid_ledger
@@ -166,6 +166,12 @@ def test_the_example_of_the_environment_names_settings_that_exist() -> None:
     known: Mapping[str, str] = dict(table(SETTINGS))
 
     assert set(re.findall(r"^#(\w+)=", text, re.MULTILINE)) <= set(known)
+
+
+def test_the_reference_of_a_customers_data_is_written_from_what_is_read() -> None:
+    written = personal_data_table.PAGE.read_text()
+
+    assert written.strip() == personal_data_table.page().strip(), "run: python -m tools.personal_data_table"
 
 
 def test_the_reference_of_rows_is_written_from_the_models() -> None:

@@ -36,7 +36,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "spends",
         "tables",
     },
-    "ledger": {"audit", "checks", "clock", "database", "spends", "verbs"},
+    "ledger": {"audit", "checks", "clock", "database", "prices", "spends", "verbs"},
     "aio": {
         "books",
         "database",

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, ExceptionContext, event, exc
+from sqlalchemy import URL, Engine, ExceptionContext, event, exc
+from sqlalchemy.orm import Session, scoped_session
 
 from ..errors import Busy, UnfitDatabase
 
@@ -35,8 +36,15 @@ def prepare(engine: Engine) -> None:
     ``NORMAL`` a power cut loses money that was acknowledged.
 
     :raises UnfitDatabase: The database is not PostgreSQL or an SQLite file, the file does not open or cannot
-        do it, or the engine is an awaited one.
+        do it, or it is no engine, or an awaited one.
     """
+    if isinstance(engine, str | URL):
+        raise UnfitDatabase("A ledger takes an engine, not its address: write Ledger(create_engine(...)).")
+    if isinstance(engine, Session | scoped_session):
+        raise UnfitDatabase(
+            "A ledger takes an engine of create_engine(), not a session. In your session's transaction: "
+            "Ledger(engine).on(session)."
+        )
     if not isinstance(engine, Engine) or engine.dialect.is_async:
         raise UnfitDatabase(
             f"A ledger takes an engine of create_engine(), not {engine!r}. AsyncLedger awaits it for you. In "

@@ -37,6 +37,8 @@ class Setup:
     audit_rules: tuple[Rule, ...] = ()
     #: Where audits read, in place of ``engine``.
     standby: Engine | None = None
+    #: With how many decimals credits are shown; ``None`` where the program has not said.
+    scale: int | None = None
 
 
 class Verbs(ABC):

@@ -12,7 +12,7 @@ from ..books import sweep, usage_sums
 from ..checks import check_many, check_text
 from ..clock import check_time
 from ..errors import Busy
-from ..prices import Price
+from ..prices import Price, check_scale
 from ..reading import budgets, quotes, statements, usage, wallets
 from ..reading.budgets import BudgetSummary
 from ..reading.quotes import Quote
@@ -132,8 +132,10 @@ class Reads(Verbs):
         :param spender: Who would spend: the budgets of ``key:17`` and of the whole wallet are asked.
         :raises ValueError: One of them is none that a spend can have; the message names it.
         """
-        credits = price.credits if isinstance(price, Price) else price
         setup = self.setup
+        if isinstance(price, Price):
+            check_scale(price, setup.scale)
+        credits = price.credits if isinstance(price, Price) else price
         return self._read(
             quotes.quote, owner, credits, spender=spender, clock=setup.clock, debt_blocks=setup.debt_blocks
         )

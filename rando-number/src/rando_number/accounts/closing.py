@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from flask import (
@@ -22,17 +23,7 @@ from flask_security import auth_required
 from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
-from flask_prepaid import (
-    Alert,
-    ApiKey,
-    Code,
-    CodeClaim,
-    Customer,
-    MailRecord,
-    Payment,
-    PrepaidError,
-    WebhookEndpoint,
-)
+from flask_prepaid import ApiKey, PrepaidError
 from flask_prepaid.languages.words import gettext as _
 
 from .. import audit_log, mails
@@ -65,23 +56,12 @@ freshly_signed_in = auth_required(
 #: How many rows of a table are read at once.
 PER_PAGE = 500
 
-#: The columns of each table that a customer gets: no hashes, and nothing that opens an account.
-ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method")
-KEY = ("name", "start", "created_at", "expires_at", "last_used_at", "revoked_at")
-LIMIT = ("spender", "every", "zone", "credits", "spent", "resets_at")
+#: What a customer gets of the shop's own tables: no hashes, and nothing that opens an account.
+ACCOUNT = ("id", "email", "created_at", "confirmed_at", "tf_primary_method", "language")
 PASSKEY = ("name", "usage", "device_type", "created_at", "lastuse_datetime")
 SIGN_IN = ("created_at", "address", "browser")
 NUMBER = ("id", "created_at", "values", "low", "high", "charged")
-PAYMENT = ("id", "created_at", "paid_at", "title", "credits", "amount_minor", "currency", "state")
-CARD = ("brand", "last4", "exp_month", "exp_year", "name")
-ENTRY = ("seq", "at", "kind", "credits", "balance_after", "key", "reason")
 LINE = ("at", "action", "address", "detail")
-BILLING = ("company", "line1", "line2", "postal_code", "city", "state", "country", "tax_id")
-OWN_CODE = ("code", "credits", "referrer_credits", "claims", "created_at")
-ALERT = ("kind", "threshold", "spender", "every", "created_at")
-ENDPOINT = ("url", "events", "off_because", "created_at")
-MAIL = ("at", "address", "name", "subject")
-REDEEMED = ("code", "credits", "at")
 
 
 def init_app(app: Flask) -> None:
@@ -92,7 +72,7 @@ def init_app(app: Flask) -> None:
 @freshly_signed_in
 @limiter.limit("20 per hour", key_func=lambda: f"export:{owner()}")
 def export() -> ResponseReturnValue:
-    """All that is kept of one customer but for operators' notes, sent row by row.
+    """All that is kept of one customer but for operators' notes, sent row by row. ``docs`` has its fields.
 
     Those may name others, so somebody reads them before they are handed out: the page of privacy says so.
     """
@@ -103,27 +83,17 @@ def export() -> ResponseReturnValue:
 def export_of(user: User) -> Iterator[str]:
     """The export in parts. Between two of them no connection to the database is kept."""
     user_id, owner, account = user.id, user.owner, json_of(user, ACCOUNT)
-    archived: list[datetime] = []
+    data = prepaid.personal_data(owner)
     release_connection()
     yield f'{{"account": {account}'
-    tables: tuple[tuple[str, Iterable[list[str]]], ...] = (
-        ("api_keys", pages_of(ApiKey, KEY, ApiKey.owner == owner, ApiKey.id)),
-        ("limits", [[json_of(budget, LIMIT) for budget in prepaid.budgets(owner)]]),
-        ("sign_ins", pages_of(SignIn, SIGN_IN, SignIn.user_id == user_id, SignIn.digest)),
-        ("passkeys", pages_of(Passkey, PASSKEY, Passkey.user_id == user_id, Passkey.id)),
-        ("billing", pages_of(Customer, BILLING, Customer.owner == owner, Customer.owner)),
-        ("cards", [[json_of(card, CARD) for card in prepaid.cards(owner)]]),
-        ("purchases", pages_of(Payment, PAYMENT, Payment.owner == owner, Payment.id)),
-        ("entries", entries_of(owner, archived)),
-        ("redeemed_codes", redeemed_by(owner)),
-        ("own_codes", pages_of(Code, OWN_CODE, Code.referrer == owner, Code.id)),
-        ("alerts", pages_of(Alert, ALERT, Alert.owner == owner, Alert.id)),
-        ("webhooks", pages_of(WebhookEndpoint, ENDPOINT, WebhookEndpoint.owner == owner, WebhookEndpoint.id)),
-        ("mails", pages_of(MailRecord, MAIL, MailRecord.owner == owner, MailRecord.id)),
-        ("numbers", pages_of(Number, NUMBER, Number.user_id == user_id, Number.id)),
-        ("log", pages_of(AuditLine, LINE, AuditLine.actor == owner, AuditLine.id)),
-    )
-    for name, pages in tables:
+    ours: dict[str, Iterable[list[str]]] = {
+        "sign_ins": pages_of(SignIn, SIGN_IN, SignIn.user_id == user_id, SignIn.digest),
+        "passkeys": pages_of(Passkey, PASSKEY, Passkey.user_id == user_id, Passkey.id),
+        "numbers": pages_of(Number, NUMBER, Number.user_id == user_id, Number.id),
+        "log": pages_of(AuditLine, LINE, AuditLine.actor == owner, AuditLine.id),
+    }
+    of_prepaid = ((name, map(written, pages)) for name, pages in data.sections())
+    for name, pages in chain(of_prepaid, ours.items()):
         yield f',\n"{name}": ['
         before = "\n"
         for page in pages:
@@ -132,8 +102,8 @@ def export_of(user: User) -> Iterator[str]:
                 yield before + row
                 before = ",\n"
         yield "]"
-    for until in archived:
-        yield f',\n"calls_archived_until": {json.dumps(jsonable(until))}'
+    if data.archived_until is not None:
+        yield f',\n"calls_archived_until": {json.dumps(jsonable(data.archived_until))}'
     yield "}\n"
 
 
@@ -152,31 +122,8 @@ def pages_of(
             return
 
 
-def entries_of(owner: str, archived: list[datetime]) -> Iterator[list[str]]:
-    """The entries that are in the books.
-
-    :param archived: Gets the time up to which others lie in the archive, if any do. Whoever runs the shop
-        hands those out: ``flask prepaid archived``.
-    """
-    cursor = None
-    while True:
-        page = prepaid.entries(owner, limit=200, cursor=cursor)
-        cursor = page.next_cursor
-        yield [json_of(entry, ENTRY) for entry in page]
-        if cursor is None:
-            archived += [page.archived_until] if page.archived_until else []
-            return
-
-
-def redeemed_by(owner: str) -> Iterator[list[str]]:
-    """The codes that a customer has redeemed, the first one first."""
-    wanted = (
-        select(Code.code, CodeClaim.credits, CodeClaim.at)
-        .join(Code, Code.id == CodeClaim.code_id)
-        .where(CodeClaim.owner == owner)
-        .order_by(CodeClaim.id)
-    )
-    yield [json_of(row, REDEEMED) for row in db.session.execute(wanted)]
+def written(page: Iterable[Mapping[str, object]]) -> list[str]:
+    return [json.dumps({name: jsonable(value) for name, value in row.items()}) for row in page]
 
 
 def json_of(row: object, fields: Iterable[str]) -> str:
