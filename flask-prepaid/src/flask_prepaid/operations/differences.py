@@ -24,8 +24,9 @@ from ..payments import part_charges, payments
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import credit_notes, disputes, fraud_warnings, refunds, settling
-from ..purchases.models import CreditNote, FraudWarning
+from ..purchases import settling
+from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refunds
+from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
 from ..subscriptions import compare, sync

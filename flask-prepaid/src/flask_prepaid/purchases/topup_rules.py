@@ -26,7 +26,8 @@ from ..payments.customers import billing_details
 from ..payments.customers.models import SavedCard
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..subscriptions import currencies
-from . import cards, debts
+from . import debts
+from .saved_cards import cards
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
