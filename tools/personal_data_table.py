@@ -16,7 +16,7 @@ from sqlalchemy import inspect as mapping_of
 from flask_prepaid.operations import personal_data
 from prepaid_ledger import Entry
 from prepaid_ledger.tables import Budget
-from rando_number.accounts import closing
+from rando_number.accounts import own_data
 from rando_number.models import AuditLine, Number, Passkey, SignIn, User
 
 PAGE = Path(__file__).parent.parent / "docs/reference/personal-data.md"
@@ -67,11 +67,11 @@ OF_COLUMNS = {"UtcDateTime": "time", "JSON": "list or object", "UnlessUsual": "w
 
 #: The shop's own sections: the table, its fields, and what the section has.
 OF_SHOP: dict[str, tuple[type[Any], tuple[str, ...], str]] = {
-    "account": (User, closing.ACCOUNT, "the account itself: an object, not a list"),
-    "sign_ins": (SignIn, closing.SIGN_IN, "browsers that are signed in"),
-    "passkeys": (Passkey, closing.PASSKEY, "passkeys, without their keys"),
-    "numbers": (Number, closing.NUMBER, "each call that drew numbers"),
-    "log": (AuditLine, closing.LINE, "what the customer did, when and from where"),
+    "account": (User, own_data.ACCOUNT, "the account itself: an object, not a list"),
+    "sign_ins": (SignIn, own_data.SIGN_IN, "browsers that are signed in"),
+    "passkeys": (Passkey, own_data.PASSKEY, "passkeys, without their keys"),
+    "numbers": (Number, own_data.NUMBER, "each call that drew numbers"),
+    "log": (AuditLine, own_data.LINE, "what the customer did, when and from where"),
 }
 
 
