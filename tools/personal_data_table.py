@@ -1,6 +1,6 @@
 """Writes the reference of a customer's data: each section of it, with types.
 
-``python -m tools.personal_data_table`` does it; ``journeys/test_reference.py`` holds that it was done. Types
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done. Types
 come from the tables, what a section is from here.
 """
 
@@ -119,9 +119,5 @@ def _type(column: ColumnElement[Any]) -> str:
     return own or KINDS.get(column.type.python_type, "text")
 
 
-def main() -> None:
+def write() -> None:
     PAGE.write_text(page().rstrip() + "\n")
-
-
-if __name__ == "__main__":
-    main()
