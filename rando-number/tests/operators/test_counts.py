@@ -8,7 +8,7 @@ from flask_prepaid.payments.customers.models import OperatorNote
 from flask_prepaid.payments.models import Dispute
 from rando_number.models import db
 
-from .running_shop import RunningShop
+from ..running_shop import RunningShop
 
 
 def test_more_disputes_than_a_list_shows_are_counted_all(shop: RunningShop) -> None:
