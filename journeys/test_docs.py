@@ -14,6 +14,7 @@ parsed by the program that they name; the tutorial's are run as they stand, in `
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import runpy
@@ -36,6 +37,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, create_engine, inspect
+from tools.run.shop import run_options
 
 import rando_number.cli
 import stripe_emulator.__main__
@@ -44,7 +46,6 @@ from flask_prepaid.cli.commands import commands
 from flask_prepaid.testing import Databases
 
 from .architecture.charters import CHARTERS
-from .conftest import the_dev_script
 from .pages import DATA, PAGES, ROOT, blocks, running
 
 FLASK = {
@@ -334,10 +335,10 @@ def understand_flask(words: list[str]) -> None:
 
 
 def understand_dev(verb: str, words: list[str], page: str) -> None:
-    dev = the_dev_script()
-    assert re.search(rf"^\./dev {verb}\b", dev.__doc__ or "", re.MULTILINE), f"{page}: ./dev {verb}"
+    text = ast.get_docstring(ast.parse((ROOT / "dev").read_text())) or ""
+    assert re.search(rf"^\./dev {verb}\b", text, re.MULTILINE), f"{page}: ./dev {verb}"
     if verb == "run":
-        dev.run_options(words)
+        run_options(words)
     elif verb == "flask":
         understand_flask(words)
     elif verb == "emulator":

@@ -1,6 +1,6 @@
 """Writes the reference of a customer's data: each section of it, with types.
 
-``python -m tools.personal_data_table`` does it; ``journeys/test_reference.py`` holds that it was done. Types
+``python -m tools.tables`` does it; ``journeys/test_reference.py`` holds that it was done. Types
 come from the tables, what a section is from here.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import inspect as mapping_of
 from flask_prepaid.operations import personal_data
 from prepaid_ledger import Entry
 from prepaid_ledger.tables import Budget
-from rando_number.accounts import closing
+from rando_number.accounts import own_data
 from rando_number.models import AuditLine, Number, Passkey, SignIn, User
 
 PAGE = Path(__file__).parent.parent / "docs/reference/personal-data.md"
@@ -43,6 +43,7 @@ SAYS = {
     "cards": "cards on file; the number is Stripe's alone",
     "auto_top_up": "what is set for auto top-up; one row, or none",
     "tries_to_pay": "from where somebody tried to pay; kept for a day",
+    "tries_to_redeem": "from where somebody tried a code that gives nothing; kept for a day",
     "purchases": "payments, whatever came of them; `state` is the one that pages show",
     "refunds": "money that was sent back, and why",
     "disputes": "payments that the customer's bank has objected to, with the bank's reason",
@@ -66,11 +67,11 @@ OF_COLUMNS = {"UtcDateTime": "time", "JSON": "list or object", "UnlessUsual": "w
 
 #: The shop's own sections: the table, its fields, and what the section has.
 OF_SHOP: dict[str, tuple[type[Any], tuple[str, ...], str]] = {
-    "account": (User, closing.ACCOUNT, "the account itself: an object, not a list"),
-    "sign_ins": (SignIn, closing.SIGN_IN, "browsers that are signed in"),
-    "passkeys": (Passkey, closing.PASSKEY, "passkeys, without their keys"),
-    "numbers": (Number, closing.NUMBER, "each call that drew numbers"),
-    "log": (AuditLine, closing.LINE, "what the customer did, when and from where"),
+    "account": (User, own_data.ACCOUNT, "the account itself: an object, not a list"),
+    "sign_ins": (SignIn, own_data.SIGN_IN, "browsers that are signed in"),
+    "passkeys": (Passkey, own_data.PASSKEY, "passkeys, without their keys"),
+    "numbers": (Number, own_data.NUMBER, "each call that drew numbers"),
+    "log": (AuditLine, own_data.LINE, "what the customer did, when and from where"),
 }
 
 
@@ -119,9 +120,5 @@ def _type(column: ColumnElement[Any]) -> str:
     return own or KINDS.get(column.type.python_type, "text")
 
 
-def main() -> None:
+def write() -> None:
     PAGE.write_text(page().rstrip() + "\n")
-
-
-if __name__ == "__main__":
-    main()
