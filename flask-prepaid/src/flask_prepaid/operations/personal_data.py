@@ -20,7 +20,7 @@ from ..outbox.models import Alert, Delivery, MailRecord, Message, WebhookEndpoin
 from ..payments import shown_states
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.models import Attempt, Dispute, Notice, Payment, Refund, TopUp
-from ..purchases.models import CreditNote
+from ..purchases.money_back.models import CreditNote
 from ..subscriptions.models import Invoice, PlanPrice, Subscription
 
 #: How many rows are read at once.
