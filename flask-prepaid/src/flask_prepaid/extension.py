@@ -23,7 +23,6 @@ from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
 from .codes.verbs import CodeVerbs
-from .context import JoinedVerbs, warn_of_uncommitted
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -39,6 +38,7 @@ from .outbox.verbs import OutboxVerbs
 from .payments import refusals
 from .purchases.buying_verbs import BuyingVerbs
 from .purchases.customer_verbs import CustomerVerbs
+from .uncommitted import JoinedVerbs, warn_of_uncommitted
 from .web import blueprint, current_caller, mails, reader, routes
 from .web.address import client_address
 from .web.api import routes as api

@@ -21,7 +21,8 @@ from ..languages import units
 from ..payments import shown_states
 from ..payments.customers import owned, rows
 from ..payments.models import Payment
-from ..purchases import cards, topups
+from ..purchases import topups
+from ..purchases.saved_cards import cards
 from ..subscriptions import plan_state
 from . import typed
 from .app import CommandContext, context

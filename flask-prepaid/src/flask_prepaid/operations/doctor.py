@@ -30,7 +30,7 @@ from ..outbox import summary
 from ..payments import refusals
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
-from ..purchases import disputes, fraud_warnings
+from ..purchases.money_back import disputes, fraud_warnings
 from . import inbox
 from .models import InboxEvent
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ..codes.models import Code, CodeClaim
+from ..codes.models import Code, CodeClaim, CodeGuess
 from ..context import Context, reading
 from ..keys.models import ApiKey
 from ..languages import units
@@ -20,7 +20,7 @@ from ..outbox.models import Alert, Delivery, MailRecord, Message, WebhookEndpoin
 from ..payments import shown_states
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.models import Attempt, Dispute, Notice, Payment, Refund, TopUp
-from ..purchases.models import CreditNote
+from ..purchases.money_back.models import CreditNote
 from ..subscriptions.models import Invoice, PlanPrice, Subscription
 
 #: How many rows are read at once.
@@ -114,6 +114,7 @@ def _of_customer(owner: str) -> dict[str, Wanted]:
             TopUp.owner,
         ),
         "tries_to_pay": (_columns(Attempt, "at address").where(Attempt.owner == owner), Attempt.id),
+        "tries_to_redeem": (_columns(CodeGuess, "at address").where(CodeGuess.owner == owner), CodeGuess.id),
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from flask_prepaid.payments import shown_states
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.payments.shown_states import ShownState
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 
 from ..shop import Shop
 

@@ -14,7 +14,7 @@ from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import ShownState
-from ...purchases import charging, checkout_pages, settling, verbs
+from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies, subscribing
 from .. import buying as form
 from .. import codes, declines, forms, page
@@ -143,7 +143,7 @@ def payments(owner: str) -> shapes.PaymentsAnswer:
     before = None if text is None else forms.row_id(text)
     if text is not None and before is None:
         raise wallet.no_cursor()
-    rows = verbs.payments_of(page.context(), owner, limit + 1, before=before)
+    rows = customer_verbs.payments_of(page.context(), owner, limit + 1, before=before)
     more = len(rows) > limit
     return shapes.PaymentsAnswer(shown(rows[:limit]), str(rows[limit - 1].id) if more else None)
 

@@ -23,7 +23,9 @@ from ...payments.customers.models import Customer, OperatorNote
 from ...payments.customers.owned import has_wallet
 from ...payments.customers.rows import known_customer
 from ...payments.models import Dispute, Payment, Refund
-from ...purchases import cards, disputes, fraud_warnings, refunds, topups
+from ...purchases import topups
+from ...purchases.money_back import disputes, fraud_warnings, refunds
+from ...purchases.saved_cards import cards
 from ...subscriptions.invoices.lots import ends_by_lot
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from .. import forms, spenders

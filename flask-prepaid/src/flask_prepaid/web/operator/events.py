@@ -17,7 +17,7 @@ from ... import errors
 from ...operations.models import InboxEvent
 from ...payments.customers.models import Customer, SavedCard
 from ...payments.models import Dispute, PartCharge, Payment, Refund
-from ...purchases.models import CreditNote, FraudWarning
+from ...purchases.money_back.models import CreditNote, FraudWarning
 from ...subscriptions.models import Invoice, Subscription
 from .. import page
 

@@ -12,12 +12,13 @@ from functools import partial
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from ..context import Context, Write, nothing
-from ..gateway.refund_values import StripeDispute
-from ..payments import payments
-from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
-from ..payments.models import Dispute, PartCharge, Payment
-from . import disputed_plans, settling, topup_rules, topups
+from ...context import Context, Write, nothing
+from ...gateway.refund_values import StripeDispute
+from ...payments import payments
+from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
+from ...payments.models import Dispute, PartCharge, Payment
+from .. import settling, topup_rules, topups
+from . import disputed_plans
 from .taking_back import take_back
 
 

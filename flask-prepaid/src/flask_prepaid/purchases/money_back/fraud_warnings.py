@@ -12,20 +12,14 @@ from functools import partial
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from .. import signals
-from ..context import Context, Write, nothing, reading
-from ..gateway.refund_values import StripeWarning
-from ..payments import payments
-from ..payments.dispute_states import TAKES_NOTHING
-from ..payments.models import (
-    NOT_REFUNDED,
-    Dispute,
-    PartCharge,
-    Payment,
-    Refund,
-    RefundState,
-)
-from . import disputed_plans, refunds, settling, topup_rules, topups
+from ... import signals
+from ...context import Context, Write, nothing, reading
+from ...gateway.refund_values import StripeWarning
+from ...payments import payments
+from ...payments.dispute_states import TAKES_NOTHING
+from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, Refund, RefundState
+from .. import settling, topup_rules, topups
+from . import disputed_plans, refunds
 from .models import FraudWarning
 
 #: Why the money went back, as it stands with the refund.

@@ -19,22 +19,16 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, NothingToReverse
 
-from .. import money, signals
-from ..checks import MAX_ID
-from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction
-from ..errors import GatewayRefused
-from ..gateway.invoice_parts import ChargedPart
-from ..gateway.refund_values import StripeRefund
-from ..payments import part_charges, payments, timing
-from ..payments.models import (
-    NOT_REFUNDED,
-    PartCharge,
-    Payment,
-    PaymentState,
-    Refund,
-    RefundState,
-)
-from . import disputes, settling
+from ... import money, signals
+from ...checks import MAX_ID
+from ...context import Context, Write, nothing, reading, refuse_uncommitted, transaction
+from ...errors import GatewayRefused
+from ...gateway.invoice_parts import ChargedPart
+from ...gateway.refund_values import StripeRefund
+from ...payments import part_charges, payments, timing
+from ...payments.models import NOT_REFUNDED, PartCharge, Payment, PaymentState, Refund, RefundState
+from .. import settling
+from . import disputes
 from .models import CreditNote
 from .taking_back import take_back
 
