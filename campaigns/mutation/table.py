@@ -29,6 +29,7 @@ NEARBY = {
         "prepaid-ledger/src/prepaid_ledger/books",
         (
             "posting.py",
+            "wallet_state.py",
             "entries.py",
             "lots.py",
             "expiry.py",
@@ -64,8 +65,8 @@ NEARBY = {
             "payments/comparison.py",
             "purchases/topups.py",
             "purchases/topup_rules.py",
-            "purchases/refunds.py",
-            "purchases/disputes.py",
+            "purchases/money_back/refunds.py",
+            "purchases/money_back/disputes.py",
         ),
         "flask-prepaid/tests/buying/purchases",
         (
@@ -79,7 +80,7 @@ NEARBY = {
     ),
     "debts": Nearby(
         "flask-prepaid/src/flask_prepaid/purchases",
-        ("disputed_plans.py", "debts.py"),
+        ("money_back/disputed_plans.py", "debts.py"),
         "flask-prepaid/tests/buying/purchases",
         ("test_debts.py", "test_disputed_plans.py", "test_topup_causes.py", "test_fraud_warnings.py"),
     ),
@@ -90,7 +91,7 @@ NEARBY = {
             "subscriptions/invoices/invoice_credits.py",
             "subscriptions/invoices/giving.py",
             "subscriptions/invoices/smaller_plans.py",
-            "purchases/taking_back.py",
+            "purchases/money_back/taking_back.py",
         ),
         "flask-prepaid/tests/buying",
         (

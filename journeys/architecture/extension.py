@@ -5,12 +5,11 @@ from __future__ import annotations
 from types import EllipsisType
 
 #: What every folder from ``outbox`` up may import, and its docstring calls the ground.
-GROUND = {"checks", "context", "countries", "errors", "languages", "money", "signals"}
+GROUND = {"checks", "context", "errors", "languages", "money", "signals"}
 
 CHARTER: dict[str, set[str] | EllipsisType] = {
     "errors": set(),
     "money": set(),
-    "countries": set(),
     # The reader's language: words by catalogues, and how numbers and times are written.
     "languages": {"money"},
     # What a developer writes is checked here: settings, the price list, and what the host hands over.
@@ -19,6 +18,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "config": {"checks", "errors", "kinds"},
     "host": {"catalog", "checks", "config", "errors", "languages"},
     "signals": set(),
+    "uncommitted": set(),
     "upgrade": set(),
     "migrations": set(),
     "testing": {"upgrade"},
@@ -27,7 +27,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "gateway": {"config", "errors", "languages"},
     "context": {"catalog", "config", "gateway", "signals"},
     # Programs come in by keys, and buy by calls.
-    "keys": {"checks", "context", "errors", "languages", "signals"},
+    "keys": {"checks", "errors", "languages", "signals", "uncommitted"},
     "fast_path": {"checks", "context", "errors", "keys"},
     # What is told: below what tells it, and it takes its time limits of HTTP from the gateway.
     "outbox": {*GROUND, "gateway"},
@@ -42,7 +42,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "fast_path", "gateway", "host", "outbox", "payments"),
+        *("codes", "fast_path", "gateway", "host", "keys", "outbox", "payments"),
         *("purchases", "reports", "subscriptions"),
         "upgrade",
     },

@@ -21,6 +21,8 @@ MAX_LINES = 500
 PARTS = {
     "flask_prepaid/operations/elsewhere",
     "flask_prepaid/payments/customers",
+    "flask_prepaid/purchases/money_back",
+    "flask_prepaid/purchases/saved_cards",
     "flask_prepaid/reports/balance",
     "flask_prepaid/subscriptions/invoices",
     "stripe_emulator/pages/dashboard",

@@ -1,6 +1,6 @@
 """Prepaid credits and Stripe billing for any Flask app.
 
-The ground, which every folder from ``outbox`` up may import: ``checks``, ``context``, ``countries``,
+The ground, which every folder from ``outbox`` up may import: ``checks``, ``context``,
 ``errors``, ``languages``, ``money``, ``signals``.
 """
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
-from flask import Flask, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Ledger, LedgerVerbs
+from prepaid_ledger import Ledger
 from prepaid_ledger.clock import Clock
 
 from . import signals
@@ -19,12 +17,7 @@ from .catalog import Catalog
 from .config import Config
 from .gateway.client import Gateway
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
-
-#: Where an app's context keeps the session in which a verb has written last, and its transaction.
-WROTE = "_prepaid_wrote"
 
 #: What was written to the outbox in a transaction: the rows of deliveries, by owner and target.
 Written = Any
@@ -188,34 +181,3 @@ def write_now(context: Context, write: Write[T]) -> T:
 
 def nothing() -> None:
     """There is nothing to write."""
-
-
-class JoinedVerbs(LedgerVerbs):
-    """The verbs of the ledger; those that write in the host's transaction are noted."""
-
-    def _join(self, verb: Callable[..., Any], /, *args: Any, **terms: Any) -> Any:
-        result = super()._join(verb, *args, **terms)
-        if self._session is not None:
-            note_write(self._session)
-        return result
-
-
-def note_write(session: Session) -> None:
-    """Remember that a verb has written in this transaction of the host's."""
-    setattr(g, WROTE, (session, session.get_transaction()))
-
-
-def warn_of_uncommitted(app: Flask) -> None:
-    """Log at the end of a request, a command or a block of ``app_context`` what nobody has committed.
-
-    What ends by an error, or has rolled back, has undone it on purpose.
-    """
-
-    @app.teardown_appcontext
-    def say(error: BaseException | None) -> None:
-        session, begun = g.pop(WROTE, (None, None))
-        if error is None and begun is not None and begun is session.get_transaction():
-            log.warning(
-                "A verb of Prepaid has written in db.session, and nobody has committed: none of it stands. "
-                "Call db.session.commit() after it."
-            )

@@ -23,7 +23,6 @@ from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
 from .codes.verbs import CodeVerbs
-from .context import JoinedVerbs, warn_of_uncommitted
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -32,13 +31,14 @@ from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .languages.units import CREDIT
 from .operations import audit_rules, inbox
-from .operations.metric_verbs import MetricVerbs
+from .operations.verbs import OperationVerbs
 from .outbox.app_outbox import AppOutbox
 from .outbox.http import Poster
 from .outbox.verbs import OutboxVerbs
 from .payments import refusals
 from .purchases.buying_verbs import BuyingVerbs
 from .purchases.customer_verbs import CustomerVerbs
+from .uncommitted import JoinedVerbs, warn_of_uncommitted
 from .web import blueprint, current_caller, mails, reader, replaced, routes
 from .web.address import client_address
 from .web.api import routes as api
@@ -76,7 +76,7 @@ class State:
 
 
 class Prepaid(
-    SellingVerbs, JoinedVerbs, BuyingVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs
+    SellingVerbs, JoinedVerbs, BuyingVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, OperationVerbs
 ):
     """Prepaid credits for one or more Flask apps.
 

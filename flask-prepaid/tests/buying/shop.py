@@ -24,7 +24,7 @@ from flask_prepaid.languages.units import CREDIT
 from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.operations.models import InboxEvent
 from flask_prepaid.payments.models import Payment
-from flask_prepaid.purchases import cards
+from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.web.mails import Mail
 from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger import Unit

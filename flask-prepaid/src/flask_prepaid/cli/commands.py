@@ -33,7 +33,7 @@ from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
 from ..operations.elsewhere import archiving, copy_books, marks, places
 from ..payments.models import Payment
-from ..purchases import refunds
+from ..purchases.money_back import refunds
 from ..reports import credit_sums
 from ..reports.balance import copying
 from ..upgrade import later as tables_later

@@ -1,5 +1,5 @@
 """API keys: how programs of an owner come in and spend. Made, looked up, and revoked.
 
-Imports ``checks``, ``context``, ``errors``, ``languages``, ``signals`` and the ledger. Knows no request and
-no Stripe.
+Imports ``checks``, ``errors``, ``languages``, ``signals``, ``uncommitted`` and the ledger. Knows no request
+and no Stripe.
 """

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import Ledger, check_owner
 
 from .. import checks
-from ..context import note_write
 from ..errors import ConfigError
+from ..uncommitted import note_write
 from . import keys
 from .cache import KeyCache
 from .keys import NewKey

@@ -30,7 +30,7 @@ from ..outbox import summary
 from ..payments import refusals
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
-from ..purchases import disputes, fraud_warnings
+from ..purchases.money_back import disputes, fraud_warnings
 from . import inbox
 from .models import InboxEvent
 
@@ -365,13 +365,13 @@ def _overdue_messages(session: Session, now: datetime) -> Iterator[str]:
     overdue = summary.overdue_count(session, now, endpoints=False)
     if overdue:
         yield (
-            f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
-            "no tick runs. Run it every minute: flask prepaid tick"
+            f"{at_least(overdue, 'queue of signals or mails waits', 'queues of signals or mails wait')} for "
+            "half an hour or more: no tick runs. Run it every minute: flask prepaid tick"
         )
     endpoints = summary.overdue_count(session, now, endpoints=True)
     if endpoints:
         yield (
-            f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
+            f"{at_least(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
             "an hour or more for what is due: no tick runs, or one does not get through. Run it every "
             "minute: flask prepaid tick"
         )
@@ -384,6 +384,13 @@ def _failing_endpoints(session: Session) -> Iterator[str]:
             f"All {on:,} endpoints of customers fail, the first since {since:%Y-%m-%d %H:%M} UTC: this "
             "machine may reach nobody by HTTPS. After three days they are switched off."
         )
+
+
+def at_least(number: int, singular: str, plural: str) -> str:
+    """As ``counted`` for queues, which are counted up to a number: ``1,000 or more queues wait``."""
+    if number < summary.MANY:
+        return counted(number, singular, plural)
+    return f"{summary.MANY:,} or more {plural}"
 
 
 def counted(number: int, singular: str, plural: str) -> str:

@@ -17,7 +17,9 @@ from prepaid_ledger.database import insert
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments.customers import billing_details, removal
-from ..purchases import cards, credit_notes, disputes, fraud_warnings, refunds, settling
+from ..purchases import settling
+from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refunds
+from ..purchases.saved_cards import cards
 from ..subscriptions import sync
 from .models import InboxEvent
 

@@ -22,7 +22,8 @@ from ..outbox import thresholds
 from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
-from ..purchases import balance_money, disputed_plans, fraud_warnings, refunds, settling, topups
+from ..purchases import settling, topups
+from ..purchases.money_back import balance_money, disputed_plans, fraud_warnings, refunds
 from ..reports import credit_sums
 from ..reports.balance import copying
 from ..reports.days import MINUTE

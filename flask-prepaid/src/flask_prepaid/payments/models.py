@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,6 +30,10 @@ class PaymentState(StrEnum):
     EXPIRED = "expired"
     UNKNOWN = "unknown"
     NEEDS_REVIEW = "needs_review"
+
+
+#: Why nothing came of a payment that needed a review. Operators read it.
+SENT_BACK = "it was not as agreed, and all of it was refunded"
 
 
 class RefundState(StrEnum):
@@ -77,7 +82,8 @@ class Payment(Base):
     ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
     ``failure_counted``: it is in the sums of failures. ``sent_digest`` is that of what was sent under the
     key that names the purchase; empty where none does. ``brand`` and ``last4`` are those of the card that
-    was charged.
+    was charged. ``shown_state`` is the state that pages show, which ``shown_states.py`` reads from refunds
+    and disputes.
     """
 
     __tablename__ = "prepaid_payment"
@@ -147,11 +153,18 @@ class Payment(Base):
     fetched_at: Mapped[datetime | None]
     check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(default=0)
+    if TYPE_CHECKING:
+        shown_state: Mapped[str]
 
     @property
     def to_pay_minor(self) -> int:
         """What the customer is asked for: the price agreed, until Stripe has said what it is with tax."""
         return self.amount_minor if self.due_minor is None else self.due_minor
+
+    @property
+    def is_sent_back(self) -> bool:
+        """Whether it was paid otherwise than agreed, and all of that was refunded."""
+        return self.failure == SENT_BACK
 
     @property
     def total_minor(self) -> int:

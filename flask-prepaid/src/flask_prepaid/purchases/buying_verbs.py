@@ -6,7 +6,8 @@ from ..context import Context
 from ..payments.models import Payment, Refund
 from ..subscriptions import plan_state
 from ..subscriptions.plan_state import PlanSummary
-from . import verbs
+from . import host_checkout
+from .money_back import host_refunds
 
 
 class BuyingVerbs:
@@ -54,8 +55,8 @@ class BuyingVerbs:
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
         :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
-        wish = verbs.Wish(pack, credits, plan, quantity, currency)
-        return verbs.checkout(
+        wish = host_checkout.Wish(pack, credits, plan, quantity, currency)
+        return host_checkout.checkout(
             self, owner, wish, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
         )
 
@@ -82,4 +83,4 @@ class BuyingVerbs:
         :raises GatewayUnavailable: It is not known yet; ``tick`` finds out. Do not ask again.
         :raises ValueError: Both an amount and credits are named, or one of all these can be none.
         """
-        return verbs.refund(self, payment, amount_minor, credits, reason=reason, key=key)
+        return host_refunds.refund(self, payment, amount_minor, credits, reason=reason, key=key)

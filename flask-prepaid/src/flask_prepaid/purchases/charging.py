@@ -18,7 +18,8 @@ from ..payments.customers.owned import card_on_file
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import currencies
-from . import beginning, by_invoice, cards, settling
+from . import beginning, by_invoice, settling
+from .saved_cards import cards
 
 
 def charge_card(

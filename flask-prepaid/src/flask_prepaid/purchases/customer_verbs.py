@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from prepaid_ledger import check_owner
+import re
 
-from ..context import Context
-from ..payments.customers import contact, removal, rows
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
+
+from prepaid_ledger import check_owner, is_whole
+
+from ..context import Context, refuse_uncommitted
+from ..errors import UnknownItem
+from ..payments.customers import contact, making, removal, rows
 from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
-from . import cards, verbs
+from .saved_cards import cards
+
+#: The most payments that are read at once.
+MAX_READ = 1_000
+
+#: What the id of a customer can be at Stripe: an older account may have chosen it.
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9_.@-]{1,255}")
 
 
 class CustomerVerbs:
@@ -25,12 +37,15 @@ class CustomerVerbs:
         return cards.saved(self.session, owner)
 
     def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:
-        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
+        """The owner's last payments, newest first, whatever came of each: its ``shown_state`` says it.
+
+        That is the state on all pages and in all answers: of a payment that was paid, what became of its
+        money by refunds and disputes. ``state`` is the row's own, which stays ``paid``.
 
         :param limit: How many at most, from 1 to 1,000.
         :raises ValueError: It is no such number, or no such owner can be.
         """
-        return verbs.payments_of(self, owner, limit)
+        return payments_of(self, owner, limit)
 
     def adopt_customer(self: Context, owner: str, customer_id: str) -> None:
         """Let a customer whom Stripe has already stand for ``owner``, with the saved cards. Commits.
@@ -42,7 +57,7 @@ class CustomerVerbs:
         :raises ValueError: It can be no id of Stripe's, or no such owner can be.
         :raises GatewayUnavailable: Stripe did not answer. Nothing was changed here.
         """
-        verbs.adopt_customer(self, owner, customer_id)
+        _adopt(self, owner, customer_id)
 
     def sync_customer(self: Context, owner: str) -> None:
         """Let Stripe write to the address that ``Prepaid(email=...)`` gives for the owner now. Commits.
@@ -64,3 +79,34 @@ class CustomerVerbs:
         :raises GatewayUnavailable: Stripe did not answer. Ask again.
         """
         removal.remove(self, owner)
+
+
+def payments_of(context: Context, owner: str, limit: int, *, before: int | None = None) -> list[Payment]:
+    """The owner's last payments with ``shown_state``, newest first; of those before the id ``before``.
+
+    :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
+    """
+    check_owner(owner)
+    if not is_whole(limit, 1, MAX_READ):
+        raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
+    with_state = select(Payment).options(undefer(Payment.shown_state))
+    wanted = with_state.where(Payment.owner == owner).order_by(Payment.id.desc())
+    if before is not None:
+        wanted = wanted.where(Payment.id < before)
+    fresh = wanted.limit(limit).execution_options(populate_existing=True)
+    return list(context.session.scalars(fresh))
+
+
+def _adopt(context: Context, owner: str, customer_id: str) -> None:
+    """Let a customer whom Stripe has already stand for the owner, with the saved cards. Commits."""
+    check_owner(owner)
+    if not isinstance(customer_id, str) or not CUSTOMER_ID.fullmatch(customer_id):
+        raise ValueError(
+            f"customer_id is {customer_id!r:.60}. Write the id of a customer at Stripe, such as cus_1Nk2..."
+        )
+    refuse_uncommitted(context)
+    if not context.gateway.customers.exists(customer_id):
+        raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")
+    making.adopt(context, owner, customer_id)
+    context.gateway.customers.name_owner(customer_id, owner)
+    cards.refresh(context, customer_id)

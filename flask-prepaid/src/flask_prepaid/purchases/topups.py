@@ -22,7 +22,8 @@ from ..payments.customers import billing_details
 from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import claim_notice
 from ..subscriptions import currencies
-from . import cards, charging, topup_rules
+from . import charging, topup_rules
+from .saved_cards import cards
 from .topup_rules import Buy, Skip, Stop
 
 #: The largest threshold, and the largest ceiling in the smallest unit of a currency.

@@ -9,11 +9,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .. import countries
 from ..context import Context
 from ..errors import UnknownItem
 from ..languages.words import gettext as _
-from ..payments.customers import billing_details
+from ..payments.customers import billing_details, countries
 from ..payments.models import Payment, PaymentState
 from .models import BEGINNING, PlanPrice
 from .sync import running

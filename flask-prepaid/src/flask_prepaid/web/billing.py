@@ -12,17 +12,17 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .. import countries
 from ..errors import UnknownItem
 from ..gateway.tax_words import REVERSE_CHARGE
 from ..languages import formats
 from ..languages.choice import locale
 from ..languages.words import gettext as _
 from ..languages.words import marked
-from ..payments.customers import billing_details
+from ..payments.customers import billing_details, countries
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState, Via
-from ..purchases import cards, topups
+from ..purchases import topups
+from ..purchases.saved_cards import cards
 from ..subscriptions import sync
 from ..subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from . import forms, page, payment_states

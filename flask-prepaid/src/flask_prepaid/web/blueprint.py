@@ -21,7 +21,7 @@ from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
 from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
-from ..purchases import cards
+from ..purchases.saved_cards import cards
 from ..subscriptions.models import PlanPrice, State
 from . import csrf, errors, payment_states, spenders
 from .banners import banners

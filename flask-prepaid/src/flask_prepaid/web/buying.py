@@ -17,7 +17,8 @@ from ..languages.words import gettext as _
 from ..languages.words import ngettext
 from ..payments import payments, tax_rates
 from ..payments.models import Payment, PaymentState
-from ..purchases import cards, charging, checkout_pages, earlier, settling
+from ..purchases import charging, checkout_pages, earlier, settling
+from ..purchases.saved_cards import cards
 from ..subscriptions import currencies
 from . import asking, declines, forms, page, sent_again
 

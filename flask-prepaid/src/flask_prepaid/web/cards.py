@@ -18,7 +18,8 @@ from ..languages.words import gettext as _
 from ..payments import tax_rates
 from ..payments.customers.rows import known_customer
 from ..payments.models import TopUp
-from ..purchases import cards, topups
+from ..purchases import topups
+from ..purchases.saved_cards import cards
 from ..subscriptions import currencies, retries
 from . import asking, billing, declines, forms, page
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from flask import g, request
 
-from .. import countries, money
+from .. import money
 from ..checks import MAX_CREDITS
 from ..errors import NotYours, UnknownItem
 from ..fast_path.requests import checked_key
@@ -22,6 +22,7 @@ from ..languages import formats, units
 from ..languages.choice import locale
 from ..languages.words import gettext as _
 from ..languages.words import marked
+from ..payments.customers import countries
 from . import page
 
 #: What the customer is asked to write where a field holds no whole number.

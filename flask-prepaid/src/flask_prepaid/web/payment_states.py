@@ -10,7 +10,7 @@ from ..languages.words import marked
 from ..payments import shown_states
 from ..payments.models import Payment, PaymentState
 from ..payments.shown_states import PaidState, ShownState
-from ..purchases import credit_notes
+from ..purchases.money_back import credit_notes
 from . import page
 
 WORDS: dict[ShownState, str] = {

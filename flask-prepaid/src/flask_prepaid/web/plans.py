@@ -19,7 +19,7 @@ from ..languages import formats
 from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments.customers.models import SavedCard
-from ..purchases import cards
+from ..purchases.saved_cards import cards
 from ..subscriptions import changing, currencies, plan_state, previews, prices, subscribing, sync
 from ..subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
 from . import asking, forms, page, sent_again

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_prepaid.payments.models import Payment
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 
 from .cell import Cell, Waits
 from .plans import PlanCell

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from flask_prepaid import Operators
 from flask_prepaid.payments.customers import removal
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from prepaid_ledger.errors import PrepaidError
 
 from ..subscriptions.plan_shop import VISA, PlanShop

@@ -8,7 +8,7 @@ from typing import Any
 from flask_prepaid import Pack, Plan
 from flask_prepaid.errors import UnknownItem
 from flask_prepaid.money import show
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.subscriptions import changing, previews
 
 from .cell import Cell, Waits

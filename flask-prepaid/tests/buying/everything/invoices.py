@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.subscriptions import changing
 from flask_prepaid.subscriptions.models import Invoice
 

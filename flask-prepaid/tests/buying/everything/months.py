@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.subscriptions import changing, previews
 
 from .cell import Cell, Waits

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask_prepaid.purchases import cards, topups
+from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.saved_cards import cards
 
 from .cell import PayerCell
 

@@ -13,16 +13,14 @@ from sqlalchemy import select
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.dispute_states import DisputeState
-from flask_prepaid.purchases import (
+from flask_prepaid.purchases import settling, topup_rules, topups
+from flask_prepaid.purchases.money_back import (
     balance_money,
     credit_notes,
     disputes,
+    host_refunds,
     refunds,
-    settling,
     taking_back,
-    topup_rules,
-    topups,
-    verbs,
 )
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
@@ -194,7 +192,7 @@ def what_a_balance_bought_twice_is_kept(_: Any) -> Any:
     return lambda session, owner, bought: Counter()
 
 
-@defect(verbs, "_worth_minor", "packs")
+@defect(host_refunds, "_worth_minor", "packs")
 def a_refund_by_credits_is_rounded_up(worth_minor: Any) -> Any:
     return lambda context, payment_id, credits: worth_minor(context, payment_id, credits) + 1
 

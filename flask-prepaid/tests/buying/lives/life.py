@@ -13,7 +13,8 @@ from flask_prepaid.catalog import Pack
 from flask_prepaid.errors import UnknownItem
 from flask_prepaid.payments.customers import removal
 from flask_prepaid.payments.models import PaymentState, Via
-from flask_prepaid.purchases import cards, topups
+from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.subscriptions import changing
 from stripe_emulator.core.errors import CardError
 

@@ -18,7 +18,9 @@ from flask_prepaid import Operators
 from flask_prepaid.operations.tick import each, tick
 from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
-from flask_prepaid.purchases import balance_money, cards, refunds, settling, topups
+from flask_prepaid.purchases import settling, topups
+from flask_prepaid.purchases.money_back import balance_money, refunds
+from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.subscriptions import changing
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import PrepaidError

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flask_prepaid.purchases import disputes
+from flask_prepaid.purchases.money_back import disputes
 from flask_prepaid.testing import Databases
 from prepaid_ledger import clock
 from stripe_emulator import Emulator

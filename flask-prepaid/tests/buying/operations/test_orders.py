@@ -7,7 +7,7 @@ import random
 from flask_prepaid.context import transaction
 from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState
-from flask_prepaid.purchases import disputes
+from flask_prepaid.purchases.money_back import disputes
 
 from ..shop import Shop
 from .orders import ALL, SEED, THE_END, Life, end_of, ends_of

@@ -13,7 +13,7 @@ from flask_prepaid.context import transaction
 from flask_prepaid.operations.reconcile import MOMENT, reconcile
 from flask_prepaid.payments import payments, timing
 from flask_prepaid.payments.models import PaymentState, Via
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 
 from ..shop import Shop
 from .storm import storm

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 import flask_prepaid
 from flask_prepaid.payments.models import PaymentState, Refund
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 
 from ..shop import Shop
 

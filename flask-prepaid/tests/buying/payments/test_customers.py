@@ -14,7 +14,7 @@ from sqlalchemy import update
 from flask_prepaid.context import transaction, write_now
 from flask_prepaid.payments.customers import billing_details, contact, removal
 from flask_prepaid.payments.customers.models import Customer
-from flask_prepaid.purchases import cards
+from flask_prepaid.purchases.saved_cards import cards
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling

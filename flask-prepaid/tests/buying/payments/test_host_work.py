@@ -14,7 +14,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from flask_prepaid import Operator, Operators, Plan, signals
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
-from flask_prepaid.purchases import cards, charging, checkout_pages, refunds, settling, topups
+from flask_prepaid.purchases import charging, checkout_pages, settling, topups
+from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.reports.balance import copying
 from flask_prepaid.subscriptions import changing, previews, subscribing
 from flask_prepaid.web.operator.roles import Role

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from flask_prepaid.payments.models import BalancePaid
-from flask_prepaid.purchases import balance_money, refunds
+from flask_prepaid.purchases.money_back import balance_money, refunds
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import NothingToReverse
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid.payments.customers.models import SavedCard
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import cards
+from flask_prepaid.purchases.saved_cards import cards
 
 from ..beginnings import beginning
 from ..operations.test_webhooks import event, send

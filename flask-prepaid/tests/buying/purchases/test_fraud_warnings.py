@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from flask_prepaid.payments.models import Refund
-from flask_prepaid.purchases import fraud_warnings
+from flask_prepaid.purchases.money_back import fraud_warnings
 from flask_prepaid.signals import fraud_warned
 
 from ..operations.test_refusals import Refusing

@@ -16,7 +16,7 @@ from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
 from flask_prepaid.gateway.refund_values import StripeDispute, StripeRefund
 from flask_prepaid.gateway.refunds import Refunds
 from flask_prepaid.payments.models import Dispute, Refund
-from flask_prepaid.purchases import disputes, refunds
+from flask_prepaid.purchases.money_back import disputes, refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 
 from ..shop import Shop, ShopWith
 

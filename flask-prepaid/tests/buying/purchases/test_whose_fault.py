@@ -9,7 +9,8 @@ import pytest
 from flask_prepaid import Pack
 from flask_prepaid.context import transaction
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import fraud_warnings, settling
+from flask_prepaid.purchases import settling
+from flask_prepaid.purchases.money_back import fraud_warnings
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import KeyReused
 

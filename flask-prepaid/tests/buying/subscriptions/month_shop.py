@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import URL, select
 
 from flask_prepaid import Plan
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from .plan_shop import PlanShop, moment

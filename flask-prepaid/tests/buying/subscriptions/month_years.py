@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.operations.tick import each, tick
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.subscriptions import changing, previews, prices, subscribing
 from flask_prepaid.subscriptions.invoices import plan_months
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, Invoice, State

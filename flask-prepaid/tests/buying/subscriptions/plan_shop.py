@@ -14,7 +14,7 @@ from sqlalchemy import URL, select
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Plan
-from flask_prepaid.purchases import cards
+from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
 from prepaid_ledger.tables import Entry, Kind, Wallet
 

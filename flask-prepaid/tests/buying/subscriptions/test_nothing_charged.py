@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from flask_prepaid.payments.models import Payment
-from flask_prepaid.purchases import refunds
+from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.subscriptions.models import State
 from prepaid_ledger.errors import NothingToReverse
 from prepaid_ledger.tables import Kind

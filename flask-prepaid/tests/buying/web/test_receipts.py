@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from flask_prepaid import Pack, Plan, signals
-from flask_prepaid.purchases import refunds, topups
+from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.web import mails
 
 from ..purchases.test_companies import bill_to, collect_vat

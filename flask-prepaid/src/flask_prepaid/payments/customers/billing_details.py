@@ -10,13 +10,13 @@ from functools import partial
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from ... import countries
 from ...context import Context, Write, nothing, reading, refuse_uncommitted, write_now
 from ...errors import GatewayRefused, UnknownItem
 from ...gateway.billing_details import BillingDetails, StripeBilling
 from ...languages.choice import locale
 from ...languages.words import gettext as _
 from ...languages.words import marked
+from . import countries
 from .making import with_customer
 from .models import Customer
 from .rows import known_customer, removals_of

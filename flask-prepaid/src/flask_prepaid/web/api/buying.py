@@ -13,8 +13,8 @@ from ...errors import UnknownItem
 from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
-from ...payments.shown_states import PaidState, ShownState
-from ...purchases import charging, checkout_pages, settling, verbs
+from ...payments.shown_states import ShownState
+from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies, subscribing
 from .. import buying as form
 from .. import codes, declines, forms, page
@@ -143,7 +143,7 @@ def payments(owner: str) -> shapes.PaymentsAnswer:
     before = None if text is None else forms.row_id(text)
     if text is not None and before is None:
         raise wallet.no_cursor()
-    rows = verbs.payments_of(page.context(), owner, limit + 1, before=before)
+    rows = customer_verbs.payments_of(page.context(), owner, limit + 1, before=before)
     more = len(rows) > limit
     return shapes.PaymentsAnswer(shown(rows[:limit]), str(rows[limit - 1].id) if more else None)
 
@@ -181,12 +181,10 @@ def shown(rows: Sequence[models.Payment]) -> list[shapes.Payment]:
 
 
 def shown_one(row: models.Payment, state: ShownState) -> shapes.Payment:
-    is_paid = row.state is models.PaymentState.PAID
-    became: Any = state.value if isinstance(state, PaidState) else "kept" if is_paid else None
+    word: Any = state.value
     return shapes.Payment(
         id=row.id,
-        state=row.state.value,
-        money=became,
+        state=word,
         title=row.title,
         credits=units.plain(row.credits),
         amount_minor=row.amount_minor,

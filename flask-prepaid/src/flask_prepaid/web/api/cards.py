@@ -6,7 +6,8 @@ from flask import url_for
 
 from ...languages import units
 from ...payments import models
-from ...purchases import cards, topups
+from ...purchases import topups
+from ...purchases.saved_cards import cards
 from .. import cards as form
 from .. import forms, page
 from . import buying, shapes

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...payments.models import Dispute, Payment, Refund
-from ...purchases.models import CreditNote
+from ...purchases.money_back.models import CreditNote
 from ...subscriptions.models import Invoice
 from .. import forms
 

@@ -23,11 +23,13 @@ from ...payments.customers.models import Customer, OperatorNote
 from ...payments.customers.owned import has_wallet
 from ...payments.customers.rows import known_customer
 from ...payments.models import Dispute, Payment, Refund
-from ...purchases import cards, disputes, fraud_warnings, refunds, topups
+from ...purchases import topups
+from ...purchases.money_back import disputes, fraud_warnings, refunds
+from ...purchases.saved_cards import cards
 from ...subscriptions.invoices.lots import ends_by_lot
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from .. import forms, spenders
-from . import causes, events, invoices, mails, once, page
+from . import causes, events, health, invoices, mails, once, page
 from .roles import Right
 
 #: Payments and entries on one page.
@@ -79,6 +81,7 @@ def customer(owner: str) -> ResponseReturnValue:
         payment_of=payment_of,
         spenders=spenders.names_of(owner, {row.spender for row in entries if row.spender}),
         not_handled=events.not_handled_of(session, owner),
+        maybe_more=(session.scalar(health.unhandled_count()) or 0) > events.LATEST,
         why=events.why,
         payments=bought,
         states=shown_states.of_each(session, bought),
@@ -99,6 +102,8 @@ def customer(owner: str) -> ResponseReturnValue:
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
         notes=notes,
+        notes_count=session.scalar(select(func.count()).where(OperatorNote.owner == owner)),
+        max_lines={"payments": PAYMENTS, "changes": CHANGES},
         operators=page.labels(note.operator for note in notes),
         mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
         why_not_sent=mails.why_not_sent,

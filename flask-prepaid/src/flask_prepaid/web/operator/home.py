@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...payments import shown_states
 from ...payments.models import Payment, PaymentState
-from ...purchases import disputes, fraud_warnings
+from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection

@@ -14,7 +14,7 @@ from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...languages import units
 from ...payments.models import Payment
-from ...purchases import disputes, refunds
+from ...purchases.money_back import disputes, refunds
 from .. import forms
 from . import daily_limit, once, page, payments
 from .roles import Right

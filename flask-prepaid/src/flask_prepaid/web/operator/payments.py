@@ -19,8 +19,8 @@ from ...payments import shown_states
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, Refund
 from ...payments.shown_states import ShownState
-from ...purchases import fraud_warnings, refunds
-from ...purchases.disputes import taken_by_bank
+from ...purchases.money_back import fraud_warnings, refunds
+from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import failures
 from ...reports.balance import fees
 from ...reports.failures import Failures

@@ -12,12 +12,13 @@ from functools import partial
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from ..context import Context, Write, nothing
-from ..gateway.refund_values import StripeDispute
-from ..payments import payments
-from ..payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
-from ..payments.models import Dispute, PartCharge, Payment
-from . import disputed_plans, settling, topup_rules, topups
+from ...context import Context, Write, nothing
+from ...gateway.refund_values import StripeDispute
+from ...payments import payments
+from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
+from ...payments.models import Dispute, PartCharge, Payment
+from .. import settling, topup_rules, topups
+from . import disputed_plans
 from .taking_back import take_back
 
 
@@ -60,11 +61,12 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     row.fetched_at = dispute.asked_at
     session.add(row)
     if is_news:
-        topups.stop_after(context, payment, topup_rules.DISPUTED)
         disputed_plans.note(row, payment)
     amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
     reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
     take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
+    if is_news:
+        topups.stop_after(context, payment, topup_rules.DISPUTED)  # after the wallet: so does each refund
 
 
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:

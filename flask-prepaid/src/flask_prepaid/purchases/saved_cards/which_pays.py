@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from ..context import Context, reading
-from ..gateway.values import Card
-from ..payments.customers.models import Customer, SavedCard
-from ..payments.models import Payment, PaymentState, Via
-from ..subscriptions import retries
+from ...context import Context, reading
+from ...gateway.values import Card
+from ...payments.customers.models import Customer, SavedCard
+from ...payments.models import Payment, PaymentState, Via
+from ...subscriptions import retries
 
 
 def decide(context: Context, customer_id: str, cards: list[Card], default: str | None) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base
 
-from ..payments.models import TakesBack
+from ...payments.models import TakesBack
 
 
 class CreditNote(TakesBack, Base):

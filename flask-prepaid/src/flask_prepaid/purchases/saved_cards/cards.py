@@ -19,16 +19,16 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import check_owner, clock
 
-from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import GatewayRefused, NotYours
-from ..gateway.values import Card, Checkout
-from ..payments import card_testing
-from ..payments.customers.making import with_customer
-from ..payments.customers.models import Customer, SavedCard
-from ..payments.customers.owned import card_on_file
-from ..payments.customers.rows import known_customer
-from ..payments.models import Payment, TopUp
-from ..subscriptions import retries, sync
+from ...context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
+from ...errors import GatewayRefused, NotYours
+from ...gateway.values import Card, Checkout
+from ...payments import card_testing
+from ...payments.customers.making import with_customer
+from ...payments.customers.models import Customer, SavedCard
+from ...payments.customers.owned import card_on_file
+from ...payments.customers.rows import known_customer
+from ...payments.models import Payment, TopUp
+from ...subscriptions import retries, sync
 from . import twins, which_pays
 
 #: Letters of a name on a card that are kept. On Stripe's page a customer may write more.

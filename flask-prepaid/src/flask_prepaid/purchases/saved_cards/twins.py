@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..context import Context, reading
-from ..errors import GatewayRefused
-from ..gateway.values import Card
-from ..payments.models import Payment, PaymentState
-from ..subscriptions.models import BEGINNING, ENDED, Subscription
+from ...context import Context, reading
+from ...errors import GatewayRefused
+from ...gateway.values import Card
+from ...payments.models import Payment, PaymentState
+from ...subscriptions.models import BEGINNING, ENDED, Subscription
 
 log = logging.getLogger(__name__)
 

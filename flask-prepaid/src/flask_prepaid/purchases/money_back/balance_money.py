@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import take_turns
 
-from ..context import Context, transaction
-from ..payments import payments
-from ..payments.models import BalancePaid, Dispute, Payment, Refund
-from ..subscriptions.locking import lock
-from ..subscriptions.models import Invoice, InvoiceState, Subscription
+from ...context import Context, transaction
+from ...payments import payments
+from ...payments.models import BalancePaid, Dispute, Payment, Refund
+from ...subscriptions.locking import lock
+from ...subscriptions.models import Invoice, InvoiceState, Subscription
 from .models import CreditNote
 from .taking_back import take_back
 

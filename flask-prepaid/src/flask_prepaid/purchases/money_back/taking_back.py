@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Entry
 
-from .. import signals
-from ..context import Context
-from ..payments import balance_paid
-from ..payments.models import BalancePaid, Dispute, Payment, Refund, TakesBack, Via
-from ..subscriptions.invoices import lots, month_refunds
-from ..subscriptions.models import Invoice
-from . import topup_rules, topups
+from ... import signals
+from ...context import Context
+from ...payments import balance_paid
+from ...payments.models import BalancePaid, Dispute, Payment, Refund, TakesBack, Via
+from ...subscriptions.invoices import lots, month_refunds
+from ...subscriptions.models import Invoice
+from .. import topup_rules, topups
 from .models import CreditNote
 
 

@@ -12,12 +12,12 @@ from functools import partial
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..context import Context, Write, nothing, reading, write_now
-from ..gateway.refund_values import StripeCreditNote
-from ..payments import payments
-from ..payments.models import Payment, PaymentState
-from ..subscriptions import sync
-from . import settling
+from ...context import Context, Write, nothing, reading, write_now
+from ...gateway.refund_values import StripeCreditNote
+from ...payments import payments
+from ...payments.models import Payment, PaymentState
+from ...subscriptions import sync
+from .. import settling
 from .models import CreditNote
 from .taking_back import take_back
 
