@@ -58,7 +58,7 @@ class RefundState(StrEnum):
 UNDER_WAY = frozenset({RefundState.REQUESTED, RefundState.PENDING, RefundState.REQUIRES_ACTION})
 
 #: Stripe has made a refund in one of these, and the money came back, or never left.
-SENT_BACK = frozenset({RefundState.FAILED, RefundState.CANCELED})
+CAME_BACK = frozenset({RefundState.FAILED, RefundState.CANCELED})
 
 #: The money of a refund in one of these stays here, or has come back.
 NOT_REFUNDED = frozenset({RefundState.REFUSED, RefundState.FAILED, RefundState.CANCELED})

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, String, case, exists, func, select, type_c
 from sqlalchemy.orm import Session, column_property
 
 from .dispute_states import TAKES_NOTHING, DisputeState
-from .models import NOT_REFUNDED, SENT_BACK, UNDER_WAY, Dispute, Payment, PaymentState, Refund
+from .models import CAME_BACK, NOT_REFUNDED, UNDER_WAY, Dispute, Payment, PaymentState, Refund
 
 
 class PaidState(StrEnum):
@@ -80,7 +80,7 @@ def column() -> ColumnElement[str]:
         (disputed.where(Dispute.state.not_in(TAKES_NOTHING)), PaidState.DISPUTED.value),
         (refunded.where(Refund.state.in_(UNDER_WAY)), PaidState.REFUND_UNDER_WAY.value),
         (Payment.refunded_minor > 0, _refunded()),
-        (refunded.where(Refund.state.in_(SENT_BACK)), PaidState.REFUND_FAILED.value),
+        (refunded.where(Refund.state.in_(CAME_BACK)), PaidState.REFUND_FAILED.value),
         else_=PaymentState.PAID.value,
     )
 
@@ -111,7 +111,7 @@ def refunded_of_each(session: Session, payments: Sequence[Payment]) -> Mapping[i
         return func.sum(case((Refund.state.in_(states), Refund.amount_minor), else_=0))
 
     sums = (
-        select(Refund.payment_id, of_states(NOT_REFUNDED), of_states(UNDER_WAY), of_states(SENT_BACK))
+        select(Refund.payment_id, of_states(NOT_REFUNDED), of_states(UNDER_WAY), of_states(CAME_BACK))
         .add_columns(func.sum(Refund.amount_minor))
         .where(Refund.payment_id.in_([payment.id for payment in payments]))
         .group_by(Refund.payment_id)
