@@ -39,7 +39,7 @@ from .payments import refusals
 from .purchases.buying_verbs import BuyingVerbs
 from .purchases.customer_verbs import CustomerVerbs
 from .uncommitted import JoinedVerbs, warn_of_uncommitted
-from .web import blueprint, current_caller, mails, reader, routes
+from .web import blueprint, current_caller, mails, reader, replaced, routes
 from .web.address import client_address
 from .web.api import routes as api
 from .web.mail_content import WrittenMail
@@ -205,6 +205,7 @@ class Prepaid(
         blueprint.register(app, pages)
         host.check_routes(app)
         host.check_template(app, config.base_template)
+        replaced.check(app, config.base_template)
         warn_of_uncommitted(app)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
 

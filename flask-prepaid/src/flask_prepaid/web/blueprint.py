@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, Response, request
@@ -27,6 +26,7 @@ from ..subscriptions.models import PlanPrice, State
 from . import csrf, errors, payment_states, spenders
 from .banners import banners
 from .page import context, home, keep_to_payers, pays
+from .replaced import SHIPPED
 
 #: The words of a plan's state.
 STATES = {
@@ -48,9 +48,8 @@ def create() -> Blueprint:
         static_url_path="/prepaid/static",
     )
     # By the name flask_prepaid/buy.html a host's prepaid/buy.html can extend the page whose place it takes.
-    shipped = Path(__file__).parent.parent / "templates"
-    originals = PrefixLoader({"flask_prepaid": FileSystemLoader(shipped / "prepaid")})
-    pages.jinja_loader = ChoiceLoader([FileSystemLoader(shipped), originals])
+    originals = PrefixLoader({"flask_prepaid": FileSystemLoader(SHIPPED / "prepaid")})
+    pages.jinja_loader = ChoiceLoader([FileSystemLoader(SHIPPED), originals])
     pages.url_value_preprocessor(csrf.let_in)
     pages.before_request(keep_to_payers)
     pages.before_request(csrf.protect)
