@@ -66,6 +66,7 @@ credits = whole("CREDITS", max=MAX_CREDITS)
 payment = whole("PAYMENT", hint="; flask prepaid show OWNER lists the numbers of payments")
 amount = whole("--amount", hint=", in the currency's smallest unit: 485 is $4.85")
 reason = words("--reason", max_length=200)
+note = words("--note", max_length=200)
 key = words("--key", max_length=100)
 
 
