@@ -70,10 +70,10 @@ note = words("--note", max_length=200)
 key = words("--key", max_length=100)
 
 
-def key_of_entry(written: str) -> str:
-    """A key for an entry of the ledger.
+def own_key(written: str) -> str:
+    """A key for an entry, of the operator's own.
 
-    :raises ClickException: It can be none, or is one of the extension's own.
+    :raises ClickException: It can be none, or is one of the extension's.
     """
     try:
         not_own_key(name := key(written))

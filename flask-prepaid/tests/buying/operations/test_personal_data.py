@@ -1,4 +1,4 @@
-"""The copy of a customer's data: each table that is about an owner, read by an index, credits in their unit."""
+"""The copy of a customer's data: each table about an owner, read by an index, credits in their unit."""
 
 from __future__ import annotations
 
