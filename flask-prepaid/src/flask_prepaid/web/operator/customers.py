@@ -28,8 +28,8 @@ from ...purchases.money_back import disputes, fraud_warnings, refunds
 from ...purchases.saved_cards import cards
 from ...subscriptions.invoices.lots import ends_by_lot
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
-from .. import forms, spenders
-from . import causes, events, health, invoices, mails, once, page
+from .. import causes, forms, spenders
+from . import events, health, invoices, mails, once, page
 from .roles import Right
 
 #: Payments and entries on one page.
@@ -69,6 +69,7 @@ def customer(owner: str) -> ResponseReturnValue:
         abort(404)
     lots = context.ledger.lots(owner)
     notes = notes_of(session, owner)
+    refunded = shown_states.refunded_of_each(session, bought)
     payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
     return page.render(
         "customer.html",
@@ -86,6 +87,8 @@ def customer(owner: str) -> ResponseReturnValue:
         why=events.why,
         payments=bought,
         states=shown_states.of_each(session, bought),
+        refunded=refunded,
+        under_way=any(sums.under_way_minor for sums in refunded.values()),
         taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),
         customer_id=known_customer(session, owner),
