@@ -90,7 +90,7 @@ def all_etcd_frozen(cluster: Cluster) -> None:
 def log_held_back(cluster: Cluster) -> None:
     """No standby takes the log in for some seconds; then the primary loses its power, and comes back.
 
-    In the control it is not sent: what was, lies in the system's buffers, and arrives after the primary's end.
+    In the control it is not sent: what was sent lies in the system's buffers, and arrives all the same.
     """
     node, standbys = cluster.primary, cluster.standbys
     held = node.senders() if cluster.lossy else [pid for each in standbys for pid in each.receivers()]
