@@ -27,11 +27,11 @@ HEAD = """# A customer's data
 `sections()` are those of the first table, each with rows in pages: write them into one file. Rando Number's
 `/export.json` is all of them as one JSON object, by their names, with its own sections of the second table.
 
-Times are UTC, such as `2026-11-23T10:00:00+00:00`. Amounts are in the smallest unit of their currency, and
-credits whole numbers, or texts such as `"0.125"` where the app's unit has decimals. "or null" says that a
-value may be missing. Left out are secrets, digests, and operators' notes, which may name others: read those
-before you hand them out. `archived_until`, in the export `calls_archived_until`, is there if older entries
-lie in an [archive](../how-to/archive.md).
+Times are UTC: a `datetime`, in the export `2026-11-23T10:00:00+00:00`. Amounts are in the smallest unit of
+their currency, and credits whole numbers, or texts such as `"0.125"` where the app's unit has decimals. "or
+null" says that a value may be missing. Left out are secrets, digests, and operators' notes, which may name
+others: read those before you hand them out. `archived_until`, in the export `calls_archived_until`, is there
+if older entries lie in an [archive](../how-to/archive.md).
 
 <!-- written by tools/personal_data_table.py -->
 """

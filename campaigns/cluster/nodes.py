@@ -117,6 +117,10 @@ class Node:
         """The processes that take the primary's log in."""
         return [pid for pid in self.pids() if b"walreceiver" in command_line(pid)]
 
+    def senders(self) -> list[int]:
+        """The processes that send the log to standbys."""
+        return [pid for pid in self.pids() if b"walsender" in command_line(pid)]
+
     def kill(self) -> None:
         """As a machine that loses its power."""
         for pid in (pids := self.all_pids()):

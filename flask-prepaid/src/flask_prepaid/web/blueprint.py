@@ -23,7 +23,7 @@ from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
 from ..purchases.saved_cards import cards
 from ..subscriptions.models import PlanPrice, State
-from . import csrf, errors, payment_states, spenders
+from . import causes, csrf, errors, payment_states, spenders
 from .banners import banners
 from .page import context, home, keep_to_payers, pays
 from .replaced import SHIPPED
@@ -78,6 +78,7 @@ def register(app: Flask, pages: Blueprint) -> None:
         "prepaid_given": given,
         "prepaid_state": state,
         "prepaid_payment_states": payment_states.in_words,
+        "prepaid_taken_back": causes.taken_back,
         "prepaid_plain": units.plain,
         "prepaid_date": day,
         "prepaid_short_date": short_day,

@@ -28,8 +28,8 @@ from ...purchases.money_back import disputes, fraud_warnings, refunds
 from ...purchases.saved_cards import cards
 from ...subscriptions.invoices.lots import ends_by_lot
 from ...subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
-from .. import forms, spenders
-from . import causes, events, health, invoices, mails, once, page
+from .. import causes, forms, spenders
+from . import events, health, invoices, mails, once, page
 from .roles import Right
 
 #: Payments and entries on one page.

@@ -26,8 +26,8 @@ from ...reports import failures
 from ...reports.balance import fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
-from .. import forms
-from . import causes, charts, page, period
+from .. import causes, forms
+from . import charts, page, period
 from .roles import Right
 
 #: Payments on one page, and those that are read at once for a file.
