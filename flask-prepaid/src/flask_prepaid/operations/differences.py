@@ -20,7 +20,7 @@ from ..errors import GatewayRefused
 from ..gateway.refund_values import StripeCreditNote, StripeDispute, StripeRefund
 from ..gateway.values import Intent
 from ..languages import units
-from ..payments import part_charges, payments
+from ..payments import part_charges, payments, reviews
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
@@ -125,6 +125,8 @@ class Walk:
         """What is off with a payment that Stripe has money for; what is right is added to ``_paid``."""
         if row.state is PaymentState.FAILED and intent.is_all_back:
             return  # an operator has refunded what was not as agreed
+        if reviews.covers(row, intent.id):
+            return  # an operator has dealt with it otherwise
         if row.state is not PaymentState.PAID:
             detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
             yield Drift("missed", intent.id, row.id, detail), settle

@@ -21,6 +21,13 @@ def waits() -> ColumnElement[bool]:
     return (Payment.state == PaymentState.NEEDS_REVIEW) & Payment.reviewed_at.is_(None)
 
 
+def covers(payment: Payment, intent_id: str) -> bool:
+    """Whether a review has dealt with this charge of a payment."""
+    is_reviewed = payment.state is PaymentState.NEEDS_REVIEW and payment.reviewed_at is not None
+    is_of_it = payment.payment_intent_id == intent_id or (payment.failure or "").startswith(f"{intent_id} ")
+    return is_reviewed and is_of_it
+
+
 def count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Payment).where(waits())) or 0
 

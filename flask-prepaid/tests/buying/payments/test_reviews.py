@@ -87,3 +87,15 @@ def test_the_customer_reads_that_somebody_has_looked_at_it(begun: Shop) -> None:
     begun.command("review", "1", "--note", NOTE)
 
     assert "We have looked at it" in begun.browser().get("/prepaid/billing").text
+
+
+def test_what_was_reviewed_is_no_difference_from_stripe_and_what_is_paid_later_is(begun: Shop) -> None:
+    to_review(begun)
+    assert "$4.00 is paid; here it is needs_review" in begun.command("reconcile").output
+
+    begun.command("review", "1", "--note", NOTE)
+
+    assert begun.command("reconcile").exit_code == 0
+    begun.pay(page(begun, price={"unit_amount": 900}))
+    begun.command("review", "1", "--note", NOTE)
+    assert "$4.00 is paid; here it is needs_review" in begun.command("reconcile").output
