@@ -22,8 +22,8 @@ from prepaid_ledger import clock
 from .. import host, upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway.billing_details import UNVERIFIED
-from ..gateway.tax_words import REVERSE_CHARGE
+from ..gateway.billing.billing_details import UNVERIFIED
+from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.values import Endpoint
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary

@@ -11,7 +11,7 @@ from prepaid_ledger import check_owner
 
 from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
-from ..gateway.subscription_values import Page
+from ..gateway.billing.subscription_values import Page
 from ..gateway.values import Checkout
 from ..payments import wishes
 from ..subscriptions import currencies, subscribing

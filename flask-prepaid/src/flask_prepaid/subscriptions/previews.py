@@ -15,7 +15,7 @@ from .. import money
 from ..catalog import Plan
 from ..context import Context, reading
 from ..errors import PlanRefused
-from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription
+from ..gateway.billing.subscription_values import Choice, StripeInvoice, StripeSubscription
 from ..gateway.values import moment
 from . import plan_state, prices, subscribing
 from .invoices.billed import known_of

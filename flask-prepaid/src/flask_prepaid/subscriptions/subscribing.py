@@ -17,7 +17,7 @@ from prepaid_ledger.errors import KeyReused, PrepaidError
 from ..catalog import Plan
 from ..context import Context, Write, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, TooManyAttempts, UnknownItem
-from ..gateway.subscription_values import Page
+from ..gateway.billing.subscription_values import Page
 from ..gateway.values import is_session_id
 from ..languages.words import gettext as _
 from ..languages.words import marked

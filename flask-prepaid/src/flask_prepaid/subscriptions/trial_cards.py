@@ -15,7 +15,7 @@ from prepaid_ledger.database import insert
 
 from ..context import Context
 from ..errors import GatewayRefused
-from ..gateway.subscription_values import StripeSubscription
+from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import SavedCard
 from ..payments.models import TrialCard
 from .models import CARD_HAD_TRIAL, PlanPrice, State, Subscription

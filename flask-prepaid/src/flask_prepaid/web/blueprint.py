@@ -24,9 +24,11 @@ from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
 from ..purchases.saved_cards import cards
 from ..subscriptions.models import PlanPrice, State
-from . import csrf, errors, payment_states, spenders
-from .banners import banners
+from . import csrf, errors
 from .page import context, home, keep_to_payers, pays
+from .pages import payment_states
+from .pages.banners import banners
+from .visitors import spenders
 
 #: The words of a plan's state.
 STATES = {

@@ -16,8 +16,9 @@ from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import PaidState, ShownState
 from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies, subscribing
-from .. import buying as form
-from .. import codes, declines, forms, page
+from .. import forms, page
+from ..pages import buying as form
+from ..pages import codes, declines
 from . import shapes, wallet
 from .shapes import OpenedAnswer, PaymentAnswer
 

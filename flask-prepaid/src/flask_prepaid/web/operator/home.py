@@ -14,8 +14,9 @@ from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
-from . import dunning, health, page
-from . import sales as sales_page
+from . import health, page
+from .customers import dunning
+from .reports import sales as sales_page
 
 #: What stands at the top: its words, and how many days it goes back.
 SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))

@@ -26,7 +26,9 @@ from ...reports.balance import fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
 from .. import forms
-from . import causes, charts, page, period
+from . import page
+from .customers import causes
+from .reports import charts, period
 from .roles import Right
 
 #: Payments on one page, and those that are read at once for a file.

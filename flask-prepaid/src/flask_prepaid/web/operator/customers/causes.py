@@ -1,0 +1,58 @@
+"""What the causes of entries name: the payment behind ``payment:42``, or behind ``refund:re_1`` of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ....payments.models import Dispute, Payment, Refund
+from ....purchases.money_back.models import CreditNote
+from ....subscriptions.models import Invoice
+from ... import forms
+
+#: What causes entries, by the word that its causes begin with: its id there, and the id of its payment.
+BEHIND: dict[str, tuple[Any, Any]] = {
+    "payment": (Payment.id, Payment.id),
+    "invoice": (Invoice.id, Invoice.payment_id),
+    "refund": (Refund.stripe_id, Refund.payment_id),
+    "dispute": (Dispute.id, Dispute.payment_id),
+    "credit-note": (CreditNote.id, CreditNote.payment_id),
+}
+
+#: Those whose ids are numbers of ours, and not names of Stripe's.
+NUMBERED = ("payment", "invoice")
+
+
+def payments_behind(session: Session, owner: str, causes: Iterable[str]) -> dict[str, int]:
+    """The number of the owner's payment behind each of these causes.
+
+    A host writes causes of its own: one that names no payment of this owner's is left out.
+    """
+    named = {cause: row for cause in causes if (row := _named(cause)) is not None}
+    ids: defaultdict[str, set[int | str]] = defaultdict(set)
+    for what, row_id in named.values():
+        ids[what].add(row_id)
+    mine = select(Payment.id).where(Payment.owner == owner).correlate(None)
+    known: dict[tuple[str, int | str], int] = {}
+    for what, wanted in ids.items():
+        name, payment_id = BEHIND[what]
+        rows = select(name, payment_id).where(name.in_(wanted), payment_id.in_(mine))
+        for row_id, number in session.execute(rows):
+            known[what, row_id] = number
+    return {cause: known[row] for cause, row in named.items() if row in known}
+
+
+def _named(cause: str) -> tuple[str, int | str] | None:
+    """The table and the row that a cause names: ``invoice:8:month:2`` an invoice, ``undone:refund:re_1`` a
+    refund.
+    """
+    what, _, rest = cause.removeprefix("undone:").partition(":")
+    text = rest.partition(":")[0]
+    if what not in BEHIND or not text:
+        return None
+    row_id = forms.row_id(text) if what in NUMBERED else text
+    return None if row_id is None else (what, row_id)
