@@ -27,6 +27,7 @@ PARTS = {
     "flask_prepaid/purchases/money_back",
     "flask_prepaid/purchases/saved_cards",
     "flask_prepaid/reports/balance",
+    "flask_prepaid/subscriptions/beginning",
     "flask_prepaid/subscriptions/invoices",
     "flask_prepaid/web/mailing",
     "flask_prepaid/web/operator/customers",

@@ -34,7 +34,7 @@ from ..operations import tick as upkeep
 from ..operations.elsewhere import archiving, copy_books, marks, places
 from ..payments.models import Payment
 from ..purchases.money_back import refunds
-from ..reports import credit_sums
+from ..reports import counting as sums
 from ..reports.balance import copying
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
@@ -301,7 +301,7 @@ def sync() -> None:
     try:
         with counting("copied") as seen:
             new = copying.sync(context(), seen=seen)
-        credit_sums.catch_up(context())
+        sums.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{unanswered()}. What was copied is kept or copied again: run it again."

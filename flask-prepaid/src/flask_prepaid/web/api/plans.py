@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...gateway.billing.subscription_values import Page
 from ...languages import units
-from ...subscriptions import changing, plan_state, subscribing, sync
+from ...subscriptions import changing, plan_state, sync
+from ...subscriptions.beginning import subscribing
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
 from ..pages import plans as form

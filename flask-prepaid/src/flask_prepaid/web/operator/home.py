@@ -93,7 +93,7 @@ def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales]]:
 
 def failed_payments(month: Selection) -> Select[Payment]:
     """The payments of a month that failed and that nobody will pay any more, the latest first."""
-    since = failures.midnight(month.span.first, page.context().config.time_zone)
+    since = days.midnight(month.span.first, page.context().config.time_zone)
     failed = select(Payment).where(
         Payment.failure.is_not(None),
         Payment.state.in_(failures.GIVEN_UP),

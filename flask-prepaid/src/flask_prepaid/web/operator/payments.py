@@ -21,7 +21,7 @@ from ...payments.models import Dispute, Payment, Refund
 from ...payments.shown_states import ShownState
 from ...purchases.money_back import fraud_warnings, refunds
 from ...purchases.money_back.disputes import taken_by_bank
-from ...reports import failures
+from ...reports import days, failures
 from ...reports.balance import fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
@@ -106,8 +106,8 @@ def payments_of(selection: Selection, state: ShownState | None, *, before: int |
     wanted = (
         select(Payment)
         .where(
-            Payment.created_at >= failures.midnight(span.first, zone),
-            Payment.created_at < failures.midnight(span.last + timedelta(days=1), zone),
+            Payment.created_at >= days.midnight(span.first, zone),
+            Payment.created_at < days.midnight(span.last + timedelta(days=1), zone),
         )
         .order_by(Payment.id.desc())
     )

@@ -20,7 +20,8 @@ from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments.customers.models import SavedCard
 from ...purchases.saved_cards import cards
-from ...subscriptions import changing, currencies, plan_state, previews, prices, subscribing, sync
+from ...subscriptions import changing, currencies, plan_state, previews, prices, sync
+from ...subscriptions.beginning import beginnings, subscribing
 from ...subscriptions.models import BEGINNING, ENDED, Invoice, PlanPrice, State, Subscription
 from .. import asking, forms, page, sent_again
 
@@ -82,7 +83,7 @@ def chosen_plan(owner: str) -> ChosenPlan:
 
 def subscribe(owner: str, card_id: str) -> Subscription:
     """Begin the plan that the form chooses with a card on file. Commits."""
-    earlier = subscribing.begun_before(page.context(), owner, forms.attempt(), sent_again.digest())
+    earlier = beginnings.begun_before(page.context(), owner, forms.attempt(), sent_again.digest())
     if earlier is not None:
         return earlier
     chosen = chosen_plan(owner)
@@ -123,7 +124,7 @@ def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = N
     context, wish = page.context(), forms.attempt()
     if wish and cancel_url is None and not sent_again.is_call():
         wish = f"own-{wish}"
-    earlier = subscribing.page_before(context, owner, wish, sent_again.digest())
+    earlier = beginnings.page_before(context, owner, wish, sent_again.digest())
     if earlier is not None:
         return earlier
     chosen = chosen_plan(owner)
@@ -208,7 +209,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         intervals=intervals(),
         shown_interval=shown_interval(),
         saving=saving,
-        had_trial=subscribing.had_trial(context, owner),
+        had_trial=beginnings.had_trial(context, owner),
         balance=context.ledger.balance(owner),
         cards=saved,
         pays_with=pays_with(saved),

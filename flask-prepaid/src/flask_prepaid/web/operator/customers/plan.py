@@ -12,7 +12,8 @@ from prepaid_ledger.errors import PrepaidError
 
 from ....context import transaction
 from ....errors import GatewayUnavailable, UnknownItem
-from ....subscriptions import changing, plan_state, previews, subscribing, sync
+from ....subscriptions import changing, plan_state, previews, sync
+from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import PlanPrice, Subscription
 from ....subscriptions.previews import Preview
 from ... import forms

@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from prepaid_ledger.database import insert
 
-from ..context import Context
-from ..errors import GatewayRefused
-from ..gateway.billing.subscription_values import StripeSubscription
-from ..payments.customers.models import SavedCard
-from ..payments.models import TrialCard
-from .models import CARD_HAD_TRIAL, PlanPrice, State, Subscription
+from ...context import Context
+from ...errors import GatewayRefused
+from ...gateway.billing.subscription_values import StripeSubscription
+from ...payments.customers.models import SavedCard
+from ...payments.models import TrialCard
+from ..models import CARD_HAD_TRIAL, PlanPrice, State, Subscription
 
 
 def on_file(context: Context, owner: str) -> bool:
