@@ -25,7 +25,7 @@ from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Ledger, Problem
 from prepaid_ledger.books.lot_store import LotStore
-from prepaid_ledger.books.posting import lock, save
+from prepaid_ledger.books.wallet_state import lock, save
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases
 

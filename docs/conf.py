@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import version as version_of
@@ -41,7 +40,6 @@ templates_path = ["_templates"]
 version_banner = False
 html_theme_options = {"globaltoc_maxdepth": 2}
 html_css_files = ["site.css"]
-html_extra_path = ["llms.txt"]
 html_title = "Flask-Prepaid"
 html_show_sourcelink = False
 html_context = {
@@ -93,6 +91,9 @@ def takes(app: Flask, endpoint: str) -> str:
     return text.partition("\n")[0].replace("``", "`").replace("|", "or")
 
 
+#: Whose READMEs stand beside ``docs`` in the repository, and in ``packages`` on the site.
+PACKAGES = ("flask-prepaid", "prepaid-ledger", "stripe-emulator")
+
 #: What ``<!-- generated: NAME -->`` stands for: tables that are read from the code.
 GENERATED = {"emulator_help": emulator_help, "emulator_controls": emulator_controls}
 
@@ -102,11 +103,28 @@ def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def copy_pages(app: Sphinx, exception: Exception | None) -> None:
-    """Put each page beside its HTML as it was written: ``llms.txt`` names those."""
-    for page in Path(app.srcdir).glob("**/*.md"):
-        written = Path(app.outdir) / page.relative_to(app.srcdir)
-        if exception is None and written.parent.is_dir() and "_build" not in page.parts:
-            shutil.copyfile(page, written)
+    """Put each page beside its HTML as it was written, with ``llms.txt``, which names those."""
+    if exception is not None:
+        return
+    docs, site = Path(app.srcdir), Path(app.outdir)
+    for page in (*docs.glob("**/*.md"), docs / "reference/openapi.json"):
+        if "_build" not in page.parts:
+            copy(page, site / page.relative_to(docs))
+    for package in PACKAGES:
+        own = docs.parent / package
+        for page in (own / "README.md", *own.glob("examples/*.py")):
+            copy(page, site / "packages" / page.relative_to(docs.parent), ("](../docs/", "](../../"))
+    copy(docs / "llms.txt", site / "llms.txt", ("](../", "](packages/"))
+
+
+def copy(page: Path, to: Path, moved: tuple[str, str] | None = None) -> None:
+    """Copy a text.
+
+    :param moved: How links that lead elsewhere begin in the repository, and how on the site.
+    """
+    text = page.read_text(encoding="utf-8")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(text.replace(*moved) if moved else text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:

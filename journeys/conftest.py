@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import signal
@@ -13,15 +12,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from click.testing import Result
 from flask.cli import FlaskGroup
+from tools.run.settings import environment_of
 
 from rando_number import create_app
 from rando_number.models import db
@@ -91,7 +88,7 @@ class Running:
 
     def command(self, *words: str) -> Result:
         """The same in this process: a second or two less each time, for who asks for much."""
-        return command_of(the_dev_script().environment_of(self.data), *words)
+        return command_of(environment_of(self.data), *words)
 
 
 def command_of(environment: Mapping[str, str], *words: str) -> Result:
@@ -101,16 +98,6 @@ def command_of(environment: Mapping[str, str], *words: str) -> Result:
     with app.app_context():
         db.engine.dispose()
     return done
-
-
-@cache
-def the_dev_script() -> ModuleType:
-    loader = SourceFileLoader("dev_script", str(ROOT / "dev"))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
 
 
 def listen(process: subprocess.Popen[str], output: list[str], serves: threading.Event) -> None:

@@ -14,8 +14,10 @@ parsed by the program that they name; the tutorial's are run as they stand, in `
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import runpy
 import shlex
 import sqlite3
 import subprocess
@@ -24,7 +26,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import click
@@ -35,6 +37,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, create_engine, inspect
+from tools.run.shop import run_options
 
 import rando_number.cli
 import stripe_emulator.__main__
@@ -43,7 +46,6 @@ from flask_prepaid.cli.commands import commands
 from flask_prepaid.testing import Databases
 
 from .architecture.charters import CHARTERS
-from .conftest import the_dev_script
 from .pages import DATA, PAGES, ROOT, blocks, running
 
 FLASK = {
@@ -101,6 +103,18 @@ def test_the_list_for_language_models_names_each_page_once() -> None:
     assert sorted(to for to in named if to.endswith(".md") and not to.startswith("..")) == sorted(
         page for page in ours if not page.startswith(("index.md", "decisions/0"))
     )
+
+
+def test_what_the_built_site_says_to_language_models_leads_to_pages_of_it(tmp_path: Path) -> None:
+    """The repository's own links lead out of ``docs``, and a site has nothing above its first page."""
+    config: Any = runpy.run_path(str(ROOT / "docs/conf.py"))
+    config["copy_pages"](SimpleNamespace(srcdir=ROOT / "docs", outdir=tmp_path / "site"), None)
+
+    for text in ("llms.txt", *(f"packages/{name}/README.md" for name in config["PACKAGES"])):
+        page = tmp_path / "site" / text
+        targets = [to for to in re.findall(r"\]\(([^)#\s]+)", page.read_text()) if "://" not in to]
+        assert [to for to in targets if not (page.parent / to).exists()] == [], text
+        assert text != "llms.txt" or not [to for to in targets if to.startswith("..")]
 
 
 def test_the_pictures_are_small() -> None:
@@ -321,10 +335,10 @@ def understand_flask(words: list[str]) -> None:
 
 
 def understand_dev(verb: str, words: list[str], page: str) -> None:
-    dev = the_dev_script()
-    assert re.search(rf"^\./dev {verb}\b", dev.__doc__ or "", re.MULTILINE), f"{page}: ./dev {verb}"
+    text = ast.get_docstring(ast.parse((ROOT / "dev").read_text())) or ""
+    assert re.search(rf"^\./dev {verb}\b", text, re.MULTILINE), f"{page}: ./dev {verb}"
     if verb == "run":
-        dev.run_options(words)
+        run_options(words)
     elif verb == "flask":
         understand_flask(words)
     elif verb == "emulator":

@@ -26,15 +26,14 @@ pytestmark = pytest.mark.browser
 
 DECLINES_WHEN_CHARGED = "4000 0000 0000 0341"
 
-
 #: Addresses that answer a browser, and where it sees no page of their own there.
 NOT_WALKED = {
-    "closing.export": "a file",
+    "own_data.export": "a file",
     "downloads.as_csv": "a file",
     "downloads.as_json": "a file",
-    "about.favicon": "a picture",
-    "about.robots": "for crawlers",
-    "about.touch_icon": "a picture",
+    "crawlers.favicon": "a picture",
+    "crawlers.robots": "for crawlers",
+    "crawlers.touch_icon": "a picture",
     "files.styles": "a file",
     "prepaid.operator_codes_csv": "a file",
     "prepaid.operator_credits_csv": "a file",

@@ -11,7 +11,15 @@ from types import ModuleType
 
 import pytest
 from flask import Flask
-from tools import api_table, names_tables, rows_table, settings_table, webhooks_table
+from tools import (
+    api_table,
+    names_tables,
+    personal_data_table,
+    rows_table,
+    settings_table,
+    tables,
+    webhooks_table,
+)
 
 import flask_prepaid
 import prepaid_ledger
@@ -168,7 +176,19 @@ def test_the_example_of_the_environment_names_settings_that_exist() -> None:
     assert set(re.findall(r"^#(\w+)=", text, re.MULTILINE)) <= set(known)
 
 
+def test_the_reference_of_a_customers_data_is_written_from_what_is_read() -> None:
+    written = personal_data_table.PAGE.read_text()
+
+    assert written.strip() == personal_data_table.page().strip(), "run: python -m tools.tables"
+
+
 def test_the_reference_of_rows_is_written_from_the_models() -> None:
     written = rows_table.PAGE.read_text()
 
     assert written.strip() == rows_table.page().strip(), "run: python -m tools.tables"
+
+
+def test_one_command_writes_the_tables_of_all_tools() -> None:
+    files = {file.stem for file in (ROOT / "tools").glob("*_table*.py")}
+
+    assert {table.__name__.removeprefix("tools.") for table in tables.TABLES} == files

@@ -65,7 +65,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "id": "names the payment in all verbs, pages and commands",
         "owner": "whose wallet it fills",
         "via": "how it was asked for",
-        "state": "where it stands",
+        "state": "where it stands; of money that went back it says nothing",
         "pack": "the slug of the pack; none for a free quantity or a plan",
         "title": "what was bought, as it was called then",
         "credits": "how many were agreed, bonus included; 0 where a plan's invoice gave none",
@@ -198,6 +198,14 @@ MEANS: dict[type[Any], dict[str, str]] = {
     },
 }
 
+#: What a row has beside its columns.
+BESIDE: dict[type[Any], str] = {
+    Payment: "Beside these, `shown_state` is the state on all pages and in all answers: the `state` of a "
+    "payment that came to nothing or is not paid yet, and of one that was paid `paid`, `partly_refunded`, "
+    "`refunded`, `disputed` (a bank has the money until it has decided) or `dispute_lost`. `payments` reads "
+    "it along; in a query of yours, `select(Payment).options(undefer(Payment.shown_state))` does.\n",
+}
+
 #: The words that a column may hold, and what each says.
 WORDS: dict[type[StrEnum], dict[str, str]] = {
     Kind: {
@@ -270,6 +278,8 @@ def _model(model: type[Any]) -> Iterator[str]:
         f"{model.__name__}: {set(means) ^ set(table.columns.keys())}"
     )
     yield ""
+    if model in BESIDE:
+        yield BESIDE[model]
 
 
 def _type(column: Column[Any]) -> str:

@@ -29,6 +29,7 @@ NEARBY = {
         "prepaid-ledger/src/prepaid_ledger/books",
         (
             "posting.py",
+            "wallet_state.py",
             "entries.py",
             "lots.py",
             "expiry.py",

@@ -42,7 +42,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "fast_path", "gateway", "host", "outbox", "payments"),
+        *("codes", "fast_path", "gateway", "host", "keys", "outbox", "payments"),
         *("purchases", "reports", "subscriptions"),
         "upgrade",
     },

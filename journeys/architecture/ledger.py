@@ -15,7 +15,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "spends": {"books", "checks", "clock", "database", "errors", "slots"},
     "reading": {"books", "checks", "clock", "errors", "tables"},
     "audit": {"books", "checks", "database", "slots", "tables"},
-    "archive": {"audit", "books", "clock", "database", "errors", "tables"},
+    "archive": {"audit", "books", "checks", "clock", "database", "errors", "tables"},
     "prices": {"books", "checks", "database"},
     "units": {"checks", "prices"},
     "background": set(),
@@ -36,7 +36,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "spends",
         "tables",
     },
-    "ledger": {"audit", "checks", "clock", "database", "spends", "verbs"},
+    "ledger": {"audit", "checks", "clock", "database", "prices", "spends", "verbs"},
     "aio": {
         "books",
         "database",

@@ -443,7 +443,8 @@ def _sold_in(item: Sold, currency: str | None) -> Sold:
 
 def _check_currency(where: str, currency: object) -> None:
     if not isinstance(currency, str) or currency not in money.CURRENCIES:
-        near = checks.did_you_mean(str(currency).lower(), money.CURRENCIES)
+        code = str(currency).lower()
+        near = checks.did_you_mean(code, money.CURRENCIES) if len(code) < 6 else ""  # a word is near to any
         checks.refuse(where, currency, f"{near}Write a code of three small letters, such as 'usd'.")
 
 

@@ -97,7 +97,9 @@ def slug(where: str, value: object) -> str:
     :raises ConfigError: It is no such name.
     """
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
-        refuse(where, value, "Write letters without accents, digits, - and _, at most 64, such as 'starter'.")
+        refuse(
+            where, value, "Write letters (without accents), digits, - and _, at most 64, such as 'starter'."
+        )
     return value
 
 
@@ -146,7 +148,8 @@ def choice(where: str, value: object, choices: Collection[str]) -> str:
     :raises ConfigError: It is none of them; the closest one is named.
     """
     if not isinstance(value, str) or value not in choices:
-        refuse(where, value, f"{did_you_mean(value, choices)}Write one of {', '.join(choices)}.")
+        one_of = "one of " if len(choices) > 1 else ""
+        refuse(where, value, f"{did_you_mean(value, choices)}Write {one_of}{', '.join(choices)}.")
     return value
 
 

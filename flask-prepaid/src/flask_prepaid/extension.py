@@ -31,7 +31,7 @@ from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .languages.units import CREDIT
 from .operations import audit_rules, inbox
-from .operations.metric_verbs import MetricVerbs
+from .operations.verbs import OperationVerbs
 from .outbox.app_outbox import AppOutbox
 from .outbox.verbs import OutboxVerbs
 from .outbox.webhooks.http import Poster
@@ -78,7 +78,7 @@ class State:
 
 
 class Prepaid(
-    SellingVerbs, JoinedVerbs, BuyingVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, MetricVerbs
+    SellingVerbs, JoinedVerbs, BuyingVerbs, CustomerVerbs, CodeVerbs, OutboxVerbs, MailVerbs, OperationVerbs
 ):
     """Prepaid credits for one or more Flask apps.
 
@@ -187,7 +187,7 @@ class Prepaid(
             host.check_user_models(db)
         clock = clock or self._clock
         host.check_clock(app, clock)
-        ledger = _open_books(engine, clock, config)
+        ledger = _open_books(engine, clock, config, self.unit)
         gateway = Gateway(config, http_client or self._http_client)
         app_keys = AppKeys.open(app, engine, self._keys, self.operators.shut_out) if self._keys else None
         host.check_secret_key(app)
@@ -406,10 +406,8 @@ class Prepaid(
         return self.session
 
 
-def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger:
-    """
-    :raises ConfigError: The database is another one than we work on, or does not open.
-    """
+def _open_books(engine: Engine, clock: Clock, config: settings.Config, unit: Unit) -> Ledger:
+    """:raises ConfigError: The database is another one than we work on, or does not open."""
     try:
         return Ledger(
             engine,
@@ -418,6 +416,7 @@ def _open_books(engine: Engine, clock: Clock, config: settings.Config) -> Ledger
             hold_expires_after=config.hold_expires_after,
             audit_rules=[audit_rules.problems],
             standby=host.standby(engine, config.standby),
+            scale=unit.scale,
         )
     except UnfitDatabase as error:
         raise ConfigError(str(error)) from error

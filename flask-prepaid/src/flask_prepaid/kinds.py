@@ -162,7 +162,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secrets of a webhook. One that ``connect`` has not made yet may be any text."""
+    """The secrets of a webhook. One that ``connect`` has not made yet may be any ``whsec_`` text."""
 
     takes: str = "`whsec_...`; two with a comma between"
 
@@ -172,9 +172,10 @@ class Secrets:
             raise ConfigError(f"{name} is no text. Copy it from Stripe's dashboard.")
         all_of_them = tuple(part.strip() for part in given if part.strip())
         for secret in all_of_them:
-            if secret.startswith(tuple(HEADS.keys() - {"whsec_"})):
+            if not secret.startswith("whsec_"):
                 raise ConfigError(
-                    f"{name} does not begin with whsec_{_instead(secret)}. Copy it anew from Stripe."
+                    f"{name} does not begin with whsec_{_instead(secret)}. `flask prepaid connect --url ...` "
+                    "prints it; Stripe's dashboard shows it, too."
                 )
             if not re.fullmatch(r"[!-~]+", secret):
                 raise ConfigError(f"{name} has a blank or a strange letter in it. Copy it anew from Stripe.")

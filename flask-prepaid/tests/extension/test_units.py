@@ -15,7 +15,7 @@ from flask_prepaid import Operator, Operators, Pack, Prepaid, PriceTier, Quantit
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.reports import counting
 from flask_prepaid.testing import Databases
-from prepaid_ledger import Unit
+from prepaid_ledger import Rates, Unit
 
 UNIT = Unit("credit", scale=3)
 JSON = {"X-Owner": "user:1", "Accept": "application/json"}
@@ -100,6 +100,25 @@ def test_an_operators_tables_and_the_list_of_codes_have_decimals(url: URL) -> No
     assert owner["wallet"]["balance"] == owner["entries"][0]["credits"] == "1.250"
     assert ",1.250,0.000," in browser.get("/prepaid/admin/customers.csv").text
     assert "fair,1,1,1.250,0.000" in browser.get("/prepaid/admin/codes.csv").text
+
+
+def test_rates_of_another_scale_are_refused(url: URL) -> None:
+    app = Flask("shop")
+    app.config.update(TESTING=True, SECRET_KEY="of the tests", SQLALCHEMY_DATABASE_URI=url)
+    db = SQLAlchemy(app)
+    prepaid = Prepaid(app, db, owner=lambda: "user:1", unit=UNIT)
+    rates = Rates({"call": "1"}, version="2026-11")
+
+    with app.app_context():
+        prepaid.grant("user:1", UNIT.parts("2"), key="gift", reason="a gift")
+        db.session.commit()
+        with pytest.raises(ValueError, match=r"scale 0, and credits have scale 3 here: write Rates\("):
+            prepaid.meter("user:1", key="chat:1", item="call", rates=rates)
+        with pytest.raises(ValueError, match="scale 0"):
+            prepaid.spend("user:1", price=rates.price("call"), key="call:1")
+        assert prepaid.available("user:1") == 2_000
+        assert prepaid.audit() == []
+        db.engine.dispose()
 
 
 @pytest.mark.parametrize(

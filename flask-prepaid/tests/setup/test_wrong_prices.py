@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 
-from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity, Team
+from flask_prepaid import Operator, Operators, Pack, Plan, Prepaid, PriceTier, Quantity, Role, Team
 from flask_prepaid.errors import ConfigError
 
 
@@ -64,6 +64,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Pack("a", 100, 500, expires_after=timedelta(0)), "Pack('a').expires_after"),
     # names
     (lambda: Pack("a", 100, 500, "USD"), "Pack('a').currency is 'USD'. Did you mean usd?"),
+    (lambda: Pack("a", 100, 500, "dollars"), "currency is 'dollars'. Write a code of three small letters"),
     (lambda: Pack("a", 100, 500, "uzd"), "Write a code of three small letters"),
     (lambda: Pack("a", 100, 500, None), "Pack('a').currency is None"),  # type: ignore[arg-type]
     # slugs
@@ -75,6 +76,7 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid(plans=[Plan("a", 1, 500), Plan("a", 2, 900)]), "Two plans have the slug 'a'"),
     # plans
     (lambda: Plan("p", 100, 500, interval="monthly"), "Plan('p').interval is 'monthly'. Did you mean month?"),  # type: ignore[arg-type]
+    (lambda: Plan("p", 100, 500, interval="year", every="week"), "Plan('p').every is 'week'. Write month."),  # type: ignore[arg-type]
     (lambda: Plan("p", 100, 500, interval_count=0), "Plan('p').interval_count is 0"),
     (lambda: Plan("p", 100, 500, interval="year", interval_count=4), "from 1 to 3"),
     (lambda: Plan("p", 100, 49), "$0.49. Stripe charges nothing below $0.50"),
@@ -124,6 +126,10 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid(trial=True), "Prepaid(trial=...) is True"),  # type: ignore[arg-type]
     (lambda: Operators(current=awaited), "Operators(current=...) is <function awaited"),  # type: ignore[arg-type]
     (lambda: Operators(current=lambda: None, blocked=len, find=3), "Operators(find=...) is 3"),  # type: ignore[arg-type]
+    (lambda: Operator("olga", "boss"), "Operator(role=...) is 'boss'. Write Role.SUPPORT, Role.FINANCE or"),  # type: ignore[arg-type]
+    (lambda: Operator("", Role.ADMIN), "Operator(name=...) is ''"),
+    (lambda: Operator("olga", Role.ADMIN, prove="/again"), "Operator(prove=...) is '/again'. Give it a"),  # type: ignore[arg-type]
+    (lambda: Operators(current=lambda: "olga").of_request(), "gave is 'olga'. Give Operator(name=..., role="),  # type: ignore[arg-type, return-value]
     (lambda: Operators(current=lambda: None, block=print), "give it Operators(blocked=...), too"),
     (lambda: Operators(current=lambda: None, blocked_among=list), "give it Operators(blocked=...), too"),
     (lambda: Prepaid(operators=["pat"]), "Write Operators(current=...) there"),  # type: ignore[arg-type]

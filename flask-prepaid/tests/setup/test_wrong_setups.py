@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
@@ -64,6 +65,7 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("STRIPE_PUBLISHABLE_KEY", "whsec_shop", "it is the secret of a webhook"),
     ("STRIPE_PUBLISHABLE_KEY", "pk_live_shop", "are not of one mode: one is live, one for tests"),
     ("STRIPE_WEBHOOK_SECRET", "sk_test_shop", "PREPAID_STRIPE_WEBHOOK_SECRET does not begin with whsec_"),
+    ("STRIPE_WEBHOOK_SECRET", "secret", "PREPAID_STRIPE_WEBHOOK_SECRET does not begin with whsec_. `flask "),
     ("STRIPE_WEBHOOK_SECRET", "whsec_good, we_1Nk", "it is the id of a webhook"),
     ("STRIPE_WEBHOOK_SECRET", ",", "holds only commas"),
     ("STRIPE_WEBHOOK_SECRET", "whsec_a b", "has a blank"),
@@ -402,9 +404,12 @@ def test_a_mail_without_an_address_for_its_links_is_refused(tmp_path: Path) -> N
         start(app_with(tmp_path), mail=lambda *words: None, email=lambda owner: None)
 
 
-def test_what_is_no_client_of_stripes_sdk_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is 'http://proxy'\. Give it a stripe.HTTPClient"):
-        start(app_with(tmp_path), http_client="http://proxy")
+@pytest.mark.parametrize("client", ["http://proxy", requests.Session()])
+def test_what_is_no_client_of_stripes_sdk_is_refused(tmp_path: Path, client: object) -> None:
+    with pytest.raises(
+        ConfigError, match=r"Prepaid\(http_client=\.\.\.\) is .*\. Give it a stripe.HTTPClient"
+    ):
+        start(app_with(tmp_path), http_client=client)
 
 
 def test_a_price_above_its_route_is_refused(tmp_path: Path) -> None:

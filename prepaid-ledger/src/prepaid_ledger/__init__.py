@@ -24,10 +24,11 @@ from .ledger import HOLD_EXPIRES_AFTER, Ledger
 from .meters import Meter
 from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
+from .reading.entries import Page
 from .reading.quotes import Quote
 from .reading.statements import Statement
 from .reading.usage import Usage
-from .reading.wallets import LotSummary, Page, WalletSummary
+from .reading.wallets import LotSummary, WalletSummary
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState, Kind
 from .units import Unit

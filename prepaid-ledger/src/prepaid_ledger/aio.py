@@ -83,7 +83,9 @@ class AsyncLedger:
         :param price_version: The price list that made credits of it.
         :param price: What ``Rates.price`` made: it says credits, item, quantity and version by itself.
         """
-        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
+        credits, item, quantity, price_version = use_at(
+            price, credits, item, quantity, price_version, scale=self.ledger.setup.scale
+        )
         credits = 1 if credits is None else credits
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
         return await self.spends.spend(request)

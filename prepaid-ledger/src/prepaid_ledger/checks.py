@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 #: What no database keeps in a text: a NUL, and half of a surrogate pair.
 UNFIT = re.compile("[\x00\ud800-\udfff]")
@@ -120,3 +120,11 @@ def check_rules(field: str, rules: Iterable[Callable[..., object]]) -> None:
     for rule in rules:
         if not callable(rule):
             raise ValueError(f"{field} are functions that take a connection, not {rule!r:.80}")
+
+
+def check_time(field: str, time: datetime | None, *, optional: bool = False) -> None:
+    """:raises ValueError: It is no time, or has no zone; the message names the field."""
+    if time is None and optional:
+        return
+    if not isinstance(time, datetime) or time.utcoffset() is None:
+        raise ValueError(f"{field} is a time with its zone, such as datetime.now(UTC), not {time!r}")

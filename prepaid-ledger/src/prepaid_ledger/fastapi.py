@@ -16,7 +16,7 @@ from .aio import AsyncHeldCredits, AsyncLedger
 from .background import in_background
 from .checks import is_whole
 from .errors import PrepaidError
-from .prices import Price
+from .prices import Price, check_scale
 from .tables import HoldState
 from .units import Unit
 
@@ -50,6 +50,7 @@ class Costs:
     :param spender: A dependency that says who of the owner's asks: ``member:5``. Credits are taken in that
         name, within its budgets. Without it, only a budget of the whole wallet counts.
     :param unit: What credits are called in refusals, and with how many decimals they are written.
+    :raises TypeError: One of them is something else; the message names it.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class Costs:
         spender: Callable[..., Any] = nobody_by_name,
         unit: Unit = CREDIT,
     ) -> None:
+        _check(app, ledger, owner=owner, spender=spender)
         self._ledger = ledger
         self._owner = owner
         self._spender = spender
+        self._unit = unit
 
         async def refuse(request: Request, error: Exception) -> JSONResponse:
             assert isinstance(error, PrepaidError), "the handler is registered for no other"
@@ -76,8 +79,10 @@ class Costs:
         """A dependency that holds ``price``, and gives the hold, of which the route may ``capture`` less.
 
         :param price: A whole number of credits from 1 on, or what ``Rates.price`` made.
-        :raises ValueError: It is neither.
+        :raises ValueError: It is neither, or the price is of rates with another scale than the unit.
         """
+        if isinstance(price, Price):
+            check_scale(price, self._unit.scale)
         credits = price.credits if isinstance(price, Price) else price
         if not is_whole(credits, 1):
             raise ValueError(
@@ -101,6 +106,19 @@ class Costs:
             return held
 
         return hold
+
+
+def _check(app: object, ledger: object, **dependencies: object) -> None:
+    """
+    :raises TypeError: One of them is none that routes can be made of.
+    """
+    if not isinstance(app, FastAPI):
+        raise TypeError(f"Costs(app, ...) is a FastAPI app, not {app!r:.80}")
+    if not isinstance(ledger, AsyncLedger):
+        raise TypeError(f"Costs(app, ledger, ...) is AsyncLedger(Ledger(engine)), not {ledger!r:.80}")
+    for name, dependency in dependencies.items():
+        if not callable(dependency):
+            raise TypeError(f"Costs({name}=...) is a function, as Depends takes one, not {dependency!r:.80}")
 
 
 def _give_back(opening: asyncio.Task[AsyncHeldCredits]) -> None:

@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
 from .audit.problem import Rule
-from .checks import check_held_for, check_rules
+from .checks import check_held_for, check_rules, check_whole
 from .clock import Clock, wall
 from .database.engine import prepare
+from .prices import MAX_SCALE
 from .spends.group_commit import GroupCommit
 from .verbs import LedgerVerbs, Setup
 
@@ -29,6 +30,8 @@ class Ledger(LedgerVerbs):
     :param hold_expires_after: How long a hold lasts that nobody ends.
     :param audit_rules: Rules on tables of your own, which each audit proves beside the ledger's.
     :param standby: A standby of this database: audits read there, as far as it has come, and load no primary.
+    :param scale: With how many decimals credits are shown. Rates of another scale are refused then; ``None``
+        takes any.
     :raises UnfitDatabase: The database is another one, or cannot make a commit durable.
     :raises ValueError: One of the others is none that a ledger can have; the message names it.
     """
@@ -42,16 +45,19 @@ class Ledger(LedgerVerbs):
         hold_expires_after: timedelta = HOLD_EXPIRES_AFTER,
         audit_rules: Iterable[Rule] = (),
         standby: Engine | None = None,
+        scale: int | None = None,
     ) -> None:
         prepare(engine)
         _check_clock(clock)
         check_held_for("hold_expires_after", hold_expires_after)
         if not isinstance(debt_blocks, bool):
             raise ValueError(f"debt_blocks is True or False, not {debt_blocks!r:.80}")
+        if scale is not None:
+            check_whole("scale", scale, 0, MAX_SCALE)
         rules = tuple(audit_rules)
         check_rules("audit_rules", rules)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, rules, standby)
+        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, rules, standby, scale)
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:

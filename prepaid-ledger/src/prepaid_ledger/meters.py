@@ -80,7 +80,11 @@ class MeterTerms:
         if self.rates is not None and not isinstance(self.rates, Rates):
             raise ValueError(f"rates are a price list, Rates({{...}}, version=...), not {self.rates!r:.80}")
         if self.rates is not None and (self.item is None or self.item not in self.rates):
-            raise ValueError(f"item {self.item!r} is not in version {self.rates.version!r} of the rates")
+            cure = "give the meter an item" if self.item is None else "take one that is"
+            raise ValueError(
+                f"item {self.item!r} is not in version {self.rates.version!r} of the rates: {cure}, "
+                f"such as {self.rates.example!r}"
+            )
 
     @property
     def use(self) -> Use:

@@ -48,6 +48,7 @@ class Price:
 
     ``credits`` is the sum of ``lines``, rounded up once, in whole numbers of the ledger. ``item``,
     ``quantity`` and ``version`` stand on the entry, so that the price can be worked out again from them.
+    ``scale`` is that of the rates.
     """
 
     credits: int
@@ -55,6 +56,7 @@ class Price:
     version: str
     item: str
     quantity: Quantities
+    scale: int = 0
 
 
 class Rates:
@@ -87,6 +89,11 @@ class Rates:
         self.scale = scale
         self._items = {item: _rates_of(item, rates) for item, rates in items.items()}
 
+    @property
+    def example(self) -> str:
+        """An item of the list, for a message."""
+        return min(self._items)
+
     def __contains__(self, item: object) -> bool:
         """Whether the list has a price for ``item``."""
         return item in self._items
@@ -116,7 +123,7 @@ class Rates:
         if credits > MAX_CREDITS:
             raise ValueError(f"quantity of {item!r} costs {credits}; a price is at most {MAX_CREDITS:,}")
         kept = MappingProxyType(dict(used)) if isinstance(used, Mapping) else used
-        return Price(credits, lines, self.version, item, kept)
+        return Price(credits, lines, self.version, item, kept, self.scale)
 
     def _line(self, item: str, rates: Mapping[str, Decimal], unit: str, quantity: int) -> PriceLine:
         if unit not in rates:
@@ -130,19 +137,35 @@ def use_at(
     item: str | None,
     quantity: Quantities | None,
     price_version: str | None,
+    *,
+    scale: int | None,
 ) -> tuple[int | None, str | None, Quantities | None, str | None]:
     """Credits, item, quantity and version, as a price says them, or as they are given without one.
 
-    :raises ValueError: A price is given, and one of them beside it; or it is no price.
+    :param scale: That of the ledger's credits, where it knows one.
+    :raises ValueError: A price is given, and one of them beside it; or it is no price, or of another scale.
     """
     if price is None:
         return credits, item, quantity, price_version
     if not isinstance(price, Price):
         raise ValueError(f"price is what Rates.price made, not {price!r}")
+    check_scale(price, scale)
     given = {"credits": credits, "item": item, "quantity": quantity, "price_version": price_version}
     if beside := [name for name, value in given.items() if value is not None]:
         raise ValueError(f"{', '.join(beside)} beside price: the price says it already; leave it out")
     return price.credits, price.item, price.quantity, price.version
+
+
+def check_scale(prices: Rates | Price, scale: int | None) -> None:
+    """
+    :raises ValueError: The prices are of another scale than the ledger's credits, so that each would be wrong
+        by powers of ten.
+    """
+    if scale is not None and prices.scale != scale:
+        raise ValueError(
+            f"version {prices.version!r} of the rates has scale {prices.scale}, and credits have scale "
+            f"{scale} here: write Rates(..., scale={scale})"
+        )
 
 
 def _rates_of(

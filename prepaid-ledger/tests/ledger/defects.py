@@ -33,11 +33,13 @@ from prepaid_ledger.books import (
     reversals,
     shares,
     usage_sums,
+    wallet_state,
     windows,
 )
 from prepaid_ledger.books.budget_counts import BudgetState
 from prepaid_ledger.books.lots import EntryRow, LotState, Part
-from prepaid_ledger.books.posting import Posting, WalletState
+from prepaid_ledger.books.posting import Posting
+from prepaid_ledger.books.wallet_state import WalletState
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.reading import usage
 from prepaid_ledger.spends import sqlite_batch
@@ -143,13 +145,13 @@ def posts_twice(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def moves_no_balance(patch: pytest.MonkeyPatch) -> None:
-    save = posting.save
+    save = wallet_state.save
 
     def forgetful(session: Any, wallet: WalletState) -> None:
         if wallet.seq % 5:
             save(session, wallet)
 
-    patch.setattr(posting, "save", forgetful)
+    patch.setattr(wallet_state, "save", forgetful)
 
 
 @defect
@@ -214,7 +216,7 @@ def gives_back_more_than_was_spent(patch: pytest.MonkeyPatch) -> None:
 
 @defect
 def does_not_set_aside_what_is_held(patch: pytest.MonkeyPatch) -> None:
-    save = posting.save
+    save = wallet_state.save
 
     def forget(session: Any, wallet: WalletState) -> None:
         wallet.held = 0
@@ -255,7 +257,7 @@ def repays_no_debt(patch: pytest.MonkeyPatch) -> None:
             return come_in(session, wallet, new)
         finally:
             wallet.debt = debt
-            posting.save(session, wallet)
+            wallet_state.save(session, wallet)
 
     patch.setattr(entries, "come_in", generous)
 
@@ -309,7 +311,7 @@ def lets_credits_lapse_that_could_pay_a_debt(patch: pytest.MonkeyPatch) -> None:
         debt, wallet.debt = wallet.debt, 0
         end(session, wallet, lot, **terms)
         wallet.debt = debt
-        posting.save(session, wallet)
+        wallet_state.save(session, wallet)
 
     for module in (expiry, allowances, reversals):
         patch.setattr(module, "end", without_debt)

@@ -431,6 +431,10 @@ def test_an_awaited_engine_is_refused_and_its_sessions_can_be_joined(databases: 
     for awaited in (engine, engine.sync_engine):
         with pytest.raises(UnfitDatabase, match=r"takes an engine of create_engine\(\)"):
             Ledger(awaited)  # type: ignore[arg-type]
+    with pytest.raises(UnfitDatabase, match=r"not its address: write Ledger\(create_engine"):
+        Ledger("sqlite:///credits.sqlite3")  # type: ignore[arg-type]
+    with pytest.raises(UnfitDatabase, match=r"not a session\. .*: Ledger\(engine\)\.on\(session\)"):
+        Ledger(Session())  # type: ignore[arg-type]
     for other in (engine, books.ledger):
         with pytest.raises(TypeError, match="takes a ledger on an engine"):
             AsyncLedger(other)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger.books import usage_sums
-from prepaid_ledger.books.posting import open_wallets
+from prepaid_ledger.books.wallet_state import open_wallets
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.testing import Databases, upgrade_ledger
 
@@ -88,7 +88,6 @@ OF_WHAT_WAS_PROVED = (
     "UPDATE prepaid_entry SET balance_after = balance_after + 1 WHERE key = 'sale:1'",
     "UPDATE prepaid_entry SET expires_at = NULL WHERE key = 'gift'",
 )
-
 
 #: How rows are changed behind the ledger's back, and which invariants that breaks.
 FORGERIES = [

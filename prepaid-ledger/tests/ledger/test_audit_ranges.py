@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from prepaid_ledger import Ledger
-from prepaid_ledger.audit import audit, proofs, scope
+from prepaid_ledger.audit import proofs, scope, snapshots
 from prepaid_ledger.audit.problem import Problem
 from prepaid_ledger.testing import Databases
 
@@ -198,7 +198,7 @@ def test_what_a_busy_file_cannot_keep_is_a_warning_and_costs_no_finding(
 
 def test_a_standby_may_take_any_snapshot_away_and_is_asked_again(books: Books) -> None:
     live(books)
-    left = audit.TRIES - 1
+    left = snapshots.TRIES - 1
 
     def taken_away(connection: Connection) -> Iterator[Problem]:
         nonlocal left
@@ -210,7 +210,7 @@ def test_a_standby_may_take_any_snapshot_away_and_is_asked_again(books: Books) -
             raise OperationalError("SELECT 1", None, conflict)
 
     assert [*map(str, books.unjoined.audit(taken_away))] == ["own all wallets: found"]
-    left = audit.TRIES
+    left = snapshots.TRIES
     with pytest.raises(OperationalError, match="conflict with recovery"):
         books.unjoined.audit(taken_away)
 

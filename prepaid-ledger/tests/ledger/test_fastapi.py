@@ -82,6 +82,22 @@ def test_a_route_costs_credits_only_if_it_answers(app: App, answer: str, status:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_no_routes_can_be_made_of_is_refused_where_it_is_written(books: Books) -> None:
+    app, awaited = FastAPI(), books.awaited()
+    wrong: list[tuple[tuple[Any, Any], Any, str]] = [
+        ((app, books.unjoined), lambda: OWNER, r"is AsyncLedger\(Ledger\(engine\)\), not"),
+        ((awaited, app), lambda: OWNER, "is a FastAPI app, not"),
+        ((app, awaited), OWNER, r"Costs\(owner=...\) is a function, as Depends takes one, not"),
+    ]
+    for (first, second), owner, sentence in wrong:
+        with pytest.raises(TypeError, match=sentence):
+            Costs(first, second, owner=owner)
+    in_thousandths = Rates({"report": "3"}, version="1", scale=3).price("report")
+    with pytest.raises(ValueError, match="has scale 3, and credits have scale 0 here"):
+        Costs(app, awaited, owner=lambda: OWNER)(in_thousandths)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_refusal_writes_credits_as_the_unit_does(books: Books) -> None:
     books.grant(200)
     app = FastAPI()

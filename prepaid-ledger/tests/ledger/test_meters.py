@@ -358,7 +358,12 @@ def test_rates_make_credits_of_what_is_counted_and_an_entry_says_of_what(books: 
         ({"step": 0}, (), "step is a whole number of credits from 1 on, not 0"),
         ({"step": 2.5}, (), "step is a whole number"),
         ({"expires_after": 60}, (), "expires_after is a timedelta"),
-        ({"rates": Rates({"page": "1"}, version="1")}, (), "item None is not in version '1' of the rates"),
+        ({"rates": Rates({"page": "1"}, version="1")}, (), "rates: give the meter an item, such as 'page'"),
+        (
+            {"rates": Rates({"b": "1", "a": "1"}, version="1"), "item": "c"},
+            (),
+            "take one that is, such as 'a'",
+        ),
         ({}, (-1,), "what is counted is a whole number from 0 on, not -1"),
         ({}, (1.5,), "what is counted is a whole number"),
         ({}, {"output": 1}, "units need rates: give the meter rates to count output"),

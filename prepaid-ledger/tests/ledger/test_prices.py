@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from prepaid_ledger import Price, Quote, Rates, SpendRequest, Spent
+from prepaid_ledger import Ledger, Price, Quote, Rates, SpendRequest, Spent
+from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, PrepaidError, WalletBlocked
 
 from .books import OWNER, Books
@@ -34,6 +35,32 @@ def test_a_price_is_summed_up_exactly_and_rounded_up_once() -> None:
     assert RATES.price("report", 2000).credits == 6
     assert RATES.price("report").quantity == 1
     assert RATES.price("report", 0).credits == 0
+
+
+def test_prices_of_another_scale_are_refused_where_the_ledger_knows_its_own(books: Books) -> None:
+    in_thousandths = Ledger(books.engine, scale=3)
+    price = RATES.price("report", 2000)
+    books.grant(10_000)
+    books.commit()
+    verbs: list[Callable[[], object]] = [
+        lambda: in_thousandths.spend(OWNER, price=price, key="a"),
+        lambda: in_thousandths.spend_now(OWNER, price=price, key="a"),
+        lambda: in_thousandths.hold(OWNER, price=price, key="a"),
+        lambda: in_thousandths.meter(OWNER, key="a", item="report", rates=RATES),
+        lambda: in_thousandths.quote(OWNER, price),
+        lambda: asyncio.run(AsyncLedger(in_thousandths).spend_now(OWNER, price=price, key="a")),
+    ]
+    for verb in verbs:
+        with pytest.raises(
+            ValueError, match=r"scale 0, and credits have scale 3 here: write Rates\(\.\.\., sc"
+        ):
+            verb()
+    assert books.ledger.balance(OWNER) == 10_000
+
+    same = Rates({"report": "3"}, version="2026-11", scale=3)
+    assert in_thousandths.spend_now(OWNER, price=same.price("report"), key="a").balance == 7_000
+    with pytest.raises(ValueError, match="scale is a whole number from 0 to 9, not '3'"):
+        Ledger(books.engine, scale="3")  # type: ignore[arg-type]
 
 
 def test_thousands_of_calls_at_a_fraction_of_a_cent_are_a_round_sum(books: Books) -> None:

@@ -13,7 +13,7 @@ from . import about, audit_log, cli, config, errors, operators, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
-from .edge import compression, files, headers, health, languages, streams
+from .edge import compression, crawlers, files, headers, health, languages, streams
 from .edge.clients import ClientCheck
 from .edge.hosts import HostCheck, Hosts
 from .models import db
@@ -66,5 +66,6 @@ def create_app(
     app.register_blueprint(statement.blueprint)
     app.register_blueprint(downloads.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(crawlers.blueprint)
     cli.init_app(app)
     return app

@@ -1,11 +1,10 @@
-"""Who stands behind the shop, and on what terms: pages to read, and what browsers and crawlers ask for."""
+"""Who stands behind the shop, and on what terms: pages to read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template, send_from_directory
+from flask import Blueprint, Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from flask_prepaid.languages.words import marked
@@ -16,9 +15,6 @@ blueprint = Blueprint("about", __name__)
 DESCRIPTION = marked(
     "Random numbers by the call. Pay once, no subscription needed, the first three are free."
 )
-
-#: What crawlers have no use for: pages of one customer, and those of operators.
-NOT_CRAWLED = ("/admin", "/api/", "/billing", "/buy-credits", "/cards", "/mails", "/subscription", "/usage")
 
 
 @dataclass(frozen=True)
@@ -76,28 +72,3 @@ def privacy() -> ResponseReturnValue:
 @blueprint.get("/refunds")
 def refunds() -> ResponseReturnValue:
     return render_template("about/refunds.html")
-
-
-@blueprint.get("/robots.txt")
-def robots() -> Response:
-    """What crawlers may read. A shop in test mode is in no search engine."""
-    closed = ["/"] if current_app.config["TEST_MODE"] else NOT_CRAWLED
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
-    return Response("\n".join(lines) + "\n", mimetype="text/plain")
-
-
-@blueprint.get("/favicon.ico")
-def favicon() -> Response:
-    """For browsers that do not read the page's own icon."""
-    return _file("favicon.ico")
-
-
-@blueprint.get("/apple-touch-icon.png")
-def touch_icon() -> Response:
-    """For telephones that do not read the page's own icon."""
-    return _file("touch.png")
-
-
-def _file(name: str) -> Response:
-    folder: Any = current_app.static_folder
-    return send_from_directory(folder, name)

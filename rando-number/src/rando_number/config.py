@@ -240,7 +240,8 @@ def missing(environ: Mapping[str, str]) -> list[str]:
         return []
     where = {
         "STRIPE_PUBLISHABLE_KEY": "It stands beside the secret key in Stripe's dashboard.",
-        "STRIPE_WEBHOOK_SECRET": "`flask prepaid connect --url ...` prints it; until then any text will do.",
+        "STRIPE_WEBHOOK_SECRET": "`flask prepaid connect --url ...` prints it; until then any text that "
+        "begins with whsec_ will do.",
     }
     return [f"{name} is not set. {advice}" for name, advice in where.items() if not environ.get(name)]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import MetaData, select
 from stripe import StripeClient
 
+from flask_prepaid.outbox import mail_log
+from flask_prepaid.outbox.mail_log import SentMail
 from rando_number.accounts.closing import close_account
 from rando_number.models import User, db
 
@@ -97,6 +100,55 @@ def test_a_plan_ends_at_once_and_asks_for_no_more_money(shop: RunningShop) -> No
     assert shop.balance("user:1") == 0
 
 
+def test_the_data_has_what_became_of_money_and_plans_and_is_as_the_reference_says(shop: RunningShop) -> None:
+    """A refund, a dispute, a plan with its invoice, a top-up, mails; each field is of its type."""
+    customer = settled(shop)
+    customer.send("/subscription", plan="small", trial="")  # by the card on file
+    customer.send("/cards/top-up", form_of="/cards", pack="starter", threshold="5", times="4")
+    with shop.app.app_context():
+        shop.prepaid.refund(1, amount_minor=400, reason="half of it", key="r")
+        sent = SentMail("canary@rando.test", "receipt", "Your receipt")
+        mail_log.note(db.session(), customer.owner, sent, uid=None, now=shop.prepaid.clock())
+        db.session.commit()
+    client: Any = StripeClient("sk_test_emulator", http_client=shop.stripe.http_client())
+    shop.stripe.dispute(client.v1.charges.list().data[0].id)
+    shop.stripe.deliver()
+
+    mine = json.loads(customer.get("/export.json").text)
+
+    assert [purchase["state"] for purchase in mine["purchases"]] == ["partly_refunded", "disputed"]
+    assert [(refund["payment_id"], refund["amount_minor"]) for refund in mine["refunds"]] == [(1, 400)]
+    assert [(dispute["payment_id"], dispute["reason"]) for dispute in mine["disputes"]] == [(2, "fraudulent")]
+    assert [(plan["plan"], plan["state"]) for plan in mine["plans"]] == [("small", "active")]
+    assert [invoice["plan_id"] for invoice in mine["invoices"]] == [mine["plans"][0]["id"]]
+    assert [topup["pack"] for topup in mine["auto_top_up"]] == ["starter"]
+    assert [mail["subject"] for mail in mine["mails"]] == ["Your receipt"]
+    page = (Path(__file__).parents[3] / "docs/reference/personal-data.md").read_text()
+    written = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|$", page, re.M))
+    assert mine.keys() == written.keys()
+    for section, rows in mine.items():
+        fields = dict(re.findall(r"`(\w+)` ([^;]+?)(?:;|$)", written[section].strip()))
+        for row in [rows] if section == "account" else rows:
+            assert row.keys() == fields.keys(), section
+            wrong = {name: value for name, value in row.items() if not fits(value, fields[name])}
+            assert wrong == ({"spender": None} if section == "limits" else {}), section
+
+
+def fits(value: Any, kind: str) -> bool:
+    """Whether a value is of the type that the reference names."""
+    if value is None:
+        return kind.endswith(", or null")
+    types: dict[str, tuple[type, ...]] = {
+        "text": (str,),
+        "time": (str,),
+        "whole number": (int,),
+        "credits": (int,),
+        "true or false": (bool,),
+        "list or object": (list, dict),
+    }
+    return isinstance(value, types[kind.removesuffix(", or null")])
+
+
 def test_an_account_stays_open_while_stripe_does_not_answer(shop: RunningShop) -> None:
     customer = settled(shop)
     shop.stripe.chaos(api_429=1.0)
@@ -129,7 +181,8 @@ def test_a_customer_downloads_all_of_their_own_data_and_nobody_elses(shop: Runni
     assert len(mine["sign_ins"]) == 2
     assert [card["last4"] for card in mine["cards"]] == ["4242"]
     assert [purchase["amount_minor"] for purchase in mine["purchases"]] == [1_000]
-    assert [{name: text for name, text in row.items() if text} for row in mine["billing"]] == [billing]
+    (stripe,) = mine["customer"]
+    assert {name: stripe[name] for name in billing} == billing
     assert [(each["code"], each["credits"]) for each in mine["redeemed_codes"]] == [("nest", 2)]
     assert mine["own_codes"] == []
     assert [entry["credits"] for entry in mine["entries"]] == [2, 10, -1, 3]

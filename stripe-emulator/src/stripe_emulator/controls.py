@@ -10,7 +10,7 @@ from contextlib import suppress
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion, paying, session_intents
+from stripe_emulator.checkout import completion, paying, session_discounts, session_intents
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout.mode import Payer
@@ -54,9 +54,11 @@ def pay(
     address: Json | None = None,
     tax_id: Json | None = None,
     business_name: str | None = None,
+    promotion_code: str | None = None,
 ) -> Json:
     """What a customer does on the Checkout page, the bank's page included; return the session.
 
+    :param session_id: The session's id, or the address of its page.
     :param iban: Of a bank account, to pay by SEPA debit instead of a card: the money comes when the
         clock has moved on (at once, or three minutes later by Stripe's test number), or never.
     :param challenge: "complete" or "fail", should the bank ask.
@@ -66,11 +68,15 @@ def pay(
     :param optional_items: Prices of the items that the customer adds.
     :param address: Where the session asks for one; by default the customer's own, or a made-up one.
     :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
+    :param promotion_code: What is typed as one.
+    :raises InvalidRequest: The session asks for no promotion code, or takes no such one.
     :raises CardError: The card was refused. The session stays open.
     """
     refused: CardError | None = None
     with storage.transaction():
-        session = store.get(completion.KIND, session_id, param="session")
+        session = store.get(completion.KIND, session_id.rpartition("/")[2], param="session")
+        if promotion_code is not None:
+            _enter_code(session, promotion_code)
         typed = {"email": _email_of(session) or email or EMAIL, "name": name or NAME}
         method = (
             payment_methods.new_card(cards.numbered(card), form={"billing_details": typed})
@@ -105,6 +111,17 @@ def pay(
     if refused:
         raise refused
     return shown
+
+
+def _enter_code(session: Json, code: str) -> None:
+    """:raises InvalidRequest: The session asks for none, or takes no such one."""
+    if not session["allow_promotion_codes"]:
+        raise InvalidRequest(
+            "This session asks for no promotion code: make it with allow_promotion_codes.",
+            param="promotion_code",
+        )
+    session_discounts.enter_code(session, code)
+    session_intents.sync_intent(session)
 
 
 def _email_of(session: Json) -> str | None:

@@ -57,6 +57,9 @@ def outbox(again: bool, drop: bool, as_json: bool) -> None:
                 f"given up: {message.signal} of {message.owner}, {message.at:%Y-%m-%d %H:%M} UTC, to "
                 f"{delivery.target}: {delivery.answer}"
             )
+        more = summary.given_up_count(app.session) - len(given_up)
+        if more > 0:
+            click.echo(f"given up: {more:,} more")
     if given_up:
         raise SystemExit(1)
     if not waiting and not as_json:

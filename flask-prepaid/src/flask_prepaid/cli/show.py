@@ -76,10 +76,10 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
             {
                 **_fields(
                     payment,
-                    *("id", "created_at", "title", "state", "failure", "amount_minor"),
+                    *("id", "created_at", "title", "failure", "amount_minor"),
                     *("paid_minor", "refunded_minor", "currency"),
                 ),
-                "shown_state": states[payment.id].value,
+                "state": states[payment.id].value,
             }
             for payment in paid
         ],
@@ -184,7 +184,7 @@ def _payment(payment: dict[str, Any]) -> str:
     back = f", {money.show(refunded, payment['currency'])} refunded" if refunded else ""
     why = f" ({payment['failure']})" if payment["failure"] else ""
     at, title = _time(payment["created_at"]), payment["title"]
-    state = payment["shown_state"].replace("_", " ")
+    state = payment["state"].replace("_", " ")
     return f"{payment['id']}  {at}  {shown}{back}  {title}  {state}{why}"
 
 

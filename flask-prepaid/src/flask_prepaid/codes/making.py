@@ -68,7 +68,9 @@ def make(
     name = _spelled(secrets.randbits(128)) if code is None else code
     plain = folded(name)
     if plain is None or len(name) > 64:
-        checks.refuse("code", code, f"Write {MIN_LENGTH} to {MAX_LENGTH} letters without accents and digits.")
+        checks.refuse(
+            "code", code, f"Write {MIN_LENGTH} to {MAX_LENGTH} letters (without accents) and digits."
+        )
     terms = {
         "credits": checks.whole("credits", credits, min=1, max=MAX_CREDITS),
         "max_claims": None

@@ -30,7 +30,7 @@ class CodeVerbs:
         Called again with the same terms, it finds the code; of ``expires_at`` and ``reason`` the first call's
         stand.
 
-        :param code: Such as ``"WELCOME"``: letters without accents and digits. Capitals, blanks and dashes
+        :param code: Such as ``"WELCOME"``: letters (without accents) and digits. Capitals, blanks and dashes
             make no difference. By default one is made up that nobody guesses and everybody can read out.
         :param credits: What it gives each time.
         :param max_claims: How often it can be redeemed by all together; ``None`` is without end.

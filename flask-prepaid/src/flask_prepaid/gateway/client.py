@@ -43,7 +43,7 @@ class Gateway:
     """
 
     def __init__(self, config: Config, http_client: Any = None) -> None:
-        if http_client is not None and not callable(getattr(http_client, "request", None)):
+        if http_client is not None and not isinstance(http_client, stripe.HTTPClient):
             raise ConfigError(
                 f"Prepaid(http_client=...) is {http_client!r}. Give it a stripe.HTTPClient, such as "
                 "stripe_emulator.http_client()."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from .sums import AT, BIG
+from .making import AT, BIG
 
 
 def create_customers() -> None:

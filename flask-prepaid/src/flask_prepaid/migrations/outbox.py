@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from .sums import AT, BIG, partial_index, words
+from .making import AT, BIG, partial_index, words
 
 WAITING = "state = 'waiting'"
 

@@ -41,7 +41,7 @@ ALL_FAIL = 3
 
 def examine(context: Context) -> list[str]:
     """Everything that is wrong. Empty is good. Nothing is changed."""
-    wrong_settings = list(_settings(context))
+    wrong_settings = list(_settings())
     out_of_reach = [*_tables(context), *_stripe(context)]
     if out_of_reach:
         return wrong_settings + out_of_reach
@@ -54,13 +54,7 @@ def examine(context: Context) -> list[str]:
     ]
 
 
-def _settings(context: Context) -> Iterator[str]:
-    config = context.config
-    if any(not secret.startswith("whsec_") for secret in config.webhook_secrets):
-        yield (
-            "PREPAID_STRIPE_WEBHOOK_SECRET does not begin with whsec_. `flask prepaid connect --url ...` "
-            "prints it; Stripe's dashboard shows it, too."
-        )
+def _settings() -> Iterator[str]:
     yield from _migrations()
     yield from host.shadows(current_app)
     if SDK_MAJOR < MIN_SDK_MAJOR:
@@ -240,13 +234,13 @@ def _overdue_messages(session: Session, now: datetime) -> Iterator[str]:
     overdue = summary.overdue_count(session, now, endpoints=False)
     if overdue:
         yield (
-            f"{counted(overdue, 'signal or mail waits', 'signals or mails wait')} for half an hour or more: "
-            "no tick runs. Run it every minute: flask prepaid tick"
+            f"{at_least(overdue, 'queue of signals or mails waits', 'queues of signals or mails wait')} for "
+            "half an hour or more: no tick runs. Run it every minute: flask prepaid tick"
         )
     endpoints = summary.overdue_count(session, now, endpoints=True)
     if endpoints:
         yield (
-            f"{counted(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
+            f"{at_least(endpoints, 'endpoint of a customer waits', 'endpoints of customers wait')} for half "
             "an hour or more for what is due: no tick runs, or one does not get through. Run it every "
             "minute: flask prepaid tick"
         )
@@ -259,6 +253,13 @@ def _failing_endpoints(session: Session) -> Iterator[str]:
             f"All {on:,} endpoints of customers fail, the first since {since:%Y-%m-%d %H:%M} UTC: this "
             "machine may reach nobody by HTTPS. After three days they are switched off."
         )
+
+
+def at_least(number: int, singular: str, plural: str) -> str:
+    """As ``counted`` for queues, which are counted up to a number: ``1,000 or more queues wait``."""
+    if number < summary.MANY:
+        return counted(number, singular, plural)
+    return f"{summary.MANY:,} or more {plural}"
 
 
 def counted(number: int, singular: str, plural: str) -> str:

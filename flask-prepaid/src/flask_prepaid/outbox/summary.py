@@ -16,6 +16,9 @@ from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 #: A delivery that was due so long ago shows that no tick runs.
 TICK_MISSED = timedelta(minutes=30)
 
+#: So many queues are counted; more are not.
+MANY = 1_000
+
 #: So often a receiver or a mail has failed before it is worth a line.
 OFTEN = 3
 
@@ -77,11 +80,11 @@ def failing(session: Session) -> tuple[int, str | None]:
 
 
 def overdue_count(session: Session, now: datetime, *, endpoints: bool) -> int:
-    """How many queues a tick should have emptied half an hour ago; a thousand is a thousand or more.
+    """How many queues a tick should have emptied half an hour ago; ``MANY`` is as many or more.
 
     :param endpoints: Those to endpoints; otherwise those to receivers and mailboxes.
     """
-    return len(queues.due(session, now - TICK_MISSED, limit=1_000, endpoints=endpoints))
+    return len(queues.due(session, now - TICK_MISSED, limit=MANY, endpoints=endpoints))
 
 
 def endpoints_on(session: Session) -> tuple[int, int, datetime | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -77,7 +78,8 @@ class Payment(Base):
     ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
     ``failure_counted``: it is in the sums of failures. ``sent_digest`` is that of what was sent under the
     key that names the purchase; empty where none does. ``brand`` and ``last4`` are those of the card that
-    was charged.
+    was charged. ``shown_state`` is the state that pages show, which ``shown_states.py`` reads from refunds
+    and disputes.
     """
 
     __tablename__ = "prepaid_payment"
@@ -147,6 +149,8 @@ class Payment(Base):
     fetched_at: Mapped[datetime | None]
     check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(default=0)
+    if TYPE_CHECKING:
+        shown_state: Mapped[str]
 
     @property
     def to_pay_minor(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, String, case, exists, func, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, column_property
 
 from .dispute_states import TAKES_NOTHING, DisputeState
 from .models import Dispute, Payment, PaymentState
@@ -48,15 +48,19 @@ def named(word: str) -> ShownState | None:
 
 def column() -> ColumnElement[str]:
     """The shown state of each payment, by its word, for a query."""
-    of_row = Dispute.payment_id == Payment.id
+    of_row = exists().where(Dispute.payment_id == Payment.id).correlate(Payment)
     return case(
         (Payment.state != PaymentState.PAID, type_coerce(Payment.state, String)),
-        (exists().where(of_row, Dispute.state == DisputeState.LOST), PaidState.DISPUTE_LOST.value),
-        (exists().where(of_row, Dispute.state.not_in(TAKES_NOTHING)), PaidState.DISPUTED.value),
+        (of_row.where(Dispute.state == DisputeState.LOST), PaidState.DISPUTE_LOST.value),
+        (of_row.where(Dispute.state.not_in(TAKES_NOTHING)), PaidState.DISPUTED.value),
         (Payment.refunded_minor == 0, PaymentState.PAID.value),
         (Payment.refunded_minor >= func.coalesce(Payment.paid_minor, 0), PaidState.REFUNDED.value),
         else_=PaidState.PARTLY_REFUNDED.value,
     )
+
+
+#: Read where it is wanted, and not with each payment.
+Payment.shown_state = column_property(column(), deferred=True)
 
 
 def of_each(session: Session, payments: Sequence[Payment]) -> dict[int, ShownState]:

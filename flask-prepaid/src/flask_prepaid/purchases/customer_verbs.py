@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from prepaid_ledger import check_owner, is_whole
 
@@ -36,7 +37,10 @@ class CustomerVerbs:
         return cards.saved(self.session, owner)
 
     def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:
-        """The owner's last payments, newest first, whatever came of each: its ``state`` says it.
+        """The owner's last payments, newest first, whatever came of each: its ``shown_state`` says it.
+
+        That is the state on all pages and in all answers: of a payment that was paid, what became of its
+        money by refunds and disputes. ``state`` is the row's own, which stays ``paid``.
 
         :param limit: How many at most, from 1 to 1,000.
         :raises ValueError: It is no such number, or no such owner can be.
@@ -78,17 +82,19 @@ class CustomerVerbs:
 
 
 def payments_of(context: Context, owner: str, limit: int, *, before: int | None = None) -> list[Payment]:
-    """The owner's last payments, newest first; of those before the one with the id ``before``.
+    """The owner's last payments with ``shown_state``, newest first; of those before the id ``before``.
 
     :raises ValueError: The limit is not from 1 to 1,000, or no such owner can be.
     """
     check_owner(owner)
     if not is_whole(limit, 1, MAX_READ):
         raise ValueError(f"limit is {limit!r}. Write a whole number from 1 to {MAX_READ:,}.")
-    wanted = select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc())
+    with_state = select(Payment).options(undefer(Payment.shown_state))
+    wanted = with_state.where(Payment.owner == owner).order_by(Payment.id.desc())
     if before is not None:
         wanted = wanted.where(Payment.id < before)
-    return list(context.session.scalars(wanted.limit(limit)))
+    fresh = wanted.limit(limit).execution_options(populate_existing=True)
+    return list(context.session.scalars(fresh))
 
 
 def _adopt(context: Context, owner: str, customer_id: str) -> None:

@@ -238,6 +238,11 @@ class PlanMonth(Base):
     given: Mapped[int | None]
     given_at: Mapped[datetime | None]
 
+    @property
+    def left_minor(self) -> int:
+        """What its credits that were not cut have cost: the rest went with the smaller plan."""
+        return self.amount_minor * (self.credits - self.cut) // self.credits
+
 
 class MonthRefund(Base):
     """The money of one month that a refund, a dispute or a credit note has taken, by its name in the ledger.

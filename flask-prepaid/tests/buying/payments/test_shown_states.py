@@ -66,3 +66,24 @@ def test_a_query_by_a_shown_state_finds_what_a_page_shows(shop: Shop) -> None:
 def test_a_word_that_is_no_state_names_none(word: str) -> None:
     assert shown_states.named(word) is None
     assert {shown_states.named(state) for state in shown_states.ALL} == set(shown_states.ALL)
+
+
+@pytest.mark.each_database
+def test_payments_are_read_with_the_state_that_pages_show(shop: Shop) -> None:
+    """One query for all of them; and what was read before is not what is true now."""
+    for _ in range(3):
+        shop.pay(shop.buy())
+    refund(shop, 200)
+
+    def states() -> list[str]:
+        return [payment.shown_state for payment in shop.prepaid.payments("user:1")]
+
+    def read_and_refund() -> list[list[str]]:
+        before = states()
+        refunds.refund(shop.prepaid, 1, amount_minor=500, reason="asked for")
+        return [before, states()]
+
+    assert shop.read(read_and_refund) == [
+        ["partly_refunded", "paid", "paid"],
+        ["partly_refunded", "paid", "refunded"],
+    ]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid import Operators
+from flask_prepaid.errors import GatewayRefused
 from flask_prepaid.payments.models import Payment, Refund
 from flask_prepaid.purchases.money_back import fraud_warnings, refunds
 from flask_prepaid.reports.models import Movement
@@ -16,6 +17,7 @@ from flask_prepaid.testing import Databases
 from flask_prepaid.web.operator.roles import Operator, Role
 from prepaid_ledger.errors import NothingToReverse
 
+from ..operations.test_refusals import Refusing
 from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop, words
 
 
@@ -184,6 +186,44 @@ def test_a_part_that_is_refunded_in_the_dashboard_takes_its_credits(shop: PlanSh
     shop.stripe.deliver()
 
     assert (before - shop.balance(), last_payment(shop).refunded_minor) == (40, 400)
+
+
+def test_after_a_part_that_stripe_refuses_the_others_are_not_sent_either(shop: PlanShop) -> None:
+    month_in_parts(shop)
+    before, first = shop.balance(), last_payment(shop).payment_intent_id
+    shop.stripe.chaos(drop=1.0)  # nobody here hears of it
+    shop.v1.refunds.create({"payment_intent": str(first)})
+    shop.stripe.deliver()
+    shop.stripe.chaos()
+
+    with pytest.raises(GatewayRefused):
+        refund(shop)
+    shop.put_right()
+
+    assert (refunded(shop), before - shop.balance()) == ([600], 60)
+    refund(shop)
+    assert (refunded(shop), before - shop.balance()) == ([400, 600], 100)
+
+
+def test_a_warning_of_a_month_paid_in_parts_is_answered_again_an_hour_after_a_refusal(
+    databases: Databases,
+) -> None:
+    stripe = Refusing("refunds")
+    setting: dict[str, Any] = {"PREPAID_INVOICES": True, "PREPAID_REFUND_FRAUD_WARNINGS": True}
+    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator, **setting)
+    invoice, _part = month_paid_by_hand_in_part(shop, "pm_card_createIssuerFraudRecord")
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    shop.tick()
+    assert (refunded(shop), warnings(shop)) == ([], 0)  # it is left to a person, until it is tried again
+
+    stripe.on = False
+    shop.pass_time(minutes=59)
+    assert refunded(shop) == []
+    shop.pass_time(minutes=2)
+
+    assert refunded(shop) == [400, 600]
+    shop.close()
 
 
 def test_a_pack_by_invoice_is_paid_in_parts(shop: PlanShop) -> None:

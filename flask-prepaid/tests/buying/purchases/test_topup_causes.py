@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from flask_prepaid import Operators
 from flask_prepaid.errors import BuyingPaused
@@ -82,6 +85,30 @@ def test_a_disputed_payment_stops_it_and_its_debt_is_not_paid_from_the_card(shop
 
     assert topped_up(shop) == [PAID]
     assert setting(shop).stopped == "a payment of yours is disputed"
+
+
+def dispute(shop: Shop) -> None:
+    shop.stripe.dispute(charge=shop.charges()[0].id)
+    shop.stripe.deliver()
+
+
+@pytest.mark.parametrize("take", [refund, dispute])
+def test_what_takes_credits_and_stops_it_locks_the_wallet_first(
+    shop: Shop, take: Callable[[Shop], None]
+) -> None:
+    """A dispute of one payment and a refund of another come at once: neither waits for ever for the other."""
+    topped_up_shop(shop)
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        statements.append(statement)
+
+    with shop.app.app_context():
+        event.listen(shop.db.engine, "before_cursor_execute", note)
+    take(shop)
+
+    locked = [match[1] for each in statements if (match := re.match(r"UPDATE prepaid_(\w+)", each))]
+    assert 0 <= locked.index("payment") < locked.index("wallet") < locked.index("topup")
 
 
 def test_a_refund_of_a_pack_bought_by_hand_sets_no_top_up_off(shop: Shop) -> None:

@@ -47,18 +47,35 @@ class Month:
     came: int | None = None
 
     @property
+    def left(self) -> int:
+        return self.credits - self.cut
+
+    @property
+    def left_minor(self) -> int:
+        """What was cut has taken its part of the money along."""
+        return self.minor * self.left // self.credits
+
+    @property
     def is_paid_back(self) -> bool:
-        return 0 < self.minor <= self.back_minor
+        return 0 < self.left_minor <= self.back_minor
 
 
 @dataclass
 class Bill:
-    """A paid invoice: its months, the first of which it gives at once."""
+    """A paid invoice: its months, the first of which it gives at once. ``back_minor`` went back of it."""
 
     id: str
     own: int
     months: list[Month] = field(default_factory=list)
     total_minor: int = 0
+    back_minor: int = 0
+
+    def count_back(self) -> None:
+        """What went back is the money of the last months first."""
+        minor = self.back_minor
+        for month in reversed(self.months):
+            month.back_minor = min(minor, month.left_minor)
+            minor -= month.back_minor
 
 
 class Books:
@@ -92,6 +109,8 @@ class Books:
         for span, credits in sorted(later.items()):
             if credits <= -1:
                 self._cut(span, -int(credits))
+        for each in self.bills:
+            each.count_back()
         self.taken += max(-int(at_once), 0)
         if bill.own or bill.months:
             self.bills.append(bill)
@@ -119,11 +138,19 @@ class Books:
             month.minor = bill.total_minor * counted // total - before
 
     def _cut(self, span: Span, credits: int) -> None:
-        for bill in reversed(self.bills):
-            for month in bill.months:
-                if month.span == span and month.came is None:
-                    part = min(credits, month.credits - month.cut)
-                    month.cut, credits = month.cut + part, credits - part
+        """Of the invoice that was paid last first, and not what was refunded of it, but for the first one."""
+        months = [
+            month
+            for bill in reversed(self.bills)
+            for month in bill.months
+            if month.span == span and month.came is None
+        ]
+        for month in months:
+            there = Fraction(month.left)
+            if month is not months[-1] and month.left_minor:
+                there *= 1 - Fraction(month.back_minor, month.left_minor)
+            part = min(credits, int(there))
+            month.cut, credits = month.cut + part, credits - part
         self.taken += credits
 
     def tick(self, now: int) -> None:
@@ -136,9 +163,8 @@ class Books:
     def refund(self, bill_id: str, minor: int) -> None:
         """Money goes back: that of the last months first, and what is left of it from the first one."""
         (bill,) = [bill for bill in self.bills if bill.id == bill_id]
-        for month in reversed(bill.months):
-            part = min(minor, month.minor - month.back_minor)
-            month.back_minor, minor = month.back_minor + part, minor - part
+        bill.back_minor += minor
+        bill.count_back()
 
     def came(self) -> dict[tuple[str, int], int]:
         """What has come, by invoice and number of its month."""

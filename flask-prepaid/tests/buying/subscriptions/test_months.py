@@ -175,6 +175,40 @@ def test_a_smaller_plan_by_hand_cuts_each_month_to_come(shop: MonthShop) -> None
     assert shop.came() == [("2025-01-31", 300), ("2025-02-28", 100), ("2025-03-31", 100)]
 
 
+@pytest.mark.parametrize("first", ["smaller", "refund"])
+def test_a_smaller_plan_and_a_refund_each_take_their_part_of_the_year(shop: MonthShop, first: str) -> None:
+    """$120.00 of the $240.00 go to the balance and $60.00 to the card: a quarter of the credits is left."""
+    shop.subscribe("more")
+    if first == "refund":
+        shop.refund(6_000)
+    change_by_hand(shop, "drip")
+    shop.stripe.deliver()
+    if first == "smaller":
+        shop.refund(6_000)
+
+    for day in BEGINS[1:]:
+        shop.go_to(f"{day}T12:00:00")
+
+    came = sum(credits for _, credits in shop.came())
+    gone = -sum(credits for kind, credits in shop.entries() if kind == "clawback")
+    once = 13  # of the 50 that came once, for a quarter of the money
+    assert came - (gone - once) == 900 / 3 - 1  # what months cost after it is rounded down
+
+
+def test_a_refund_that_fails_after_a_smaller_plan_brings_back_what_that_has_left(shop: MonthShop) -> None:
+    shop.subscribe("more", card="4000000000005126")  # a refund fails at the bank later
+    shop.refund(12_500)
+    change_by_hand(shop, "drip")
+    shop.stripe.deliver()
+    assert shop.balance() == 50 - 27  # of what came once; nothing else is left, nor to come
+
+    for day in BEGINS[1:]:
+        shop.go_to(f"{day}T12:00:00")
+
+    assert shop.came() == [("2025-01-31", 300), *((day, 100) for day in BEGINS[1:])]
+    assert shop.balance() == 50 + 30 + 100
+
+
 def test_a_smaller_plan_that_is_heard_of_after_its_next_month_was_given_takes_from_each_month(
     databases: Databases, kind: str
 ) -> None:

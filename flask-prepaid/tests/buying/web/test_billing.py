@@ -58,6 +58,7 @@ def test_every_payment_of_the_years_can_be_read(shop: Shop) -> None:
     seen, link, pages = [], "/prepaid/billing", 0
     while link:
         page = shop.browser().get(link).text
+        assert "Payments not completed, of those on this page" in page
         seen += re.findall(r"<td>(try \d+)</td>", page)
         older = re.search(r'href="([^"]+)">Older payments', page)
         link, pages = (older[1].replace("&amp;", "&") if older else ""), pages + 1

@@ -34,7 +34,7 @@ def dispute(shop: Shop, *, outcome: str | None = None, **how: Any) -> None:
         shop.stripe.dispute(dispute=opened["id"], outcome=outcome)
 
 
-def shown(shop: Shop) -> tuple[str, str | None]:
+def shown(shop: Shop) -> tuple[str, str]:
     """The words on the page, and the word for programs."""
     shop.stripe.deliver()
     (words,) = re.findall(
@@ -43,8 +43,9 @@ def shown(shop: Shop) -> tuple[str, str | None]:
     (payment,) = json.loads(shop.browser().get("/prepaid/api/payments").text)["payments"]
     assert payment == json.loads(shop.browser().get("/prepaid/api/payments/1").text)["payment"]
     (line,) = json.loads(shop.command("show", "user:1", "--json").stdout)["payments"]
-    assert line["shown_state"] == (payment["money"] if payment["money"] != "kept" else "paid")
-    return words, payment["money"]
+    (row,) = shop.read(lambda: shop.prepaid.payments("user:1"))
+    assert line["state"] == payment["state"] == row.shown_state
+    return words, payment["state"]
 
 
 def refunded_and_disputed(amounts: list[int], **how: Any) -> Callable[[Shop], None]:
@@ -62,12 +63,12 @@ WON: dict[str, Any] = {"outcome": "won"}
 PART: dict[str, Any] = {"amount": 300}
 
 CASES: dict[str, tuple[Callable[[Shop], None], str, str]] = {
-    "nothing": (refunded_and_disputed([]), "Paid", "kept"),
+    "nothing": (refunded_and_disputed([]), "Paid", "paid"),
     "a part": (refunded_and_disputed([200]), "Partly refunded: $2.00", "partly_refunded"),
     "in parts": (refunded_and_disputed([200, 300]), "Refunded", "refunded"),
     "disputed": (dispute, "Disputed at your bank", "disputed"),
-    "inquiry": (refunded_and_disputed([], reason="inquiry"), "Paid", "kept"),
-    "won": (refunded_and_disputed([], **WON), "Paid", "kept"),
+    "inquiry": (refunded_and_disputed([], reason="inquiry"), "Paid", "paid"),
+    "won": (refunded_and_disputed([], **WON), "Paid", "paid"),
     "lost": (refunded_and_disputed([], **LOST), "Given back by your bank", "dispute_lost"),
     "part disputed": (refunded_and_disputed([], **PART), "$3.00 disputed at your bank", "disputed"),
     "part lost": (
@@ -138,7 +139,7 @@ def test_so_it_is_in_currencies_of_no_and_of_three_decimals(
     ("card", "before", "after"),
     [
         (REFUNDS_LATE, ("Refunded", "refunded"), ("Refunded", "refunded")),
-        (REFUND_FAILS, ("Refunded", "refunded"), ("Paid", "kept")),
+        (REFUND_FAILS, ("Refunded", "refunded"), ("Paid", "paid")),
     ],
 )
 def test_a_refund_that_is_on_its_way_counts_until_a_bank_could_not_pay_it_out(
@@ -161,9 +162,10 @@ def test_what_a_credit_note_gave_to_the_balance_is_said_beside_it(shop: Shop) ->
     assert shown(shop) == ("Partly refunded: $1.50, $1.00 given back by a credit note", "partly_refunded")
 
 
-def test_a_payment_that_is_not_paid_says_nothing_of_money_for_programs(shop: Shop) -> None:
+def test_a_payment_has_one_state_for_programs(shop: Shop) -> None:
     shop.buy()
 
     (payment,) = json.loads(shop.browser().get("/prepaid/api/payments").text)["payments"]
 
-    assert (payment["state"], payment["money"]) == ("open", None)
+    assert payment["state"] == "open"
+    assert "money" not in payment

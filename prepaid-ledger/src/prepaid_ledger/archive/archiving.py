@@ -30,14 +30,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ..audit.audit import from_snapshot
 from ..audit.problem import Problem
 from ..audit.proofs import Proof
 from ..audit.replay import Before, Totals, WalletReplay
 from ..audit.scope import Between
+from ..audit.snapshots import from_snapshot
 from ..audit.streams import Tables, marks
 from ..books import sweep, usage_sums
-from ..clock import Clock, check_time
+from ..checks import check_time
+from ..clock import Clock
 from ..database.rows import Given, Stretch, Stretches, table_of
 from ..database.transactions import commit_alone
 from ..errors import Busy

@@ -33,63 +33,33 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, func, inspect, select, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..database.transactions import RETRYABLE, sqlstate
-from ..tables import Entry, Hold, HoldState, Kind, Wallet
+from ..tables import Kind
 from .budgets import budget_counts
+from .guards import missing_guards
+from .keys import doubled_keys
+from .meters import uncharged_meters
 from .problem import Problem, Rule
 from .proofs import Proof, Proofs
 from .replay import Totals, replay
-from .scope import Moved, Scope, Which, kept_for_a_scope, scopes
+from .scope import Moved, Scope, Which, scopes
 from .shares import clawed_shares
+from .snapshots import from_snapshot, snapshot
 from .streams import accounts, marks
 from .usage import usage_sums
 from .workers import each
 
 log = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
-
-#: A standby may take a snapshot away that stands in the way of what it copies.
-TRIES = 5
-
 #: Wallets that moved, and are played again with one set of statements.
 TOGETHER = 2_000
-
-#: The triggers that refuse a change of an entry, by database.
-GUARDS = {
-    "sqlite": {
-        f"prepaid_{table}_no_{change}"
-        for table in ("entry", "archive_mark")
-        for change in ("update", "delete", "replace")
-    },
-    "postgresql": {
-        f"prepaid_{table}_no_{change}"
-        for table in ("entry", "archive_mark")
-        for change in ("change", "truncate")
-    },
-}
-
-#: The names of those that stop a writer: in PostgreSQL on each partition, if there are any.
-GUARDED = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": """
-        WITH guarded (id) AS (
-          SELECT to_regclass('prepaid_entry')::oid
-          UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('prepaid_entry')
-        )
-        SELECT tgname FROM pg_trigger JOIN guarded ON tgrelid = id WHERE tgenabled IN ('O', 'A')
-        GROUP BY tgname HAVING count(*) = (SELECT count(*) FROM guarded)
-        UNION ALL SELECT tgname FROM pg_trigger
-        WHERE tgrelid = to_regclass('prepaid_archive_mark') AND tgenabled IN ('O', 'A')""",
-}
 
 
 class Audited(list[Problem]):
@@ -148,7 +118,7 @@ def audit(
     engines = (books, *((proofs,) if proofs is not None else ()), *archives)
     read = partial(audit_range, full=full or bool(archives), is_proved=proofs is not None)
     audited = Audited()
-    audited += from_snapshot(books, lambda connection: [*_guards(connection)])
+    audited += from_snapshot(books, lambda connection: [*missing_guards(connection)])
     ranges = from_snapshot(books, scopes)
     balances, kinds = 0, Counter[Kind]()
     for played in each(engines, read, ranges, jobs):
@@ -256,80 +226,12 @@ def _rules(
     *,
     seals: bool,
 ) -> Iterator[Problem]:
-    yield from _doubled_keys(connection, which)
+    yield from doubled_keys(connection, which)
     yield from replay(connection, which, totals, earlier, seals=seals, archives=archives)
     yield from clawed_shares(connection, which)
-    yield from _uncharged_meters(connection, which)
+    yield from uncharged_meters(connection, which)
     yield from budget_counts(connection, which)
     yield from usage_sums(connection, which, totals.archived if archives else None)
-
-
-def from_snapshot(books: Engine, read: Callable[[Connection], Result]) -> Result:
-    """What is read from one snapshot; again, from another, where a standby takes it away.
-
-    :param read: Begins anew each time, and has read all when it returns.
-    """
-    for _ in range(TRIES - 1):
-        try:
-            with snapshot(books) as connection:
-                return read(connection)
-        except DBAPIError as error:
-            if sqlstate(error) not in RETRYABLE:
-                raise
-    with snapshot(books) as connection:
-        return read(connection)
-
-
-@contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees the database as it is now, however long the reading takes."""
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN")  # Python's driver begins none for reading
-        yield connection
-
-
-def _guards(connection: Connection) -> Iterator[Problem]:
-    there = set(connection.scalars(text(GUARDED[connection.dialect.name])))
-    for name in sorted(GUARDS[connection.dialect.name] - there):
-        yield Problem("I6", None, f"the trigger {name} is missing: entries can be changed")
-    unique = {
-        constraint["name"] for constraint in inspect(connection).get_unique_constraints("prepaid_entry")
-    }
-    if "uq_prepaid_entry_wallet_id_slot_key" not in unique:
-        yield Problem("I8", None, "nothing refuses a second entry with the same key")
-
-
-def _doubled_keys(connection: Connection, which: Which) -> Iterator[Problem]:
-    for owner, key, times in connection.execute(_of_doubled_keys(which)):
-        yield Problem("I8", owner, f"the key {key!r} has posted {times} times")
-
-
-@kept_for_a_scope
-def _of_doubled_keys(which: Which) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Wallet.owner, Entry.key, func.count())
-        .join(Wallet, Entry.of(Wallet))
-        .where(which.has(Entry.wallet_id))
-        .group_by(Wallet.owner, Entry.wallet_id, Entry.key)
-        .having(func.count() > 1)
-    )
-
-
-def _uncharged_meters(connection: Connection, which: Which) -> Iterator[Problem]:
-    for owner, key, counted in connection.execute(_of_uncharged_meters(which)):
-        yield Problem("I7", owner, f"hold {key!r} gave back the {counted} credits that its meter had counted")
-
-
-@kept_for_a_scope
-def _of_uncharged_meters(which: Which) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Wallet.owner, Hold.key, Hold.counted)
-        .join(Wallet, Hold.of(Wallet))
-        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, which.has(Hold.wallet_id))
-    )
 
 
 def _trial_balance(balances: int, totals: Counter[Kind]) -> Iterator[Problem]:

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
 from operator import attrgetter
-from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import live_lots
-from ..books.lots import (
-    BrokenHistory,
-    Closed,
-    DrawRows,
-    EntryRow,
-    Event,
-    Extended,
-    Lots,
-    LotState,
-    Opened,
-    Part,
-)
+from ..books.lots import Closed, EntryRow, Event, Extended, LotState, Opened
 from ..checks import OWN_KEYS
 from ..database.rows import Stretch, Stretches, table_of
 from ..slots import slot_of
 from ..tables import Hold, Kind
-from .memory import RecentMemory
+from .lots_replay import LotsReplay
 from .problem import Problem
 from .proofs import EMPTY, Proof, State, written
 from .scope import Moved, Which
-from .streams import Account, Cell, MarkRow, SealedRow, StoredDraw, Tables, sealed
+from .streams import Account, Cell, MarkRow, SealedRow, Tables, sealed
 
 #: After so many events, used-up lots are let go of.
 TIDY = 5_000
@@ -124,19 +111,12 @@ class WalletReplay:
         self.account = account
         self.totals = totals
         self.seals = seals
-        self.memory = RecentMemory(tables.session, account)
-        self.lots = Lots([], self.memory)
-        self.draws = Peekable(tables.draws.of(account.id))
-        self.draw_rows = DrawRows(None)
-        self.stored = Peekable(tables.lots.of(account.id))
-        self.stored_live: dict[int, LotState] = {}
+        self.lots = LotsReplay(tables, account)
         self.seq = self.total = self.balance = self.held = self.debt = 0
         self.at: datetime | None = None
         self.to_grow: dict[int, int] = {}
         self.holds: dict[int, int] = {}
         self.capture: EntryRow | None = None
-        self.broken = False
-        self.drawn: dict[int, LotState] | None = None
         self.digest = EMPTY
         self.known: Proof | None = None
         self.mark: MarkRow | None = None
@@ -152,14 +132,10 @@ class WalletReplay:
             changed = f"an entry up to {mark.seq}, which is not in the archive, was changed, or is gone"
             yield self._off("I6", changed)
         opened = {hold.seq: hold.credits + hold.more for hold in tables.opened.upto(wallet_id, mark.seq)}
-        for past in (
-            tables.extended.upto(wallet_id, mark.seq),
-            tables.closed.upto(wallet_id, mark.seq),
-            self.draws.upto(mark.seq),
-        ):
+        for past in (tables.extended.upto(wallet_id, mark.seq), tables.closed.upto(wallet_id, mark.seq)):
             for _ in past:
                 pass
-        yield from self.go_on(mark.proof, [*self.stored.upto(mark.seq)], opened)
+        yield from self.go_on(mark.proof, self.lots.stored_upto(mark.seq), opened)
         self.mark = None
         if self.known is not None and self.known.seq < mark.seq:
             self.known = None  # what was proved then is in the archive
@@ -175,9 +151,7 @@ class WalletReplay:
         self.total = self.balance = state.balance
         self.held, self.debt = state.held, state.debt
         self.totals.balances -= state.balance
-        self.lots = Lots(state.lots, self.memory)
-        self.draw_rows = DrawRows(state.lot_seq)
-        self.stored_live = {lot.seq: lot for lot in lots if lot.seq <= state.seq and (lot.left or lot.held)}
+        self.lots.go_on(state, lots)
         self.holds = dict(state.holds)
         for seq, credits in state.holds.items():
             now = opened.get(seq)
@@ -190,7 +164,7 @@ class WalletReplay:
         """Everything that is off in this wallet."""
         yield from self.play()
         yield from self._check_account()
-        yield from self._check_lots()
+        yield from self.lots.problems()
 
     def play(self) -> Iterator[Problem]:
         """What is off in the events, one by one."""
@@ -203,17 +177,17 @@ class WalletReplay:
             key=attrgetter("seq"),
         )
         for count, event in enumerate(events, 1):
-            if self.drawn is None and event.seq > self.account.drawn_seq:
+            if not self.lots.are_noted and event.seq > self.account.drawn_seq:
                 self._note_drawn_lots()
             if self.known is not None and event.seq > self.known.seq:
                 yield from self._check_digest(self.known)
             if self.mark is not None and event.seq > self.mark.seq:
                 yield from self._check_mark(self.mark)
             yield from self._check_wallet(event)
-            yield from self._draw(event)
+            yield from self.lots.draw(event)
             if count % TIDY == 0:
-                self.memory.let_go(self.lots)
-        if self.drawn is None:
+                self.lots.tidy()
+        if not self.lots.are_noted:
             self._note_drawn_lots()
         if self.known is not None:
             yield from self._check_digest(self.known)
@@ -307,65 +281,18 @@ class WalletReplay:
         self.capture = None
         self.held -= end.credits - end.captured
 
-    def _draw(self, event: Event) -> Iterator[Problem]:
-        """What concerns lots: drawn again, and compared with what is stored."""
-        if self.broken:
-            return
-        came_in = self.lots.came_in
-        try:
-            parts = self.lots.feed(event)
-        except (BrokenHistory, NoResultFound) as error:
-            self.broken = True
-            yield self._off("I7", f"at {event.seq}: {error}")
-            return
-        self.memory.remember(event, parts)
-        if self.lots.came_in > came_in and event.seq <= self.account.drawn_seq:
-            yield from self._came_in(self.lots.lots[event.seq])
-        if event.seq > self.account.drawn_seq or (
-            isinstance(event, EntryRow) and event.kind is Kind.SPEND and event.refers_to_seq is not None
-        ):
-            return
-        stored = list(self.draws.upto(event.seq))
-        kept = self.draw_rows.of(event, parts)
-        if stored != sorted(StoredDraw(event.seq, part) for part in kept):
-            yield self._off("I9", f"the draws of {event.seq} are {_parts(stored)}, not {kept}")
-
-    def _came_in(self, lot: LotState) -> Iterator[Problem]:
-        """What of a stored lot never changes; what does is compared at the end, if any of it is left."""
-        rows: list[LotState | None] = [*self.stored.upto(lot.seq)]
-        *strays, stored = rows or [None]
-        if (
-            strays
-            or stored is None
-            or (stored.seq, stored.origin, stored.expires_at, stored.paid)
-            != (
-                lot.seq,
-                lot.origin,
-                lot.expires_at,
-                lot.paid,
-            )
-        ):
-            yield self._off("I9", f"lot {lot.seq} is stored as {stored}, and came in as {lot}")
-        elif stored.left or stored.held:
-            self.stored_live[stored.seq] = stored
-
     def _note_drawn_lots(self) -> None:
-        self.drawn = self._live()
+        self.lots.note()
         if self.seals:
             row = repr(tuple(self.account))
             self.totals.proofs.append(
                 Proof(self.account.id, self.account.slot, self.seq, self.digest, row, self._written())
             )
 
-    def _live(self) -> dict[int, LotState]:
-        """The lots that have credits by now."""
-        return {lot.seq: replace(lot) for lot in self.lots.lots.values() if lot.left or lot.held}
-
     def _written(self) -> str:
         """The wallet as it stands by now."""
-        live = self._live()
-        lots, holds = tuple(live[seq] for seq in sorted(live)), dict(sorted(self.holds.items()))
-        last = self.draw_rows.lot_seq
+        live, holds = self.lots.live(), dict(sorted(self.holds.items()))
+        lots, last = tuple(live[seq] for seq in sorted(live)), self.lots.draw_rows.lot_seq
         return written(State(self.seq, self.total, self.held, self.debt, self.at, lots, holds, last))
 
     def _check_mark(self, mark: MarkRow) -> Iterator[Problem]:
@@ -401,48 +328,6 @@ class WalletReplay:
         if self.at is not None and account.moved_at < self.at:
             yield self._off("I4", "the wallet has moved before its last entry")
 
-    def _check_lots(self) -> Iterator[Problem]:
-        stored = list(self.draws.upto(None))
-        if stored and not self.broken:
-            yield self._off("I9", f"{len(stored)} draws belong to no event, such as {_parts(stored[:1])}")
-        assert self.drawn is not None, "the lots were noted at the last event at the latest"
-        strays = list(self.stored.upto(None))
-        if self.broken:
-            return
-        if strays:
-            yield self._off("I9", f"{len(strays)} lots came in by no entry, such as {strays[0]}")
-        for seq in sorted(self.drawn.keys() | self.stored_live.keys()):
-            expected, stored_lot = self.drawn.get(seq), self.stored_live.get(seq)
-            if expected != stored_lot:
-                yield self._off("I9", f"lot {seq} is stored as {stored_lot}, drawn again it is {expected}")
-        ends = [
-            lot.expires_at for lot in self.lots.lots.values() if lot.left and not lot.ended and lot.expires_at
-        ]
-        bound = self.account.next_expiry_at
-        if ends and (bound is None or bound > min(ends)):
-            yield self._off("I9", f"a lot ends at {min(ends)}, and next_expiry_at is {bound}")
-
-
-class Numbered(Protocol):
-    @property
-    def seq(self) -> int: ...
-
-
-Row = TypeVar("Row", bound=Numbered)
-
-
-class Peekable(Generic[Row]):
-    """A wallet's rows, taken as far as an event."""
-
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-        self._head = next(rows, None)
-
-    def upto(self, seq: int | None) -> Iterator[Row]:
-        while self._head is not None and (seq is None or self._head.seq <= seq):
-            yield self._head
-            self._head = next(self._rows, None)
-
 
 def has_its_key(entry: EntryRow) -> bool:
     """Whether the key is the ledger's own where the ledger wrote by itself, and nowhere else."""
@@ -453,7 +338,3 @@ def has_its_key(entry: EntryRow) -> bool:
         return entry.key in (lot, f"{lot}:{entry.seq}")  # when it came in, or when it ended
     own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
     return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))
-
-
-def _parts(stored: list[StoredDraw]) -> list[Part]:
-    return [draw.part for draw in stored]

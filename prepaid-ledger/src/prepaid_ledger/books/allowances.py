@@ -13,7 +13,8 @@ from .entries import come_in
 from .expiry import end, expire, finish
 from .lot_store import LotStore
 from .lots import LotState
-from .posting import Posting, WalletState, append, begin, lock
+from .posting import Posting, append, begin
+from .wallet_state import WalletState, lock
 
 #: A renewal is paid an hour after the period's end, or days later on a retry.
 ALLOWANCE_GRACE = timedelta(hours=72)

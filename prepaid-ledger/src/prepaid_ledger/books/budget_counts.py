@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import BudgetExceeded
 from ..tables import Budget, Every, Wallet
-from .posting import WalletState
+from .wallet_state import WalletState
 from .windows import window_of
 
 _budget = cast(Table, Budget.__table__)

@@ -11,8 +11,8 @@ from ..tables import Budget, Every, Wallet
 from .budget_counts import EVERYBODY, counted_by, key_of
 from .charges import charges, total
 from .expiry import bring_up_to_date
-from .posting import WalletState, lock_or_open, save
 from .uses import MAX_NAME, check_name
+from .wallet_state import WalletState, lock_or_open, save
 from .windows import Window, window_of, zone_of
 
 

@@ -20,8 +20,9 @@ from ..tables import Entry, Kind, Lot
 from .by_hand import adjustments, gone_by_hand
 from .expiry import expire
 from .lot_store import lapsed
-from .posting import Posting, WalletState, append, begin_on, repeat
+from .posting import Posting, append, begin_on, repeat
 from .shares import Claim, Gone, Share, share_of
+from .wallet_state import WalletState
 
 #: Credits that come back after their lot has ended last this long at least.
 MIN_LIFE = timedelta(days=1)

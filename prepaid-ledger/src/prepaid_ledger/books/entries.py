@@ -14,7 +14,8 @@ from ..errors import InsufficientCredits, WalletBlocked
 from ..tables import Entry, Kind
 from . import budget_counts
 from .expiry import bring_up_to_date, release_overdue
-from .posting import Posting, WalletState, append, begin, lock, repeat
+from .posting import Posting, append, begin, repeat
+from .wallet_state import WalletState, lock
 
 
 def spend(

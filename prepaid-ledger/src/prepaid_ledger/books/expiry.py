@@ -13,7 +13,8 @@ from ..tables import Kind
 from . import hold_states
 from .lot_store import LotStore, has_returns_to_expire
 from .lots import LotState
-from .posting import Posting, WalletState, append, save
+from .posting import Posting, append
+from .wallet_state import WalletState, save
 
 
 def bring_up_to_date(session: Session, wallet: WalletState, *, needed: int = 0) -> None:

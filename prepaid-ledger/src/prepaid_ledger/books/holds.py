@@ -6,23 +6,22 @@ work is done. A hold is known by its owner and key, in any process.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_CREDITS, check_credits, check_key, check_whole
-from ..clock import Clock, check_time
-from ..database.types import Quantities
+from ..checks import MAX_CREDITS, check_credits, check_key, check_time, check_whole
+from ..clock import Clock
 from ..errors import HoldClosed, InsufficientCredits, KeyReused, PrepaidError, credits_are
 from ..tables import Entry, Hold, HoldState
 from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Overrun, Progress
-from .posting import WalletState, lock, recorded_use, save
+from .posting import recorded_use
 from .uses import UNSAID, Use
+from .wallet_state import WalletState, lock, save
 
 
 def hold(
@@ -55,13 +54,7 @@ def hold(
         raise InsufficientCredits(owner, needed=credits, available=0)
     earlier = _find(session, wallet, key)
     if earlier is not None:
-        if meter is not None:
-            if earlier.meter == meter and earlier.state is HoldState.OPEN:
-                return earlier
-            raise _metered_before(earlier)
-        same_use = recorded_use(earlier).gist == use.gist and earlier.counted is None
-        if earlier.opened_credits != credits or not same_use:
-            raise KeyReused(key)
+        _check_repeat(earlier, credits, use, meter)
         return earlier
     require(session, wallet, credits, debt_blocks=debt_blocks)
     charge(session, wallet, credits, spender=use.spender)
@@ -87,6 +80,15 @@ def hold(
         price_version=use.price_version,
     )
     return session.scalars(opened.returning(Hold)).one()
+
+
+def _check_repeat(hold: Hold, credits: int, use: Use, meter: str | None) -> None:
+    """:raises PrepaidError: The key that comes again would hold something else, or is metered."""
+    if meter is not None:
+        if hold.meter != meter or hold.state is not HoldState.OPEN:
+            raise _metered_before(hold)
+    elif hold.counted is not None or (hold.opened_credits, recorded_use(hold).gist) != (credits, use.gist):
+        raise KeyReused(hold.key)
 
 
 def _metered_before(hold: Hold) -> PrepaidError:
@@ -137,9 +139,7 @@ def capture(
     key: str,
     credits: int | None = None,
     overrun: Overrun = "refuse",
-    item: str | None = None,
-    quantity: Quantities | None = None,
-    price_version: str | None = None,
+    use: Use = UNSAID,
     clock: Clock,
     debt_blocks: bool,
 ) -> Hold:
@@ -150,9 +150,8 @@ def capture(
 
     :param overrun: What becomes of credits beyond the hold. ``refuse``: an error; ``spend``: they are taken,
         too, or it is refused; ``debt``: those that are there are taken, and the rest is owed.
-    :param item: What was bought in the end; it may only be said where the hold does not say it.
-    :param quantity: How much it was in the end; that of the hold by default. So is ``price_version``.
-
+    :param use: What was bought in the end, and how much of it, as far as the hold does not say it, or says
+        another quantity or version.
     :raises HoldClosed: It has ended otherwise, or there is no such hold.
     :raises InsufficientCredits: Fewer are available than are to be spent beyond it; so it is of the next two.
     :raises WalletBlocked: The wallet owes credits.
@@ -164,8 +163,8 @@ def capture(
     wallet, hold = _lock_hold(session, owner, key, clock)
     credits = hold.credits if credits is None else credits
     check_whole("credits", credits, 0, MAX_CREDITS)
-    if item is not None and hold.item not in (None, item):
-        raise ValueError(f"item of the hold is {hold.item!r}, {item!r} cannot be captured")
+    if use.item is not None and hold.item not in (None, use.item):
+        raise ValueError(f"item of the hold is {hold.item!r}, {use.item!r} cannot be captured")
     if hold.state is HoldState.CAPTURED and _cost(session, hold) == credits:
         return hold
     if credits == 0:
@@ -178,14 +177,7 @@ def capture(
             raise ValueError(f"{credits_are(hold.credits)} held, {credits} cannot be captured; {cure}")
         more = credits - hold.credits
         owed = extensions.overrun(session, wallet, hold, more, overrun, debt_blocks=debt_blocks)
-    held_for = recorded_use(hold)
-    use = replace(
-        held_for,
-        item=held_for.item if item is None else item,
-        quantity=held_for.quantity if quantity is None else quantity,
-        price_version=price_version or held_for.price_version,
-    )
-    captured = credits - owed
+    captured, use = credits - owed, recorded_use(hold).with_later(use)
     hold_states.close(session, wallet, hold, "capture", captured=captured, owed=owed, use=use)
     if captured < hold.credits:
         after_release(session, wallet)

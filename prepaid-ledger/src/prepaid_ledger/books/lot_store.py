@@ -31,7 +31,7 @@ from .lots import (
     Part,
     drawn_first,
 )
-from .posting import WalletState
+from .wallet_state import WalletState
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import NoneType
 
@@ -47,6 +47,15 @@ class Use:
     def quantity_text(self) -> str | None:
         """The quantity as the tables keep it."""
         return None if self.quantity is None else quantity_text(self.quantity)
+
+    def with_later(self, later: Use) -> Use:
+        """This use with what was said of it later, but for who spends."""
+        return replace(
+            self,
+            item=self.item if later.item is None else later.item,
+            quantity=self.quantity if later.quantity is None else later.quantity,
+            price_version=later.price_version or self.price_version,
+        )
 
     def columns(self) -> dict[str, object]:
         """What a row of SQL has of it, by column; nothing where nothing is said."""

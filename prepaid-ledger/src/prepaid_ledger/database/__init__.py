@@ -4,10 +4,10 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .busy import raising_busy
 from .engine import answer_within
 from .partitions import partitions_of
 from .rows import Stretch, Stretches, move_marks, table_of
-from .transactions import raising_busy
 from .turns import take_turns
 from .types import Base, BigInt, UtcDateTime, whole_numbers, words
 from .upgrade import LEDGER, Chain, downgrade, patiently, upgrade

@@ -1,31 +1,20 @@
-"""What we ask of the host's engine: every commit is durable, and SQLite's writers take turns."""
+"""What we ask of the host's engine: every commit is durable, and answers come in time."""
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, ExceptionContext, event, exc
+from sqlalchemy import URL, Engine, event, exc
+from sqlalchemy.orm import Session, scoped_session
 
-from ..errors import Busy, UnfitDatabase
-
-#: How long a write waits for another one, before the caller is told to come again.
-LOCK_TIMEOUT_S = 4
+from ..errors import UnfitDatabase
+from .cures import say_the_cure
+from .turns import LOCK_TIMEOUT_S, begin_turns
 
 #: The longest that an answer can be waited for.
 MAX_ANSWER_S = 3600
-
-#: What SQLite says of a table or a column that is not there, and PostgreSQL's letters for it.
-LACKS = re.compile("^no such (table|column): |has no column named ")
-LACK_STATES = {"42P01", "42703"}
-
-_writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 
 
 def prepare(engine: Engine) -> None:
@@ -35,8 +24,15 @@ def prepare(engine: Engine) -> None:
     ``NORMAL`` a power cut loses money that was acknowledged.
 
     :raises UnfitDatabase: The database is not PostgreSQL or an SQLite file, the file does not open or cannot
-        do it, or the engine is an awaited one.
+        do it, or it is no engine, or an awaited one.
     """
+    if isinstance(engine, str | URL):
+        raise UnfitDatabase("A ledger takes an engine, not its address: write Ledger(create_engine(...)).")
+    if isinstance(engine, Session | scoped_session):
+        raise UnfitDatabase(
+            "A ledger takes an engine of create_engine(), not a session. In your session's transaction: "
+            "Ledger(engine).on(session)."
+        )
     if not isinstance(engine, Engine) or engine.dialect.is_async:
         raise UnfitDatabase(
             f"A ledger takes an engine of create_engine(), not {engine!r}. AsyncLedger awaits it for you. In "
@@ -47,14 +43,13 @@ def prepare(engine: Engine) -> None:
             "This engine commits each statement by itself, and so half of a spend. Take isolation_level="
             '"AUTOCOMMIT" out of its options.'
         )
-    if not event.contains(engine, "handle_error", _say_the_cure):
-        event.listen(engine, "handle_error", _say_the_cure)
+    if not event.contains(engine, "handle_error", say_the_cure):
+        event.listen(engine, "handle_error", say_the_cure)
     if engine.dialect.name == "postgresql":
         return
     if engine.dialect.name != "sqlite":
         raise UnfitDatabase(f"Prepaid runs on PostgreSQL and SQLite, not on {engine.dialect.name}.")
-    if engine not in _writers:
-        _writers[engine] = threading.Lock()
+    if begin_turns(engine):
         event.listen(engine, "connect", _make_durable)
         engine.dispose()  # connections made before this have other settings
     try:
@@ -62,40 +57,6 @@ def prepare(engine: Engine) -> None:
             pass
     except exc.DBAPIError as error:
         raise UnfitDatabase(str(error)) from error
-
-
-def _say_the_cure(context: ExceptionContext) -> None:
-    """Say of a database that does not open, of tables that are not there, and of a file that is read-only,
-    what to do, in place of the SQL."""
-    error, cause = context.sqlalchemy_exception, context.original_exception
-    is_ours = "prepaid_" in f"{context.statement} {cause}"
-    if error is None:
-        return
-    if context.engine is None or context.connection is None:
-        sentence = (
-            f"The database does not open: {str(cause).splitlines()[0]}. {_way_in(context.dialect.name)}"
-        )
-    elif is_ours and (LACKS.search(str(cause)) or getattr(cause, "sqlstate", None) in LACK_STATES):
-        sentence = tables_lack(str(cause).splitlines()[0])
-    elif is_ours and "readonly database" in str(cause):
-        sentence = "This process may not write the database. Let its user write the file and its folder."
-    else:
-        return
-    error.args, error.statement, error.params, error.code = (sentence,), None, None, None
-
-
-def _way_in(dialect: str) -> str:
-    if dialect == "sqlite":
-        return "Does its folder exist, and may this process write there?"
-    return "Is the server up, and are address, user and password right?"
-
-
-def tables_lack(what: str) -> str:
-    """That tables of ours are not there, or lack something, and how they are made."""
-    return (
-        f"The tables are not there, or are not of this version ({what}). Run once: flask prepaid upgrade; "
-        "without Flask: ledger.upgrade()."
-    )
 
 
 def _commits_each_statement(engine: Engine) -> bool:
@@ -155,18 +116,3 @@ def answer_within(engine: Engine, seconds: float) -> None:
     from .deadlines import watch  # it needs psycopg, which a host on SQLite may lack
 
     watch(engine, seconds)
-
-
-@contextmanager
-def write_turn(engine: Engine) -> Iterator[None]:
-    """This process's turn to write to an SQLite file.
-
-    :raises Busy: The others took too long.
-    """
-    lock = _writers[engine]
-    if not lock.acquire(timeout=LOCK_TIMEOUT_S):
-        raise Busy("The database is busy. Nothing was moved; try again.")
-    try:
-        yield
-    finally:
-        lock.release()

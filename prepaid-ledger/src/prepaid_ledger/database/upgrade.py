@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
 from ..errors import Busy, TablesLack, UnknownVersion
+from .busy import sqlstate
 from .partitions import check_as_they_stand, check_partitions
-from .transactions import sqlstate
 from .types import Base
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..books.posting import WalletState
 from ..books.usage_sums import QUARTER
+from ..books.wallet_state import WalletState
 from ..tables import ArchiveMark, Entry, Kind, UsageSum
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..books import hold_states
 from ..books.budget_counts import BudgetState, read
-from ..books.posting import WalletState
+from ..books.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import Every, Hold
 from .wallets import find_wallet

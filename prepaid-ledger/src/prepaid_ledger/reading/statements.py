@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..books.lot_store import LotStore
-from ..books.posting import WalletState
+from ..books.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import ArchiveMark, Entry, Kind
 from .archived import archive_mark_of, balance_then

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..books.posting import WalletState
 from ..books.usage_sums import MAX_BEHIND, QUARTER, mark_of, sums_of_entries
+from ..books.wallet_state import WalletState
 from ..books.windows import midnight, zone_of
 from ..clock import Clock
 from ..tables import Entry, UsageSum

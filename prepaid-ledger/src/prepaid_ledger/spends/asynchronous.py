@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ..database.engine import LOCK_TIMEOUT_S
+from ..database.turns import LOCK_TIMEOUT_S
 from .busy_wallets import BusyWallets
 from .group_commit import MAX_BATCH, GroupCommit, too_late
 from .host_insert import batch_insert

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert
 
-from ..database.engine import LOCK_TIMEOUT_S
+from ..database.turns import LOCK_TIMEOUT_S
 from .budgeted_owners import BudgetedOwners
 from .host_insert import NO_ROWS, batch_insert
 from .outcomes import Outcome

@@ -12,9 +12,9 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine, event, exc
 
 from ..clock import Clock
-from ..database.engine import LOCK_TIMEOUT_S, write_turn
 from ..database.partitions import partitions_of
 from ..database.transactions import limits
+from ..database.turns import LOCK_TIMEOUT_S, write_turn
 from ..errors import Busy
 from . import batch
 from .budgeted_owners import BudgetedOwners

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from sqlalchemy import Engine
 
 from ..clock import Clock
-from ..database.engine import LOCK_TIMEOUT_S
+from ..database.turns import LOCK_TIMEOUT_S
 from ..errors import Busy, PrepaidError
 from .batch_writer import BatchWriter
 from .budgeted_owners import BudgetedOwners

@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from ..database.engine import LOCK_TIMEOUT_S
 from ..database.transactions import statements_within
+from ..database.turns import LOCK_TIMEOUT_S
 from ..slots import slot_of
 from .host_insert import NO_ROWS, BatchInsert
 from .outcomes import Outcome

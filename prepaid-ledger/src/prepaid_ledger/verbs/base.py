@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from ..audit.problem import Rule
 from ..clock import Clock
-from ..database.engine import LOCK_TIMEOUT_S
-from ..database.transactions import commit_alone, is_writing, raising_busy
+from ..database.busy import raising_busy
+from ..database.transactions import commit_alone, is_writing
+from ..database.turns import LOCK_TIMEOUT_S
 from ..spends.group_commit import GroupCommit
 
 Terms = ParamSpec("Terms")
@@ -37,6 +38,8 @@ class Setup:
     audit_rules: tuple[Rule, ...] = ()
     #: Where audits read, in place of ``engine``.
     standby: Engine | None = None
+    #: With how many decimals credits are shown; ``None`` where the program has not said.
+    scale: int | None = None
 
 
 class Verbs(ABC):

@@ -10,7 +10,7 @@ from ..books.uses import Use
 from ..database.types import Quantities
 from ..held_credits import HeldCredits
 from ..meters import KeepsMeters, Meter, MeterTerms
-from ..prices import Price, Rates, use_at
+from ..prices import Price, Rates, check_scale, use_at
 from ..tables import Hold
 from .base import Verbs
 
@@ -48,7 +48,9 @@ class Holding(Verbs):
         :raises KeyReused: The key holds another number of credits, or for another use.
         :raises Busy: The database did not get to it.
         """
-        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
+        credits, item, quantity, price_version = use_at(
+            price, credits, item, quantity, price_version, scale=self.setup.scale
+        )
         if credits is None:
             raise ValueError("a hold says how many credits: give credits or a price")
         setup = self.setup
@@ -88,15 +90,15 @@ class Holding(Verbs):
         :raises WalletBlocked: They are to be spent, the wallet owes credits, and ``debt_blocks`` is set.
         :raises BudgetExceeded: A budget has fewer left than are captured beyond the hold.
         """
-        credits, item, quantity, price_version = use_at(price, credits, None, quantity, price_version)
+        credits, item, quantity, price_version = use_at(
+            price, credits, None, quantity, price_version, scale=self.setup.scale
+        )
         return self._alone(
             holds.capture,
             owner,
             key=key,
             credits=credits,
-            item=item,
-            quantity=quantity,
-            price_version=price_version,
+            use=Use(item=item, quantity=quantity, price_version=price_version),
             overrun=overrun,
             clock=self.setup.clock,
             debt_blocks=self.setup.debt_blocks,
@@ -163,6 +165,8 @@ class Holding(Verbs):
         :raises Busy: The database did not get to it.
         """
         lasts = self.setup.hold_expires_after if expires_after is None else expires_after
+        if isinstance(rates, Rates):
+            check_scale(rates, self.setup.scale)
         terms = MeterTerms(owner, key, spender, item, step, rates, lasts, self.setup.clock)
         return Meter(self._lasting(), terms)
 

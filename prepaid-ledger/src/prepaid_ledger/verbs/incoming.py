@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from ..books import allowances, clawbacks, entries, sweep
+from ..books import allowances, clawbacks, entries, grants
 from ..books.allowances import ALLOWANCE_GRACE
 from ..books.posting import Posting
-from ..checks import MAX_CREDITS, check_many, check_whole
-from ..clock import check_time
+from ..checks import MAX_CREDITS, check_many, check_time, check_whole
 from ..tables import Entry, Kind
 from .base import Verbs
 
@@ -47,7 +46,7 @@ class Incoming(Verbs):
         """
         self._refuse_to_wait_for_itself()
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
-        return sweep.grant_many(self.setup.engine, owners, posting, self.setup.clock)
+        return grants.grant_many(self.setup.engine, owners, posting, self.setup.clock)
 
     def purchase(
         self,

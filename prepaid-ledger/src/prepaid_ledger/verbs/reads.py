@@ -9,16 +9,16 @@ from datetime import datetime
 from sqlalchemy import Select
 
 from ..books import sweep, usage_sums
-from ..checks import check_many, check_text
-from ..clock import check_time
+from ..checks import check_many, check_text, check_time
 from ..errors import Busy
-from ..prices import Price
-from ..reading import budgets, quotes, statements, usage, wallets
+from ..prices import Price, check_scale
+from ..reading import budgets, entries, quotes, statements, usage, wallets
 from ..reading.budgets import BudgetSummary
+from ..reading.entries import Page
 from ..reading.quotes import Quote
 from ..reading.statements import Statement
 from ..reading.usage import Usage
-from ..reading.wallets import LotSummary, Page, WalletSummary
+from ..reading.wallets import LotSummary, WalletSummary
 from ..tables import Kind
 from .base import Verbs
 
@@ -70,8 +70,8 @@ class Reads(Verbs):
         check_text("item", item)
         if keys is not None and not isinstance(keys, Select):
             check_many("keys", keys)
-        which = wallets.Which(_kind(kind), since, until, keys, spender, item)
-        return self._read(wallets.entries, owner, limit=limit, cursor=cursor, which=which)
+        which = entries.Which(_kind(kind), since, until, keys, spender, item)
+        return self._read(entries.page_of, owner, limit=limit, cursor=cursor, which=which)
 
     def statement(self, owner: str, start: datetime, end: datetime) -> Statement:
         """What moved the credits of ``owner`` from ``start`` up to, and not including, ``end``.
@@ -132,8 +132,10 @@ class Reads(Verbs):
         :param spender: Who would spend: the budgets of ``key:17`` and of the whole wallet are asked.
         :raises ValueError: One of them is none that a spend can have; the message names it.
         """
-        credits = price.credits if isinstance(price, Price) else price
         setup = self.setup
+        if isinstance(price, Price):
+            check_scale(price, setup.scale)
+        credits = price.credits if isinstance(price, Price) else price
         return self._read(
             quotes.quote, owner, credits, spender=spender, clock=setup.clock, debt_blocks=setup.debt_blocks
         )

@@ -53,7 +53,9 @@ class Spending(Verbs):
         :raises Busy: Another writer held the wallet for too long.
         :raises DBAPIError: A deadlock or serialization failure: roll back and repeat your transaction.
         """
-        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
+        credits, item, quantity, price_version = use_at(
+            price, credits, item, quantity, price_version, scale=self.setup.scale
+        )
         use = Use(spender, item, quantity, price_version)
         posting = Posting.of_spend(1 if credits is None else credits, key, reason=reason, use=use)
         setup = self.setup
@@ -95,7 +97,9 @@ class Spending(Verbs):
         :raises Busy: The database did not get to it. What came of it, the same key tells.
         """
         self._refuse_to_wait_for_itself()
-        credits, item, quantity, price_version = use_at(price, credits, item, quantity, price_version)
+        credits, item, quantity, price_version = use_at(
+            price, credits, item, quantity, price_version, scale=self.setup.scale
+        )
         credits = 1 if credits is None else credits
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
         return self.setup.spends.spend(request)

@@ -20,7 +20,7 @@ from ..audit.problem import Rule
 from ..books import sweep, usage_sums
 from ..checks import check_rules
 from ..database import LEDGER
-from ..database.engine import tables_lack
+from ..database.cures import tables_lack
 from ..errors import UnknownVersion
 from ..reading.wallets import find_wallet
 from ..tables import Entry

@@ -1,25 +1,22 @@
-"""What a registration gives and says, and who is told of a new address."""
+"""What a registration gives, and says of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, after_this_request, current_app, flash
-from flask_security import change_email_confirmed, user_not_registered, user_registered
+from flask import Flask, current_app, flash
+from flask_security import user_not_registered, user_registered
 
 from flask_prepaid.languages.words import gettext as _
 from flask_prepaid.languages.words import ngettext
 
-from .. import audit_log, mails
-from ..models import Action, User, db, prepaid
+from ..models import User, db
 from . import welcome
 
 
 def init_app(app: Flask) -> None:
     user_registered.connect(greet, app)
     user_not_registered.connect(point_to_login, app)
-    change_email_confirmed.connect(tell_the_old_address, app)
-    change_email_confirmed.connect(tell_stripe, app)
 
 
 def mail_tells(app: Flask) -> bool:
@@ -68,27 +65,3 @@ def say_welcome(user: User) -> None:
 def point_to_login(app: Flask, **extra: Any) -> None:
     if not mail_tells(app):
         flash(_("That address has an account already. Sign in, or reset your password."), "warning")
-
-
-def tell_the_old_address(app: Flask, user: User, old_email: str, **extra: Any) -> None:
-    """Write to the old address, so that a customer whose account was taken over learns of it."""
-    audit_log.note(Action.EMAIL_CHANGED, actor=user.owner)
-    with mails.in_language(user.language):
-        mails.send(
-            old_email,
-            _("Your address at Rando Number was changed"),
-            _("Mails go to another address from now on, and the old one opens the account no more.")
-            + "\n\n"
-            + _("If this was not you, answer this mail at once."),
-        )
-
-
-def tell_stripe(app: Flask, user: User, **extra: Any) -> None:
-    """Let receipts and invoices follow, once the new address is committed."""
-    owner = user.owner
-
-    @after_this_request
-    def follow(response: Response) -> Response:
-        db.session.commit()
-        prepaid.sync_customer(owner)
-        return response

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from flask import Flask, abort, flash, redirect, request, url_for
-from flask.typing import ResponseReturnValue
-from flask_security import PasswordUtil, change_email_confirmed, password_changed, password_reset
-from flask_security import reset_password_instructions_sent as reset_link_sent
-from sqlalchemy import select, update
-
-from flask_prepaid.languages.words import gettext as _
-
-from ..models import User, db
+from flask import abort
+from flask_security import PasswordUtil
 
 MAX_LENGTH = 1_000
 
@@ -40,38 +32,6 @@ class Passwords(PasswordUtil):
         email = kwargs.get("email") or (user.email if user else "")
         reason = weakness(password, email)
         return ([reason] if reason else None), kept
-
-
-def init_app(app: Flask) -> None:
-    reset_link_sent.connect(keep_newest, app)
-    for change in (password_changed, password_reset, change_email_confirmed):
-        change.connect(end_reset_links, app)
-    app.before_request(newest_link_only)
-
-
-def keep_newest(app: Flask, user: User, token: str, **extra: Any) -> None:
-    """A new link ends those that were sent before it. Of two at once neither is refused: that would tell
-    that somebody has this address.
-    """
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    db.session.execute(update(User).where(User.id == user.id).values(reset_digest=digest))
-    db.session.commit()  # Flask-Security writes nothing at a request
-
-
-def end_reset_links(app: Flask, user: User, **extra: Any) -> None:
-    """End the links in the mailbox: the password, or the address, that they were for has changed."""
-    user.reset_digest = None
-
-
-def newest_link_only() -> ResponseReturnValue | None:
-    if request.endpoint != "security.reset_password":
-        return None
-    token: str = (request.view_args or {})["token"]
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    if db.session.scalar(select(User.id).where(User.reset_digest == digest)) is not None:
-        return None
-    flash(_("This link works no more. Ask for a new one."), "error")
-    return redirect(url_for("security.forgot_password"))
 
 
 def weakness(password: str, email: str | None) -> str | None:

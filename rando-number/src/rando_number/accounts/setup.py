@@ -30,8 +30,10 @@ from . import (
     greetings,
     last_moment,
     links,
+    new_address,
+    own_data,
     passkeys,
-    passwords,
+    reset_links,
     second_factor,
     sign_ins,
     welcome,
@@ -138,13 +140,15 @@ def init_app(app: Flask) -> None:
     links.init_app(app)
     app.before_request(forms_only)
     app.before_request(sound_next)
-    passwords.init_app(app)
+    reset_links.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
     first_proof.init_app(app)
     greetings.init_app(app)
+    new_address.init_app(app)
     welcome.init_app(app)
     closing.init_app(app)
+    own_data.init_app(app)
     last_moment.init_app(app)
 
 

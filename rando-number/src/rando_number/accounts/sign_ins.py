@@ -7,7 +7,19 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, user_logged_out
 from flask_security import auth_required, password_changed, password_reset, user_authenticated
@@ -177,3 +189,11 @@ def end_one() -> ResponseReturnValue:
     db.session.commit()
     flash(_("That session has ended.") if named else _("Every other session has ended."), "success")
     return redirect(url_for("sign_ins.sessions"), 303)
+
+
+#: An old sign-in asks for the password again: a browser left open must not end an account.
+freshly_signed_in = auth_required(
+    "session",
+    within=lambda: current_app.config["SECURITY_FRESHNESS"],
+    grace=lambda: current_app.config["SECURITY_FRESHNESS_GRACE_PERIOD"],
+)

@@ -31,7 +31,10 @@ def only_from_here() -> ResponseReturnValue | None:
 
 @pages.post("/_emulator/pay")
 def pay() -> Response:
-    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; ``email``, ``address``, ``challenge``..."""
+    """``{"session": "cs_...", "card": "4242..."}``, or ``iban``; and what the customer does besides.
+
+    That is ``promotion_code``, ``keep_card``, ``email``, ``address``, ``challenge`` and so on.
+    """
     form = _parameters(
         session=str,
         card=str,
@@ -46,6 +49,7 @@ def pay() -> Response:
         address=dict,
         tax_id=dict,
         business_name=str,
+        promotion_code=str,
     )
     return jsonify(controls.pay(storage(), _needed(form, "session"), **form))
 
@@ -98,7 +102,7 @@ def diff() -> Response:
 
 @pages.post("/_emulator/chaos")
 def chaos() -> Response:
-    """Settings as in ``chaos.configure``; ``{}`` ends it."""
+    """Settings such as ``{"duplicate": 0.5}``; ``{}`` ends it."""
     return jsonify(controls.set_chaos(storage(), _body()))
 
 

@@ -10,7 +10,14 @@ from stripe_emulator.core import money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import cards, charges, confirmation, payment_intents, payment_methods
+from stripe_emulator.payments import (
+    cards,
+    charges,
+    confirmation,
+    intent_forms,
+    payment_intents,
+    payment_methods,
+)
 
 register = Register()
 
@@ -35,7 +42,7 @@ def create(form: Form) -> Json:
     for param in NOT_YET:
         if param in form:
             raise NotEmulated(f"charges with {param}", param=param)
-    payment_intents.check_texts(form)
+    intent_forms.check_texts(form)
     code = money.currency(form["currency"])
     money.check_charge(form["amount"], code)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None

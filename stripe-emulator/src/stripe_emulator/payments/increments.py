@@ -11,7 +11,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import charges, payment_intents, unexpected_states
+from stripe_emulator.payments import charges, intent_forms, unexpected_states
 
 register = Register()
 
@@ -22,7 +22,7 @@ MAX_INCREMENTS = 10
 def increment(form: Form, intent_id: str) -> Json:
     """https://docs.stripe.com/api/payment_intents/increment_authorization; ``amount`` is the new sum."""
     intent = store.get("payment_intent", intent_id, param="intent")
-    payment_intents.refuse_connect(form)
+    intent_forms.refuse_connect(form)
     descriptors.check(form.get("statement_descriptor"), "statement_descriptor")
     if intent["status"] != "requires_capture":
         raise unexpected_states.refusal(intent, "increment")

@@ -28,7 +28,8 @@ _ON_OUR_PAGE: Json = {
     "type": "online",
 }
 
-_SPOKEN = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+#: What each kind of intent is called in a sentence.
+SPOKEN = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 
 
 @register.get("/v1/mandates/{mandate}")
@@ -81,7 +82,7 @@ def must_be_there(intent: Json, method: Json, acceptance: Json | None, mandate: 
         raise _invalid()
     if method["type"] in DEBITS and not acceptance and not mandate and active_of(method) is None:
         raise InvalidRequest(
-            f"This {_SPOKEN[intent['object']]} requires a mandate, but no existing mandate was found. Collect"
+            f"This {SPOKEN[intent['object']]} requires a mandate, but no existing mandate was found. Collect"
             " mandate acceptance from the customer and try again, providing acceptance data in the"
             " mandate_data parameter.",
             param="mandate_data",

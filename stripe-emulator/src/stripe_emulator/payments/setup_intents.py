@@ -14,9 +14,9 @@ from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments import (
     confirmation_tokens,
+    intent_forms,
     mandates,
     method_kinds,
-    payment_intents,
     setup_confirmation,
     unexpected_states,
 )
@@ -72,7 +72,7 @@ def update(form: Form, intent_id: str) -> Json:
     intent = store.get("setup_intent", intent_id, param="intent")
     if intent["status"] != "succeeded" or form.keys() - AFTERWARDS:
         _must_be_open(intent, "update")
-    payment_intents.narrow(intent, form)
+    intent_forms.narrow(intent, form)
     changes = objects.patch(intent, form, KEPT)
     if "customer" in form:
         changes["customer"] = store.named("customer", form["customer"], "customer")["id"]
@@ -87,7 +87,7 @@ def confirm(form: Form, intent_id: str) -> Json:
     _must_be_open(intent, "confirm")
     form = confirmation_tokens.unfold(form)
     confirmation_tokens.join(form, intent)
-    payment_intents.narrow(intent, form)
+    intent_forms.narrow(intent, form)
     objects.change(intent, **objects.patch(intent, form, ("payment_method_options",)))
     return setup_confirmation.confirm(intent, _confirmation(intent, form))
 
@@ -128,7 +128,7 @@ def new(form: Form) -> Json:
             },
             **{key: form[key] for key in KEPT if form.get(key) not in (None, "")},
         },
-        automatic_payment_methods=payment_intents.automatic(form),
+        automatic_payment_methods=intent_forms.automatic(form),
         client_secret=ids.client_secret(intent_id),
         customer=customer["id"] if customer else None,
         metadata=form.get("metadata"),
@@ -150,16 +150,16 @@ def call_off(intent: Json, reason: str | None) -> Json:
 
 
 def _take_method(intent: Json, form: Form) -> Json:
-    method = payment_intents.method_of(intent, form)
+    method = intent_forms.method_of(intent, form)
     if method is not None:
         objects.change(intent, payment_method=method["id"], status="requires_confirmation")
     return intent
 
 
 def _confirmation(intent: Json, form: Form) -> Confirmation:
-    payment_intents.must_lead_back(intent, form)
-    payment_intents.check_return_url(form)
-    method = payment_intents.method_of(intent, form)
+    intent_forms.must_lead_back(intent, form)
+    intent_forms.check_return_url(form)
+    method = intent_forms.method_of(intent, form)
     if method is None and intent["payment_method"]:
         method = store.find("payment_method", intent["payment_method"])
     if method is None:

@@ -153,7 +153,10 @@ class Emulator:
 
         def send(body: bytes, headers: dict[str, str]) -> Reply:
             response = client.post(path, data=body, headers=headers)
-            return Reply(response.status_code, response.get_data(as_text=True))
+            reply = Reply(response.status_code, response.get_data(as_text=True))
+            if response.status_code >= 300:
+                _warn_of_refusal(path, reply)
+            return reply
 
         self.courier.connected[endpoint] = send
         with self.store.transaction():
@@ -166,9 +169,14 @@ class Emulator:
             return clock.now()
 
     def pay(self, session: Any, card: str = "4242424242424242", **details: Any) -> Json:
-        """Pay a Checkout Session, given as its id or as the SDK's object; see ``controls.pay``.
+        """Pay a Checkout Session, given as its id, the address of its page, or the SDK's object; return it.
 
+        :param details: What a customer does there besides. ``promotion_code``: types one. ``keep_card=True``:
+            leaves the card on file. ``iban``: pays by SEPA debit in place of a card. ``email``, ``name``,
+            ``address``, ``shipping``, ``tax_id``, ``business_name``: who they are. ``challenge="fail"``: does
+            not pass the bank's question. ``custom_fields``, ``optional_items``: what the page offers.
         :raises CardError: The card was refused; the session stays open.
+        :raises InvalidRequest: The session is not open, or asks for no such detail.
         """
         try:
             return controls.pay(self.store, _id(session), card=card, **details)
@@ -176,7 +184,7 @@ class Emulator:
             self.deliver()
 
     def decline(self, session: Any, card: str = "4000000000000002", **details: Any) -> CardError:
-        """Try to pay a Checkout Session with a card that is refused; return the refusal."""
+        """Try to pay a Checkout Session as ``pay`` does, with a card that is refused; return the refusal."""
         try:
             self.pay(session, card, **details)
         except CardError as error:
@@ -250,7 +258,12 @@ class Emulator:
         controls.rename(self.store, name)
 
     def chaos(self, **settings: Any) -> None:
-        """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it."""
+        """Make Stripe behave badly: ``chaos(duplicate=1, shuffle=True)``; ``chaos()`` ends it.
+
+        :param settings: ``duplicate``, ``drop``, ``api_500``, ``api_429``, ``lost_reply`` and ``timeout`` are
+            shares from 0 to 1; ``delay`` and ``slow`` are seconds at most; ``shuffle`` is true or false;
+            ``seed`` makes another bad day.
+        """
         controls.set_chaos(self.store, settings)
 
     def hear(self, *types: str) -> None:
@@ -258,11 +271,20 @@ class Emulator:
         controls.hear(self.store, list(types))
 
     def dunning(self, **settings: Any) -> None:
-        """When failed renewals are tried again, and what then; see ``collection.configure``."""
+        """When failed renewals are tried again, and what then; ``dunning()`` is Stripe's default.
+
+        :param settings: ``retry_days``: days after each failure until the next try. ``overdue_days``: days
+            after which an invoice that was sent counts as never paid. ``end``: "cancel", "unpaid" or
+            "past_due".
+        """
         controls.set_dunning(self.store, settings)
 
     def settlement(self, **settings: Any) -> None:
-        """The currencies of the account's balance; see ``settlement.configure``."""
+        """The currencies of the account's balance; ``settlement()`` is dollars alone.
+
+        :param settings: ``currencies``: those of its bank accounts. ``default``: the one of them that others
+            are converted to.
+        """
         controls.set_settlement(self.store, settings)
 
     def reset(self, *, now: int | None = None, seed: int | None = None) -> None:
@@ -292,6 +314,15 @@ class Emulator:
         if self.store.path is not None:
             request_log.write(self.store)
         self.store.close()
+
+
+def _warn_of_refusal(path: str, reply: Reply) -> None:
+    """Say in the log, which pytest shows of a test that fails, that an event did not come in."""
+    import logging  # not at the start: it is slow to load
+
+    logging.getLogger(__name__).warning(
+        "An event that was sent to %s was answered with %s: %.300s", path, reply.status, reply.text
+    )
 
 
 def _id(value: Any) -> str:

@@ -7,6 +7,8 @@ from typing import Any, cast
 import pytest
 import stripe
 
+from stripe_emulator.core.errors import InvalidRequest
+
 from ..shop import DAY, Shop
 
 
@@ -296,6 +298,19 @@ def test_a_customer_types_a_promotion_code_on_the_page(shop: Shop) -> None:
     assert "$15.00" in page
     assert done.amount_total == 1500
     assert totals(shop, str(done.customer)) == [1500]
+
+
+def test_a_code_is_typed_by_who_pays(shop: Shop) -> None:
+    code(shop, coupon(shop, percent_off=20, duration="once"))
+    session = open_session(shop, "payment", allow_promotion_codes=True)
+
+    with pytest.raises(InvalidRequest, match="This code is invalid"):
+        shop.emulator.pay(session, promotion_code="NOPE")
+    paid = shop.emulator.pay(session.url, promotion_code="welcome")
+
+    assert (paid["id"], paid["status"], paid["amount_total"]) == (session.id, "complete", 1600)
+    with pytest.raises(InvalidRequest, match="make it with allow_promotion_codes"):
+        shop.emulator.pay(open_session(shop, "payment"), promotion_code="welcome")
 
 
 def test_a_whole_discount_needs_no_payment(shop: Shop) -> None:

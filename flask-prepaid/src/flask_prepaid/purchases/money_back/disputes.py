@@ -61,11 +61,12 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     row.fetched_at = dispute.asked_at
     session.add(row)
     if is_news:
-        topups.stop_after(context, payment, topup_rules.DISPUTED)
         disputed_plans.note(row, payment)
     amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
     reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
     take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
+    if is_news:
+        topups.stop_after(context, payment, topup_rules.DISPUTED)  # after the wallet: so does each refund
 
 
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:

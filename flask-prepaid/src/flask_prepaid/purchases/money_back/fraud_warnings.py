@@ -31,6 +31,9 @@ BACK_OFF = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 5)
 #: The refunds of a payment that were to answer its warning.
 _MINE = Refund.payment_id == FraudWarning.payment_id, Refund.reason == REASON
 
+#: How often one was asked for: of several charges, each has a refund of its own at the same time.
+_TRIES = func.count(Refund.created_at.distinct())
+
 
 def sync(context: Context, warning_id: str) -> Write[None]:
     """Fetch a warning; what is returned keeps it. Commits."""
@@ -107,7 +110,7 @@ def _is_time(context: Context) -> ColumnElement[bool]:
 
     What a bank could not pay out is not asked for again: it could not pay out that, either.
     """
-    tries = select(func.count()).where(*_MINE).correlate(FraudWarning).scalar_subquery()
+    tries = select(_TRIES).where(*_MINE).correlate(FraudWarning).scalar_subquery()
     last = select(func.max(Refund.created_at)).where(*_MINE).correlate(FraudWarning).scalar_subquery()
     was_sent = exists().where(*_MINE, Refund.state != RefundState.REFUSED)
     now = context.clock()
@@ -160,8 +163,6 @@ def answer(context: Context, warning_id: str) -> None:
             return
         payment_id = warning.payment_id
         left_minor = refunds.left_to_refund(session, session.get_one(Payment, payment_id))
-        tries = session.scalar(
-            select(func.count()).where(Refund.payment_id == payment_id, Refund.reason == REASON)
-        )
+        tries = session.scalar(select(_TRIES).where(Refund.payment_id == payment_id, Refund.reason == REASON))
     key = f"job:warning-{warning_id}-{tries}"
     refunds.refund(context, payment_id, amount_minor=left_minor, reason=REASON, key=key)

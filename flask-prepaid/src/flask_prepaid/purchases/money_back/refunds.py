@@ -35,6 +35,9 @@ from .taking_back import take_back
 #: The longest key of a refund of ours.
 MAX_KEY = 100
 
+#: So many characters of it stand for the wish.
+DIGEST = 40
+
 
 def refund(
     context: Context,
@@ -86,7 +89,7 @@ def _write_down(
     payment = payment_of(session, payment_id)
     payments.lock(session, payment)
     wish = key.partition(":")[2] or key
-    digest = hashlib.sha256(key.encode()).hexdigest()[:40]  # Stripe hears of it in a header
+    digest = hashlib.sha256(key.encode()).hexdigest()[:DIGEST]  # Stripe hears of it in a header
     key = f"{_keys_begin(payment_id)}{digest}"
     under_key = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
     earlier = list(session.scalars(under_key.order_by(Refund.id)))
@@ -94,6 +97,7 @@ def _write_down(
         if earlier[0].asked_minor != amount_minor:
             raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")
         return earlier, False
+    now = context.clock()
     rows = [
         Refund(
             payment_id=payment_id,
@@ -103,7 +107,7 @@ def _write_down(
             state=RefundState.REQUESTED,
             reason=reason[:255],
             idempotency_key=key if number == 1 else f"{key}-{number}",
-            created_at=context.clock(),
+            created_at=now,
             check_at=timing.first_check(context.config),
         )
         for number, part in enumerate(_parts_to_refund(session, payment, amount_minor), 1)
@@ -229,16 +233,24 @@ def _ask(context: Context, refund_id: int) -> None:
         answer = context.gateway.refunds.create(key=key, intent_id=intent_id, amount_minor=amount_minor)
     except GatewayRefused:
         with transaction(context) as session:
-            row = session.get_one(Refund, refund_id)
-            payment = session.get_one(Payment, row.payment_id)
-            payments.lock(session, payment)
-            row.state, row.check_at = RefundState.REFUSED, None
-            session.flush()
-            # Another refund may have counted this one, as money that was on its way.
-            payment.refunded_minor = _refunded_minor(session, [payment.id]).total()
+            _note_refusal(session, session.get_one(Refund, refund_id))
         raise
     with transaction(context):
         apply_refund(context, answer)
+
+
+def _note_refusal(session: Session, row: Refund) -> None:
+    """Stripe never makes this refund, and is not asked for those that follow it under the same wish."""
+    payment = session.get_one(Payment, row.payment_id)
+    payments.lock(session, payment)
+    wish = row.idempotency_key[: len(_keys_begin(payment.id)) + DIGEST]
+    follows = Refund.idempotency_key.startswith(wish), Refund.id > row.id
+    unasked = Refund.payment_id == payment.id, Refund.state == RefundState.REQUESTED, *follows
+    for refused in [row, *session.scalars(select(Refund).where(*unasked))]:
+        refused.state, refused.check_at = RefundState.REFUSED, None
+    session.flush()
+    # Another refund may have counted these, as money that was on its way.
+    payment.refunded_minor = _refunded_minor(session, [payment.id]).total()
 
 
 def check_with_stripe(context: Context, refund_id: int) -> None:

@@ -5,6 +5,9 @@ So what was not given yet goes before what was, and before anything becomes a de
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain, count
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -13,8 +16,11 @@ from prepaid_ledger.tables import Entry
 from ...context import Context
 from ...payments.models import Payment
 from ..locking import lock
-from ..models import Invoice, MonthRefund, PlanMonth
+from ..models import Invoice, MonthRefund, PlanMonth, Subscription
 from .lots import OWN, key_of, period_end
+
+#: Follows the name of a refund whose money has moved to a month of which it had taken some before.
+MOVED = ":moved:"
 
 
 def has_months(session: Session, invoice_id: int) -> bool:
@@ -29,24 +35,69 @@ def take_back(
     context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
 ) -> list[Entry]:
     """Take the months that ``amount_minor`` paid for, the last one first; what the ledger wrote for it."""
-    session = context.session
-    lock(session, invoice.subscription_id)
-    months = _months(session, invoice.id)
-    own_minor = payment.amount_minor - sum(month.amount_minor for month in months)
-    prices = [*((month.number, month.amount_minor) for month in reversed(months)), (OWN, own_minor)]
-    taken, left, entries = _taken_minor(session, invoice.id), amount_minor, []
-    given = {month.number for month in months if month.given}
-    has_own = payment.credits > sum(month.credits for month in months)
-    for number, price_minor in prices:
-        part = left if number == OWN else min(left, price_minor - taken.get(number, 0))
+    lock(context.session, invoice.subscription_id)
+    return _count_back(context, payment, invoice, name, amount_minor, reason)
+
+
+def _count_back(
+    context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
+) -> list[Entry]:
+    """Count money that went back to the months that it paid for, and take the credits of those that came."""
+    session, entries = context.session, []
+    months, left = _months(session, invoice.id), amount_minor
+    came = {month.number for month in months if month.given}
+    if payment.credits > sum(month.credits for month in months):
+        came.add(OWN)
+    taken = taken_minor(session, invoice.id)
+    prices = {month.number: month.left_minor - taken.get(month.number, 0) for month in reversed(months)}
+    for number, price_minor in {**prices, OWN: left}.items():
+        part = min(left, price_minor)
         if part > 0:
             left -= part
-            refund = MonthRefund(invoice_id=invoice.id, number=number, name=name, amount_minor=part)
+            free = _free_name(session, invoice.id, number, name)
+            refund = MonthRefund(invoice_id=invoice.id, number=number, name=free, amount_minor=part)
             session.add(refund)
-            if number in given or (number == OWN and has_own):
+            if number in came:
                 entries.append(claw_back(context, payment.owner, refund, reason=reason))
     _stop(session, payment, invoice.id)
     return entries
+
+
+def _free_name(session: Session, invoice_id: int, number: int, name: str) -> str:
+    """The name of a refund, or one made of it where more of its money comes to a month later."""
+    known = {refund.name for refund in of_month(session, invoice_id, number)}
+    names = chain([name], (f"{name}{MOVED}{times}" for times in count(1)))
+    return next(each for each in names if each not in known)
+
+
+def count_again(context: Context, subscription: Subscription) -> None:
+    """Count anew what went back of months that were cut since: less can be theirs, so the rest is of others.
+
+    The caller holds the subscription's row.
+    """
+    session = context.session
+    cut = PlanMonth.subscription_id == subscription.id, PlanMonth.cut > 0, PlanMonth.given_at.is_(None)
+    for invoice_id in session.scalars(select(PlanMonth.invoice_id).where(*cut).distinct()).all():
+        invoice = session.get_one(Invoice, invoice_id)
+        for name, minor in _take_out(session, invoice_id).items():
+            payment = session.get_one(Payment, invoice.payment_id)
+            _count_back(context, payment, invoice, name, minor, "refunded")
+
+
+def _take_out(session: Session, invoice_id: int) -> Counter[str]:
+    """Take out of the months to come what went back of them beyond their price; how much, by the refund."""
+    taken, out = taken_minor(session, invoice_id), Counter[str]()
+    for month in _months(session, invoice_id):
+        beyond = taken.get(month.number, 0) - month.left_minor if month.given_at is None else 0
+        for refund in of_month(session, invoice_id, month.number) if beyond > 0 else ():
+            part = min(beyond, refund.amount_minor)
+            refund.amount_minor -= part
+            beyond -= part
+            out[refund.name.partition(MOVED)[0]] += part
+            if not refund.amount_minor:
+                session.delete(refund)
+    session.flush()
+    return out
 
 
 def restore(context: Context, payment: Payment, invoice: Invoice, name: str, reason: str) -> list[Entry]:
@@ -54,9 +105,9 @@ def restore(context: Context, payment: Payment, invoice: Invoice, name: str, rea
     session = context.session
     lock(session, invoice.subscription_id)
     entries = []
-    for refund in session.scalars(
-        select(MonthRefund).where(MonthRefund.invoice_id == invoice.id, MonthRefund.name == name)
-    ).all():
+    moved = MonthRefund.name.startswith(f"{name}{MOVED}", autoescape=True)
+    mine = MonthRefund.invoice_id == invoice.id, (MonthRefund.name == name) | moved
+    for refund in session.scalars(select(MonthRefund).where(*mine)).all():
         key = _claw_key(refund)
         if context.ledger.entries(payment.owner, 1, keys={key}):
             undone = context.ledger.restore(
@@ -83,7 +134,7 @@ def of_month(session: Session, invoice_id: int, number: int) -> list[MonthRefund
     return list(session.scalars(select(MonthRefund).where(*same).order_by(MonthRefund.name)))
 
 
-def _taken_minor(session: Session, invoice_id: int) -> dict[int, int]:
+def taken_minor(session: Session, invoice_id: int) -> dict[int, int]:
     """The money of each month that has gone back."""
     total = func.sum(MonthRefund.amount_minor)
     rows = session.execute(
@@ -111,9 +162,9 @@ def claw_back(context: Context, owner: str, refund: MonthRefund, *, reason: str)
 def _stop(session: Session, payment: Payment, invoice_id: int) -> None:
     """Stop the months whose money has all gone back, and let the others go on."""
     session.flush()
-    taken = _taken_minor(session, invoice_id)
+    taken = taken_minor(session, invoice_id)
     is_all_back = 0 < payment.amount_minor <= sum(taken.values())
     for month in _months(session, invoice_id):
         if month.given_at is None:
-            month.stopped = is_all_back or 0 < month.amount_minor <= taken.get(month.number, 0)
+            month.stopped = is_all_back or 0 < month.left_minor <= taken.get(month.number, 0)
     session.flush()

@@ -13,6 +13,8 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from prepaid_ledger import credits_of_refund
+
 from ... import signals
 from ...context import Context, transaction
 from ...gateway.values import moment
@@ -64,18 +66,26 @@ def tax_in(session: Session, invoice: Invoice, amount_minor: int) -> int:
 
 
 def cut(context: Context, subscription: Subscription, month: OtherMonth) -> int:
-    """Take credits out of a month that has not come, the last bought first; how many it did not have."""
-    wanted = -month.credits
-    rows = select(PlanMonth).where(
+    """Take credits out of a month that has not come, the last bought first; how many it did not have.
+
+    Where more than one invoice gives it, those that were refunded can't be taken once more.
+    """
+    session, wanted = context.session, -month.credits
+    of_month = select(PlanMonth).where(
         PlanMonth.subscription_id == subscription.id,
         PlanMonth.starts_at == moment(month.window[0]),
         PlanMonth.given_at.is_(None),
     )
-    for row in context.session.scalars(rows.order_by(PlanMonth.invoice_id.desc())):
-        part = min(wanted, row.credits - row.cut)
+    rows = list(session.scalars(of_month.order_by(PlanMonth.invoice_id.desc())))
+    for row in rows:
+        there = row.credits - row.cut
+        if row is not rows[-1]:
+            taken_minor = month_refunds.taken_minor(session, row.invoice_id).get(row.number, 0)
+            there -= credits_of_refund(there, row.left_minor, taken_minor)
+        part = min(wanted, there)
         row.cut += part
         wanted -= part
-    context.session.flush()
+    session.flush()
     return wanted
 
 
@@ -136,7 +146,8 @@ def _give(
         return False
     grace, key = context.config.allowance_grace, key_of(month.invoice_id, month.number)
     invoice = session.get_one(Invoice, month.invoice_id)
-    tax_minor = tax_in(session, invoice, month.amount_minor)
+    amount_minor = month.left_minor
+    tax_minor = tax_in(session, invoice, amount_minor)
     if replaces:
         ledger.allowance(
             subscription.owner,
@@ -146,7 +157,7 @@ def _give(
             grace=grace,
             roll_over=roll_over,
             replacing=keys_before(session, subscription.id, month.starts_at),
-            amount_minor=month.amount_minor,
+            amount_minor=amount_minor,
             tax_minor=tax_minor,
             currency=invoice.currency,
         )
@@ -157,7 +168,7 @@ def _give(
             credits,
             key=key,
             period_end=lasts if lasts > now else now + grace,
-            amount_minor=month.amount_minor,
+            amount_minor=amount_minor,
             tax_minor=tax_minor,
             currency=invoice.currency,
         )

@@ -6,7 +6,7 @@ from collections import Counter
 
 from ...context import Context
 from ..models import Invoice, Subscription
-from . import plan_months
+from . import month_refunds, plan_months
 from .calendar_months import Window
 from .lots import given_in
 from .worth import Worth
@@ -20,6 +20,7 @@ def take(context: Context, subscription: Subscription, row: Invoice, due: Worth)
             given_already = plan_months.cut(context, subscription, month)
             taken += -month.credits - given_already
             taken += _take(context, subscription, row, given_already, month.window, of_lots)
+    month_refunds.count_again(context, subscription)
     if due.credits < 0:
         taken += _take(context, subscription, row, -due.credits, (due.since, due.ends), of_lots)
     return taken

@@ -13,7 +13,7 @@ from ...errors import UnknownItem
 from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
-from ...payments.shown_states import PaidState, ShownState
+from ...payments.shown_states import ShownState
 from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies
 from ...subscriptions.beginning import beginnings
@@ -183,12 +183,10 @@ def shown(rows: Sequence[models.Payment]) -> list[shapes.Payment]:
 
 
 def shown_one(row: models.Payment, state: ShownState) -> shapes.Payment:
-    is_paid = row.state is models.PaymentState.PAID
-    became: Any = state.value if isinstance(state, PaidState) else "kept" if is_paid else None
+    word: Any = state.value
     return shapes.Payment(
         id=row.id,
-        state=row.state.value,
-        money=became,
+        state=word,
         title=row.title,
         credits=units.plain(row.credits),
         amount_minor=row.amount_minor,

@@ -12,6 +12,21 @@ from typing import Annotated, Literal
 
 Credits = int | str
 
+PaymentState = Literal[
+    "requested",
+    "open",
+    "pending",
+    "paid",
+    "failed",
+    "expired",
+    "unknown",
+    "needs_review",
+    "partly_refunded",
+    "refunded",
+    "disputed",
+    "dispute_lost",
+]
+
 
 @dataclass(frozen=True)
 class SessionAnswer:
@@ -178,12 +193,9 @@ class Payment:
 
     id: int
     state: Annotated[
-        Literal["requested", "open", "pending", "paid", "failed", "expired", "unknown", "needs_review"],
-        "open waits for the customer, pending for the bank; unknown: do not pay again, ask again",
-    ]
-    money: Annotated[
-        Literal["kept", "partly_refunded", "refunded", "disputed", "dispute_lost"] | None,
-        "What became of what was paid: a bank has it while disputed; null until something is paid",
+        PaymentState,
+        "open waits for the customer, pending for the bank; unknown: do not pay again, ask again. Of a "
+        "payment that was paid, what became of its money: a bank has it while disputed",
     ]
     title: str
     credits: Credits

@@ -62,7 +62,10 @@ def about(session: Session, ids: Collection[str]) -> dict[str, Subject]:
 
 
 def not_handled_of(session: Session, owner: str) -> list[tuple[InboxEvent, Subject]]:
-    """The customer's events that were not handled and what each is about, the oldest first."""
+    """The customer's events that were not handled and what each is about, the oldest first.
+
+    Of all events that were not handled the latest ``LATEST`` are looked at.
+    """
     waiting = select(InboxEvent).where(InboxEvent.handled_at.is_(None))
     rows = session.scalars(waiting.order_by(InboxEvent.received_at.desc()).limit(LATEST)).all()
     subjects = about(session, {row.object_id for row in rows if row.object_id})

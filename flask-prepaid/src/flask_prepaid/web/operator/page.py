@@ -41,7 +41,7 @@ def operator(right: Right | None = None) -> Operator:
 
     :param right: What they are about to do; one who may not is told so.
     """
-    current = context().operators.current()
+    current = context().operators.of_request()
     if current is None:
         page.customer()  # to the login, if nobody is signed in at all
         abort(404)

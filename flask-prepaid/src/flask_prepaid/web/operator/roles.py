@@ -50,7 +50,8 @@ RIGHTS = {
 class Operator:
     """One who looks after the shop, as the host says.
 
-    :param name: Goes on the record of what they do. Best an opaque id: the record outlives an address.
+    :param name: Goes on the record of what they do. Best an opaque id: the record outlives an address. Of one
+        who is a customer, too, it is the owner, ``user:42``: support gives nothing to itself.
     :param role: What they may do: ``Role.SUPPORT``, ``Role.FINANCE`` or ``Role.ADMIN``.
     :param prove: Where they show once more who they are before money is refunded, made from where to return
         to; ``None`` if they have just done so.
@@ -61,6 +62,13 @@ class Operator:
     role: Role
     prove: Callable[[str], str] | None = None
     links: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        checks.text("Operator(name=...)", self.name, max_length=255)
+        if self.role not in list(Role):
+            checks.refuse("Operator(role=...)", self.role, "Write Role.SUPPORT, Role.FINANCE or Role.ADMIN.")
+        if self.prove is not None:
+            checks.function("Operator(prove=...)", self.prove, "back")
 
     def may(self, right: Right | str) -> bool:
         return Right(right) in RIGHTS[self.role]
@@ -104,6 +112,17 @@ class Operators:
                 raise ConfigError(
                     f"{which} must say whom it has shut out: give it Operators(blocked=...), too."
                 )
+
+    def of_request(self) -> Operator | None:
+        """The operator of this request; ``None`` is nobody.
+
+        :raises ConfigError: The host's function gave something else.
+        """
+        current = self.current()
+        if current is not None and not isinstance(current, Operator):
+            cure = "Give Operator(name=..., role=Role.SUPPORT), or None."
+            checks.refuse("What Operators(current=...) gave", current, cure)
+        return current
 
     def shut_out(self, owners: Collection[str]) -> Collection[str]:
         """Which of these owners are shut out: by one question, if the host has said how."""

@@ -30,7 +30,7 @@ from ....subscriptions.invoices.lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from ... import forms
 from ...visitors import spenders
-from .. import events, mails, once, page
+from .. import events, health, mails, once, page
 from ..roles import Right
 from . import causes, invoices
 
@@ -83,6 +83,7 @@ def customer(owner: str) -> ResponseReturnValue:
         payment_of=payment_of,
         spenders=spenders.names_of(owner, {row.spender for row in entries if row.spender}),
         not_handled=events.not_handled_of(session, owner),
+        maybe_more=(session.scalar(health.unhandled_count()) or 0) > events.LATEST,
         why=events.why,
         payments=bought,
         states=shown_states.of_each(session, bought),
@@ -103,6 +104,8 @@ def customer(owner: str) -> ResponseReturnValue:
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
         notes=notes,
+        notes_count=session.scalar(select(func.count()).where(OperatorNote.owner == owner)),
+        max_lines={"payments": PAYMENTS, "changes": CHANGES},
         operators=page.labels(note.operator for note in notes),
         mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
         why_not_sent=mails.why_not_sent,

@@ -1,0 +1,46 @@
+"""What to do about a database that does not open, or has not our tables, in place of the SQL."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import ExceptionContext
+
+#: What SQLite says of a table or a column that is not there, and PostgreSQL's letters for it.
+LACKS = re.compile("^no such (table|column): |has no column named ")
+
+LACK_STATES = {"42P01", "42703"}
+
+
+def say_the_cure(context: ExceptionContext) -> None:
+    """Say of a database that does not open, of tables that are not there, and of a file that is read-only,
+    what to do, in place of the SQL."""
+    error, cause = context.sqlalchemy_exception, context.original_exception
+    is_ours = "prepaid_" in f"{context.statement} {cause}"
+    if error is None:
+        return
+    if context.engine is None or context.connection is None:
+        sentence = (
+            f"The database does not open: {str(cause).splitlines()[0]}. {_way_in(context.dialect.name)}"
+        )
+    elif is_ours and (LACKS.search(str(cause)) or getattr(cause, "sqlstate", None) in LACK_STATES):
+        sentence = tables_lack(str(cause).splitlines()[0])
+    elif is_ours and "readonly database" in str(cause):
+        sentence = "This process may not write the database. Let its user write the file and its folder."
+    else:
+        return
+    error.args, error.statement, error.params, error.code = (sentence,), None, None, None
+
+
+def _way_in(dialect: str) -> str:
+    if dialect == "sqlite":
+        return "Does its folder exist, and may this process write there?"
+    return "Is the server up, and are address, user and password right?"
+
+
+def tables_lack(what: str) -> str:
+    """That tables of ours are not there, or lack something, and how they are made."""
+    return (
+        f"The tables are not there, or are not of this version ({what}). Run once: flask prepaid upgrade; "
+        "without Flask: ledger.upgrade()."
+    )

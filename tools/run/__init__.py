@@ -1,0 +1,1 @@
+"""What ``./dev run`` is made of. It needs Python alone, and ``tools/install.py``."""
