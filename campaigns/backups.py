@@ -27,7 +27,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from campaigns.cluster.nodes import until
-from campaigns.cluster.programs import DEBIANS_POSTGRESQL, PACKAGES, free_port, installed
+from campaigns.cluster.programs import DEBIANS_POSTGRESQL, PACKAGES, USER, free_port, installed
 from sqlalchemy import URL, create_engine, select
 from sqlalchemy.pool import NullPool
 
@@ -38,14 +38,11 @@ ROOT = Path(__file__).parents[1]
 
 PAGE = ROOT / "docs/how-to/backup.md"
 
-#: PostgreSQL never runs as root.
-USER = "postgres" if os.getuid() == 0 else None
-
 #: The stand-in takes any.
 STORE_KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 #: How many seconds each way may lose.
-MAX_LOSS_S = {"archive": 17.0, "pg_receivewal": 1.0, "sqlite": 0.0, "litestream": 2.0}
+MAX_LOSS_S = {"archive": 17.0, "pg_receivewal": 1.0, "dump": 0.0, "sqlite": 0.0, "litestream": 2.0}
 
 
 def blocks(language: str) -> list[str]:
@@ -188,6 +185,27 @@ def postgresql(folder: Path, seconds: float, *, reads_on: bool) -> dict[str, obj
     return summary
 
 
+def dump(folder: Path, seconds: float) -> dict[str, object]:
+    """The page's line for a whole dump, and those by which it goes over what came after it."""
+    server = Server(folder, archives=False)
+    ledger = Ledger(create_engine(server.url, poolclass=NullPool))
+    ledger.upgrade()
+    ledger.grant("user:1", 10**9, key="gift", reason="for a campaign")
+    answered: list[tuple[str, float]] = []
+    sell(ledger, seconds, answered)
+    address = server.url.set(drivername="postgresql").render_as_string()
+    server.run(f"DATABASE_URL={address}; {block_with('sh', 'pg_dump')}")
+    lost_at_s = time.monotonic()
+    sell(ledger, seconds / 4, [])
+    ledger.setup.engine.dispose()
+    restore = "\n".join(line.strip() for line in block_with("sh", "pg_restore").splitlines())
+    server.run(f"DATABASE_URL={address}; {restore}")
+    summary = compared(ledger, answered, lost_at_s)
+    ledger.setup.engine.dispose()
+    server.stop()
+    return summary
+
+
 def sqlite(folder: Path, seconds: float) -> dict[str, object]:
     """The page's own functions; what was answered before the backup is in it."""
     functions: dict[str, object] = {}
@@ -283,6 +301,7 @@ def main() -> None:
     ways = {
         "archive": lambda folder: postgresql(folder, options.seconds, reads_on=False),
         "pg_receivewal": lambda folder: postgresql(folder, options.seconds, reads_on=True),
+        "dump": lambda folder: dump(folder, options.seconds / 4),
         "sqlite": lambda folder: sqlite(folder, options.seconds / 4),
         "litestream": lambda folder: litestream(folder, options.seconds),
     }

@@ -77,6 +77,7 @@ def run(cluster: Cluster, wanted: list[str], folder: Path, options: argparse.Nam
     calling.end()
     ended.set()
     marking.join()
+    cluster.await_all_in_step()  # a machine with much else to do may have changed the primary once more
     count = callers.compare(engine, calling)
     gone = list(marks.compare(engine, place))
     off = ledger.audit()

@@ -111,6 +111,7 @@ def through(folder: Path, pgbouncer: str, server: URL, options: argparse.Namespa
     return {
         "calls": calls.total(),
         "calls_failed": calls.total() - calls[200],
+        "answers": {str(status): count for status, count in calls.items()},
         "commands": commands.total(),
         "commands_failed": failed[:5],
         "refusals": Counter(REFUSAL.findall(logs)).most_common(5),

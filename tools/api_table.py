@@ -9,9 +9,10 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from flask_prepaid.config import DEFAULT_PATHS
-from flask_prepaid.web.api import document
+from flask_prepaid.web.api import document, schema
 from flask_prepaid.web.api.calls import Call
 from flask_prepaid.web.api.routes import CALLS, OF_KEYS
 
@@ -22,6 +23,9 @@ PAGE = FOLDER / "http.md"
 DOCUMENT = FOLDER / "openapi.json"
 BEGIN = "<!-- written by tools/api_table.py -->"
 END = "<!-- end of what is written -->"
+
+#: What the types of JSON are called, where a field is no text.
+WORDS = {"integer": "number", "boolean": "true or false"}
 
 EVERY = [*CALLS, *OF_KEYS]
 
@@ -39,9 +43,25 @@ def _rows() -> Iterator[str]:
 
 
 def _takes(call: Call) -> str:
-    body = _names(call.asks) if not call.is_safe else ""
-    words = [body, *(f"`?{query.name}=`" for query in call.query)]
-    return ", ".join(word for word in words if word)
+    """The fields of the body and of the query: those that have to be there, then the others."""
+    taken: list[tuple[bool, str]] = []
+    if not call.is_safe:
+        body = schema.of_dataclass(call.asks, lambda shape: {})
+        required = body.get("required", ())
+        taken += [(name in required, _field(name, says)) for name, says in body["properties"].items()]
+    taken += [(query.required, _field(f"?{query.name}=", query.schema)) for query in call.query]
+    needed = ", ".join(words for is_needed, words in taken if is_needed)
+    free = ", ".join(words for is_needed, words in taken if not is_needed)
+    return "; ".join(words for words in (needed, f"optional: {free}" if free else "") if words)
+
+
+def _field(name: str, says: dict[str, Any]) -> str:
+    """A field with its type, or with its words where it takes some only; of texts the name alone."""
+    kinds = [kind for kind in says.get("anyOf", [says]) if kind.get("type") != "null"]
+    if "enum" in kinds[0]:
+        return f"`{name}` ({' or '.join(f'`{word}`' for word in kinds[0]['enum'])})"
+    words = [WORDS[kind["type"]] for kind in kinds if kind["type"] in WORDS]
+    return f"`{name}` ({' or '.join(words)})" if words else f"`{name}`"
 
 
 def _names(shape: type) -> str:

@@ -43,6 +43,7 @@ SAYS = {
     "cards": "cards on file; the number is Stripe's alone",
     "auto_top_up": "what is set for auto top-up; one row, or none",
     "tries_to_pay": "from where somebody tried to pay; kept for a day",
+    "tries_to_redeem": "from where somebody tried a code that gives nothing; kept for a day",
     "purchases": "payments, whatever came of them; `state` is the one that pages show",
     "refunds": "money that was sent back, and why",
     "disputes": "payments that the customer's bank has objected to, with the bank's reason",

@@ -226,7 +226,8 @@ WORDS: dict[type[StrEnum], dict[str, str]] = {
         "failed": "came to nothing",
         "expired": "its page was left until it closed",
         "unknown": "Stripe did not answer; `tick` finds out",
-        "needs_review": "what was paid is not what was agreed; an operator looks at it",
+        "needs_review": "what was paid is not what was agreed; an operator looks at it, and it is `failed` "
+        "once all of it is refunded",
     },
     Via: {
         "checkout": "on a page of Checkout",

@@ -17,12 +17,9 @@ from typing import Any
 
 import yaml
 
-from .programs import Programs, free_port
+from .programs import USER, Programs, free_port
 
 RECIPE = Path(__file__).parents[2] / "deploy/ha/patroni.yaml"
-
-#: PostgreSQL never runs as root.
-USER = "postgres" if os.getuid() == 0 else None
 
 NAMES = ("node1", "node2", "node3")
 

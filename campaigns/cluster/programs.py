@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ PATRONI = "patroni[etcd3]>=4.1,<5"
 
 #: What Debian calls the packages, by what they bring.
 PACKAGES = {"postgres": "postgresql-15", "etcd": "etcd-server", "pgbouncer": "pgbouncer"}
+
+#: PostgreSQL never runs as root, and neither does what starts it.
+USER = "postgres" if os.getuid() == 0 else None
 
 DEBIANS_POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 
@@ -55,16 +59,25 @@ def _on_path(name: str) -> list[Path]:
 def installed(venv: Path, *packages: str) -> Path:
     """Make a venv that holds ``packages`` of PyPI; the folder of their programs.
 
-    :raises SystemExit: They could not be had.
+    :raises SystemExit: They could not be had, or there is no Python for the user who runs them.
     """
     print(f"installing {', '.join(packages)} into {venv}", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([_python(), "-m", "venv", venv], check=True)
     done = subprocess.run(
         [venv / "bin/pip", "install", "-q", *packages], check=False, capture_output=True, text=True
     )
     if done.returncode:
         raise SystemExit(f"{', '.join(packages)} could not be installed: {done.stderr[-500:]}")
     return venv / "bin"
+
+
+def _python() -> str:
+    """A Python that ``USER`` may run: root's own may lie in root's home."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        with suppress(OSError):
+            if subprocess.run([python, "-c", ""], user=USER, cwd="/", check=False).returncode == 0:
+                return python
+    raise SystemExit(f"There is no Python that {USER} may run. On Debian: apt install python3-venv")
 
 
 def free_port() -> int:

@@ -47,7 +47,7 @@ def test_a_key_is_made_limited_and_revoked(host: Host) -> None:
     assert [(budget["key"], budget["credits"]) for budget in listed["budgets"]] == [(made["id"], "1.500")]
     assert (limited["budgets"][0]["key"], limited["budgets"][0]["credits"]) == (None, "2.000")
     assert [budget["key"] for budget in unlimited["budgets"]] == [made["id"]]
-    assert revoked["keys"] == []
+    assert (revoked["keys"], revoked["budgets"]) == ([], [])
     assert call(browser, "GET", "/balance")["balance"] == "5.000"
     assert call(browser, "PUT", "/budgets", limit=1, key=999)["error"]["code"] == "not_found"
     assert call(browser, "PUT", "/budgets", limit="0.0001")["error"]["param"] == "limit"

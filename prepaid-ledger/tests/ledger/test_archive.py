@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 from prepaid_ledger import NothingToReverse
 from prepaid_ledger.archive import archiving
 from prepaid_ledger.archive.place import MODELS, Archive
-from prepaid_ledger.tables import ArchiveMark, Entry, InWallet
+from prepaid_ledger.tables import ArchiveMark, Entry, Hold, InWallet
 
 from .archives import FEBRUARY, MARCH, a_january, a_year_later, answers, archived, rows_in
 from .books import NEW_YEAR, OWNER, Books
@@ -150,8 +150,10 @@ def test_a_hold_that_is_open_at_the_cut_stays_and_so_does_what_is_not_counted_ye
     assert (done.spends, done.holds) == (1, 0)
 
     done = archived(books, place, MARCH.replace(day=3))
-    assert (done.spends, done.holds) == (1, 0), "the hold began before the mark, and stays for good"
+    assert (done.spends, done.holds) == (1, 1), "the hold began before the mark, and leaves with its end"
+    assert rows_in(books.engine, Hold) == 0
     assert books.unjoined.wallet(OWNER).balance == 92
+    assert books.unjoined.audit() == []
     assert books.unjoined.audit(archives=[place]) == []
     books.execute("DROP TABLE counted")
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from prepaid_ledger.archive import archiving
 from prepaid_ledger.database import transactions
-from prepaid_ledger.tables import ArchiveMark, Entry, Hold
+from prepaid_ledger.tables import ArchiveMark, Entry, Hold, HoldExtension
 from prepaid_ledger.testing import Databases
 
 from .archives import FEBRUARY, a_january, a_year_later, archived, rows_in
@@ -78,9 +78,38 @@ def test_a_wallet_goes_on_past_more_open_holds_than_go_together(books: Books, pl
 
     archived(books, place)
 
-    kept = {entry.key for entry in books.unjoined.entries(OWNER, 200)}
-    assert not any(key.startswith("report:") for key in kept)
+    assert [entry.key for entry in books.unjoined.entries(OWNER, 200)] == ["gift"]
+    assert rows_in(books.engine, Hold) == 0
     assert books.unjoined.balance(OWNER) == 40
+    assert books.unjoined.audit() == []
+    assert books.unjoined.audit(archives=[place]) == []
+
+
+@pytest.mark.usefixtures("few_together")
+def test_holds_that_grew_and_were_counted_leave_whenever_they_began(books: Books, place: Engine) -> None:
+    """They begin, grow and end on stretches of their own; spends between them draw on the same lots."""
+    books.ledger.set_budget(OWNER, 900)
+    books.buy(40, 400)
+    books.grant(400, expires_at=books.later(days=30))
+    holds = [books.ledger.hold(OWNER, 2, key=f"job:{number}", spender="key:1") for number in range(8)]
+    for number, hold in enumerate(holds):
+        books.spend(45, f"report:{number}")
+        hold.extend(7)
+    books.reverse("report:2", "undo:1", 5)
+    for number, hold in enumerate(holds):
+        hold.capture(number) if number % 2 else hold.release()
+        books.spend(1, f"more:{number}")
+    books.commit()
+    books.ledger.write_due()
+    books.time = LATER
+    before = books.unjoined.lots(OWNER), books.unjoined.wallet(OWNER), books.unjoined.budgets(OWNER)
+
+    assert archived(books, place).holds == 8
+
+    assert (books.unjoined.lots(OWNER), books.unjoined.wallet(OWNER), books.unjoined.budgets(OWNER)) == before
+    assert [rows_in(books.engine, model) for model in (Hold, HoldExtension)] == [0, 0]
+    assert books.unjoined.audit() == []
+    books.reverse("report:2", "undo:2")
     assert books.unjoined.audit(archives=[place]) == []
 
 

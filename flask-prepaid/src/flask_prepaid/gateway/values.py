@@ -82,6 +82,11 @@ class Intent:
         return self.status == "succeeded"
 
     @property
+    def is_all_back(self) -> bool:
+        """Whether it was paid, and all of it is refunded."""
+        return self.is_paid and self.refunded_minor >= self.received_minor
+
+    @property
     def next_step(self) -> NextStep | None:
         """The bank's question, where it has one."""
         return NextStep(self.challenge_url, self.client_secret) if self.challenge_url else None

@@ -105,7 +105,7 @@ class Walk:
             if row is not None and intent.is_paid:
                 settle = partial(self._sync_now, settling.sync_intent, intent.id)
                 yield from self._paid_at_stripe(row, intent, settle)
-            elif intent.is_paid:
+            elif intent.is_paid and not intent.is_all_back:
                 detail = "it names a payment that is not in this database"
                 yield Drift("missed", intent.id, None, detail), None
         for page in self._context.gateway.checkout.all_of_ours(self._since):
@@ -123,6 +123,8 @@ class Walk:
 
     def _paid_at_stripe(self, row: Payment, intent: Intent, settle: Mend) -> Iterator[Found]:
         """What is off with a payment that Stripe has money for; what is right is added to ``_paid``."""
+        if row.state is PaymentState.FAILED and intent.is_all_back:
+            return  # an operator has refunded what was not as agreed
         if row.state is not PaymentState.PAID:
             detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
             yield Drift("missed", intent.id, row.id, detail), settle
@@ -136,7 +138,7 @@ class Walk:
     def _refunds(self) -> Iterator[Found]:
         for refund in self._context.gateway.refunds.all(self._since):
             self._seen()
-            payment = payments.find(self._context.session, stripe_id=refund.intent_id)
+            payment = settling.paid_by(self._context.session, refund.intent_id)
             row = self._context.session.scalar(select(Refund).where(Refund.stripe_id == refund.id))
             if payment is not None and (detail := _differs(payment, row, refund)):
                 mend = partial(self._sync_now, refunds.sync_refund, refund.id)
@@ -145,7 +147,7 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = payments.find(self._context.session, stripe_id=dispute.intent_id)
+            payment = settling.paid_by(self._context.session, dispute.intent_id)
             row = self._context.session.get(Dispute, dispute.id)
             if payment is not None and (detail := _differs(payment, row, dispute)):
                 mend = partial(self._sync_now, disputes.sync_dispute, dispute.id)

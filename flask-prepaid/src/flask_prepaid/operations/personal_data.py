@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ..codes.models import Code, CodeClaim
+from ..codes.models import Code, CodeClaim, CodeGuess
 from ..context import Context, reading
 from ..keys.models import ApiKey
 from ..languages import units
@@ -114,6 +114,7 @@ def _of_customer(owner: str) -> dict[str, Wanted]:
             TopUp.owner,
         ),
         "tries_to_pay": (_columns(Attempt, "at address").where(Attempt.owner == owner), Attempt.id),
+        "tries_to_redeem": (_columns(CodeGuess, "at address").where(CodeGuess.owner == owner), CodeGuess.id),
     }
 
 

@@ -32,6 +32,10 @@ class PaymentState(StrEnum):
     NEEDS_REVIEW = "needs_review"
 
 
+#: Why nothing came of a payment that needed a review. Operators read it.
+SENT_BACK = "it was not as agreed, and all of it was refunded"
+
+
 class RefundState(StrEnum):
     """Where a refund stands: two words of ours, for what Stripe has none of, and Stripe's.
 
@@ -156,6 +160,11 @@ class Payment(Base):
     def to_pay_minor(self) -> int:
         """What the customer is asked for: the price agreed, until Stripe has said what it is with tax."""
         return self.amount_minor if self.due_minor is None else self.due_minor
+
+    @property
+    def is_sent_back(self) -> bool:
+        """Whether it was paid otherwise than agreed, and all of that was refunded."""
+        return self.failure == SENT_BACK
 
     @property
     def total_minor(self) -> int:

@@ -19,7 +19,7 @@ from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
 from . import balance_paid, comparison, part_charges, tax_rates, timing, wishes
 from .customers import removal
-from .models import Payment, PaymentState, Refund, Via
+from .models import SENT_BACK, Payment, PaymentState, Refund, Via
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +231,7 @@ def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: st
     reason = comparison.not_made_for_it(context, payment, fetched)
     if reason is not None:
         if fetched.is_paid:
-            _call_for_review(context, payment, f"{fetched.id} {reason}")
+            _call_for_review(context, payment, f"{fetched.id} {reason}", fetched)
         return False
     return known_id is None or (fetched.is_paid and payment.state is not PaymentState.PAID)
 
@@ -244,6 +244,10 @@ def lock(session: Session, payment: Payment, **ids: str | None) -> None:
     known: dict[str, object] = {name: value for name, value in ids.items() if value}
     session.execute(update(Payment).where(Payment.id == payment.id).values(known or {"id": payment.id}))
     session.refresh(payment)
+
+
+def _intent_of(fetched: Fetched) -> Intent | None:
+    return fetched if isinstance(fetched, Intent) else fetched.intent
 
 
 def _note_intent(payment: Payment, intent: Intent) -> None:
@@ -263,7 +267,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
         return
     reason = comparison.not_as_agreed(context, payment, fetched)
     if reason is not None:
-        _call_for_review(context, payment, reason)
+        _call_for_review(context, payment, reason, fetched)
         return
     now = context.clock()
     paid_at = _paid_at(payment, fetched, now)  # by the state in which it has waited
@@ -306,7 +310,7 @@ def _paid_at_stripe(payment: Payment, fetched: Fetched) -> datetime | None:
     """
     if isinstance(fetched, InvoiceCharge):
         return fetched.paid_at or fetched.final_at
-    intent = fetched if isinstance(fetched, Intent) else fetched.intent
+    intent = _intent_of(fetched)
     if intent is not None:
         return None if payment.state is PaymentState.PENDING else intent.charged_at
     return fetched.created_at if isinstance(fetched, Checkout) else None
@@ -352,7 +356,14 @@ def due(context: Context, table: type[Payment] | type[Refund], *, limit: int = 1
     return list(context.session.scalars(overdue.limit(limit)))
 
 
-def _call_for_review(context: Context, payment: Payment, reason: str) -> None:
+def _call_for_review(context: Context, payment: Payment, reason: str, fetched: Fetched) -> None:
+    """Call an operator, until all that was paid is refunded."""
+    intent = _intent_of(fetched)
+    if intent is not None and intent.is_all_back:
+        is_it = payment.payment_intent_id == intent.id or (payment.failure or "").startswith(f"{fetched.id} ")
+        if is_it and payment.state is not PaymentState.PAID:
+            payment.state, payment.failure, payment.check_at = PaymentState.FAILED, SENT_BACK, None
+        return
     log.error("payment %s needs review: %s", payment.id, reason)
     if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
         return
@@ -378,7 +389,7 @@ def _move(context: Context, payment: Payment, state: PaymentState, fetched: Fetc
     failed_now = state is PaymentState.FAILED and payment.state is not PaymentState.FAILED
     payment.state = state
     payment.fetched_at = fetched.asked_at
-    intent = fetched if isinstance(fetched, Intent) else fetched.intent
+    intent = _intent_of(fetched)
     payment.failure = intent.failure if intent else None
     if state in FINAL:
         payment.check_at = None

@@ -24,7 +24,7 @@ from ..languages.words import marked
 from ..payments import tax_rates
 from ..payments.customers import billing_details
 from ..payments.customers.models import SavedCard
-from ..payments.models import Payment, PaymentState, TopUp, Via
+from ..payments.models import SENT_BACK, Payment, PaymentState, TopUp, Via
 from ..subscriptions import currencies
 from . import debts
 from .saved_cards import cards
@@ -191,7 +191,7 @@ def _failures(history: list[Payment], card: SavedCard | None) -> list[Payment]:
         return []
     failed = takewhile(lambda payment: payment.state is PaymentState.FAILED, history)
     with_card = [each for each in failed if each.card_id == card.id and each.id > card.after_payment]
-    return [payment for payment in with_card if payment.failure != tax_rates.ABOVE_MAX]
+    return [each for each in with_card if each.failure not in (tax_rates.ABOVE_MAX, SENT_BACK)]
 
 
 def is_decline(payment: Payment) -> bool:

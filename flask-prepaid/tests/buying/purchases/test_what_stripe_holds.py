@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 
 from flask_prepaid.context import write_now
 from flask_prepaid.payments import comparison
 from flask_prepaid.payments.models import Payment, PaymentState
 from flask_prepaid.purchases import settling
+from flask_prepaid.reports.models import Movement
 
 from ..shop import Shop
 
@@ -80,6 +82,56 @@ def test_other_money_than_was_agreed_gives_nothing(begun: Shop, price: dict[str,
 
     assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
     assert begun.payments()[0].failure == reason
+
+
+def refund(shop: Shop, intent: str | None, **amount: int) -> None:
+    params: Any = {"payment_intent": intent, **amount}
+    shop.dashboard().v1.refunds.create(params)
+    shop.stripe.deliver()
+
+
+def owners_of_movements(shop: Shop) -> list[str | None]:
+    return list(shop.read(lambda: shop.prepaid.session.scalars(select(Movement.owner)).all()))
+
+
+def test_what_was_not_as_agreed_waits_for_an_operator_until_all_of_it_is_refunded(begun: Shop) -> None:
+    begun.pay(page(begun, price={"unit_amount": 600}))
+    payment = begun.payments()[0]
+    refund(begun, payment.payment_intent_id, amount=100)
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
+    assert [each["kind"] for each in drift(begun)] == ["missed"]
+
+    refund(begun, payment.payment_intent_id, amount=500)
+
+    assert stands(begun) == (PaymentState.FAILED, 0)
+    assert drift(begun) == []
+    assert owners_of_movements(begun) == ["user:1"] * 3  # the charge and its two refunds
+    shown = begun.come_back(str(payment.session_id)).text
+    assert "all of it was sent back. No credits were added" in shown
+    assert "nothing was charged" not in shown
+
+
+def test_a_refund_of_it_that_fails_at_the_bank_calls_the_operator_again(begun: Shop) -> None:
+    begun.stripe.pay(page(begun, price={"unit_amount": 600}), card="4000000000005126")
+    refund(begun, begun.payments()[0].payment_intent_id)
+    assert stands(begun) == (PaymentState.FAILED, 0)
+
+    begun.stripe.advance(days=30)
+
+    assert stands(begun) == (PaymentState.NEEDS_REVIEW, 0)
+
+
+def test_what_a_customer_has_paid_who_is_gone_is_settled_by_its_refund(deaf_shop: Shop) -> None:
+    deaf_shop.pay(deaf_shop.buy())
+    deaf_shop.change_payments(session_id=None)  # the answer that named it was lost
+    deaf_shop.read(lambda: deaf_shop.prepaid.remove_customer("user:1"))
+    assert [each["kind"] for each in drift(deaf_shop)] == ["missed"]
+    assert stands(deaf_shop) == (PaymentState.NEEDS_REVIEW, 0)
+
+    refund(deaf_shop, str(deaf_shop.charges()[0].payment_intent))
+
+    assert drift(deaf_shop) == []
+    assert stands(deaf_shop) == (PaymentState.FAILED, 0)
 
 
 @pytest.mark.parametrize("total_minor", [499, 501])

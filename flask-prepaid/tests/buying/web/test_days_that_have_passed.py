@@ -114,7 +114,9 @@ def test_a_card_that_has_expired_expires_soon_no_more(late: Late) -> None:
         page = late.browser().get(path).text
         assert "expired" in page, path
         assert "expires" not in page, path
-    assert "expired 01/2026" in late.browser().get("/prepaid/buy").text
+    shelf = late.browser().get("/prepaid/buy").text
+    assert "expired 01/2026" in shelf
+    assert 'value="" data-card="" checked' in shelf, "another card is chosen"
     ((subject, text),) = late.mails
     assert subject == "Your card ending in 4242 has expired"
     assert "expired at the end of 01/2026" in text

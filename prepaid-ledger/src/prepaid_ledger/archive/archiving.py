@@ -39,7 +39,7 @@ from ..audit.streams import Tables, marks
 from ..books import sweep, usage_sums
 from ..checks import check_time
 from ..clock import Clock
-from ..database.rows import Given, Stretch, Stretches, table_of
+from ..database.rows import Stretch, Stretches, with_keys
 from ..database.transactions import commit_alone
 from ..errors import Busy
 from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Kind, UsageMark, Wallet
@@ -238,7 +238,7 @@ def _move(books: Engine, place: Archive, stretches: Sequence[Stretch], archived:
     if not ready:
         return []
     place.keep([part.rows for part in ready])
-    lacking = place.lacks([(part.stretch, part.rows) for part in ready])
+    lacking = place.lacks([part.rows for part in ready])
     for wallet_id in sorted(lacking):
         there = (
             f"the archive has other rows of wallet {wallet_id} than the books; they stay in the books until "
@@ -340,10 +340,7 @@ def _lock(session: Session, stretches: Sequence[Stretch]) -> None:
 def _delete(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
-    names = [column.name for column in model.__table__.primary_key.columns]
-    keys: list[Given] = [{name: row[name] for name in names} for row in rows]
-    given = table_of(session, keys).c
-    these = tuple_(*(getattr(model, name) for name in names)).in_(select(*(given[name] for name in names)))
-    gone = session.execute(delete(model).where(these).execution_options(synchronize_session=False))
+    these = delete(model).where(with_keys(session, model, rows))
+    gone = session.execute(these.execution_options(synchronize_session=False))
     count = cast("CursorResult[Any]", gone).rowcount
     assert count == len(rows), f"{len(rows)} rows of {model.__tablename__} leave, {count} were there"

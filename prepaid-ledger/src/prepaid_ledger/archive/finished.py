@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from ..audit.proofs import EMPTY, Proof
@@ -37,7 +37,8 @@ class Part(NamedTuple):
 class Rest(NamedTuple):
     """All rows of one wallet on a stretch of it, before it is known which leave.
 
-    ``reversed`` are the spends of which some was given back. ``holds`` begin and end on the stretch.
+    ``reversed`` are the spends of which some was given back. ``holds`` end on the stretch; they, and their
+    ``extensions``, may have begun before it. The draws of that time stay where they are.
     """
 
     entries: Rows
@@ -138,15 +139,17 @@ def _read(connection: Connection, stretches: Sequence[Stretch]) -> Callable[[int
             reversed_of[row["wallet_id"]].add(row["seq"])
         entries_of[row["wallet_id"]].append(row)
 
-    def rows_of(model: type[Any], *which: Any) -> Mapping[int, Rows]:
+    def rows_of(model: type[Any], which: ColumnElement[bool]) -> Mapping[int, Rows]:
         rows = defaultdict[int, Rows](Rows)
-        wanted = select(model.__table__).where(span.within(model, model.seq), *which)
-        for mapped in session.execute(wanted.order_by(*model.__table__.primary_key.columns)).mappings():
+        wanted = select(model.__table__).where(which).order_by(*model.__table__.primary_key.columns)
+        for mapped in session.execute(wanted).mappings():
             rows[mapped["wallet_id"]].append(dict(mapped))
         return rows
 
-    holds = rows_of(Hold, span.within(Hold, Hold.closed_seq))
-    extensions, draws = rows_of(HoldExtension), rows_of(Draw)
+    has_ended = span.within(Hold, Hold.closed_seq)
+    of_ended = exists().where(Hold.beside(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
+    holds, extensions = rows_of(Hold, has_ended), rows_of(HoldExtension, of_ended)
+    draws = rows_of(Draw, span.within(Draw, Draw.seq))
     return lambda wallet_id: Rest(
         entries_of[wallet_id],
         reversed_of[wallet_id],

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Engine, Enum, MetaData, SmallInteger, String, Tab
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from ..database.rows import Stretch, Stretches
+from ..database.rows import with_keys
 from ..database.types import BigInt, UtcDateTime
 from ..database.upsert import insert
 from ..tables import Draw, Entry, Hold, HoldExtension, Wallet
@@ -154,19 +154,18 @@ class Archive:
         with self._answering(), Session(self.engine) as session:
             yield from session.scalars(its.execution_options(yield_per=READ))
 
-    def lacks(self, leaving: Sequence[tuple[Stretch, Leaving]]) -> set[int]:
+    def lacks(self, leaving: Sequence[Leaving]) -> set[int]:
         """The wallets of which it has not each of these rows as it is, read back on a new connection."""
         lacking = set[int]()
         self.engine.dispose()
         with self._answering(), Session(self.engine) as session:
-            stretches = Stretches(session, [stretch for stretch, _ in leaving])
             for model in MODELS:
-                table = model.__table__
-                there = session.execute(select(table).where(stretches.within(model, model.seq))).mappings()
+                table, rows = model.__table__, [row for each in leaving for row in each[model]]
+                if not rows:
+                    continue
+                there = session.execute(select(table).where(with_keys(session, model, rows))).mappings()
                 kept = {_key(table, row): row for row in map(dict, there)}
-                for stretch, each in leaving:
-                    if any(kept.get(_key(table, row)) != row for row in each[model]):
-                        lacking.add(stretch.wallet_id)
+                lacking |= {row["wallet_id"] for row in rows if kept.get(_key(table, row)) != row}
         return lacking
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -45,6 +46,17 @@ def table_of(session: Session, rows: Sequence[Given], name: str = "given") -> Fr
         cast(func.json_extract(each.c.value, f"$.{key}"), kind).label(key) for key, kind in types.items()
     )
     return select(*values).subquery(name)
+
+
+def with_keys(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> ColumnElement[bool]:
+    """Whether a row of ``model`` has the primary key of one of these.
+
+    :param rows: At least one.
+    """
+    names = [column.name for column in model.__table__.primary_key.columns]
+    keys: list[Given] = [{name: row[name] for name in names} for row in rows]
+    given = table_of(session, keys).c
+    return tuple_(*(getattr(model, name) for name in names)).in_(select(*(given[name] for name in names)))
 
 
 class Stretch(NamedTuple):

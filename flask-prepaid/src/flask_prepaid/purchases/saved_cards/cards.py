@@ -8,7 +8,7 @@ what is there twice and which one pays, and then they are copied.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +63,11 @@ def expires_soon(card: SavedCard, now: datetime) -> bool:
 
 def has_expired(card: SavedCard, now: datetime) -> bool:
     return months_left(card.exp_month, card.exp_year, now) < 0
+
+
+def first_valid(cards: Iterable[SavedCard], now: datetime) -> SavedCard | None:
+    """The first that has not expired: one that has is left to its owner to choose."""
+    return next((card for card in cards if not has_expired(card, now)), None)
 
 
 def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str | None) -> Checkout:

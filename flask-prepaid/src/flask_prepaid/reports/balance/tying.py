@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from ...context import Context, transaction
-from ...payments.models import PartCharge, Payment, PaymentState, Via
+from ...payments.models import SENT_BACK, PartCharge, Payment, PaymentState, Via
 from ...subscriptions.models import Invoice, PlanPrice, Subscription
 from ..models import Copying, Movement
 from . import taxes
@@ -18,8 +18,8 @@ ANY_NUMBER = "credits"
 #: What a plan's name begins with, so that a pack of the same name is another product.
 PLAN = "plan:"
 
-#: Whose money has come, so that what it bought is certain.
-ARRIVED = (PaymentState.PAID, PaymentState.NEEDS_REVIEW)
+#: Whose money has come, so that what it bought is certain; also where all of it has gone again.
+ARRIVED = Payment.state.in_((PaymentState.PAID, PaymentState.NEEDS_REVIEW)) | (Payment.failure == SENT_BACK)
 
 
 def product_of(payment: Payment, plan: str | None) -> str:
@@ -52,7 +52,7 @@ def _tie_batch(session: Session, after: str) -> str | None:
         .outerjoin(Subscription, Subscription.id == Invoice.subscription_id)
         .outerjoin(PlanPrice, PlanPrice.id == Subscription.price_id)
         .where(Movement.payment_id.is_(None), Movement.intent_id.is_not(None), Movement.id > after)
-        .where(Payment.state.in_(ARRIVED))
+        .where(ARRIVED)
         .order_by(Movement.id)
         .limit(BATCH)
     ).all()

@@ -14,16 +14,22 @@ from .shapes import KeysAnswer, NewKeyAnswer
 
 
 def key_list(owner: str) -> KeysAnswer:
-    """The keys that open, and the budgets of keys and wallet."""
+    """The keys that open, and their budgets and the wallet's."""
     context = page.context()
+    live = keys.live(context.session, owner)
+    spenders = {None, *(key.spender for key in live)}
     return KeysAnswer(
         [
             shapes.Key(
                 key.id, key.name, key.start, key.spender, key.created_at, key.expires_at, key.last_used_at
             )
-            for key in keys.live(context.session, owner)
+            for key in live
         ],
-        [budget(each) for each in context.ledger.budgets(owner)],
+        [
+            budget(each)
+            for each in context.ledger.budgets(owner)
+            if each.spender in spenders or not id_of(each.spender)
+        ],
     )
 
 

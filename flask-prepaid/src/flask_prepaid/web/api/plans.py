@@ -137,5 +137,11 @@ def shown(row: Subscription) -> shapes.Plan:
         next_at=row.next_at,
         owed_minor=bill.due_minor if bill else 0,
         pay_url=bill.page_url if bill else None,
-        can=[name for name, verb in MOVES.items() if begun and plan_state.may(row, verb)],
+        can=[name for name, verb in MOVES.items() if begun and may(row, name, verb)],
     )
+
+
+def may(row: Subscription, name: str, verb: str) -> bool:
+    """Whether it can be done; and of what undoes something, whether there is something to undo."""
+    is_to_come = row.cancel_at or row.next_price_id or row.pending_until
+    return plan_state.may(row, verb) and (name != "keep" or bool(is_to_come))

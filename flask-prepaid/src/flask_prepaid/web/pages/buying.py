@@ -80,6 +80,8 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
     bound, binding = currencies.bound_to(context.session, owner), currencies.binding(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     sent = request.form if request.method == "POST" else request.args
+    on_file = cards.saved(context.session, owner)
+    valid = cards.first_valid(on_file, context.clock())
     return page.render(
         "buy.html",
         catalog=context.catalog,
@@ -88,8 +90,8 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         currency=currency,
         currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),
-        cards=cards.saved(context.session, owner),
-        default=request.form.get("saved_card") or cards.default_card(context.session, owner),
+        cards=on_file,
+        chosen_card=request.form.get("saved_card", valid.id if valid else ""),
         error=error,
         chosen=chosen_on_shelf(context.catalog, sent),
         written=sent.get("credits", ""),

@@ -221,10 +221,10 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
 
 
 def pays_with(saved: list[SavedCard]) -> SavedCard | None:
-    """The card on file that is to pay: the chosen one, or the first. ``None`` is another card."""
+    """The card on file that is to pay: the chosen one, or the first valid one. ``None`` is another card."""
     wanted = forms.chosen("saved_card")
     if wanted is None:
-        return next(iter(saved), None)
+        return cards.first_valid(saved, page.context().clock())
     return next((card for card in saved if card.id == wanted), None)
 
 

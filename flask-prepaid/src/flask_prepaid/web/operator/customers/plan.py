@@ -115,7 +115,8 @@ def can(row: Subscription | None, word: str) -> bool:
     if row is None or row.stripe_id is None or not plan_state.may(row, ACTIONS[word].verb):
         return False
     ends = row.cancel_at is not None
-    return {"keep": ends or row.next_price_id is not None, "cancel": not ends}.get(word, True)
+    is_over = plan_state.is_over(page.context(), row)
+    return {"keep": ends or row.next_price_id is not None, "cancel": not ends and not is_over}.get(word, True)
 
 
 def do() -> ResponseReturnValue:
