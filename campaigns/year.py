@@ -15,11 +15,12 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from journeys.conftest import Running, command_of, shop_in, the_dev_script
+from journeys.conftest import Running, command_of, shop_in
 from journeys.recount import the_last_month_closes, the_reports_are_a_recount
 from sqlalchemy import create_engine, text
 from tools.cells import Missing
 from tools.postgresql import server
+from tools.run.settings import environment_of
 
 from rando_number import create_app
 from rando_number.models import db, prepaid
@@ -64,7 +65,7 @@ def the_copy_says_the_same(shop: Running) -> dict[str, int]:
 
     :raises SystemExit: PostgreSQL 15 is not there.
     """
-    here = the_dev_script().environment_of(shop.data)
+    here = environment_of(shop.data)
     revoke_a_key(here)
     answer_of(here, "prepaid", "sync")
     try:

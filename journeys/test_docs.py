@@ -360,10 +360,17 @@ def test_decisions_are_numbered_in_order_with_a_status_and_a_date() -> None:
         )
 
 
+def files_called(name: str) -> list[Path]:
+    """The files that ARCHITECTURE.md can mean: from the root, or from anywhere in a package."""
+    modules = [file for package in CHARTERS for file in package.modules.values()]
+    named = [folder / name for folder in (ROOT, *(package.folder for package in CHARTERS))]
+    inside = [file for file in modules if f"/{name}" in f"/{file.relative_to(ROOT)}"]
+    return [*inside, *(file for file in named if file.exists())]
+
+
 def test_the_architectures_page_names_every_folder_and_nothing_that_is_gone() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     named = set(re.findall(r"`([\w/.-]+/|[\w/.-]+\.py)`", text))
-    modules = {f"/{file.relative_to(ROOT)}" for package in CHARTERS for file in package.modules.values()}
     folders = {
         f"{file.parent.relative_to(package.folder)}/"
         for package in CHARTERS
@@ -371,11 +378,19 @@ def test_the_architectures_page_names_every_folder_and_nothing_that_is_gone() ->
         if file.name == "__init__.py" and file.parent != package.folder
     }
 
-    gone = {
-        name
-        for name in named
-        if not any(f"/{name}" in module for module in modules)
-        and not any((folder / name).exists() for folder in (ROOT, *(package.folder for package in CHARTERS)))
-    }
-    assert gone == set()
+    assert {name for name in named if not files_called(name)} == set()
     assert {name for name in folders - named if "migrations/" not in name} == set()
+
+
+def test_what_the_architectures_page_names_in_a_file_stands_there() -> None:
+    """As in "`READS` of `test_roles.py`" and "`LotState` (`books/lots.py`)"."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = re.findall(r"`(\w+)`\s(?:\s*of|\s*in|\s*\()\s*`([\w/.-]+\.py)`", text)
+
+    gone = [
+        f"{name} of {file}"
+        for name, file in named
+        if not any(re.search(rf"\b{name}\b", each.read_text()) for each in files_called(file))
+    ]
+    assert gone == []
+    assert len(named) > 20

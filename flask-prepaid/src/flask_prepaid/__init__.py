@@ -4,7 +4,7 @@ The ground, which every folder from ``outbox`` up may import: ``checks``, ``cont
 ``errors``, ``languages``, ``money``, ``signals``.
 """
 
-from prepaid_ledger import BudgetSummary
+from prepaid_ledger import BudgetSummary, include_name
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError
 
 from .catalog import Pack, Plan, PriceTier, Quantity
@@ -24,7 +24,7 @@ from .outbox.webhooks.http import WebhookAnswer
 from .payments.customers.models import Customer
 from .payments.models import Payment, Refund
 from .signals import operator_acts
-from .upgrade import Chain, include_name, patiently
+from .upgrade import Chain, patiently
 from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
 from .web.visitors.current_caller import caller_has_gone

@@ -39,7 +39,7 @@ from .payments import refusals
 from .purchases.buying_verbs import BuyingVerbs
 from .purchases.customer_verbs import CustomerVerbs
 from .uncommitted import JoinedVerbs, warn_of_uncommitted
-from .web import blueprint, routes
+from .web import blueprint, replaced, routes
 from .web.api import routes as api
 from .web.mailing import mails
 from .web.mailing.mail_content import WrittenMail
@@ -207,6 +207,7 @@ class Prepaid(
         blueprint.register(app, pages)
         host.check_routes(app)
         host.check_template(app, config.base_template)
+        replaced.check(app, config.base_template)
         warn_of_uncommitted(app)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -18,7 +17,7 @@ CURE = "Run: flask prepaid upgrade."
 
 TITLES = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
 
-__all__ = ["Chain", "behind", "downgrade", "include_name", "later", "patiently", "upgrade"]
+__all__ = ["Chain", "behind", "downgrade", "later", "patiently", "upgrade"]
 
 
 def upgrade(engine: Engine, *, partitions: int | None = None) -> None:
@@ -74,12 +73,3 @@ def later(engine: Engine) -> list[str]:
         for title, chain in TITLES.items()
         if chain.is_later(versions[title])
     ]
-
-
-def include_name(name: str | None, type_: str, parent_names: Any) -> bool:
-    """Leave ``prepaid_*`` out of the host's own migrations.
-
-    Pass it to Flask-Migrate, ``Migrate(app, db, include_name=include_name)``, or to
-    Alembic's ``context.configure``.
-    """
-    return not (type_ == "table" and name is not None and name.startswith("prepaid_"))

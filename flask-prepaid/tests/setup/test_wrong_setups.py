@@ -456,6 +456,26 @@ def test_a_frame_without_a_place_for_the_pages_is_refused(tmp_path: Path) -> Non
         start(app_with(tmp_path, PREPAID_BASE_TEMPLATE="frame.html"))
 
 
+def test_a_block_that_no_page_has_is_named(tmp_path: Path) -> None:
+    own = tmp_path / "templates/prepaid/buy.html"
+    own.parent.mkdir(parents=True)
+    page = '{% extends "flask_prepaid/buy.html" %}{% block refund_rul %}Within 30 days.{% endblock %}'
+    own.write_text(page)
+
+    with pytest.raises(ConfigError, match=r"fills the block 'refund_rul'.* Did you mean refund_rule"):
+        start(app_with(tmp_path))
+
+    for right in (
+        page.replace("refund_rul ", "refund_rule "),
+        page.replace("refund_rul ", "title "),  # of the frame
+        page.replace("refund_rul", "mine") + "{% block refund_rule %}{{ self.mine() }}{% endblock %}",
+        page.replace("flask_prepaid/buy.html", "later.html"),
+        "{% a_tag_of_the_hosts %}",
+    ):
+        own.write_text(right)
+        start(app_with(tmp_path))
+
+
 def test_the_flask_command_prints_the_sentence_alone(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "from flask import Flask\nfrom flask_prepaid import Pack\napp = Flask('host')\nPack('a', 1.5, 100)\n"

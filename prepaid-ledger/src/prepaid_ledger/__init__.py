@@ -6,6 +6,7 @@ from .audit.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
 from .books.shares import credits_of_refund
 from .checks import check_key, check_owner, is_fit, is_whole
+from .database.upgrade import include_name
 from .errors import (
     BudgetExceeded,
     Busy,
@@ -77,6 +78,7 @@ __all__ = [
     "check_key",
     "check_owner",
     "credits_of_refund",
+    "include_name",
     "is_fit",
     "is_whole",
 ]

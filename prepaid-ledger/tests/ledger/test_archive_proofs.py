@@ -211,6 +211,27 @@ def test_operators_of_ones_own_let_go_of_nothing(books: Books, place: Engine, ki
                 connection.execute(text(sql))
 
 
+def test_guards_hold_in_a_schema_of_any_name_whoever_comes(databases: Databases, place: Engine) -> None:
+    """As when another program looks in: its ``search_path`` does not name the schema."""
+    url = databases.empty("postgresql")
+    visitor = create_engine(url)
+    with visitor.begin() as connection:
+        connection.execute(text('CREATE SCHEMA "A shop"'))
+    books = Books(url.update_query_dict({"options": '-csearch_path="A\\ shop"'}))
+    books.unjoined.upgrade()
+    a_january(books)
+    a_year_later(books)
+
+    with visitor.connect() as connection, pytest.raises(DBAPIError, match="prepaid_entry is never"):
+        connection.execute(text("DELETE FROM \"A shop\".prepaid_entry WHERE key = 'report:0'"))
+    assert archived(books, place).spends == 6
+    with visitor.connect() as connection, pytest.raises(DBAPIError, match="prepaid_entry is never"):
+        connection.execute(text("DELETE FROM \"A shop\".prepaid_entry WHERE key = 'report:back'"))
+
+    books.close()
+    visitor.dispose()
+
+
 def switch_guards(books: Books, switch: str) -> None:
     for table in ("prepaid_entry", "prepaid_archive_mark"):
         books.execute(f"ALTER TABLE {table} {switch} TRIGGER USER")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, create_engine, inspect, text
+from sqlalchemy import URL, Column, Integer, MetaData, Table, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
-from prepaid_ledger import Busy, Ledger, UnknownVersion, tables
+from prepaid_ledger import Busy, Ledger, UnknownVersion, include_name, tables
 from prepaid_ledger.database import LEDGER, Base, Chain, downgrade, upgrade
 from prepaid_ledger.testing import Databases
 
@@ -59,6 +59,18 @@ def test_the_migration_makes_the_models_up_down_and_up_again(databases: Database
     ledger.upgrade()
     assert ledger.is_upgraded()
     assert differences(engine.url) == []
+
+
+def test_migrations_of_a_programs_own_leave_the_ledgers_tables_alone(databases: Databases, kind: str) -> None:
+    engine = create_engine(databases.fresh(kind), poolclass=NullPool)
+    own = MetaData()
+    Table("job", own, Column("id", Integer, primary_key=True))
+
+    with engine.connect() as connection:
+        options = {"include_name": include_name}
+        changes = compare_metadata(MigrationContext.configure(connection, opts=options), own)
+
+    assert [change[:1] for change in changes] == [("add_table",)]
 
 
 def test_the_checks_of_the_models_are_in_the_migration(databases: Databases, kind: str) -> None:

@@ -13,7 +13,7 @@ from stripe_emulator.billing import collection
 from stripe_emulator.checkout import completion, paying, session_discounts, session_intents
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
-from stripe_emulator.checkout.mode import Payer
+from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.core.settings import get_setting

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, Response, request
@@ -28,6 +27,7 @@ from . import csrf, errors
 from .page import context, home, keep_to_payers, pays
 from .pages import payment_states
 from .pages.banners import banners
+from .replaced import SHIPPED
 from .visitors import spenders
 
 #: The words of a plan's state.
@@ -50,9 +50,8 @@ def create() -> Blueprint:
         static_url_path="/prepaid/static",
     )
     # By the name flask_prepaid/buy.html a host's prepaid/buy.html can extend the page whose place it takes.
-    shipped = Path(__file__).parent.parent / "templates"
-    originals = PrefixLoader({"flask_prepaid": FileSystemLoader(shipped / "prepaid")})
-    pages.jinja_loader = ChoiceLoader([FileSystemLoader(shipped), originals])
+    originals = PrefixLoader({"flask_prepaid": FileSystemLoader(SHIPPED / "prepaid")})
+    pages.jinja_loader = ChoiceLoader([FileSystemLoader(SHIPPED), originals])
     pages.url_value_preprocessor(csrf.let_in)
     pages.before_request(keep_to_payers)
     pages.before_request(csrf.protect)

@@ -1,4 +1,4 @@
-"""The states of a hold, as a table, and how one is closed."""
+"""The end of a hold: where its state may go, and what its close writes."""
 
 from __future__ import annotations
 

@@ -241,3 +241,12 @@ def _take_turns(connection: Connection) -> None:
     else:
         # Python's driver begins no transaction before DDL: each statement would commit by itself.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def include_name(name: str | None, type_: str, parent_names: object) -> bool:
+    """Leave ``prepaid_*`` out of the migrations of your own tables.
+
+    Pass it to both calls of Alembic's ``context.configure`` in ``env.py``, or to Flask-Migrate:
+    ``Migrate(app, db, include_name=include_name)``.
+    """
+    return not (type_ == "table" and name is not None and name.startswith("prepaid_"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.billing import automatic_tax, cycle, items, terms
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog import discounts, redemption
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -78,11 +78,11 @@ def kept(subscription: Json, form: Json, customer: Json) -> Json:
     if form.get("trial_settings"):
         fields["trial_settings"] = terms.trial_settings(form)
     if "discounts" in form:
-        wanted = discounts.redeem_all(
+        wanted = redemption.redeem_all(
             form["discounts"],
             customer,
             "discounts",
-            order=discounts.Order(
+            order=redemption.Order(
                 items.worth(subscription["items"]["data"], subscription["currency"]), subscription["currency"]
             ),
             subscription=subscription["id"],

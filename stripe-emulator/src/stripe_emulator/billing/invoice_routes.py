@@ -14,7 +14,7 @@ from stripe_emulator.billing import (
     previews,
     terms,
 )
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog import redemption
 from stripe_emulator.core import clock, clocks, descriptors, due_work, money, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
@@ -312,7 +312,7 @@ def _change(invoice: Json, form: Form, customer: Json) -> None:
         held = invoice["default_tax_rates"]
         fields["default_tax_rates"] = items.tax_rates(form["default_tax_rates"], "default_tax_rates", held)
     if "discounts" in form:
-        fields["discounts"] = discounts.redeem_all(
+        fields["discounts"] = redemption.redeem_all(
             form["discounts"], customer, "discounts", invoice=invoice["id"]
         )
     if form.get("payment_settings"):

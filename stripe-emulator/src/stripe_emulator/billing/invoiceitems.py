@@ -7,7 +7,7 @@ import re
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing import currencies, drafts, invoice_sums, items, lines
-from stripe_emulator.catalog import currency_options, discounts, prices, pricing
+from stripe_emulator.catalog import currency_options, prices, pricing, redemption
 from stripe_emulator.core import clocks, ids, money, store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
@@ -85,7 +85,7 @@ def new(form: Form, customer: Json, invoice: Json | None) -> Json:
         customer,
         id=item_id,
         discountable=form.get("discountable", fields["amount"] >= 0),
-        discounts=discounts.redeem_all(form.get("discounts"), customer, "discounts", invoice_item=item_id),
+        discounts=redemption.redeem_all(form.get("discounts"), customer, "discounts", invoice_item=item_id),
         invoice=invoice and invoice["id"],
         metadata=form.get("metadata"),
         parent=_parent(subscription),
@@ -114,7 +114,7 @@ def change(item: Json, form: Form) -> Json:
         changes["tax_rates"] = items.tax_rates(form["tax_rates"], "tax_rates", item["tax_rates"])
     if "discounts" in form:
         customer = store.get("customer", item["customer"])
-        changes["discounts"] = discounts.redeem_all(
+        changes["discounts"] = redemption.redeem_all(
             form["discounts"], customer, "discounts", invoice_item=item["id"]
         )
     objects.change(item, **changes)

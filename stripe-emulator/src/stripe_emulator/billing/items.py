@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stripe_emulator import contract
 from stripe_emulator.billing import usage
-from stripe_emulator.catalog import currency_options, discounts, plans, prices, pricing
+from stripe_emulator.catalog import currency_options, plans, prices, pricing, redemption
 from stripe_emulator.core import clock, due_work, ids, periods, store
 from stripe_emulator.core.errors import InvalidRequest, several_intervals
 from stripe_emulator.core.types import Json, copied
@@ -86,7 +86,7 @@ def new(form: Json, subscription_id: str, customer: Json, param: str) -> Json:
         "tax_rates": tax_rates(form.get("tax_rates"), f"{param}[tax_rates]"),
         **_priced(price),
     }
-    item["discounts"] = discounts.redeem_all(
+    item["discounts"] = redemption.redeem_all(
         form.get("discounts"), customer, f"{param}[discounts]", subscription_item=item_id
     )
     store.save(
@@ -244,7 +244,7 @@ def _change(item: Json, form: Json, customer: Json, param: str) -> None:
     if "tax_rates" in form:
         item["tax_rates"] = tax_rates(form["tax_rates"], f"{param}[tax_rates]", item["tax_rates"])
     if "discounts" in form:
-        item["discounts"] = discounts.redeem_all(
+        item["discounts"] = redemption.redeem_all(
             form["discounts"], customer, f"{param}[discounts]", subscription_item=item["id"]
         )
 

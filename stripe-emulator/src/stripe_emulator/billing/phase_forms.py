@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from stripe_emulator.billing import cycle, items
-from stripe_emulator.catalog import currency_options, discounts
+from stripe_emulator.catalog import currency_options, redemption
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json, copied
@@ -200,9 +200,9 @@ def _discounts(form: Json, param: str, known: Sequence[Json]) -> list[Json]:
         if discount in held:
             continue
         if discount["coupon"]:
-            discounts.usable_coupon(discount["coupon"], f"{name}[coupon]")
+            redemption.usable_coupon(discount["coupon"], f"{name}[coupon]")
         if discount["promotion_code"]:
-            discounts.running_code(discount["promotion_code"], f"{name}[promotion_code]")
+            redemption.running_code(discount["promotion_code"], f"{name}[promotion_code]")
     return wanted
 
 

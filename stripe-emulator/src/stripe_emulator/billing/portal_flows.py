@@ -6,7 +6,7 @@ https://docs.stripe.com/customer-management/portal-deep-links
 from __future__ import annotations
 
 from stripe_emulator.billing import items, states
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog import redemption
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
@@ -89,7 +89,7 @@ def _cancel(form: Json, subscription: Json, param: str) -> Json:
     retention = form.get("retention")
     if retention:
         coupon = retention["coupon_offer"]["coupon"]
-        discounts.usable_coupon(coupon, f"{param}[retention][coupon_offer][coupon]")
+        redemption.usable_coupon(coupon, f"{param}[retention][coupon_offer][coupon]")
     return {"retention": retention, "subscription": subscription["id"]}
 
 
@@ -125,9 +125,9 @@ def _discounts(wanted: list[Json], customer: Json, param: str) -> list[Json]:
     """:raises InvalidRequest: One of them can't be redeemed any more, or not by this customer."""
     for number, discount in enumerate(wanted):
         if discount.get("promotion_code"):
-            discounts.usable_code(discount["promotion_code"], customer, f"{param}[{number}][promotion_code]")
+            redemption.usable_code(discount["promotion_code"], customer, f"{param}[{number}][promotion_code]")
         else:
-            discounts.usable_coupon(discount.get("coupon", ""), f"{param}[{number}][coupon]")
+            redemption.usable_coupon(discount.get("coupon", ""), f"{param}[{number}][coupon]")
     return [{key: discount.get(key) for key in ("coupon", "promotion_code")} for discount in wanted]
 
 

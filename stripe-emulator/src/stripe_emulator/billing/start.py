@@ -19,7 +19,7 @@ from stripe_emulator.billing import (
     terms,
     trials_without_card,
 )
-from stripe_emulator.catalog import amounts, currency_options, discounts, pricing
+from stripe_emulator.catalog import amounts, currency_options, pricing, redemption
 from stripe_emulator.core import clock, clocks, due_work, ids, money, periods
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -93,11 +93,11 @@ def _new(customer: Json, form: Json) -> Json:
         cancel_at=terms.cancel_at(form, renewal),
         currency=currency,
         customer=customer["id"],
-        discounts=discounts.redeem_all(
+        discounts=redemption.redeem_all(
             form.get("discounts"),
             customer,
             "discounts",
-            order=discounts.Order(items.worth(data, currency), currency),
+            order=redemption.Order(items.worth(data, currency), currency),
             subscription=subscription_id,
         ),
         **items.shown(subscription_id, data),
@@ -233,7 +233,7 @@ def add_invoice_items(subscription: Json, customer: Json, form: Json) -> None:
             currency=price["currency"],
             description=lines.product_name(price),
             discountable=extra.get("discountable", True),
-            discounts=discounts.redeem_all(extra.get("discounts"), customer, f"{param}[discounts]"),
+            discounts=redemption.redeem_all(extra.get("discounts"), customer, f"{param}[discounts]"),
             metadata=extra.get("metadata"),
             parent={
                 "subscription_details": {"subscription": subscription["id"], "subscription_item": None},

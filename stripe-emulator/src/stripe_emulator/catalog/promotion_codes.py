@@ -6,7 +6,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog import discounts, redemption
 from stripe_emulator.core import clock, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.ids import token
@@ -28,7 +28,7 @@ def create(form: Form) -> Json:
         raise InvalidRequest(
             "Missing required param: promotion[coupon].", code="parameter_missing", param="promotion[coupon]"
         )
-    coupon = discounts.usable_coupon(coupon_id, "promotion[coupon]")
+    coupon = redemption.usable_coupon(coupon_id, "promotion[coupon]")
     code = form.get("code") or token(8).upper()
     _check(form, code)
     _check_within(coupon, form)
@@ -60,7 +60,7 @@ def update(form: Form, promotion_code_id: str) -> Json:
     """https://docs.stripe.com/api/promotion_codes/update"""
     promotion_code = store.get("promotion_code", promotion_code_id, param="promotion_code")
     if form.get("active") and not discounts.is_active(promotion_code):
-        discounts.usable_coupon(promotion_code["promotion"]["coupon"], "active")
+        redemption.usable_coupon(promotion_code["promotion"]["coupon"], "active")
         if discounts.is_over(promotion_code):
             raise InvalidRequest(
                 "This promotion code cannot be activated because it has expired or has been fully redeemed.",

@@ -13,7 +13,7 @@ from stripe_emulator.checkout import (
     subscription_mode,
     tax,
 )
-from stripe_emulator.checkout.mode import Payer
+from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects

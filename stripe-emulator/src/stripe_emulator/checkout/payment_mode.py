@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from stripe_emulator.checkout import completion, session_payer, session_urls
 from stripe_emulator.checkout.completion import KIND
-from stripe_emulator.checkout.mode import Mode, Payer
+from stripe_emulator.checkout.mode import Mode
+from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json

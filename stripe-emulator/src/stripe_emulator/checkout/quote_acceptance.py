@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing import drafts, invoice_sums, invoiceitems, items
 from stripe_emulator.billing import lines as invoice_lines
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog import redemption
 from stripe_emulator.checkout import quote_drafts
 from stripe_emulator.core import ids
 from stripe_emulator.core.types import Json
@@ -69,7 +69,7 @@ def draft_invoice(quote: Json, customer: Json) -> Json:
         },
         _days_until_due=settings["days_until_due"],
     )
-    redeemed = discounts.redeem_all(quote["_wanted"], customer, "discounts", invoice=invoice["id"])
+    redeemed = redemption.redeem_all(quote["_wanted"], customer, "discounts", invoice=invoice["id"])
     objects.change(
         invoice,
         default_tax_rates=items.agreed_rates(quote["default_tax_rates"] or []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.billing import automatic_tax, items, terms, usage
-from stripe_emulator.catalog import discounts, totals
+from stripe_emulator.catalog import discounts, redemption, totals
 from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
@@ -163,9 +163,9 @@ def _checked_discounts(forms: list[Json]) -> list[Json]:
                 "a quote with a discount of its customer", param=f"discounts[{number}][discount]"
             )
         if "promotion_code" in form:
-            discounts.usable_code(form["promotion_code"], None, f"discounts[{number}][promotion_code]")
+            redemption.usable_code(form["promotion_code"], None, f"discounts[{number}][promotion_code]")
         else:
-            discounts.usable_coupon(form.get("coupon", ""), f"discounts[{number}][coupon]")
+            redemption.usable_coupon(form.get("coupon", ""), f"discounts[{number}][coupon]")
     return forms
 
 

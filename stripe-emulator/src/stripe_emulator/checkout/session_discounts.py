@@ -6,7 +6,7 @@ https://docs.stripe.com/payments/checkout/discounts
 
 from __future__ import annotations
 
-from stripe_emulator.catalog import discounts, promotion_codes, totals
+from stripe_emulator.catalog import discounts, promotion_codes, redemption, totals
 from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
@@ -55,11 +55,11 @@ def check(session: Json) -> None:
     if session.get("_subscription"):
         return
     customer = store.find("customer", session["customer"]) if session["customer"] else None
-    order = discounts.Order(session["amount_subtotal"] or 0, session["currency"])
+    order = redemption.Order(session["amount_subtotal"] or 0, session["currency"])
     for discount in session["discounts"] or []:
         if discount["promotion_code"]:
-            discounts.usable_code(discount["promotion_code"], customer, "promotion_code", order)
-        discounts.usable_coupon(_coupon(discount)["id"], "promotion_code")
+            redemption.usable_code(discount["promotion_code"], customer, "promotion_code", order)
+        redemption.usable_coupon(_coupon(discount)["id"], "promotion_code")
 
 
 def apply(session: Json) -> None:
@@ -110,12 +110,12 @@ def forms(session: Json) -> list[Json]:
 def _put(session: Json, wanted: Json, param: str) -> None:
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     if "promotion_code" in wanted:
-        order = discounts.Order(session["amount_subtotal"] or 0, session["currency"])
-        code = discounts.usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
+        order = redemption.Order(session["amount_subtotal"] or 0, session["currency"])
+        code = redemption.usable_code(wanted["promotion_code"], customer, f"{param}[promotion_code]", order)
         coupon_id = code["promotion"]["coupon"]
     else:
         coupon_id = wanted.get("coupon", "")
-    coupon = discounts.usable_coupon(coupon_id, f"{param}[coupon]")
+    coupon = redemption.usable_coupon(coupon_id, f"{param}[coupon]")
     if discounts.cut(coupon, session["currency"]) is None:
         raise InvalidRequest(
             f"The coupon {coupon['id']} takes off an amount in another currency.", param=f"{param}[coupon]"
@@ -140,4 +140,4 @@ def redeem(session: Json) -> None:
         return
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     wanted = forms(session)
-    discounts.redeem_all(wanted, customer, "discounts", agreed=True, checkout_session=session["id"])
+    redemption.redeem_all(wanted, customer, "discounts", agreed=True, checkout_session=session["id"])

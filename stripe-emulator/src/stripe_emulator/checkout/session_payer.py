@@ -1,12 +1,35 @@
-"""Whoever has paid a Checkout Session: its customer, and the card that they let the shop keep."""
+"""Whoever pays a Checkout Session, and becomes its customer."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from stripe_emulator.checkout import invoice_creation
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.payments import customers, tax_ids
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
+
+    ``phone``, ``address``, ``tax_id`` (its ``type`` and ``value``), ``business_name``, ``shipping`` (an
+    address) and ``custom_fields`` (texts by their keys) count only where the session collects them.
+    """
+
+    method: Json
+    email: str | None = None
+    name: str | None = None
+    keep: bool = False
+    accepts_terms: bool = True
+    phone: str | None = None
+    address: Json | None = None
+    tax_id: Json | None = None
+    business_name: str | None = None
+    shipping: Json | None = None
+    custom_fields: dict[str, str] | None = None
 
 
 def note_payer(session: Json, customer: Json) -> None:

@@ -15,7 +15,8 @@ from stripe_emulator.checkout import (
     tax,
 )
 from stripe_emulator.checkout.completion import KIND
-from stripe_emulator.checkout.mode import Mode, Payer
+from stripe_emulator.checkout.mode import Mode
+from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json

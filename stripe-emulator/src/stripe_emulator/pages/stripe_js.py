@@ -24,8 +24,8 @@ from stripe_emulator.checkout import (
     session_urls,
     shipping,
 )
-from stripe_emulator.checkout.mode import Payer
 from stripe_emulator.checkout.payer_questions import asks_card
+from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new

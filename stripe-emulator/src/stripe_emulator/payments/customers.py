@@ -10,7 +10,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog import discounts, redemption
 from stripe_emulator.core import emails, store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
@@ -224,7 +224,7 @@ def _discount(customer: Json, form: Form) -> None:
     """``coupon`` or ``promotion_code``, which accounts older than today's API give to a customer itself."""
     wanted = {key: form[key] for key in ("coupon", "promotion_code") if form.get(key)}
     if wanted:
-        discounts.give(customer, discounts.redeem(wanted, customer, ""))
+        discounts.give(customer, redemption.redeem(wanted, customer, ""))
     elif "" in (form.get("coupon"), form.get("promotion_code")) and customer["discount"] is not None:
         discounts.take_from_customer(customer)
 

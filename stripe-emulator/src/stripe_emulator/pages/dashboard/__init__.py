@@ -17,6 +17,7 @@ from stripe_emulator.pages.dashboard import (
     object_page,
     objects,
     overview,
+    quick_start,
     requests,
     states,
     webhooks,
@@ -24,6 +25,7 @@ from stripe_emulator.pages.dashboard import (
 
 BLUEPRINTS = (
     overview.pages,
+    quick_start.pages,
     requests.pages,
     events.pages,
     deliveries.pages,

@@ -1,4 +1,4 @@
-"""The first page: what came in, what happened, what wants attention; and how to begin."""
+"""The first page: what came in, what happened, what wants attention."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator.api import request_log
 from stripe_emulator.core import due_work
 from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard import deliveries_seen, quick_start
+from stripe_emulator.pages.dashboard import deliveries_seen
 from stripe_emulator.pages.dashboard.clock import coming
 from stripe_emulator.pages.dashboard.frame import RECENT, blueprint, latest, page
 from stripe_emulator.pages.dashboard.rows import rows_of
@@ -39,9 +39,3 @@ def home() -> ResponseReturnValue:
             "coming": coming(limit=3),
         }
     return page("home", base_url=storage().base_url, **values)
-
-
-@pages.get("/start")
-def start() -> ResponseReturnValue:
-    """How to point a program here, and the cards to pay with."""
-    return page("start", snippets=quick_start.snippets(storage().base_url), cards=quick_start.cards_to_try())

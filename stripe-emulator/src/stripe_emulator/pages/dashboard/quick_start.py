@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from flask.typing import ResponseReturnValue
+
+from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.dashboard.frame import blueprint, page
 from stripe_emulator.payments import cards
+
+pages = blueprint("quick_start")
 
 _PYTHON = """\
 from stripe import StripeClient
@@ -68,3 +74,9 @@ def snippets(base_url: str) -> list[tuple[str, str]]:
         (label, text.replace("BASE", base_url).replace("HOST", host).replace("PORT", port or "80"))
         for label, text in texts
     ]
+
+
+@pages.get("/start")
+def start() -> ResponseReturnValue:
+    """How to point a program here, and the cards to pay with."""
+    return page("start", snippets=snippets(storage().base_url), cards=cards_to_try())

@@ -45,8 +45,9 @@ CHANGES = 24
 MAILS = 25
 FEW_MAILS = 8
 
-#: Notes that are shown.
+#: Notes that are shown, and so many of them before the older ones are folded away.
 NOTES = 20
+FEW_NOTES = 3
 
 
 def customer(owner: str) -> ResponseReturnValue:
@@ -112,6 +113,7 @@ def customer(owner: str) -> ResponseReturnValue:
         mail_text=mail_text,
         cursor=request.args.get("cursor"),
         few_mails=FEW_MAILS,
+        few_notes=FEW_NOTES,
     )
 
 

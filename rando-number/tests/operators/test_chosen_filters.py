@@ -12,8 +12,8 @@ from sqlalchemy import update
 from flask_prepaid.operations.models import InboxEvent
 from rando_number.models import db
 
-from .reading import forms
-from .running_shop import RunningShop, Visitor
+from ..reading import forms
+from ..running_shop import RunningShop, Visitor
 
 MAY = {"from": "2026-05-01", "to": "2026-05-31"}
 
