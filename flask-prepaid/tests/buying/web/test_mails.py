@@ -22,7 +22,7 @@ from flask_prepaid.web.mailing.mail_samples import MailSample, samples
 
 from ..shop import Shop
 
-TEMPLATES = Path(mails.__file__).parents[1] / "templates/prepaid/mail"
+TEMPLATES = Path(mails.__file__).parents[2] / "templates/prepaid/mail"
 ASKS_ALWAYS, DECLINES_LATER = "4000002760003184", "4000000000000341"
 
 
