@@ -108,6 +108,9 @@ def attack_a_new_shop(
     return {
         "requests": sent,
         "statuses": outcome.statuses,
+        "did_something": {
+            endpoint: count for (endpoint, status), count in outcome.posted.items() if status == 303
+        },
         "cpu_ms_each": round(1000 * took_s / max(1, sent), 2),
         "slowest_s": round(outcome.slowest_s, 2),
         "faults": outcome.faults,

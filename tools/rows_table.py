@@ -97,6 +97,8 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "fetched_at": "when Stripe was last asked about it",
         "check_at": "when `tick` asks next; none once it is final",
         "checks": "how often `tick` has asked",
+        "reviewed_at": "when an operator has seen to one that needed a review",
+        "review": "what the operator did, and who it was",
     },
     Refund: {
         "id": "its number",

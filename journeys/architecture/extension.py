@@ -18,7 +18,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "config": {"checks", "errors", "kinds"},
     "host": {"catalog", "checks", "config", "errors", "languages"},
     "signals": set(),
-    "uncommitted": set(),
+    "uncommitted": {"checks"},
     "upgrade": set(),
     "migrations": set(),
     "testing": {"upgrade"},

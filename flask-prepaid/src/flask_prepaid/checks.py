@@ -25,6 +25,9 @@ MAX_ID = 2**63 - 1
 #: No time is as late as this: the clocks of any zone can still show it.
 TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 
+#: Keys of entries that begin so are the extension's: the host's payment 17 is another one than its own.
+OWN_KEYS = ("balance:", "code:", "invoice:", "once:", "payment:", "referral:")
+
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 #: So many letters of what was written are shown.
@@ -50,6 +53,18 @@ def whole(where: str, value: Any, *, min: int, max: int, hint: str = "") -> int:
     if not is_whole(value, min, max):
         refuse(where, value, f"Write a whole number from {min:,} to {max:,}.{hint and f' {hint}'}")
     return int(value)
+
+
+def not_own_key(key: Any) -> None:
+    """A key for an entry of the host's: what is bought later under one of ours would bring no credits.
+
+    :raises ValueError: It is one of ours.
+    """
+    if isinstance(key, str) and key.startswith(OWN_KEYS):
+        raise ValueError(
+            f"key is {key!r:.80}. Keys that begin with {key.partition(':')[0]}: are Prepaid's own: write "
+            f"another word, such as my-{key:.40}"
+        )
 
 
 def row_id(where: str, value: Any) -> int:

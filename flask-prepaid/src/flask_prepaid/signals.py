@@ -94,8 +94,9 @@ plan_payment_failed = _signals.signal("plan-payment-failed")
 plan_ended_unpaid = _signals.signal("plan-ended-unpaid")
 
 #: A plan ends with what is paid of it, since a bank doubts a payment for it, unless its customer or an
-#: operator keeps it: ``owner``, ``subscription_id``, ``payment_id``, ``title``, ``reason``, ``ends_at``
-#: (``None``: it has ended at once). ``plan_changed`` is sent as well.
+#: operator keeps it; or it has ended, since Stripe does not have it: ``owner``, ``subscription_id``,
+#: ``payment_id`` (``None``: no payment is to blame), ``title``, ``reason``, ``ends_at`` (``None``: it has
+#: ended at once). ``plan_changed`` is sent as well.
 plan_stopped = _signals.signal("plan-stopped")
 
 #: A trial ends in three days: ``owner``, ``subscription_id``, ``trial_end``.

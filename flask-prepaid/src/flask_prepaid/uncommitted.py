@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import LedgerVerbs
 
+from . import checks
+
 log = logging.getLogger(__name__)
 
 #: Where an app's context keeps the session in which a verb has written last, and its transaction.
@@ -19,6 +21,9 @@ WROTE = "_prepaid_wrote"
 
 class JoinedVerbs(LedgerVerbs):
     """The verbs of the ledger; those that write in the host's transaction are noted."""
+
+    def _refuse_key(self, key: str) -> None:
+        checks.not_own_key(key)
 
     def _join(self, verb: Callable[..., Any], /, *args: Any, **terms: Any) -> Any:
         result = super()._join(verb, *args, **terms)

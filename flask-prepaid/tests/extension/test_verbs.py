@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -10,7 +13,7 @@ from sqlalchemy import URL, text
 from flask_prepaid import Prepaid
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.payments.models import PaymentState
-from prepaid_ledger import WalletBlocked
+from prepaid_ledger import SpendRequest, WalletBlocked
 
 from .host import OWNER, Host
 
@@ -33,6 +36,45 @@ def test_the_domain_reaches_the_same_books_in_the_same_session(host: Host) -> No
     assert host.prepaid.balance(OWNER) == 5
     host.db.session.rollback()
     assert host.prepaid.balance(OWNER) == 0
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda prepaid, key: prepaid.spend(OWNER, key=key),
+        lambda prepaid, key: prepaid.spend_now(OWNER, key=key),
+        lambda prepaid, key: prepaid.spend_many([SpendRequest(OWNER, 1, key)]),
+        lambda prepaid, key: prepaid.reverse(OWNER, spend_key="report:1", key=key),
+        lambda prepaid, key: prepaid.grant(OWNER, 5, key=key, reason="a gift"),
+        lambda prepaid, key: list(prepaid.grant_many([OWNER], 5, key=key, reason="a gift")),
+        lambda prepaid, key: prepaid.purchase(OWNER, 5, key=key, amount_minor=500, currency="usd"),
+        lambda prepaid, key: prepaid.adjust(OWNER, 5, key=key, reason="a mistake"),
+        lambda prepaid, key: prepaid.claw_back(OWNER, lot_key="gift", key=key, credits=1),
+        lambda prepaid, key: prepaid.restore(OWNER, claw_key="back", key=key),
+    ],
+)
+def test_a_key_of_the_extensions_own_is_left_to_it(host: Host, write: Callable[[Prepaid, str], Any]) -> None:
+    """A host that numbers its own payments would have the customer's next one bring nothing."""
+    host.grant(10)
+    host.prepaid.spend(OWNER, credits=3, key="report:1")
+    host.prepaid.claw_back(OWNER, lot_key="gift", key="back", credits=1)
+    host.db.session.commit()
+
+    for key in (
+        "payment:1",
+        "invoice:1",
+        "invoice:1:month:2",
+        "code:1",
+        "referral:1",
+        "once:pro",
+        "balance:1",
+    ):
+        with pytest.raises(ValueError, match=rf"^key is '{key}'\. Keys that begin with .*such as my-{key}$"):
+            write(host.prepaid, key)
+    host.db.session.rollback()
+
+    assert host.prepaid.balance(OWNER) == 6
+    write(host.prepaid, "my-payment:1")
 
 
 @pytest.mark.parametrize("blocks", [True, False])
@@ -64,7 +106,7 @@ def test_a_database_that_cannot_keep_money_safe_is_refused() -> None:
 
 def test_a_purchase_without_its_payment_is_named_and_a_payment_without_its_purchase(database: URL) -> None:
     host = Host(database)
-    host.prepaid.purchase(OWNER, 5, key="payment:404", amount_minor=500, currency="usd")
+    host.prepaid.ledger.purchase(OWNER, 5, key="payment:404", amount_minor=500, currency="usd")
     host.db.session.execute(
         text(
             "INSERT INTO prepaid_payment (id, owner, via, state, title, credits, amount_minor, currency,"

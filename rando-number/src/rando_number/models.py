@@ -25,11 +25,13 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     TypeDecorator,
     delete,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from werkzeug.local import LocalProxy
@@ -112,6 +114,12 @@ def release_connection() -> None:
     """End the session's transaction: what it has read would keep a connection and its snapshot."""
     if db.session.registry.has():
         db.session.rollback()
+
+
+def insert_into(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, in the database's own dialect."""
+    on_sqlite = db.session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
 
 
 user_roles = Table(
@@ -239,6 +247,8 @@ class Passkey(Base, WebAuthnMixin):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     lastuse_datetime: Mapped[datetime]
 
+    __mapper_args__ = {"confirm_deleted_rows": False}  # another press may have removed it
+
 
 class Number(Base):
     """What one call drew and paid for: one number, or up to 10,000 at once.
@@ -286,6 +296,25 @@ def end_sign_ins(user_id: int, *which: ColumnElement[bool]) -> list[str]:
     db.session.execute(update(User).where(User.id == user_id).values(version=User.version + 1))
     ended = delete(SignIn).where(SignIn.user_id == user_id, *which).returning(SignIn.digest)
     return list(db.session.scalars(ended))
+
+
+class FormPress(Base):
+    """What a form of the account has done, kept for a moment in which it may be pressed a second time.
+
+    ``digest`` is a keyed one of the form and all that it sends. ``news`` is what the page says that it
+    ``leads_to``. ``ends``: it has ended the sign-in under which it was sent. ``user_id``: it has signed in
+    that user anew, whose row had ``user_version`` then.
+    """
+
+    __tablename__ = "form_presses"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    leads_to: Mapped[str] = mapped_column(Text)
+    news: Mapped[list[list[str]]] = mapped_column(JSON)
+    ends: Mapped[bool]
+    user_id: Mapped[int | None]
+    user_version: Mapped[int | None]
 
 
 class Welcomed(Base):

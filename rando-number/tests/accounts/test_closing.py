@@ -70,10 +70,12 @@ def test_closing_an_account_again_changes_nothing(shop: RunningShop) -> None:
     customer = settled(shop)
     with shop.app.test_request_context():
         user = db.session.scalars(select(User)).one()
-        close_account(user)
+        assert close_account(user)
+        db.session.commit()
         before = user.closed_at
 
-        close_account(user)
+        assert not close_account(user)
+        db.session.commit()
 
         assert user.closed_at == before
     assert shop.balance(f"user:{user.id}") == 0

@@ -199,7 +199,7 @@ def test_a_cause_in_the_ledger_leads_to_its_payment_and_a_hosts_own_cause_nowher
     pat, kim, support = shop.buyer(), shop.customer("kim@rando.test"), shop.operator("support")
     pat.subscribe()
     with shop.app.app_context():
-        shop.prepaid.grant(kim.owner, 5, key="payment:1", reason="a cause of the host's own")
+        shop.prepaid.ledger.grant(kim.owner, 5, key="payment:1", reason="a cause of the host's own")
         shop.prepaid.session.commit()
 
     page = support.get(f"/admin/customers/{pat.owner}").text

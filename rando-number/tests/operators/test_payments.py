@@ -7,10 +7,12 @@ import io
 import re
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from flask_prepaid.payments.models import Payment, PaymentState
+from rando_number.models import AuditLine, db
 
+from ..reading import forms
 from ..running_shop import RunningShop, Visitor
 
 
@@ -196,6 +198,60 @@ def test_the_list_and_the_file_of_payments_go_by_the_state_that_is_shown(shop: R
         lines = rows_of_file(finance, state=state)
         assert [(line["id"], line["state"]) for line in lines] == [(number, state) for number in numbers]
     assert len(rows_of_file(finance)) == len(rows_of_file(finance, state="no state")) == 7
+
+
+def test_a_refund_that_is_not_final_is_not_called_refunded_anywhere(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000000007726")  # its refund takes some days
+    finance.send("/admin/payments/1/refund", amount="4.00", reason="asked for")
+
+    def seen() -> list[str]:
+        page, line = finance.get("/admin/payments/1").text, rows_of_file(finance)[0]
+        sums = re.findall(r"<dt>(Refund[^<]*)</dt><dd>(-?\$[\d.]+)</dd>", page)
+        lists = [finance.get(path).text for path in ("/admin/payments", f"/admin/customers/{pat.owner}")]
+        refunded = [re.findall(r'class="quiet refunded">([^<]+)<', page)[0] for page in lists]
+        assert refunded[0] == refunded[1]
+        columns = ("refunded_minor", "refund_under_way_minor", "refund_failed_minor")
+        return [*(" ".join(sum) for sum in sums), refunded[0], " ".join(line[name] for name in columns)]
+
+    assert states_on(finance.get("/admin/payments/1").text)[0] == "refund under way"
+    assert seen() == ["Refund under way -$4.00", "refund under way $4.00", "0 400 0"]
+    shop.stripe.advance(days=10)
+    shop.stripe.deliver()
+
+    assert states_on(finance.get("/admin/payments/1").text)[0] == "partly refunded"
+    assert seen() == ["Refunded -$4.00", "refunded $4.00", "400 0 0"]
+
+
+def test_a_payment_that_was_reviewed_leaves_the_overview_and_keeps_what_was_done(
+    any_shop: RunningShop,
+) -> None:
+    shop = any_shop
+    pat, finance, support = shop.customer(), shop.operator("finance"), shop.operator("support")
+    pat.buy(pack="starter")
+    with shop.app.app_context():
+        shop.prepaid.session.execute(update(Payment).values(state=PaymentState.NEEDS_REVIEW))
+        shop.prepaid.session.commit()
+    place = "/admin/payments/1"
+    assert "1 payment whose end is not known or not as agreed" in finance.get("/admin").text
+    assert "Mark as reviewed" not in support.get(place).text
+    token = forms(finance.get(place).text)[f"{place}/review"]
+
+    for reason in ("", "x" * 500):
+        refused = finance.client.post(f"{place}/review", data={**token, "reason": reason})
+        assert "Write why" in finance.get(refused.location).text
+    for _ in range(2):
+        sent = finance.client.post(f"{place}/review", data={**token, "reason": "credits by hand"})
+        assert "Payment 1 is reviewed." in finance.get(sent.location).text
+
+    page = finance.get(place).text
+    assert "Reviewed on" in page
+    assert "credits by hand (by " in page
+    assert states_on(page)[0] == "reviewed"
+    assert "whose end is not known" not in finance.get("/admin").text
+    with shop.app.app_context():
+        lines = db.session.scalars(select(AuditLine).where(AuditLine.action == "operated")).all()
+        assert [(line.detail["did"], line.detail["payment"]) for line in lines] == [("review", 1)]
 
 
 def newest(operator: Visitor) -> str:

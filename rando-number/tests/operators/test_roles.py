@@ -39,6 +39,7 @@ ACTIONS = {
     "operator_grant": {"support", "finance", "admin"},
     "operator_adjust": {"finance", "admin"},
     "operator_refund": {"finance", "admin"},
+    "operator_review": {"finance", "admin"},
     "operator_plan": {"finance", "admin"},
     "operator_block": {"finance", "admin"},
     "operator_sync": {"finance", "admin"},

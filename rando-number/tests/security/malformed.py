@@ -32,6 +32,7 @@ from rando_number.models import User, db
 from rando_number.rate_limits.rates import limiter
 
 from ..running_shop import SAME_ORIGIN, RunningShop, Visitor
+from .real_things import RealThings, forms_of_templates
 
 #: Where the shop is served in production.
 BASE_URL = "https://rando.example"
@@ -145,6 +146,9 @@ HEADERS = (
 #: These may end a session, an account or what it holds: their sender begins anew where they did.
 ENDING = re.compile(r"^/(logout|sessions|close-account|change|tf-setup|passkeys|reset|confirm|admin/block)")
 
+#: After so many requests it is looked at what is there by now.
+LOOKED_AT_FOR = 100
+
 #: After so many requests everybody begins anew: nobody stays blocked, or without a password that is known.
 SAME_PEOPLE_FOR = 2_000
 
@@ -242,9 +246,13 @@ class Browser:
 
 @dataclass
 class Outcome:
-    """What came of many requests: statuses, and each fault with the request that made it."""
+    """What came of many requests: statuses, and each fault with the request that made it.
+
+    ``posted`` has the statuses of forms, each with the endpoint that it was sent to.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
+    posted: Counter[tuple[str, int]] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     slowest_s: float = 0.0  # of this process, without what it waited for
 
@@ -258,6 +266,7 @@ class Sender:
         self.outcome = Outcome()
         self.rules = [rule for rule in shop.app.url_map.iter_rules() if "static" not in rule.endpoint]
         self.names = fields_of_templates()
+        self.real = RealThings(shop, self.random)
         self.people = 0
         self.actors: dict[str, Browser] = {}
         self.tokens: dict[str, str] = {}
@@ -272,7 +281,7 @@ class Sender:
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
         self.errors.append(f"{type(exception).__name__}: {str(exception)[:200]} at {place}")
 
-    def begin(self, kind: str) -> None:
+    def begin(self, kind: str) -> Visitor:
         """A browser of this kind of person, signed in anew."""
         self.people += 1
         name = f"{kind}{self.people}@rando.test"
@@ -287,6 +296,13 @@ class Sender:
         assert token is not None, page[:500]
         self.actors[kind] = Browser(self.shop.app, visitor.client)
         self.tokens[kind] = token[1]
+        return visitor
+
+    def begin_all(self) -> None:
+        for kind in KINDS:
+            visitor = self.begin(kind)
+            if kind == "customer":
+                self.real.trade(visitor)
 
     def is_signed_in(self, kind: str) -> bool:
         status, _ = self.actors[kind].open("GET", "/api/v1/balance", SAME_ORIGIN)
@@ -301,18 +317,22 @@ class Sender:
             if limiter.enabled and not number % LIMITED_FOR:
                 limiter.reset()
             if not number % SAME_PEOPLE_FOR:
-                for kind in KINDS:
-                    self.begin(kind)
+                self.begin_all()
+            if not number % LOOKED_AT_FOR:
+                self.real.look()
             kind = self.random.choice(KINDS)
             rule = self.random.choice(self.rules)
             request = self.request(kind, rule)
-            self.ask(kind, request)
-            may_end = ENDING.match(rule.rule) and request["method"] == "POST" and kind != "stranger"
-            if may_end and not self.is_signed_in(kind):
-                self.begin(kind)
+            status = self.ask(kind, request)
+            if request["method"] == "POST":
+                self.outcome.posted[rule.endpoint, status] += 1
+            if ENDING.match(rule.rule) and request["method"] == "POST" and kind != "stranger":
+                for other in ("customer", "operator"):
+                    if not self.is_signed_in(other):
+                        self.begin(other)
         return self.outcome
 
-    def ask(self, kind: str, request: dict[str, Any]) -> None:
+    def ask(self, kind: str, request: dict[str, Any]) -> int:
         """Send one request, and note what came of it."""
         self.errors.clear()
         began_s, worked_s = time.monotonic(), time.process_time()
@@ -325,6 +345,7 @@ class Sender:
             self.outcome.faults.append(
                 f"{status}, {works_s:.1f} s of {took_s:.1f} s worked, {kind}: {shown} {self.errors}"
             )
+        return status
 
     def request(self, kind: str, rule: Rule) -> dict[str, Any]:
         """One request for a rule: something of it is always wrong."""
@@ -352,18 +373,21 @@ class Sender:
 
     def path(self, rule: Rule) -> str:
         def part(placeholder: re.Match[str]) -> str:
+            real = self.real.value(placeholder[1])
+            if real is not None and self.random.random() < 0.6:
+                return quoted(real.encode())
             if self.random.random() < 0.3:
                 return "1"
             return quoted(as_bytes(self.text())[:2_000] or b"x")
 
-        return re.sub(r"<[^>]+>", part, rule.rule)
+        return re.sub(r"<(?:[^:>]+:)?(\w+)>", part, rule.rule)
 
     def body(self, kind: str, rule: Rule) -> tuple[bytes, str]:
         chance = self.random.random()
         if rule.endpoint == "prepaid.webhook" and chance < 0.8:
             return json.dumps(self.event()).encode(), "application/json"
         if chance < 0.65:
-            fields = {**self.fields(), "csrf_token": self.tokens[kind].encode()}
+            fields = {**self.fields_of(rule), "csrf_token": self.tokens[kind].encode()}
             return encoded(fields).encode(), "application/x-www-form-urlencoded"
         if chance < 0.9:
             return self.json_text(), "application/json"
@@ -398,11 +422,22 @@ class Sender:
             "type": self.random.choice([*self.shop.prepaid.heard, "unknown.event"]),
             "data": {"object": {"id": "cs_test_1", "object": "checkout.session", "metadata": {}}},
         }
-        for name in self.random.sample(sorted(event), self.random.randrange(1, 4)):
+        if self.real.stripe_ids and self.random.random() < 0.5:
+            event["data"]["object"]["id"] = self.random.choice(self.real.stripe_ids)
+        for name in self.random.sample(sorted(event), self.random.randrange(0, 4)):
             event[name] = self.json_value()
         if self.random.random() < 0.2:
             event["data"] = {"object": {"id": self.json_value(), "object": self.json_value()}}
         return event
+
+    def fields_of(self, rule: Rule) -> dict[str, bytes]:
+        """What a form sends: mostly all of its fields, of which one or two are wrong."""
+        names = forms_of_templates().get(rule.endpoint)
+        if not names or self.random.random() < 0.3:
+            return self.fields()
+        wrong = set(self.random.sample(names, min(self.random.choice([0, 1, 1, 1, 2]), len(names))))
+        fields = {name: None if name in wrong else self.real.value(name) for name in names}
+        return {name: as_bytes(self.text() if text is None else text) for name, text in fields.items()}
 
     def fields(self) -> dict[str, bytes]:
         return {name: as_bytes(self.text()) for name in self.some_names()}

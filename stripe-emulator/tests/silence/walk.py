@@ -20,6 +20,8 @@ from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import decode
 
+from .world import COMPANY, OTHERWISE
+
 #: A form as pairs of names and values, and where a parameter lies in one: ``("items", "0", "price")``.
 Pairs = list[tuple[str, str]]
 Place = tuple[str, ...]
@@ -72,9 +74,7 @@ def ask(route: contract.Route, path: str, form: Pairs) -> Heard:
 def silent(route: contract.Route, path: str, forms: list[Pairs], leaf: Leaf, known: dict[str, str]) -> bool:
     """Whether some value of a parameter is taken, and none of them changes anything or is refused by name."""
     taken = False
-    for form in forms:
-        others = [pair for pair in form if not _clashes(pair[0], leaf)]
-        others += [pair for pair in leaf.beside if pair[0] not in dict(others)]
+    for others in (others for form in forms for others in _around(form, leaf, known)):
         without = ask(route, path, others)
         for value in fitting(leaf, known):
             heard = ask(route, path, [*others, (leaf.name, value)])
@@ -84,6 +84,36 @@ def silent(route: contract.Route, path: str, forms: list[Pairs], leaf: Leaf, kno
                 return False
             taken = taken or heard.status == 200
     return taken
+
+
+def _around(form: Pairs, leaf: Leaf, known: dict[str, str]) -> Iterator[Pairs]:
+    """What is sent beside a parameter: the least that it needs, and what makes sense of all that it is in."""
+    others = [pair for pair in form if not _clashes(pair[0], leaf)]
+    least = others + [pair for pair in leaf.beside if pair[0] not in dict(others)]
+    yield least
+    whole = others + [pair for pair in _company(leaf, known) if pair[0] not in dict(others)]
+    if whole != others:
+        yield whole + [
+            pair
+            for pair in leaf.beside
+            if pair[0] not in dict(whole) and not any(pair[0].startswith(f"{name}[") for name, _ in whole)
+        ]
+
+
+def _company(leaf: Leaf, known: dict[str, str]) -> Pairs:
+    """What stands beside a parameter in each of the hashes that it lies in."""
+    wanted: Pairs = []
+    for end, step in enumerate(leaf.place[:-1], 1):
+        if step not in COMPANY:
+            continue
+        above = leaf.place[: end + 1] if leaf.place[end].isdigit() else leaf.place[:end]
+        within = leaf.place[len(above)] if len(leaf.place) > len(above) else ""
+        for name, value in parse_qsl(COMPANY[step].format(**known)):
+            first, *rest = re.findall(r"\w+", name)
+            place = (*above, first, *rest)
+            if first not in OTHERWISE.get(within, (within,)) and not _clashes(named(place), leaf):
+                wanted.append((named(place), value))
+    return wanted
 
 
 def fitting(leaf: Leaf, known: dict[str, str]) -> list[str]:

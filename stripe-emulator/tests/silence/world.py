@@ -156,6 +156,50 @@ FORMS = [
     ("/v1/test_helpers/confirmation_tokens", "payment_method=pm_card_visa"),
 ]
 
+#: What makes sense of a hash, by its name: beside one of its parameters the others are sent.
+COMPANY = {
+    "add_invoice_items": "price_data[currency]=usd&price_data[product]={product}&price_data[unit_amount]=700",
+    "card": "number=4242424242424242&exp_month=12&exp_year=2050&cvc=123",
+    "custom_fields": "key=size&label[type]=custom&label[custom]=Size&type=text",
+    "customer_details": "address[country]=US",
+    "default_price_data": "currency=usd&unit_amount=700",
+    "delivery_estimate": "maximum[unit]=day&maximum[value]=5",
+    "invoice_items": "amount=700&currency=usd",
+    "items": "price={price}",
+    "line_items": "price={price}&quantity=1",
+    "lines": "amount=700&description=Work",
+    "optional_items": "price={price}&quantity=1",
+    "package_dimensions": "height=1&length=1&weight=1&width=1",
+    "period": "start[type]=timestamp&start[timestamp]=1893456000"
+    "&end[type]=timestamp&end[timestamp]=1893888000",
+    "phases": "items[0][price]={price}",
+    "price_data": "currency=usd&product={product}&unit_amount=700",
+    "recurring": "interval=month",
+    "shipping": "name=Jenny&address[line1]=Street&address[country]=US",
+    "shipping_details": "name=Jenny&address[line1]=Street&address[country]=US",
+    "shipping_rate_data": "display_name=Post&type=fixed_amount&fixed_amount[amount]=100"
+    "&fixed_amount[currency]=usd",
+    "tax_amounts": "amount=70&taxable_amount=700&tax_rate_data[display_name]=VAT"
+    "&tax_rate_data[inclusive]=false&tax_rate_data[percentage]=10",
+    "tax_rate_data": "display_name=VAT&inclusive=false&percentage=10",
+}
+
+#: A parameter -> those that say the same in another way, and are not sent beside it.
+OTHERWISE = {
+    "amount": ("amount", "price_data"),
+    "discount": ("discount", "coupon"),
+    "plan": ("plan", "price"),
+    "price": ("price", "price_data", "amount", "currency"),
+    "price_data": ("price_data", "price", "amount", "currency"),
+    "pricing": ("pricing", "amount", "price_data", "currency"),
+    "product_data": ("product_data", "product"),
+    "quantity": ("quantity", "amount"),
+    "shipping_rate": ("shipping_rate", "shipping_rate_data"),
+    "token": ("token", "number", "exp_month", "exp_year", "cvc"),
+    "unit_amount": ("unit_amount", "amount"),
+    "unit_amount_decimal": ("unit_amount_decimal", "unit_amount", "amount"),
+}
+
 #: Name of a parameter -> which step's object it may name.
 NAMES = {
     "coupon": "coupons",
@@ -182,6 +226,7 @@ NAMES = {
 ALIKE: dict[str, list[str]] = {
     # What is taken is what holds without the parameter; other values are refused, or need another form.
     "POST /v1/checkout/sessions": ["ui_mode"],
+    "POST /v1/checkout/sessions/{session}": ["shipping_options[0][shipping_rate_data][type]"],
     "POST /v1/customer_sessions": ["components[payment_element][features][payment_method_save]"],
     "POST /v1/invoices": ["collection_method", "pending_invoice_items_behavior"],
     "POST /v1/payment_links": ["after_completion[type]"],
@@ -191,8 +236,13 @@ ALIKE: dict[str, list[str]] = {
     # Nobody has the key that would be taken from them.
     "POST /v1/prices": ["transfer_lookup_key"],
     "POST /v1/prices/{price}": ["transfer_lookup_key"],
-    # Nothing is prorated, nothing is due, no trial runs, and no end is planned.
+    # Nothing is prorated, nothing is due, no trial runs, and no end is planned. Only automatic tax would read
+    # how tax is meant, and a preview with it is refused by its name.
     "POST /v1/invoices/create_preview": [
+        "invoice_items[0][price_data][tax_behavior]",
+        "invoice_items[0][tax_behavior]",
+        "invoice_items[0][tax_code]",
+        "subscription_details[items][0][price_data][tax_behavior]",
         "subscription_details[proration_behavior]",
         "subscription_details[trial_end]",
     ],
@@ -208,6 +258,7 @@ ALIKE: dict[str, list[str]] = {
     ],
     "POST /v1/subscription_schedules/{schedule}": [
         "default_settings[automatic_tax][enabled]",
+        "phases[0][automatic_tax][enabled]",
         "proration_behavior",
     ],
 }

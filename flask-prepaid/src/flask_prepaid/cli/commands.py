@@ -32,7 +32,8 @@ from ..operations import inbox
 from ..operations import reconcile as comparison
 from ..operations import tick as upkeep
 from ..operations.elsewhere import archiving, copy_books, marks, places
-from ..payments.models import Payment
+from ..payments import reviews
+from ..payments.models import UNDER_WAY, Payment
 from ..purchases.money_back import refunds
 from ..reports import counting as sums
 from ..reports.balance import copying
@@ -248,7 +249,17 @@ def refund(payment: int, amount: int | None, reason: str, key: str | None) -> No
         app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
     )
     shown = money.show(made.amount_minor, app.session.get_one(Payment, payment).currency)
-    click.echo(f"Refund of {shown} for payment {payment}: {made.state}.", err=True)
+    under_way = "under way, " if made.state in UNDER_WAY else ""
+    click.echo(f"Refund of {shown} for payment {payment}: {under_way}{made.state}.", err=True)
+
+
+@commands.command()
+@click.argument("payment", type=typed.payment)
+@click.option("--note", required=True, type=typed.note, help="What you have done; it stays on the record.")
+def review(payment: int, note: str) -> None:
+    """Say that PAYMENT, which needed a review, is dealt with. It moves neither money nor credits."""
+    reviews.close(context(), payment, review=f"{note} (by {getpass.getuser()})")
+    click.echo(f"Payment {payment} is reviewed.", err=True)
 
 
 @commands.command()
@@ -313,17 +324,31 @@ def sync() -> None:
 @click.option(
     "--url", help="Where Stripe shall send its events, such as https://shop.example/prepaid/webhook."
 )
-def connect(url: str | None) -> None:
-    """Mirror the packs to Stripe's products and prices, and set up the webhook. Safe to run again."""
+@click.option(
+    "--end-plans", is_flag=True, help="End the plans here that this account of Stripe's does not have."
+)
+def connect(url: str | None, end_plans: bool) -> None:
+    """Mirror the packs to Stripe's products and prices, and set up the webhook. Safe to run again.
+
+    Plans don't move from one account of Stripe's to another. With --end-plans, those that run here and that
+    this account does not have are ended: their customers are told by mail, and choose anew. What they have
+    paid for stays.
+    """
     path = context().config.paths["webhook"]
     if url is not None and not urlsplit(url).path.endswith(path):
         raise click.BadParameter(f"this app hears events at {path}, not there.", param_hint="--url")
     try:
-        connected = catalog_at_stripe.connect(context(), url=url)
+        connected = catalog_at_stripe.connect(context(), url=url, end_plans=end_plans)
     except GatewayUnavailable as error:
         raise click.ClickException(f"{unanswered()}. Run it again: nothing is made twice.") from error
     for line in connected.done:
         click.echo(line, err=True)
+    if connected.not_there:
+        click.echo(
+            f"This account does not have the plan of {connected.not_there[0]}, which runs here: it never "
+            "renews. If this account is the right one, end such plans: flask prepaid connect --end-plans",
+            err=True,
+        )
     if connected.secret:
         click.echo(
             "Keep this as PREPAID_STRIPE_WEBHOOK_SECRET (FLASK_PREPAID_STRIPE_WEBHOOK_SECRET for "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
@@ -26,6 +26,9 @@ from .setup import Keys
 SHOWN = 8
 
 MAX_NAME = 80
+
+#: So long a form that is sent a second time shows the key that the first one made.
+AGAIN = timedelta(minutes=1)
 
 #: The windows of budgets, and how a limit goes on in words. ``None`` of a budget is ``ever``.
 WINDOWS = {
@@ -52,9 +55,19 @@ class NewKey:
         return f"NewKey(id={self.id}, secret='{self.secret[:SHOWN]}...', spender={self.spender!r})"
 
 
-def make(session: Session, keys: Keys, owner: str, name: str, expires_at: datetime | None) -> NewKey:
+def make(
+    session: Session,
+    keys: Keys,
+    owner: str,
+    name: str,
+    expires_at: datetime | None,
+    *,
+    random: str | None = None,
+) -> NewKey:
     """Make a key, in the caller's transaction.
 
+    :param random: What the key is made of, 43 characters. One that was made of it a moment ago is shown once
+        more, where it has this name. By default nobody knows it before.
     :raises UnknownItem: The name or the end is none that a key can have, the owner has a key of this name, or
         has as many as may be.
     :raises ValueError: The books have no wallet for such an owner.
@@ -67,6 +80,12 @@ def make(session: Session, keys: Keys, owner: str, name: str, expires_at: dateti
             "A key ends at a time to come, with its time zone, before the year 9999.", field="expires_on"
         )
     _take_turns(session, owner)
+    secret = keys.prefix + (random or secrets.token_urlsafe(32))
+    same = with_secret(session, secret)
+    if same is not None:
+        if (same.owner, same.name, same.revoked_at) == (owner, name, None) and now < same.created_at + AGAIN:
+            return NewKey(same.id, secret, same.spender)
+        raise UnknownItem("This form has made a key already. Load the page again.", field="name")
     names = set(session.scalars(select(ApiKey.name).where(*_live(owner))))
     if name in names:
         raise UnknownItem(
@@ -77,7 +96,6 @@ def make(session: Session, keys: Keys, owner: str, name: str, expires_at: dateti
             _("%(max)s keys are the most. Revoke one that is not in use.", max=keys.max_per_owner),
             field="name",
         )
-    secret = keys.prefix + secrets.token_urlsafe(32)
     row = ApiKey(
         owner=owner,
         name=name,
@@ -147,6 +165,11 @@ def revoke(session: Session, ledger: Ledger, owner: str, key_id: int | None = No
         ledger.set_budget(owner, 0, spender=row.spender, every="day")
         signals.tell(signals.key_revoked, owner=owner, key_id=row.id)
     return [row.id for row in rows]
+
+
+def was_revoked(session: Session, owner: str, key_id: int) -> bool:
+    mine = ApiKey.owner == owner, ApiKey.id == key_id, ApiKey.revoked_at.is_not(None)
+    return session.scalar(select(ApiKey.id).where(*mine)) is not None
 
 
 def _live(owner: str) -> tuple[ColumnElement[bool], ...]:

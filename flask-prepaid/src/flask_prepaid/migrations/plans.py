@@ -165,6 +165,7 @@ def create_months() -> None:
         sa.Column("cut", BIG, nullable=False),
         sa.Column("amount_minor", BIG, nullable=False),
         sa.Column("stopped", sa.Boolean(), nullable=False),
+        sa.Column("withheld", sa.Boolean(), nullable=False),
         sa.Column("given", BIG),
         sa.Column("given_at", AT),
         sa.CheckConstraint("credits > 0 AND cut >= 0 AND cut <= credits", name="cut_within_credits"),

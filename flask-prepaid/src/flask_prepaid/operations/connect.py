@@ -5,23 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..context import Context
-from ..subscriptions import prices
+from ..subscriptions import gone, prices
 from . import inbox
 
 
 @dataclass(frozen=True)
 class Connected:
-    """What was done at Stripe. ``secret`` is that of a new endpoint; Stripe never shows it again."""
+    """What was done at Stripe. ``secret`` is that of a new endpoint; Stripe never shows it again.
+
+    ``not_there``: owners of plans that run here and that this account does not have.
+    """
 
     done: list[str]
     secret: str | None
+    not_there: list[str]
 
 
-def connect(context: Context, *, url: str | None = None) -> Connected:
+def connect(context: Context, *, url: str | None = None, end_plans: bool = False) -> Connected:
     """Mirror the packs and plans to Stripe's products and prices, and set up the webhook at ``url``.
 
     A price is found by its lookup key, ``prepaid_<slug>``. Stripe's prices never change: a
     pack with a new price gets a new one, which takes the key over.
+
+    :param end_plans: End the plans here that this account does not have: it never renews them.
     """
     done = []
     for pack in context.catalog.packs.values():
@@ -38,4 +44,8 @@ def connect(context: Context, *, url: str | None = None) -> Connected:
     if url is not None:
         secret = context.gateway.account.mirror_endpoint(url, sorted(inbox.HEARD))
         done.append(f"{url} hears {len(inbox.HEARD)} types of events")
-    return Connected(done, secret)
+    if end_plans:
+        done += [
+            f"the plan of {owner}: ended here, since it is not at Stripe" for owner in gone.end_all(context)
+        ]
+    return Connected(done, secret, gone.some(context))

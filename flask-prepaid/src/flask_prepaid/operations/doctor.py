@@ -20,10 +20,11 @@ from ..gateway.billing.billing_details import UNVERIFIED
 from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
 from ..outbox import summary
-from ..payments import refusals
+from ..payments import refusals, reviews
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
 from ..purchases.money_back import disputes, fraud_warnings
+from ..subscriptions import gone
 from . import way_of_events
 from .models import InboxEvent
 
@@ -120,6 +121,8 @@ def _upkeep(context: Context) -> Iterator[str]:
     yield from _unhandled_events(session)
     yield from _disputes_to_answer(context)
     yield from _suspected_payments(session)
+    yield from _to_review(session)
+    yield from _plans_not_at_stripe(context)
     yield from _untaxed_without_proof(session)
     yield from _refused_addresses(session)
     yield from _overdue_payments(session)
@@ -164,6 +167,17 @@ def _suspected_payments(session: Session) -> Iterator[str]:
         )
 
 
+def _to_review(session: Session) -> Iterator[str]:
+    waiting = reviews.count(session)
+    if waiting:
+        yield (
+            f"{counted(waiting, 'payment needs', 'payments need')} a review: what was paid is not what was "
+            "agreed, so no credits were given. The operator's overview lists them. Refund the money or give "
+            "the credits, and then say so on the payment's page, or by: flask prepaid review PAYMENT "
+            "--note TEXT"
+        )
+
+
 def _untaxed_without_proof(session: Session) -> Iterator[str]:
     """Customers who pay the tax themselves by a tax id that its register does not know."""
     paid = exists().where(
@@ -178,6 +192,20 @@ def _untaxed_without_proof(session: Session) -> Iterator[str]:
             f"{counted(unproved, 'customer pays', 'customers pay')} no tax by reverse charge, and the "
             "register of tax ids does not know theirs: the tax may be yours to pay. The operator's page of "
             "the customer shows it; ask them for the right one."
+        )
+
+
+def _plans_not_at_stripe(context: Context) -> Iterator[str]:
+    try:
+        owners = gone.some(context)
+    except GatewayRefused:  # a restricted key that may not read plans
+        return
+    if owners:
+        yield (
+            f"Stripe does not have the plan of {owners[0]}, which runs here: this key is of another account "
+            "than the plan, or its data was deleted there. Such a plan never renews. Put the right key back; "
+            "or, where this account is the one from now on, end such plans here and have their customers "
+            "choose anew: flask prepaid connect --end-plans"
         )
 
 

@@ -19,7 +19,8 @@ class PaymentState(StrEnum):
 
     ``REQUESTED`` is written down, and Stripe was perhaps asked. ``OPEN`` waits for
     the customer, ``PENDING`` for the bank. ``UNKNOWN``: Stripe did not answer, do not
-    pay again. ``NEEDS_REVIEW``: what was paid is not what was agreed; an operator looks at it.
+    pay again. ``NEEDS_REVIEW``: what was paid is not what was agreed; an operator looks at it, and then says
+    so (``reviewed_at`` of the payment).
     """
 
     REQUESTED = "requested"
@@ -53,6 +54,12 @@ class RefundState(StrEnum):
     CANCELED = "canceled"
 
 
+#: Stripe has not finished a refund in one of these: it may still fail.
+UNDER_WAY = frozenset({RefundState.REQUESTED, RefundState.PENDING, RefundState.REQUIRES_ACTION})
+
+#: Stripe has made a refund in one of these, and the money came back, or never left.
+CAME_BACK = frozenset({RefundState.FAILED, RefundState.CANCELED})
+
 #: The money of a refund in one of these stays here, or has come back.
 NOT_REFUNDED = frozenset({RefundState.REFUSED, RefundState.FAILED, RefundState.CANCELED})
 
@@ -82,8 +89,8 @@ class Payment(Base):
     ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
     ``failure_counted``: it is in the sums of failures. ``sent_digest`` is that of what was sent under the
     key that names the purchase; empty where none does. ``brand`` and ``last4`` are those of the card that
-    was charged. ``shown_state`` is the state that pages show, which ``shown_states.py`` reads from refunds
-    and disputes.
+    was charged. ``review`` is what an operator did about one that needed a review, at ``reviewed_at``.
+    ``shown_state`` is the state that pages show, which ``shown_states.py`` reads from refunds and disputes.
     """
 
     __tablename__ = "prepaid_payment"
@@ -153,6 +160,8 @@ class Payment(Base):
     fetched_at: Mapped[datetime | None]
     check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(default=0)
+    reviewed_at: Mapped[datetime | None]
+    review: Mapped[str | None]
     if TYPE_CHECKING:
         shown_state: Mapped[str]
 

@@ -357,7 +357,10 @@ def due(context: Context, table: type[Payment] | type[Refund], *, limit: int = 1
 
 
 def _call_for_review(context: Context, payment: Payment, reason: str, fetched: Fetched) -> None:
-    """Call an operator, until all that was paid is refunded."""
+    """Call an operator, until all that was paid is refunded; once for each reason.
+
+    What was reviewed for another reason is looked at anew.
+    """
     intent = _intent_of(fetched)
     if intent is not None and intent.is_all_back:
         is_it = payment.payment_intent_id == intent.id or (payment.failure or "").startswith(f"{fetched.id} ")
@@ -365,10 +368,13 @@ def _call_for_review(context: Context, payment: Payment, reason: str, fetched: F
             payment.state, payment.failure, payment.check_at = PaymentState.FAILED, SENT_BACK, None
         return
     log.error("payment %s needs review: %s", payment.id, reason)
-    if payment.state in (PaymentState.PAID, PaymentState.NEEDS_REVIEW):
+    reason = reason[:255]
+    is_known = payment.reviewed_at is None or payment.failure == reason
+    if payment.state is PaymentState.PAID or (payment.state is PaymentState.NEEDS_REVIEW and is_known):
         return
     payment.state = PaymentState.NEEDS_REVIEW
-    payment.failure = reason[:255]
+    payment.failure = reason
+    payment.reviewed_at = payment.review = None
     payment.check_at = None
     signals.after_commit(
         context.session, signals.payment_needs_review, owner=payment.owner, payment_id=payment.id

@@ -154,7 +154,7 @@ def _reason_to_stop(
     pack: Pack | None,
     failures: list[Payment],
 ) -> str | None:
-    if history and history[0].state is PaymentState.NEEDS_REVIEW:
+    if history and history[0].state is PaymentState.NEEDS_REVIEW and history[0].reviewed_at is None:
         return UNDER_REVIEW
     if len(failures) > len(BACK_OFF):
         return (

@@ -28,7 +28,8 @@ def differences(context: Context, since: datetime | None, seen: Callable[[], Non
     for row in context.session.scalars(mine.where(Subscription.created_at >= since) if since else mine).all():
         assert row.stripe_id is not None
         if row.stripe_id not in met and context.gateway.subscriptions.fetch(row.stripe_id) is None:
-            yield "unpaid", row.stripe_id, None, f"{row.owner} has a plan here that is not at Stripe"
+            detail = f"{row.owner} has a plan here that is not at Stripe: flask prepaid connect --end-plans"
+            yield "unpaid", row.stripe_id, None, detail
 
 
 def _of_subscription(context: Context, subscription: StripeSubscription) -> Iterator[Difference]:

@@ -35,6 +35,9 @@ class State(StrEnum):
 #: Why a plan has ended, where its trial began with a card that had begun another customer's.
 CARD_HAD_TRIAL = "card_had_trial"
 
+#: Why a plan was ended here that Stripe does not have.
+NOT_AT_STRIPE = "not_at_stripe"
+
 #: Nothing more comes of a subscription in one of these.
 ENDED = frozenset({State.EXPIRED, State.INCOMPLETE_EXPIRED, State.CANCELED})
 
@@ -96,7 +99,7 @@ class Subscription(Base):
     dashboard; there, too, its payments can be stopped, and then it no more ``collects``, until
     ``collects_again_at`` if that is set. ``cancel_at``: it ends then, if nobody resumes it.
     ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
-    ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL``.
+    ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL`` or ``NOT_AT_STRIPE``.
     ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
     nobody can pay on its page; a row can't expire before, so an owner's pages are never two. ``anchor_at``:
     its day of the month and its time are those on which periods begin. ``sent_digest``: that of what was sent
@@ -207,7 +210,8 @@ class PlanMonth(Base):
 
     ``number`` counts its months; the first is the invoice's own. ``credits`` were bought for
     ``amount_minor``; ``cut`` of them went with a smaller plan. ``stopped``: its money went back, and nothing
-    comes. ``given`` is what came at ``given_at``, under the key ``invoice:<id>:month:<number>``.
+    comes. ``withheld``: it began while it was stopped, and its money has come again since. ``given`` is what
+    came at ``given_at``, under the key ``invoice:<id>:month:<number>``.
     """
 
     __tablename__ = "prepaid_plan_month"
@@ -235,6 +239,7 @@ class PlanMonth(Base):
     cut: Mapped[int] = mapped_column(default=0)
     amount_minor: Mapped[int]
     stopped: Mapped[bool] = mapped_column(default=False)
+    withheld: Mapped[bool] = mapped_column(default=False)
     given: Mapped[int | None]
     given_at: Mapped[datetime | None]
 

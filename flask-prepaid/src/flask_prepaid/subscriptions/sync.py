@@ -24,7 +24,16 @@ from . import history, prices
 from .beginning import trial_cards
 from .invoices import invoice_credits
 from .locking import lock
-from .models import CARD_HAD_TRIAL, ENDED, Invoice, InvoiceState, PlanPrice, State, Subscription
+from .models import (
+    CARD_HAD_TRIAL,
+    ENDED,
+    NOT_AT_STRIPE,
+    Invoice,
+    InvoiceState,
+    PlanPrice,
+    State,
+    Subscription,
+)
 
 log = logging.getLogger(__name__)
 
@@ -135,10 +144,20 @@ def _apply(
     if row is None:
         return None
     lock(context.session, row.id)
-    if row.fetched_at is None or row.fetched_at <= subscription.asked_at:
+    if _is_replaced(context.session, row):
+        log.error("subscription %s is at Stripe, and %s has chosen another plan", row.stripe_id, row.owner)
+    elif row.fetched_at is None or row.fetched_at <= subscription.asked_at:
         _apply_states(context, row, subscription, bills, known)
     invoice_credits.apply(context, row, bills, known)
     return row
+
+
+def _is_replaced(session: Session, row: Subscription) -> bool:
+    """Whether it was ended here since Stripe did not have it, and its owner has another one by now."""
+    if row.end_reason != NOT_AT_STRIPE or row.state not in ENDED:
+        return False
+    other = running(session, row.owner)
+    return other is not None and other.id != row.id
 
 
 def _apply_states(

@@ -41,6 +41,9 @@ def ids_of(shop: Shop, state: ShownState) -> list[int]:
 
 @pytest.mark.each_database
 def test_a_query_by_a_shown_state_finds_what_a_page_shows(shop: Shop) -> None:
+    shop.stripe.pay(shop.buy(), card="4000000000005126")
+    refund(shop, 300)
+    shop.stripe.advance(days=10)  # the bank sends it back
     shop.buy()
     for amounts in ((), (200,), (200, 300)):
         shop.pay(shop.buy())
@@ -51,10 +54,13 @@ def test_a_query_by_a_shown_state_finds_what_a_page_shows(shop: Shop) -> None:
         if outcome:
             end_dispute(shop, outcome)
     shop.stripe.pay(shop.buy(), card="4000000000001976")  # its bank asks, and takes nothing
+    shop.stripe.pay(shop.buy(), card="4000000000007726")
+    refund(shop, 300)
 
     expected = [
-        *("open", "paid", "partly_refunded", "refunded"),
+        *("refund_failed", "open", "paid", "partly_refunded", "refunded"),
         *("disputed", "dispute_lost", "paid", "paid"),
+        "refund_under_way",
     ]
     states = sorted(shown(shop).items())
     assert [state for _, state in states] == expected

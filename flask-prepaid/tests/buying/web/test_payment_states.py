@@ -138,11 +138,11 @@ def test_so_it_is_in_currencies_of_no_and_of_three_decimals(
 @pytest.mark.parametrize(
     ("card", "before", "after"),
     [
-        (REFUNDS_LATE, ("Refunded", "refunded"), ("Refunded", "refunded")),
-        (REFUND_FAILS, ("Refunded", "refunded"), ("Paid", "paid")),
+        (REFUNDS_LATE, ("Refund under way: $5.00", "refund_under_way"), ("Refunded", "refunded")),
+        (REFUND_FAILS, ("Refunded", "refunded"), ("Paid, refund of $5.00 failed", "refund_failed")),
     ],
 )
-def test_a_refund_that_is_on_its_way_counts_until_a_bank_could_not_pay_it_out(
+def test_a_refund_is_said_to_be_under_way_then_done_or_failed(
     shop: Shop, card: str, before: tuple[str, str], after: tuple[str, str]
 ) -> None:
     shop.stripe.pay(shop.buy(), card=card)
@@ -152,6 +152,58 @@ def test_a_refund_that_is_on_its_way_counts_until_a_bank_could_not_pay_it_out(
     shop.stripe.advance(days=30)
 
     assert shown(shop) == after
+
+
+def test_a_refund_under_way_stands_beside_what_was_refunded_and_what_a_bank_has(shop: Shop) -> None:
+    shop.stripe.pay(shop.buy(), card=REFUNDS_LATE)
+    refund(shop, 100)
+    assert shown(shop) == ("Refund under way: $1.00", "refund_under_way")
+    shop.stripe.advance(days=30)
+    refund(shop, 200)
+    assert shown(shop) == ("Refund under way: $2.00, $1.00 refunded", "refund_under_way")
+
+    dispute(shop, amount=150)
+
+    words = "$1.50 disputed at your bank, $1.00 refunded, refund of $2.00 under way"
+    assert shown(shop) == (words, "disputed")
+
+
+def test_a_failed_refund_is_no_more_said_once_another_has_sent_the_money(shop: Shop) -> None:
+    shop.stripe.pay(shop.buy(), card=REFUND_FAILS)
+    refund(shop, 300)
+    shop.stripe.advance(days=30)
+    assert shown(shop) == ("Paid, refund of $3.00 failed", "refund_failed")
+
+    refund(shop, 500)
+
+    assert shown(shop) == ("Refunded", "refunded")
+
+
+@pytest.mark.parametrize(
+    ("card", "subject", "sentence"),
+    [
+        ("4242424242424242", "Your refund: $5.00", "We have sent back $5.00"),
+        (REFUNDS_LATE, "Your refund: $5.00", "Your refund of $5.00 for “100 credits” is under way."),
+    ],
+)
+def test_the_mail_about_a_refund_says_whether_it_is_under_way(
+    shop_with: ShopWith, card: str, subject: str, sentence: str
+) -> None:
+    mails: list[Any] = []
+    shop = shop_with(
+        email=lambda owner: "pat@example.com",
+        mail=lambda to, subject, text: mails.append((subject, text)),
+        PREPAID_BASE_URL="https://shop.example",
+    )
+    shop.stripe.pay(shop.buy(), card=card)
+    mails.clear()
+
+    refund(shop)
+    shop.stripe.deliver()
+
+    (text,) = [text for title, text in mails if title == subject]
+    assert sentence in " ".join(text.split())
+    assert ("Refund under way" in text) is (card == REFUNDS_LATE)
 
 
 def test_what_a_credit_note_gave_to_the_balance_is_said_beside_it(shop: Shop) -> None:

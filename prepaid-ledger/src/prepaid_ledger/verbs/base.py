@@ -95,6 +95,12 @@ class Verbs(ABC):
             with Session(self.setup.engine) as session:
                 return query(session, *args, **terms)
 
+    def _refuse_key(self, key: str) -> None:  # noqa: B027 - a ledger alone has no such program above it
+        """Refuse a key that the program above the ledger posts under itself.
+
+        :raises ValueError: It is one of those.
+        """
+
     def _refuse_to_wait_for_itself(self) -> None:
         """Refuse a verb that commits by itself where the caller's session is SQLite's one writer."""
         if self.setup.engine.dialect.name != "sqlite" or self._session is None:

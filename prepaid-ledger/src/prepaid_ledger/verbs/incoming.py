@@ -25,6 +25,7 @@ class Incoming(Verbs):
         :raises KeyReused: The key has posted something else.
         :raises ValueError: ``expires_at`` is over, or has no zone.
         """
+        self._refuse_key(key)
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
         return self._join(entries.receive, owner, posting, self.setup.clock)
 
@@ -45,6 +46,7 @@ class Incoming(Verbs):
         :raises ValueError: ``expires_at`` is over, or has no zone.
         """
         self._refuse_to_wait_for_itself()
+        self._refuse_key(key)
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
         return grants.grant_many(self.setup.engine, owners, posting, self.setup.clock)
 
@@ -61,7 +63,7 @@ class Incoming(Verbs):
     ) -> Entry:
         """Give credits that were paid for, in your transaction. They pay a debt first.
 
-        :param key: Names your record of the payment, ``payment:17``.
+        :param key: Names your record of the payment, ``sale:17``.
         :param amount_minor: What was paid, in the smallest unit of ``currency``; 0 under a full discount.
         :param tax_minor: What of it is tax, which is no revenue.
         :param expires_at: When what is left of them ends; the first call's stands.
@@ -69,6 +71,7 @@ class Incoming(Verbs):
         :raises ValueError: The money is none that a customer can have paid; or ``expires_at`` is over, or has
             no zone.
         """
+        self._refuse_key(key)
         posting = Posting.of_payment(
             Kind.PURCHASE,
             credits,
@@ -112,6 +115,7 @@ class Incoming(Verbs):
             raise ValueError(f"grace is a timedelta from 0 on, such as timedelta(days=3), not {grace!r:.80}")
         if replacing is not None:
             check_many("replacing", replacing)
+        self._refuse_key(key)
         posting = Posting.of_payment(
             Kind.ALLOWANCE,
             credits,
@@ -148,6 +152,7 @@ class Incoming(Verbs):
         :raises KeyReused: The key has posted something else.
         """
         check_time("period_end", period_end)
+        self._refuse_key(key)
         posting = Posting.of_payment(
             Kind.ALLOWANCE,
             credits,
@@ -173,6 +178,7 @@ class Incoming(Verbs):
         :raises InsufficientCredits: Fewer are available than are taken.
         :raises KeyReused: The key has posted something else.
         """
+        self._refuse_key(key)
         posting = Posting(Kind.ADJUSTMENT, credits, key, reason=reason)
         return self._join(entries.adjust, owner, posting, self.setup.clock)
 
@@ -198,6 +204,7 @@ class Incoming(Verbs):
         :raises NothingToReverse: The key has not brought any credits in.
         :raises KeyReused: The key has posted something else.
         """
+        self._refuse_key(key)
         return self._join(
             clawbacks.claw_back,
             owner,
@@ -230,6 +237,7 @@ class Incoming(Verbs):
         """
         if period_end is not None:
             check_time("period_end", period_end)
+        self._refuse_key(key)
         return self._join(
             clawbacks.restore,
             owner,

@@ -57,6 +57,7 @@ class Spending(Verbs):
             price, credits, item, quantity, price_version, scale=self.setup.scale
         )
         use = Use(spender, item, quantity, price_version)
+        self._refuse_key(key)
         posting = Posting.of_spend(1 if credits is None else credits, key, reason=reason, use=use)
         setup = self.setup
         entry, _is_new = self._join(
@@ -101,6 +102,7 @@ class Spending(Verbs):
             price, credits, item, quantity, price_version, scale=self.setup.scale
         )
         credits = 1 if credits is None else credits
+        self._refuse_key(key)
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
         return self.setup.spends.spend(request)
 
@@ -117,6 +119,7 @@ class Spending(Verbs):
         for request in requests:
             if not isinstance(request, SpendRequest):
                 raise ValueError(f"spends are SpendRequest(owner, credits, key), not {request!r:.80}")
+            self._refuse_key(request.key)
         return self.setup.spends.spend_many(requests)
 
     def reverse(
@@ -133,6 +136,7 @@ class Spending(Verbs):
         :raises NothingToReverse: There is no such spend, or less of it is left to give back.
         :raises KeyReused: The key has posted something else.
         """
+        self._refuse_key(key)
         return self._join(
             reversals.reverse,
             owner,

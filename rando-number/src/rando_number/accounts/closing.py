@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, flash, redirect, render_template, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    after_this_request,
+    flash,
+    redirect,
+    render_template,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy import update
 
@@ -32,23 +42,24 @@ def ask() -> ResponseReturnValue:
 @blueprint.post("/close-account")
 @freshly_signed_in
 def close() -> ResponseReturnValue:
-    """Close the account of the customer who is signed in."""
+    """Close the account of the customer who is signed in. The guard of the forms commits."""
     user = customer()
     email, language, is_unproven = user.email, user.language, user.is_unproven
     try:
-        close_account(user)
+        is_new = close_account(user)
     except PrepaidError:
         db.session.rollback()
         flash(_("Stripe did not answer, so your account is still open. Try again in a minute."), "error")
         return render_template("accounts/close.html", available=prepaid.available(customer().owner)), 503
     session.clear()
-    if not is_unproven:
-        say_closed(email, language)
     flash(_("Your account is closed. Thank you for having been here."), "success")
+    if is_new and not is_unproven:
+        after_this_request(lambda response: say_closed(response, email, language))
     return redirect(url_for("pages.home"), 303)
 
 
-def say_closed(email: str, language: str | None) -> None:
+def say_closed(response: Response, email: str, language: str | None) -> Response:
+    """Tell it by mail, once it is committed."""
     with mails.in_language(language):
         mails.send(
             email,
@@ -57,12 +68,14 @@ def say_closed(email: str, language: str | None) -> None:
             + "\n\n"
             + _("If this was not you, answer this mail."),
         )
+    return response
 
 
-def close_account(user: User) -> None:
-    """Remove a customer at Stripe first, then everything here at once. Commits; a repeat changes nothing.
+def close_account(user: User) -> bool:
+    """Remove a customer at Stripe first, then everything here at once; whether the account was open.
 
-    The row stays without anything personal: entries and payments name it as ``user:<id>``.
+    The caller commits; a repeat changes nothing. The row stays without anything personal: entries and
+    payments name it as ``user:<id>``.
 
     :raises PrepaidError: Stripe did not answer. The account is still open.
     """
@@ -71,7 +84,8 @@ def close_account(user: User) -> None:
     if left:
         prepaid.adjust(user.owner, -left, key="closed", reason="The account was closed")
     db.session.expire(user)  # whatever was changed of it meanwhile goes, too
-    if user.closed_at is None:
+    is_open = user.closed_at is None
+    if is_open:
         welcome.remember(user.email)
     user.email = f"closed-{user.id}@closed.invalid"
     user.password = user.confirmed_at = None
@@ -80,4 +94,4 @@ def close_account(user: User) -> None:
     ways_in.end_all(user)
     db.session.execute(update(ApiKey).where(ApiKey.owner == user.owner).values(name="", start=""))
     audit_log.note(Action.ACCOUNT_CLOSED, actor=user.owner)
-    db.session.commit()
+    return is_open

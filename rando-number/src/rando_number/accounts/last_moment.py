@@ -49,7 +49,7 @@ def committed_in_time(view: RouteCallable) -> RouteCallable:
             return current_app.ensure_sync(view)(**path)  # type: ignore[no-any-return]
         if has_ended():
             abort(401)
-        before = dict(session)
+        before = cookie_now()
         try:
             answer: ResponseReturnValue = current_app.ensure_sync(view)(**path)
             db.session.flush()
@@ -65,6 +65,14 @@ def committed_in_time(view: RouteCallable) -> RouteCallable:
         return answer
 
     return guarded
+
+
+def cookie_now() -> dict[str, Any]:
+    """What the cookie holds, whatever is flashed from now on."""
+    kept = dict(session)
+    if "_flashes" in kept:  # it grows in place
+        kept["_flashes"] = list(kept["_flashes"])
+    return kept
 
 
 def undo(before: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The pages that links of mails open: a button each, for a link is opened by mail programs too.
 
-A link never signs anybody in by itself, and never swaps one account for another.
+A link never signs anybody in by itself, and never swaps one account for another. The guard of the forms
+(``second_press``) commits what they do.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ def confirm(token: str) -> ResponseReturnValue:
         if signed_in() or right_password(user):
             first_proof.confirm(user)
             login_user(user, authn_via=["confirm"])
-            db.session.commit()
             flash(_("Thank you. Your address is confirmed."), "success")
             return redirect(url_for("pages.home"))
         return page(user, wrong=True), 422
@@ -92,7 +92,6 @@ def change_address(token: str) -> ResponseReturnValue:
             user.confirmed_at = utc_now()
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         change_email_confirmed.send(app, user=user, old_email=old_email)
-        db.session.commit()
         flash(_("Your address is changed."), "success")
         return redirect(url_for("pages.user_profile"))
     return render_template("accounts/change_address.html", new_email=new_email)

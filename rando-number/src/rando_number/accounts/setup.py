@@ -35,6 +35,7 @@ from . import (
     passkeys,
     reset_links,
     second_factor,
+    second_press,
     sign_ins,
     welcome,
     words,
@@ -109,6 +110,7 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     csrf.exempt(languages.blueprint)  # it looks itself where its form comes from
     sign_ins.init_app(app)  # before Flask-Security, which asks at once who is signed in
+    app.before_request(second_press.answer_again)
     security = Security(
         app,
         users,
@@ -150,6 +152,7 @@ def init_app(app: Flask) -> None:
     closing.init_app(app)
     own_data.init_app(app)
     last_moment.init_app(app)
+    second_press.init_app(app)
 
 
 #: What reads JSON, or looks by itself at what it reads. All else are pages: their forms take JSON for a form.

@@ -168,10 +168,9 @@ def sessions() -> ResponseReturnValue:
 @blueprint.post("/sessions/end-all")
 @auth_required("session")
 def end_all() -> ResponseReturnValue:
-    """Sign out everywhere, here too. API keys go on."""
+    """Sign out everywhere, here too. API keys go on. The guard of the forms commits."""
     end_sign_ins(customer().id)
     audit_log.note(Action.SIGN_IN_ENDED, all=True)
-    db.session.commit()
     session.clear()
     flash(_("You are signed out everywhere."), "success")
     return redirect(url_for("security.login"), 303)
@@ -180,13 +179,12 @@ def end_all() -> ResponseReturnValue:
 @blueprint.post("/sessions/end")
 @auth_required("session")
 def end_one() -> ResponseReturnValue:
-    """End the session that ``id`` names, or all but this one."""
+    """End the session that ``id`` names, or all but this one. The guard of the forms commits."""
     named = request.form.get("id")
     which = SignIn.digest == named if named else SignIn.digest != digest_of(session[TOKEN])
     if not end_sign_ins(customer().id, which) and named:
         abort(404)
     audit_log.note(Action.SIGN_IN_ENDED, one=bool(named))
-    db.session.commit()
     flash(_("That session has ended.") if named else _("Every other session has ended."), "success")
     return redirect(url_for("sign_ins.sessions"), 303)
 

@@ -8,10 +8,9 @@ import unicodedata
 
 from flask import Flask, current_app
 from flask_security import change_email_confirmed
-from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import shop
-from ..models import User, Welcomed, db
+from ..models import User, Welcomed, db, insert_into
 
 #: Providers that ignore dots in a name, and the one domain that their addresses belong to.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
@@ -37,10 +36,8 @@ def remember_new_address(app: Flask, user: User, **extra: object) -> None:
 
 def remember(email: str) -> bool:
     """Note that a mailbox has had its free credits; returns whether that is new. The caller commits."""
-    on_sqlite = db.session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(Welcomed) if on_sqlite else postgresql.insert(Welcomed)
-    new = insert.values(digest=digest_of(email)).on_conflict_do_nothing().returning(Welcomed.digest)
-    return db.session.scalar(new) is not None
+    new = insert_into(Welcomed).values(digest=digest_of(email)).on_conflict_do_nothing()
+    return db.session.scalar(new.returning(Welcomed.digest)) is not None
 
 
 def digest_of(email: str) -> str:

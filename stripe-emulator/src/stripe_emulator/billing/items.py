@@ -65,10 +65,20 @@ def price_paid_once(form: Json, named: str, described: str) -> Json:
 
 
 def _must_be_for_sale(price: Json, form: Json, named: str) -> None:
-    if not price["active"] and not form.keys() & {"price_data", AGREED} and due_work.somebody_asks():
+    """:raises InvalidRequest: The price, or its product, was archived before it was agreed to."""
+    if form.keys() & {"price_data", AGREED} or not due_work.somebody_asks():
+        return
+    if not price["active"]:
         raise InvalidRequest(
             f"The price specified is inactive. This field only accepts active prices. Price ID:"
             f" {price['id']}",
+            param=named,
+        )
+    product = store.find("product", price["product"])
+    if product is not None and not product["active"]:
+        raise InvalidRequest(
+            f"The product {product['id']} is marked as inactive, and thus no new subscriptions can be created"
+            f" to any plans of this product. You provided the plan {price['id']}.",
             param=named,
         )
 
@@ -233,6 +243,8 @@ def agreed_rates(rate_ids: Sequence[str]) -> list[Json]:
 
 
 def _change(item: Json, form: Json, customer: Json, param: str) -> None:
+    if form.get("price", form.get("plan")) == item["price"]["id"]:
+        form = {AGREED: True, **form}  # it stays, whatever was archived since
     if form.keys() & {"price", "plan", "price_data"}:
         item |= _priced(named_price(form, param))
         if usage.is_metered(item["price"]):

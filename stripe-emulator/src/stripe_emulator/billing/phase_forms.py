@@ -161,13 +161,19 @@ def _small(count: int, param: str) -> int:
 
 
 def _item(form: Json, param: str, known: Sequence[Json]) -> Json:
-    price = items.named_price(form, param)
+    price = items.named_price(_agreed(form, "items", known), param)
     shown = _shown_item(price["id"], items.counted(price, form, param).get("quantity"))
     return shown | {
         "discounts": _discounts(form, param, known),
         "metadata": objects.merged({}, form.get("metadata")),
         "tax_rates": _tax_rates(form, "tax_rates", param, known),
     }
+
+
+def _agreed(form: Json, kind: str, known: Sequence[Json]) -> Json:
+    """A form whose price a phase has already: it stays, whatever was archived since."""
+    held = {part["price"] for phase in known for part in phase[kind]}
+    return {**form, items.AGREED: True} if form.get("price") in held else form
 
 
 def _shown_item(price_id: str, quantity: int | None) -> Json:
@@ -211,22 +217,23 @@ def _tax_rates(form: Json, name: str, param: str, known: Sequence[Json]) -> list
     held = [
         rate
         for phase in known
-        for rates in (phase["default_tax_rates"], *(item["tax_rates"] for item in phase["items"]))
-        for rate in rates
+        for part in (*phase["items"], *phase["add_invoice_items"], {"tax_rates": phase["default_tax_rates"]})
+        for rate in part["tax_rates"]
     ]
     return items.tax_rates(form.get(name), f"{param}[{name}]", held)
 
 
 def _shown_extra(form: Json, param: str, known: Sequence[Json]) -> Json:
     period = {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}}
+    agreed = _agreed(form, "add_invoice_items", known)
     return {
         "discountable": form.get("discountable"),
         "discounts": _discounts(form, param, known),
         "metadata": form.get("metadata") or {},
         "period": form.get("period") or period,
-        "price": items.price_paid_once(form, f"{param}[price]", f"{param}[price_data]")["id"],
+        "price": items.price_paid_once(agreed, f"{param}[price]", f"{param}[price_data]")["id"],
         "quantity": form.get("quantity", 1),
-        "tax_rates": [],
+        "tax_rates": _tax_rates(form, "tax_rates", param, known),
     }
 
 

@@ -41,8 +41,20 @@ def redeem_all(
     return [
         redeem(form, customer, f"{param}[{number}]", order=order, agreed=agreed, **holder)["id"]
         for number, form in enumerate(wanted)
-        if form
+        if form and not _was_deleted(form)
     ]
+
+
+def _was_deleted(wanted: Json) -> bool:
+    """Whether time comes to a coupon that was deleted since a schedule has named it: it takes nothing off.
+
+    Stripe says that a deleted coupon can't be redeemed, and not what becomes of such a phase.
+    """
+    if due_work.somebody_asks():
+        return False
+    code = store.find("promotion_code", wanted.get("promotion_code") or "")
+    coupon = store.find("coupon", code["promotion"]["coupon"] if code else wanted.get("coupon") or "")
+    return coupon is not None and bool(coupon.get("deleted"))
 
 
 def redeem(

@@ -117,6 +117,24 @@ def test_a_rate_that_a_schedule_has_goes_on_when_it_is_archived(shop: Shop) -> N
         shop.v1.subscription_schedules.update(schedule.id, {"phases": [other]})
 
 
+def test_what_a_phase_adds_to_its_invoice_is_taxed_by_its_own_rates(shop: Shop) -> None:
+    customer, plan, setup = shop.customer(), shop.price(1000), shop.price(500, "Setup", recurring=None)
+    extra: Any = {"price": setup, "tax_rates": [rate(shop)]}
+    phase: Any = {"items": [{"price": plan}], "add_invoice_items": [extra], "duration": {"interval": "month"}}
+
+    schedule = shop.v1.subscription_schedules.create(
+        {"customer": customer, "start_date": "now", "phases": [phase]}
+    )
+    shop.advance(hours=2)
+
+    assert [held.id for held in schedule.phases[0].add_invoice_items[0].tax_rates or []] == extra["tax_rates"]
+    assert shop.latest(customer).total == 1000 + 600
+    phase["start_date"] = schedule.phases[0].start_date
+    shop.v1.tax_rates.update(extra["tax_rates"][0], {"active": False})
+    again = shop.v1.subscription_schedules.update(schedule.id, {"phases": [phase]})
+    assert again.phases[0].add_invoice_items[0].tax_rates, "what a phase has, it keeps"
+
+
 def test_a_later_phase_brings_its_own_rates(shop: Shop) -> None:
     customer, first, second = shop.customer(), rate(shop), rate(shop)
     item: Any = {"price": shop.price(1000)}

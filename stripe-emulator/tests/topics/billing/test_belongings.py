@@ -50,6 +50,56 @@ def test_nobody_pays_with_the_card_of_another(shop: Shop) -> None:
     assert shop.v1.invoices.retrieve(invoice).status == "open"
 
 
+def test_a_plan_whose_product_is_archived_is_for_nobody_new(shop: Shop) -> None:
+    customer, plan, other = shop.customer(), shop.price(), shop.price(2000, "Platinum")
+    subscription = shop.subscribe(customer, other)
+    product = str(shop.v1.prices.retrieve(plan).product)
+    shop.v1.products.update(product, {"active": False})
+    phase = {"items": [{"price": plan}], "duration": {"interval": "month"}}
+    only: Any = subscription["items"].data[0].id
+
+    answers = [
+        refused(shop.v1.subscriptions.create, customer=customer, items=[{"price": plan}]),
+        refused(shop.v1.subscriptions.update, subscription.id, items=[{"id": only, "price": plan}]),
+        refused(shop.v1.subscription_items.create, subscription=subscription.id, price=plan),
+        refused(shop.v1.subscription_schedules.create, customer=customer, start_date="now", phases=[phase]),
+        refused(
+            shop.v1.invoices.create_preview,
+            customer=customer,
+            subscription_details={"items": [{"price": plan}]},
+        ),
+    ]
+
+    words = f"The product {product} is marked as inactive, and thus no new subscriptions can be created"
+    assert all(answer["message"].startswith(words) for answer in answers)
+    assert [answer["param"].rpartition("[")[2].rstrip("]") for answer in answers] == ["price"] * 5
+
+
+def test_who_has_a_plan_keeps_it_though_it_is_archived_with_its_product(shop: Shop) -> None:
+    customer, plan = shop.customer(), shop.price()
+    subscription = shop.subscribe(customer, plan)
+    schedule = shop.v1.subscription_schedules.create({"from_subscription": subscription.id})
+    shop.v1.prices.update(plan, {"active": False})
+    shop.v1.products.update(str(shop.v1.prices.retrieve(plan).product), {"active": False})
+    item = subscription["items"].data[0].id
+    running = schedule.phases[0]
+    phases: Any = [
+        {
+            "items": [{"price": plan, "quantity": 2}],
+            "start_date": running.start_date,
+            "end_date": running.end_date,
+        }
+    ]
+
+    changed = shop.v1.subscription_schedules.update(schedule.id, {"phases": phases})
+    shop.v1.subscription_schedules.release(schedule.id)
+    shop.v1.subscriptions.update(subscription.id, {"items": [{"id": item, "price": plan, "quantity": 3}]})
+    shop.advance(days=32)
+
+    assert changed.phases[0].items[0].quantity == 2
+    assert shop.latest(customer).lines.data[-1].amount == 3 * 1000
+
+
 @pytest.mark.parametrize("kind", ["archived", "recurring"])
 def test_an_invoice_has_prices_that_are_for_sale_and_paid_once(shop: Shop, kind: str) -> None:
     customer, plan = shop.customer(), shop.price()

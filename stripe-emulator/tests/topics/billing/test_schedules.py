@@ -52,6 +52,23 @@ def test_a_downgrade_waits_for_the_period_s_end_and_costs_nothing_extra(shop: Sh
     assert [invoice.total for invoice in shop.invoices(customer)] == [3000, 1000, 1000]
 
 
+@pytest.mark.parametrize("by", ["coupon", "promotion code"])
+def test_a_later_phase_begins_without_a_coupon_that_was_deleted_meanwhile(shop: Shop, by: str) -> None:
+    gold, silver, customer = shop.price(3000, "Gold"), shop.price(1000, "Silver"), shop.customer()
+    subscription = shop.subscribe(customer, gold)
+    coupon = shop.v1.coupons.create({"percent_off": 50, "duration": "forever"}).id
+    code = shop.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon}}).id
+    named = {"coupon": coupon} if by == "coupon" else {"promotion_code": code}
+    change_at_period_end(shop, subscription.id, gold, silver, discounts=[named])
+
+    shop.v1.coupons.delete(coupon)
+    shop.advance(days=32)
+
+    after = shop.subscription(subscription.id)
+    assert (after["items"].data[0].price.id, after.discounts) == (silver, [])
+    assert shop.latest(customer).total == 1000
+
+
 def test_a_switch_of_interval_at_the_period_s_end_starts_the_new_one_there(shop: Shop) -> None:
     monthly, customer = shop.price(), shop.customer()
     yearly = shop.price(10000, recurring={"interval": "year"})

@@ -47,6 +47,21 @@ def test_a_refused_event_comes_again_on_stripes_clock(shop: Shop) -> None:
     assert shop.emulator.state()["pending_deliveries"] == 0
 
 
+def test_an_event_that_an_app_refuses_stands_in_the_log_with_its_answer(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.v1.customers.create({})
+    shop.emulator.deliver()
+    assert caplog.messages == []
+
+    shop.answers = 404
+    shop.v1.customers.create({})
+    shop.emulator.deliver()
+
+    (message,) = caplog.messages
+    assert message.startswith("An event that was sent to /webhook was answered with 404: ")
+
+
 def test_after_three_days_stripe_gives_up(shop: Shop) -> None:
     shop.answers = 500
     shop.v1.customers.create({})

@@ -121,6 +121,8 @@ def create_payments() -> None:
         sa.Column("fetched_at", AT),
         sa.Column("check_at", AT),
         sa.Column("checks", BIG, nullable=False),
+        sa.Column("reviewed_at", AT),
+        sa.Column("review", sa.String(255)),
         sa.CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         sa.CheckConstraint("credits > 0 OR (credits = 0 AND via = 'plan')", name="credits_positive"),
         sa.UniqueConstraint("charge_id"),

@@ -59,7 +59,7 @@ def _count_back(
             session.add(refund)
             if number in came:
                 entries.append(claw_back(context, payment.owner, refund, reason=reason))
-    _stop(session, payment, invoice.id)
+    _stop(context, payment, invoice.id)
     return entries
 
 
@@ -119,7 +119,7 @@ def restore(context: Context, payment: Payment, invoice: Invoice, name: str, rea
             )
             entries.append(undone)
         session.delete(refund)
-    _stop(session, payment, invoice.id)
+    _stop(context, payment, invoice.id)
     return entries
 
 
@@ -159,12 +159,15 @@ def claw_back(context: Context, owner: str, refund: MonthRefund, *, reason: str)
     )
 
 
-def _stop(session: Session, payment: Payment, invoice_id: int) -> None:
+def _stop(context: Context, payment: Payment, invoice_id: int) -> None:
     """Stop the months whose money has all gone back, and let the others go on."""
+    session, now = context.session, context.clock()
     session.flush()
     taken = taken_minor(session, invoice_id)
     is_all_back = 0 < payment.amount_minor <= sum(taken.values())
     for month in _months(session, invoice_id):
         if month.given_at is None:
+            was_stopped = month.stopped
             month.stopped = is_all_back or 0 < month.left_minor <= taken.get(month.number, 0)
+            month.withheld |= was_stopped and not month.stopped and month.starts_at <= now
     session.flush()

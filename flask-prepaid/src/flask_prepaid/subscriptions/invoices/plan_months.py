@@ -105,6 +105,7 @@ def give_begun(context: Context, subscription_id: int) -> None:
     """Give the months of a subscription that have begun, the latest first.
 
     The latest takes the place of what was there before; the others come late, and last the grace at least.
+    One that was withheld, since a bank had its money, lasts as long as a month of its own would have.
     What is left moves up as far as the terms allow that the plan has now.
     """
     session, now = context.session, context.clock()
@@ -163,6 +164,8 @@ def _give(
         )
     else:
         lasts = month.ends_at + grace
+        if month.withheld:  # nobody could spend it in its own time
+            lasts = max(lasts, now + (month.ends_at - month.starts_at) + grace)
         ledger.add_to_allowance(
             subscription.owner,
             credits,

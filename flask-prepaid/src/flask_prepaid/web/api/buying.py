@@ -13,7 +13,7 @@ from ...errors import UnknownItem
 from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
-from ...payments.shown_states import ShownState
+from ...payments.shown_states import RefundSums, ShownState
 from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies
 from ...subscriptions.beginning import beginnings
@@ -178,11 +178,12 @@ def answer(owner: str, payment: models.Payment, step: NextStep | None) -> Paymen
 
 
 def shown(rows: Sequence[models.Payment]) -> list[shapes.Payment]:
-    states = shown_states.of_each(page.context().session, rows)
-    return [shown_one(row, states[row.id]) for row in rows]
+    session = page.context().session
+    states, refunded = shown_states.of_each(session, rows), shown_states.refunded_of_each(session, rows)
+    return [shown_one(row, states[row.id], refunded[row.id]) for row in rows]
 
 
-def shown_one(row: models.Payment, state: ShownState) -> shapes.Payment:
+def shown_one(row: models.Payment, state: ShownState, refunded: RefundSums) -> shapes.Payment:
     word: Any = state.value
     return shapes.Payment(
         id=row.id,
@@ -191,7 +192,8 @@ def shown_one(row: models.Payment, state: ShownState) -> shapes.Payment:
         credits=units.plain(row.credits),
         amount_minor=row.amount_minor,
         paid_minor=row.paid_minor,
-        refunded_minor=row.refunded_minor,
+        refunded_minor=refunded.done_minor,
+        refund_under_way_minor=refunded.under_way_minor,
         tax_minor=row.tax_minor,
         currency=row.currency,
         card=f"{(row.brand or 'card').capitalize()} {row.last4}" if row.last4 else None,

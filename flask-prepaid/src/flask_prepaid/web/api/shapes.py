@@ -21,6 +21,9 @@ PaymentState = Literal[
     "expired",
     "unknown",
     "needs_review",
+    "reviewed",
+    "refund_under_way",
+    "refund_failed",
     "partly_refunded",
     "refunded",
     "disputed",
@@ -201,7 +204,8 @@ class Payment:
     credits: Credits
     amount_minor: Annotated[int, "The price"]
     paid_minor: Annotated[int | None, "What has arrived, with its tax"]
-    refunded_minor: int
+    refunded_minor: Annotated[int, "What has been refunded"]
+    refund_under_way_minor: Annotated[int, "What is being refunded: it may still come back"]
     tax_minor: int
     currency: str
     card: Annotated[str | None, "Which card was charged, such as Visa 4242"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...payments.models import Payment, PaymentState, Refund, Via
 from ...purchases.topup_rules import DISPUTED
+from ...subscriptions.gone import REASON as ELSEWHERE
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def samples() -> dict[str, MailSample]:
         "refund_sent-difference": MailSample(
             "refund_sent", {**back, "payment": payment(**BILLED, **PLAN, credits=0)}
         ),
+        "refund_sent-under-way": MailSample("refund_sent", {**back, "under_way": True}),
         "refund_failed": MailSample("refund_failed", back),
         "topup_done": MailSample("topup_done", topup),
         "topup_failed": MailSample(
@@ -112,5 +114,6 @@ def samples() -> dict[str, MailSample]:
         "plan_ended_unpaid": MailSample("plan_ended_unpaid", {**plan, "ended_at": AT}),
         "plan_stopped": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": AT}),
         "plan_stopped-at-once": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": None}),
+        "plan_stopped-elsewhere": MailSample("plan_stopped", {**plan, "reason": ELSEWHERE, "ends_at": None}),
         "trial_ending": MailSample("trial_ending", {**plan, "trial_end": AT}),
     }

@@ -25,7 +25,7 @@ from ...outbox.delivering import WriteMail
 from ...outbox.mail_log import SentMail
 from ...payments import tax_rates
 from ...payments.customers.contact import language_of
-from ...payments.models import Payment, PaymentState, Refund, Via
+from ...payments.models import UNDER_WAY, Payment, PaymentState, Refund, Via
 from ..page import PageContext
 from ..pages.receipts import complete
 from . import mail_content
@@ -173,6 +173,7 @@ def render(
         payment = session.get(Payment, payment_id) if payment_id else None
         refund = session.get(Refund, refund_id) if refund_id else None
         name, rows = _name_of(name, payment), {"payment": payment, "refund": refund}
+        values = {"under_way": refund is not None and refund.state in UNDER_WAY, **values}
         if name == "topup_done" and payment is not None:  # its receipt stands in for it
             values = {"credits": payment.credits, **values}
         if name == "topup_failed" and payment is not None:

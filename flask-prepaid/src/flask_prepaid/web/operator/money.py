@@ -13,7 +13,7 @@ from ... import money
 from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...languages import units
-from ...payments.models import Payment
+from ...payments.models import UNDER_WAY, Payment
 from ...purchases.money_back import disputes, refunds
 from .. import forms
 from . import daily_limit, once, page, payments
@@ -97,7 +97,8 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payments.by_number(payment_id), error), error.http_status
     else:
         shown = money.show(amount, payment.currency)  # of several charges, each has a refund of its own
-        flash(f"Refund of {shown} for payment {payment.id}: {refunded.state}.", "success")
+        under_way = "under way, " if refunded.state in UNDER_WAY else ""
+        flash(f"Refund of {shown} for payment {payment.id}: {under_way}{refunded.state}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
-from flask import Response, request
+from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 
 from ... import money
 from ...context import reading
-from ...errors import NotYours
+from ...errors import NotYours, UnknownItem
 from ...languages import units
-from ...payments import shown_states
+from ...payments import reviews, shown_states
 from ...payments.dispute_states import DisputeState
-from ...payments.models import Dispute, Payment, Refund
-from ...payments.shown_states import ShownState
+from ...payments.models import Dispute, Payment, PaymentState, Refund
+from ...payments.shown_states import RefundSums, ShownState
 from ...purchases.money_back import fraud_warnings, refunds
 from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import days, failures
@@ -52,6 +53,8 @@ FIELDS = (
     "tax_minor",
     "paid_minor",
     "refunded_minor",
+    "refund_under_way_minor",
+    "refund_failed_minor",
     "taken_by_bank_minor",
     "payment_intent_id",
     "charge_id",
@@ -83,6 +86,7 @@ def listing() -> ResponseReturnValue:
         tables=tables(choice.selection),
         payments=rows[:SHOWN],
         shown_states=shown_states.of_each(context.session, rows),
+        refunded=shown_states.refunded_of_each(context.session, rows),
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
         labels=page.labels(payment.owner for payment in rows[:SHOWN]),
         state=state,
@@ -173,15 +177,24 @@ def all_of(selection: Selection, state: ShownState | None) -> Iterator[list[obje
             wanted = payments_of(selection, state, before=before).limit(READ_AT_ONCE)
             rows = session.scalars(wanted).all()
             shown, taken = shown_states.of_each(session, rows), shown_states.taken_of_each(session, rows)
-            read = [(row.id, list(cells(row, shown[row.id], taken[row.id]))) for row in rows]
+            refunded = shown_states.refunded_of_each(session, rows)
+            read = [
+                (row.id, list(cells(row, shown[row.id], taken[row.id], refunded[row.id]))) for row in rows
+            ]
         yield from (line for _, line in read)
         if len(read) < READ_AT_ONCE:
             return
         before = read[-1][0]
 
 
-def cells(payment: Payment, state: ShownState, taken_minor: int) -> Iterator[object]:
-    beside: dict[str, Any] = {"state": state, "taken_by_bank_minor": taken_minor}
+def cells(payment: Payment, state: ShownState, taken_minor: int, refunded: RefundSums) -> Iterator[object]:
+    beside: dict[str, Any] = {
+        "state": state,
+        "taken_by_bank_minor": taken_minor,
+        "refunded_minor": refunded.done_minor,
+        "refund_under_way_minor": refunded.under_way_minor,
+        "refund_failed_minor": refunded.failed_minor,
+    }
     for name in FIELDS:
         value: Any = beside[name] if name in beside else getattr(payment, name)
         if name.endswith("_at") and value is not None:
@@ -206,6 +219,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         "payment.html",
         payment=row,
         state=shown_states.of_each(session, [row])[row.id],
+        refunded=shown_states.refunded_of_each(session, [row])[row.id],
         name=page.label(row.owner),
         refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
         disputes=disputes,
@@ -218,9 +232,26 @@ def payment(payment_id: int) -> ResponseReturnValue:
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
+        may_review=operator.may(Right.REVIEW) and row.state is PaymentState.NEEDS_REVIEW,
         decimal=money.decimal,
         attempt=forms.new_attempt,
     )
+
+
+def review(payment_id: int) -> ResponseReturnValue:
+    """Note that a payment which needed a review is dealt with, and how."""
+    operator = page.operator(Right.REVIEW)
+    row = by_number(payment_id)
+    owner = row.owner
+    try:
+        reason = forms.reason()
+        record = partial(page.record, operator, Right.REVIEW, owner=owner, reason=reason, payment=payment_id)
+        reviews.close(page.context(), payment_id, review=f"{reason} (by {operator.name})", note=record)
+    except UnknownItem as error:
+        flash(str(error), "warning")
+    else:
+        flash(f"Payment {payment_id} is reviewed.", "success")
+    return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
 def unspent_of(payment: Payment) -> int:

@@ -13,8 +13,8 @@ from ...errors import ConfigError
 class Role(StrEnum):
     """``SUPPORT`` reads, writes notes, and gives small numbers of credits.
 
-    ``FINANCE`` also gives many, makes codes, takes, refunds, changes plans, and blocks. ``ADMIN``
-    also runs events of the inbox again and mends what has drifted.
+    ``FINANCE`` also gives many, makes codes, takes, refunds, closes reviews, changes plans, and
+    blocks. ``ADMIN`` also runs events of the inbox again and mends what has drifted.
     """
 
     SUPPORT = "support"
@@ -30,6 +30,7 @@ class Right(StrEnum):
     GRANT_MANY = "grant many"
     ADJUST = "adjust"
     REFUND = "refund"
+    REVIEW = "review"
     PLAN = "plan"
     BLOCK = "block"
     CODES = "codes"

@@ -35,6 +35,12 @@ def add_to(pages: Blueprint, path: str) -> None:
         money.refund,
         methods=BOTH,
     )
+    pages.add_url_rule(
+        f"{path}/payments/<int(max={MAX_ID}):payment_id>/review",
+        "operator_review",
+        payments.review,
+        methods=POST,
+    )
     pages.add_url_rule(f"{path}/codes", "operator_codes", codes.listing)
     pages.add_url_rule(f"{path}/codes.csv", "operator_codes_csv", codes.as_csv)
     pages.add_url_rule(f"{path}/codes/make", "operator_make_code", codes.make, methods=POST)

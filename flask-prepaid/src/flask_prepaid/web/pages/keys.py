@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from flask import flash, redirect, request, url_for
+from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from prepaid_ledger import BudgetSummary, clock
@@ -20,7 +23,7 @@ from ...keys.models import ApiKey
 from ...keys.verbs import AppKeys
 from ...languages import formats
 from ...languages.words import gettext as _
-from .. import forms, page
+from .. import forms, page, sent_again
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def overview(owner: str, *, made: str | None = None, error: UnknownItem | None =
         written=request.form if error else {},
         windows=WINDOWS,
         zone=context.config.time_zone,
+        attempt=forms.new_attempt,
     )
 
 
@@ -87,10 +91,24 @@ def make_key(owner: str) -> NewKey:
     sent = forms.sent()
     with transaction(page.context()) as session:
         ends = end_of(sent.get("expires_on"))
-        made = keys.make(session, app_keys().setup, owner, sent.get("name", ""), ends)
+        random = random_of_form(owner)
+        made = keys.make(session, app_keys().setup, owner, sent.get("name", ""), ends, random=random)
         if sent.get("limit", "").strip():
             set_limit(owner, made.spender, forms.credits_to_move("limit"))
     return made
+
+
+def random_of_form(owner: str) -> str | None:
+    """What the key of this form is made of: the same, however often it is sent. ``None``: it has no token.
+
+    Nobody can know it who does not know the app's secret key.
+    """
+    token, key = forms.attempt(), current_app.secret_key
+    if token is None or key is None or sent_again.is_call():
+        return None
+    secret = key.encode() if isinstance(key, str) else key
+    digest = hmac.new(secret, f"API key of {owner} by {token}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def revoke(key_id: str) -> ResponseReturnValue:
@@ -101,13 +119,14 @@ def revoke(key_id: str) -> ResponseReturnValue:
 
 
 def revoke_key(owner: str, key_id: int) -> None:
-    """End a key at once. Commits.
+    """End a key at once. Commits. A repeat does nothing.
 
     :raises NotYours: It is none of the owner's.
     """
     context = page.context()
     with transaction(context) as session:
-        if not keys.revoke(session, context.ledger, owner, key_id):
+        ended = keys.revoke(session, context.ledger, owner, key_id)
+        if not ended and not keys.was_revoked(session, owner, key_id):
             raise NotYours("There is no such key.")
     app_keys().cache.forget()
 

@@ -103,6 +103,17 @@ def create_sign_ins() -> None:
         sa.UniqueConstraint("credential_id", name="uq_passkeys_credential_id"),
     )
     op.create_index("ix_passkeys_user_id", "passkeys", ["user_id"])
+    op.create_table(
+        "form_presses",
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("at", AT, nullable=False),
+        sa.Column("leads_to", sa.Text(), nullable=False),
+        sa.Column("news", sa.JSON(), nullable=False),
+        sa.Column("ends", sa.Boolean(), nullable=False),
+        sa.Column("user_id", BIG),
+        sa.Column("user_version", BIG),
+    )
+    op.create_index("ix_form_presses_at", "form_presses", ["at"])
 
 
 def create_numbers() -> None:
@@ -228,7 +239,7 @@ def is_sqlite() -> bool:
 
 
 def downgrade() -> None:
-    for table in ("audit_lines", "numbers", "passkeys", "sign_ins", "welcomed"):
+    for table in ("audit_lines", "form_presses", "numbers", "passkeys", "sign_ins", "welcomed"):
         op.drop_table(table)
     for table in ("user_roles", "users", "roles"):
         op.drop_table(table)

@@ -71,6 +71,7 @@ def customer(owner: str) -> ResponseReturnValue:
         abort(404)
     lots = context.ledger.lots(owner)
     notes = notes_of(session, owner)
+    refunded = shown_states.refunded_of_each(session, bought)
     payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
     return page.render(
         "customer.html",
@@ -88,6 +89,8 @@ def customer(owner: str) -> ResponseReturnValue:
         why=events.why,
         payments=bought,
         states=shown_states.of_each(session, bought),
+        refunded=refunded,
+        under_way=any(sums.under_way_minor for sums in refunded.values()),
         taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
         left=refunds.left_of_each(session, bought),
         customer_id=known_customer(session, owner),
