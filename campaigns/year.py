@@ -22,10 +22,9 @@ from tools.cells import Missing
 from tools.postgresql import server
 from tools.run.settings import environment_of
 
+from flask_prepaid.cli.report import REPORTS
 from rando_number import create_app
 from rando_number.models import db, prepaid
-
-REPORTS = ("sales", "fees", "mrr", "credits", "cohorts", "failures", "codes", "journal")
 
 #: What the copy of a year is about: none of these may be missing in it.
 ROWS = {

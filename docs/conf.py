@@ -74,7 +74,7 @@ def emulator_help() -> str:
 
 
 def emulator_controls() -> str:
-    """Each control with the first line of its view's docstring, which says what it takes."""
+    """Each control with its view's docstring, which says what it takes."""
     app = Emulator().app
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_emulator/")]
     rows = [
@@ -87,8 +87,8 @@ def emulator_controls() -> str:
 
 
 def takes(app: Flask, endpoint: str) -> str:
-    text = app.view_functions[endpoint].__doc__ or ""
-    return text.partition("\n")[0].replace("``", "`").replace("|", "or")
+    text = " ".join((app.view_functions[endpoint].__doc__ or "").split())
+    return text.replace("``", "`").replace("|", "or")
 
 
 #: Whose READMEs stand beside ``docs`` in the repository, and in ``packages`` on the site.

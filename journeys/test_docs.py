@@ -105,6 +105,14 @@ def test_the_list_for_language_models_names_each_page_once() -> None:
     )
 
 
+def test_the_emulators_controls_are_listed_with_all_that_they_take() -> None:
+    config: Any = runpy.run_path(str(ROOT / "docs/conf.py"))
+    rows = dict(re.findall(r"^\| `(\w+ [\w/]+)` \| (.*) \|$", config["emulator_controls"](), re.MULTILINE))
+
+    assert "`promotion_code`" in rows["POST /_emulator/pay"]
+    assert "`amount` with either" in rows["POST /_emulator/dispute"]
+
+
 def test_what_the_built_site_says_to_language_models_leads_to_pages_of_it(tmp_path: Path) -> None:
     """The repository's own links lead out of ``docs``, and a site has nothing above its first page."""
     config: Any = runpy.run_path(str(ROOT / "docs/conf.py"))

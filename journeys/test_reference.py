@@ -122,6 +122,13 @@ def test_the_json_api_is_written_from_the_code() -> None:
     assert api_table.DOCUMENT.read_text() == api_table.openapi(), "run: python -m tools.tables"
 
 
+def test_a_field_that_has_to_be_there_stands_with_each_type_that_it_takes() -> None:
+    """Null takes a limit away, and a text has the decimals of an app's unit."""
+    (fields,) = re.findall(r"`PUT /budgets` \|[^|]*\| ([^|]*) \|", api_table.table())
+
+    assert fields.startswith("`limit` (number or text or null); optional: `key` (number), `every`")
+
+
 def test_what_webhooks_are_sent_is_written_from_the_code() -> None:
     between = HTTP.partition(webhooks_table.BEGIN)[2].partition(webhooks_table.END)[0]
 

@@ -24,8 +24,8 @@ DOCUMENT = FOLDER / "openapi.json"
 BEGIN = "<!-- written by tools/api_table.py -->"
 END = "<!-- end of what is written -->"
 
-#: What the types of JSON are called, where a field is no text.
-WORDS = {"integer": "number", "boolean": "true or false"}
+#: What the types of JSON are called.
+WORDS = {"integer": "number", "boolean": "true or false", "string": "text", "null": "null"}
 
 EVERY = [*CALLS, *OF_KEYS]
 
@@ -48,20 +48,26 @@ def _takes(call: Call) -> str:
     if not call.is_safe:
         body = schema.of_dataclass(call.asks, lambda shape: {})
         required = body.get("required", ())
-        taken += [(name in required, _field(name, says)) for name, says in body["properties"].items()]
-    taken += [(query.required, _field(f"?{query.name}=", query.schema)) for query in call.query]
+        fields = body["properties"].items()
+        taken += [(name in required, _field(name, says, name in required)) for name, says in fields]
+    taken += [
+        (query.required, _field(f"?{query.name}=", query.schema, query.required)) for query in call.query
+    ]
     needed = ", ".join(words for is_needed, words in taken if is_needed)
     free = ", ".join(words for is_needed, words in taken if not is_needed)
     return "; ".join(words for words in (needed, f"optional: {free}" if free else "") if words)
 
 
-def _field(name: str, says: dict[str, Any]) -> str:
-    """A field with its type, or with its words where it takes some only; of texts the name alone."""
-    kinds = [kind for kind in says.get("anyOf", [says]) if kind.get("type") != "null"]
+def _field(name: str, says: dict[str, Any], is_needed: bool) -> str:
+    """A field with its types, or with its words where it takes some only; of a text the name alone.
+
+    One that may be left out may be null as well, which says the same.
+    """
+    kinds = [kind for kind in says.get("anyOf", [says]) if is_needed or kind.get("type") != "null"]
     if "enum" in kinds[0]:
         return f"`{name}` ({' or '.join(f'`{word}`' for word in kinds[0]['enum'])})"
-    words = [WORDS[kind["type"]] for kind in kinds if kind["type"] in WORDS]
-    return f"`{name}` ({' or '.join(words)})" if words else f"`{name}`"
+    words = [WORDS[kind["type"]] for kind in kinds]
+    return f"`{name}` ({' or '.join(words)})" if words != ["text"] else f"`{name}`"
 
 
 def _names(shape: type) -> str:

@@ -27,11 +27,11 @@ HEAD = """# A customer's data
 `sections()` are those of the first table, each with rows in pages: write them into one file. Rando Number's
 `/export.json` is all of them as one JSON object, by their names, with its own sections of the second table.
 
-Times are UTC, such as `2026-11-23T10:00:00+00:00`. Amounts are in the smallest unit of their currency, and
-credits whole numbers, or texts such as `"0.125"` where the app's unit has decimals. "or null" says that a
-value may be missing. Left out are secrets, digests, and operators' notes, which may name others: read those
-before you hand them out. `archived_until`, in the export `calls_archived_until`, is there if older entries
-lie in an [archive](../how-to/archive.md).
+Times are UTC: a `datetime`, in the export `2026-11-23T10:00:00+00:00`. Amounts are in the smallest unit of
+their currency, and credits whole numbers, or texts such as `"0.125"` where the app's unit has decimals. "or
+null" says that a value may be missing. Left out are secrets, digests, and operators' notes, which may name
+others: read those before you hand them out. `archived_until`, in the export `calls_archived_until`, is there
+if older entries lie in an [archive](../how-to/archive.md).
 
 <!-- written by tools/personal_data_table.py -->
 """
@@ -52,9 +52,9 @@ SAYS = {
     "invoices": "invoices of plans",
     "redeemed_codes": "codes that the customer has redeemed",
     "own_codes": "codes that the customer hands on",
-    "alerts": "alerts that were set; the threshold is credits in their smallest part, per cent, or days",
+    "alerts": "alerts that were set; the threshold is credits, per cent, or days",
     "webhooks": "addresses of the customer's programs, without their secrets",
-    "sent_webhooks": "what those were sent, and what they answered",
+    "sent_webhooks": "what those were sent, as JSON in `data`, and what they answered",
     "mails": "mails that were written; `error` is empty where the mail was handed to the mailer",
     "notices": "what the customer was told once, such as `card:` with the card that expires",
     "limits": "what may be spent; `spender` is null for the whole wallet, `every` without a period",

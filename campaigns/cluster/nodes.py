@@ -113,9 +113,9 @@ class Node:
         own = [self.patroni.child.pid] if self.patroni.child is not None else []
         return [*own, *self.pids()]
 
-    def receivers(self) -> list[int]:
-        """The processes that take the primary's log in."""
-        return [pid for pid in self.pids() if b"walreceiver" in command_line(pid)]
+    def senders(self) -> list[int]:
+        """The processes that send the log to standbys."""
+        return [pid for pid in self.pids() if b"walsender" in command_line(pid)]
 
     def kill(self) -> None:
         """As a machine that loses its power."""

@@ -47,6 +47,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "reading",
         "spends",
         "tables",
+        "verbs",
     },
     "fastapi": {"aio", "background", "checks", "errors", "prices", "tables", "units"},
     "testing": {"database"},

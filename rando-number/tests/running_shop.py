@@ -60,7 +60,11 @@ class RunningShop:
         )
         if not migrated:
             self.migrate()
-        self.stripe.connect(self.app, "/prepaid/webhook")
+        self.stripe.connect(self.as_served, "/prepaid/webhook")
+
+    def as_served(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """The app as Stripe reaches it."""
+        return self.app(environ, start_response)
 
     def migrate(self) -> None:
         with self.app.app_context():

@@ -407,10 +407,18 @@ class Prepaid(
         return self.session
 
 
+class Books(Ledger):
+    """An app's books. The extension posts in a session; what posts on the engine alone is the host's code."""
+
+    def _refuse_key(self, key: str) -> None:
+        if not self.is_joined:
+            checks.not_own_key(key)
+
+
 def _open_books(engine: Engine, clock: Clock, config: settings.Config, unit: Unit) -> Ledger:
     """:raises ConfigError: The database is another one than we work on, or does not open."""
     try:
-        return Ledger(
+        return Books(
             engine,
             clock=clock,
             debt_blocks=config.debt_blocks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,9 @@ def test_the_domain_reaches_the_same_books_in_the_same_session(host: Host) -> No
         lambda prepaid, key: prepaid.adjust(OWNER, 5, key=key, reason="a mistake"),
         lambda prepaid, key: prepaid.claw_back(OWNER, lot_key="gift", key=key, credits=1),
         lambda prepaid, key: prepaid.restore(OWNER, claw_key="back", key=key),
+        lambda prepaid, key: asyncio.run(prepaid.async_ledger().spend_now(OWNER, key=key)),
+        lambda prepaid, key: asyncio.run(prepaid.async_ledger().grant(OWNER, 5, key=key, reason="a gift")),
+        lambda prepaid, key: prepaid.books.grant(OWNER, 5, key=key, reason="a gift"),
     ],
 )
 def test_a_key_of_the_extensions_own_is_left_to_it(host: Host, write: Callable[[Prepaid, str], Any]) -> None:

@@ -470,6 +470,8 @@ def test_a_block_that_no_page_has_is_named(tmp_path: Path) -> None:
         page.replace("refund_rul ", "title "),  # of the frame
         page.replace("refund_rul", "mine") + "{% block refund_rule %}{{ self.mine() }}{% endblock %}",
         page.replace("flask_prepaid/buy.html", "later.html"),
+        page.replace('"flask_prepaid/buy.html"', "frame_of_the_customer"),  # another one for each
+        page.replace('"flask_prepaid/buy.html"', '"later.html" if g.small else "flask_prepaid/buy.html"'),
         "{% a_tag_of_the_hosts %}",
     ):
         own.write_text(right)

@@ -21,6 +21,7 @@ from .reading.statements import Statement
 from .spends.asynchronous import LoopGroupCommit
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState
+from .verbs.base import refuse_key
 
 __all__ = ["AsyncHeldCredits", "AsyncLedger", "AsyncMeter"]
 
@@ -87,6 +88,7 @@ class AsyncLedger:
             price, credits, item, quantity, price_version, scale=self.ledger.setup.scale
         )
         credits = 1 if credits is None else credits
+        refuse_key(self.ledger, key)
         request = SpendRequest(owner, credits, key, work, values, spender, item, quantity, price_version)
         return await self.spends.spend(request)
 

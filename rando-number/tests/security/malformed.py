@@ -177,6 +177,10 @@ class ProductionShop(RunningShop):
         super().__init__(data, **PRODUCTION, **settings)
         self.app.test_client_class = HttpsClient
 
+    def as_served(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ |= {"HTTP_HOST": "rando.example", "wsgi.url_scheme": "https"}
+        return super().as_served(environ, start_response)
+
     def customer(self, email: str = "pat@rando.test", *, credits: int = 3) -> Visitor:
         """Somebody who has confirmed their address and signed in."""
         limiter.reset()

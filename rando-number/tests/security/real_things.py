@@ -88,10 +88,10 @@ class RealThings:
         self.stripe_ids: list[str] = []
 
     def trade(self, customer: Visitor) -> None:
-        """Have a customer buy, subscribe, and make what the pages list; then look at what is there."""
+        """Have a customer subscribe, buy, and make what the pages list; then look at what is there."""
+        customer.subscribe()
         for card in CARDS:
             self.shop.stripe.pay(customer.buy(pack="starter", keep_card="1"), card=card)
-        customer.subscribe()
         customer.make_key()
         self.look()
 

@@ -220,7 +220,7 @@ def tick_once() -> None:
 @click.argument("owner", type=typed.owner)
 @click.argument("credits", type=typed.credits)
 @click.option("--reason", required=True, type=typed.reason, help="Why; it stays on the record.")
-@click.option("--key", type=typed.key, help="Names this grant. By default owner, credits, reason and day.")
+@click.option("--key", type=typed.own_key, help="Names the grant. By default owner, credits, reason and day.")
 def grant(owner: str, credits: int, reason: str, key: str | None) -> None:
     """Give OWNER some CREDITS. Typed twice on one day, it gives them once."""
     app = context()

@@ -8,7 +8,7 @@ import click
 
 from prepaid_ledger import check_owner
 
-from ..checks import MAX_CREDITS
+from ..checks import MAX_CREDITS, not_own_key
 
 #: The largest amount, and the largest id, that a table holds.
 MAX_NUMBER = 2**63 - 1
@@ -68,3 +68,15 @@ amount = whole("--amount", hint=", in the currency's smallest unit: 485 is $4.85
 reason = words("--reason", max_length=200)
 note = words("--note", max_length=200)
 key = words("--key", max_length=100)
+
+
+def own_key(written: str) -> str:
+    """A key for an entry, of the operator's own.
+
+    :raises ClickException: It can be none, or is one of the extension's.
+    """
+    try:
+        not_own_key(name := key(written))
+    except ValueError as own:
+        raise click.ClickException(f"--{own}.") from own
+    return name

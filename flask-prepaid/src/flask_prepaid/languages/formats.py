@@ -73,7 +73,7 @@ def number(count: int, *, signed: bool = False) -> str:
     if _is_english():
         return units.number(count, signed=signed)
     value = units.current().decimal(count)
-    return f"{'+' if signed and count >= 0 else ''}{plain_number(value)}"
+    return f"{'+' if signed and count > 0 else ''}{plain_number(value)}"
 
 
 def plain_number(value: Decimal | int) -> str:

@@ -23,7 +23,7 @@ def credits(count: int) -> str:
 
 def number(count: int, *, signed: bool = False) -> str:
     """Credits without their name, for people: ``1,000``, ``0.125``; ``+5`` where it is signed."""
-    return f"{'+' if signed and count >= 0 else ''}{current().number(count)}"
+    return f"{'+' if signed and count > 0 else ''}{current().number(count)}"
 
 
 def plain(count: int) -> int | str:

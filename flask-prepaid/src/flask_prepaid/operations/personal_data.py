@@ -16,7 +16,9 @@ from ..codes.models import Code, CodeClaim, CodeGuess
 from ..context import Context, reading
 from ..keys.models import ApiKey
 from ..languages import units
-from ..outbox.models import Alert, Delivery, MailRecord, Message, WebhookEndpoint
+from ..outbox import messages
+from ..outbox.models import Alert, AlertKind, Delivery, MailRecord, Message, WebhookEndpoint
+from ..outbox.webhooks import customer_events
 from ..payments import shown_states
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.models import Attempt, Dispute, Notice, Payment, Refund, TopUp
@@ -27,7 +29,7 @@ from ..subscriptions.models import Invoice, PlanPrice, Subscription
 AT_ONCE = 500
 
 #: What counts credits, and is given as the app's unit has them.
-CREDITS = frozenset({"credits", "referrer_credits", "balance_after", "spent"})
+CREDITS = frozenset({"credits", "referrer_credits", "balance_after", "spent", "threshold"})
 
 #: The columns of an entry and of a budget, which the ledger reads.
 ENTRY = ("seq", "at", "kind", "credits", "balance_after", "key", "reason", "spender", "item", "expires_at")
@@ -51,7 +53,7 @@ class PersonalData:
         """Each section by its name, with its rows in pages. No connection is kept between two pages."""
         for name, wanted in tables_of(self._owner).items():
             yield name, self._pages(*wanted)
-        yield "limits", iter([[_row(budget, BUDGET) for budget in self._context.ledger.budgets(self._owner)]])
+        yield "limits", self._limits()
         yield "entries", self._entries()
 
     def _pages(self, wanted: Select[Any], key: InstrumentedAttribute[Any]) -> Iterator[list[Row]]:
@@ -61,9 +63,14 @@ class PersonalData:
                 page = wanted.add_columns(key.label("after")).where(*after).order_by(key).limit(AT_ONCE)
                 rows = [dict(row._mapping) for row in session.execute(page)]
             after = [key > row.pop("after") for row in rows][-1:]
-            yield [{name: _plain(name, value) for name, value in row.items()} for row in rows]
+            yield [_plain(row) for row in rows]
             if len(rows) < AT_ONCE:
                 return
+
+    def _limits(self) -> Iterator[list[Row]]:
+        with reading(self._context):
+            rows = [_row(budget, BUDGET) for budget in self._context.ledger.budgets(self._owner)]
+        yield rows
 
     def _entries(self) -> Iterator[list[Row]]:
         cursor = None
@@ -79,11 +86,25 @@ class PersonalData:
 
 
 def _row(thing: object, names: tuple[str, ...]) -> Row:
-    return {name: _plain(name, getattr(thing, name)) for name in names}
+    return _plain({name: getattr(thing, name) for name in names})
 
 
-def _plain(name: str, value: Any) -> Any:
-    return units.plain(value) if name in CREDITS and value is not None else value
+def _plain(row: Row) -> Row:
+    """A row with its credits as the app's unit has them, and a message as it was sent."""
+    plain = {
+        name: units.plain(value) if value is not None and _counts_credits(name, row) else value
+        for name, value in row.items()
+    }
+    if "signal" in row:
+        data = messages.decoded(row["data"])
+        plain["data"] = customer_events.body(row["signal"], data, row["at"], units.current())
+    return plain
+
+
+def _counts_credits(name: str, row: Row) -> bool:
+    if name == "threshold" and row.get("kind", AlertKind.BALANCE) is not AlertKind.BALANCE:
+        return False  # it is per cent, or days
+    return name in CREDITS
 
 
 def tables_of(owner: str) -> dict[str, Wanted]:
@@ -193,7 +214,7 @@ def _of_messages(owner: str) -> dict[str, Wanted]:
             _columns(Delivery, "state tried_at status answer")
             .add_columns(Delivery.endpoint_id.label("webhook_id"), Message.at, Message.signal, Message.data)
             .join(Message, Message.id == Delivery.message_id)
-            .where(Delivery.owner == owner, Delivery.endpoint_id != 0),
+            .where(Message.owner == owner, Delivery.endpoint_id != 0),
             Delivery.id,
         ),
         "mails": (

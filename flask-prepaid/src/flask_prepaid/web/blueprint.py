@@ -23,7 +23,7 @@ from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
 from ..purchases.saved_cards import cards
 from ..subscriptions.models import PlanPrice, State
-from . import csrf, errors
+from . import causes, csrf, errors
 from .page import context, home, keep_to_payers, pays
 from .pages import payment_states
 from .pages.banners import banners
@@ -80,6 +80,7 @@ def register(app: Flask, pages: Blueprint) -> None:
         "prepaid_given": given,
         "prepaid_state": state,
         "prepaid_payment_states": payment_states.in_words,
+        "prepaid_taken_back": causes.taken_back,
         "prepaid_plain": units.plain,
         "prepaid_date": day,
         "prepaid_short_date": short_day,

@@ -71,8 +71,15 @@ def _blocks(env: Environment, loader: BaseLoader, name: str | None, base: str) -
 
 
 def _parent(page: nodes.Template, base: str) -> str | None:
-    """What a template extends; an expression stands for the frame."""
+    """What a template extends.
+
+    :raises TemplateNotFound: That may be another one in each request.
+    """
     extends = page.find(nodes.Extends)
     if extends is None:
         return None
-    return str(extends.template.value) if isinstance(extends.template, nodes.Const) else base
+    if isinstance(extends.template, nodes.Const):
+        return str(extends.template.value)
+    if isinstance(extends.template, nodes.Name) and extends.template.name == "prepaid_base":
+        return base
+    raise TemplateNotFound(None, "what it extends is decided in each request")

@@ -153,6 +153,10 @@ def test_what_is_typed_wrongly_is_told_in_a_sentence_and_does_nothing(shop: Shop
         (("refund", "1", "--key", "k" * 300, *because), "--key is 'kkk"),
         (("grant", "user:1", str(10**20), *because), "CREDITS is '1000"),
         (("grant", "user:1", "1.5", *because), "Write a whole number from 1 to 1,000,000,000"),
+        (
+            ("grant", "user:1", "5", *because, "--key", "code:1"),
+            "--key is 'code:1'. Keys that begin with code:",
+        ),
         (("grant", "", "5", *because), "OWNER is ''. Write a text of 1 to 64 characters, such as user:42."),
         (("grant", "x" * 65, "5", *because), "OWNER is 'xxx"),
         (("grant", "user:1", "5", "--reason", ""), "--reason is ''"),

@@ -110,3 +110,11 @@ class Verbs(ABC):
                 "Your session has written and not committed. This verb commits by itself, on a connection of "
                 "its own, and SQLite has one writer at a time: commit or roll back your session first."
             )
+
+
+def refuse_key(verbs: Verbs, key: str) -> None:
+    """Refuse a key as these verbs do, in one that is written elsewhere.
+
+    :raises ValueError: The program above the ledger posts under it itself.
+    """
+    verbs._refuse_key(key)

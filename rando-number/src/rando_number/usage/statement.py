@@ -103,6 +103,7 @@ def show(form: LimitForm, choice: Choice, problem: str | None = None) -> str:
         total=totals.Total.over(shares),
         colour=charts.colours(by_key),
         ready_made=ready_made({} if problem else filtered()),
+        today=prepaid.clock().date(),
         keys=all_keys_of(user),
         kinds=KINDS,
         choice=choice,

@@ -26,9 +26,8 @@ from ...reports import days, failures
 from ...reports.balance import fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
-from .. import forms
+from .. import causes, forms
 from . import page
-from .customers import causes
 from .reports import charts, period
 from .roles import Right
 

@@ -28,11 +28,11 @@ from ....purchases.money_back import disputes, fraud_warnings, refunds
 from ....purchases.saved_cards import cards
 from ....subscriptions.invoices.lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
-from ... import forms
+from ... import causes, forms
 from ...visitors import spenders
 from .. import events, health, mails, once, page
 from ..roles import Right
-from . import causes, invoices
+from . import invoices
 
 #: Payments and entries on one page.
 PAYMENTS = 50

@@ -6,13 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ....payments.models import Dispute, Payment, Refund
-from ....purchases.money_back.models import CreditNote
-from ....subscriptions.models import Invoice
-from ... import forms
+from prepaid_ledger import Entry, Kind
+
+from ..languages import formats
+from ..languages.words import gettext as _
+from ..languages.words import marked
+from ..payments.models import Dispute, Payment, Refund
+from ..purchases.money_back.models import CreditNote
+from ..subscriptions.models import Invoice
+from . import forms, page
 
 #: What causes entries, by the word that its causes begin with: its id there, and the id of its payment.
 BEHIND: dict[str, tuple[Any, Any]] = {
@@ -25,6 +30,31 @@ BEHIND: dict[str, tuple[Any, Any]] = {
 
 #: Those whose ids are numbers of ours, and not names of Stripe's.
 NUMBERED = ("payment", "invoice")
+
+#: What a customer reads where credits were taken back, by the word that the cause begins with.
+TAKEN_BACK = {
+    "refund": marked("Refunded: payment of %(day)s"),
+    "dispute": marked("Disputed at your bank: payment of %(day)s"),
+    "credit-note": marked("Given back by a credit note: payment of %(day)s"),
+}
+
+
+def taken_back(entries: Iterable[Entry]) -> dict[str, str]:
+    """Why credits of this request's customer were taken back, and of which payment, by the entry's cause."""
+    owner = page.context().current_owner()
+    causes = [entry.key for entry in entries if entry.kind is Kind.CLAWBACK]
+    if owner is None or not causes:
+        return {}
+    session = page.context().session
+    payment_of = payments_behind(session, owner, causes)
+    at = select(Payment.id, func.coalesce(Payment.paid_at, Payment.created_at))
+    rows = session.execute(at.where(Payment.id.in_(payment_of.values())))
+    days = {number: formats.short_day(moment) for number, moment in rows}
+    return {
+        cause: _(TAKEN_BACK[cause.partition(":")[0]], day=days[number])
+        for cause, number in payment_of.items()
+        if cause.partition(":")[0] in TAKEN_BACK
+    }
 
 
 def payments_behind(session: Session, owner: str, causes: Iterable[str]) -> dict[str, int]:
