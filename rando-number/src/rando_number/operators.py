@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
-from . import audit_log
+from . import audit_log, audit_words
 from .callers import signed_in
 from .models import Action, AuditLine, User, db, end_sign_ins, owner_of, user_id_of, user_of
 
@@ -130,13 +130,14 @@ def log() -> ResponseReturnValue:
         newest = newest.where(AuditLine.action == action)
     read = db.session.scalars(newest).all()
     lines = read[:LINES_PER_PAGE]
+    names = addresses(audit_words.owners_in(lines))
     return render_template(
         "operators/audit.html",
         prepaid_base="base.html",
         operator=reader,
-        lines=lines,
+        lines=[(line, audit_words.sentence(line, names)) for line in lines],
         actions=list(Action),
         action=action,
-        addresses=addresses(line.actor for line in lines),
+        addresses=names,
         older=lines[-1].id if len(read) > LINES_PER_PAGE else None,
     )

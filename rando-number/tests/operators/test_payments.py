@@ -120,15 +120,19 @@ def test_a_payments_page_says_what_was_kept_of_it_and_leaves_out_what_says_nothi
         return re.findall(r"<dt>([^<]+)</dt><dd>(-?\$[\d.]+)</dd>", finance.get(place).text)
 
     assert sums() == [("Paid", "$10.00")], "the price is the same, and no fee is known before the copy"
+    assert "not yet copied from Stripe" in finance.get(place).text
     finance.send("/admin/sync", form_of="/admin")
     assert sums() == [("Paid", "$10.00"), ("Fee", "-$0.59"), ("Net kept", "$9.41")]
 
     finance.send(f"{place}/refund", amount="4.00", reason="half of it")
-    assert sums() == [("Paid", "$10.00"), ("Refunded", "-$4.00")], "the refund is not copied yet"
+    after = [("Paid", "$10.00"), ("Refunded", "-$4.00"), ("Fee", "-$0.59"), ("Net kept", "$5.41")]
+    assert sums() == after, "the refund is not copied yet: what is known stays"
+    assert "as Stripe's balance was copied just now" in finance.get(place).text
     finance.send("/admin/sync", form_of="/admin")
 
-    assert sums() == [("Paid", "$10.00"), ("Refunded", "-$4.00"), ("Fee", "-$0.59"), ("Net kept", "$5.41")]
+    assert sums() == after
     page = finance.get(place).text
+    assert "as Stripe's balance was copied" not in page
     assert "<h1>$10.00 · Payment 1 " in page
     assert ">Refund up to $6.00</a>" in page
 
@@ -164,6 +168,7 @@ def test_a_payments_page_and_its_refund_say_how_many_of_its_credits_are_left(sho
         assert f"Credits{left or 'none'} of 10 left" in page
         form = re.sub("<[^>]+>", "", finance.get("/admin/payments/1/refund").text)
         assert f"takes back the credits of this payment: {left or 'none'} of 10 left." in form
+        assert "A part of the money takes its part of them, rounded up." in form
 
 
 def test_the_list_and_the_file_of_payments_go_by_the_state_that_is_shown(shop: RunningShop) -> None:
@@ -246,7 +251,7 @@ def test_a_payment_that_was_reviewed_leaves_the_overview_and_keeps_what_was_done
 
     page = finance.get(place).text
     assert "Reviewed on" in page
-    assert "credits by hand (by " in page
+    assert "credits by hand (by finance@rando.test)" in page
     assert states_on(page)[0] == "reviewed"
     assert "whose end is not known" not in finance.get("/admin").text
     with shop.app.app_context():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, exists, func, select, union_all
@@ -222,8 +222,11 @@ def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:
     return [(category, currency, int(amount)) for category, currency, amount in rows]
 
 
-def uncopied(session: Session) -> dict[str, int]:
-    """What was paid lately and is in no sum yet, per currency: Stripe's balance was copied before."""
+def uncopied(session: Session, *, since: datetime | None = None) -> dict[str, int]:
+    """What was paid lately and is in no sum yet, per currency: Stripe's balance was copied before.
+
+    :param since: Only what was paid from then on.
+    """
     latest = select(Payment.id).order_by(Payment.id.desc()).limit(LATEST)
     waiting = (
         select(Payment.currency, func.sum(Payment.paid_minor))
@@ -233,7 +236,14 @@ def uncopied(session: Session) -> dict[str, int]:
         .group_by(Payment.currency)
         .order_by(Payment.currency)
     )
+    if since is not None:
+        waiting = waiting.where(Payment.paid_at >= since)
     return {currency: int(minor or 0) for currency, minor in session.execute(waiting)}
+
+
+def currencies(session: Session) -> set[str]:
+    """The currencies in which anything was ever sold."""
+    return set(session.scalars(select(DaySum.currency).distinct()))
 
 
 def balances(session: Session) -> dict[str, int]:

@@ -104,7 +104,8 @@ def compare() -> ResponseReturnValue:
     if request.method == "POST":
         mends = bool(request.form.get("fix"))
         compare_now(fix=mends)
-        flash("Mended what can be mended, and compared anew." if mends else "Compared anew.", "success")
+        if mends:  # else the page says itself that it was compared just now
+            flash("Mended what can be mended, and compared anew.", "success")
         return redirect(url_for("prepaid.operator_compare"), 303)
     return page.render("compare.html", compared=reconcile.last(page.context().session))
 

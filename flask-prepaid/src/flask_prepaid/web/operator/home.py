@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, select
@@ -60,12 +60,18 @@ def home() -> ResponseReturnValue:
         owing=dunning.count(),
         tables=sales_page.tables(month),
         uncopied=sales.uncopied(session),
+        uncopied_today=sales.uncopied(session, since=begin_of_today()),
     )
 
 
 def last_days(count: int) -> Selection:
     span = days.last_days(page.context(), count)
     return Selection(span.first, span.last)
+
+
+def begin_of_today() -> datetime:
+    context = page.context()
+    return days.midnight(days.today(context), context.config.time_zone)
 
 
 def plans_now(month: Selection) -> list[plan_revenue.Month]:

@@ -82,7 +82,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status
-    detail = {"payment": payment.id, "amount_minor": amount}
+    detail = {"payment": payment.id, "amount_minor": amount, "currency": payment.currency}
     record = partial(page.record, operator, Right.REFUND, owner=payment.owner, reason=reason, **detail)
     by = f"{reason} (by {operator.name})"
     try:

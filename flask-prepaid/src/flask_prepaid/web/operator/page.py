@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -90,6 +91,17 @@ def labels(owners: Iterable[str]) -> dict[str, str]:
 
 def label(owner: str) -> str:
     return labels([owner])[owner]
+
+
+#: How a reason ends that an operator wrote: with their name on the record.
+SIGNED = re.compile(r"\(by ([^()]+)\)\Z")
+
+
+def in_names(reasons: Iterable[str | None]) -> dict[str, str]:
+    """Those of these reasons that an operator wrote, each with what to call them in place of their id."""
+    written = {reason: match for reason in reasons if reason and (match := SIGNED.search(reason))}
+    names = labels(match[1] for match in written.values())
+    return {reason: f"{reason[: match.start(1)]}{names[match[1]]})" for reason, match in written.items()}
 
 
 def record(operator: Operator, right: Right, *, owner: str | None, reason: str, **detail: Any) -> None:

@@ -25,6 +25,7 @@ from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import days, failures
 from ...reports.balance import fees
 from ...reports.failures import Failures
+from ...reports.models import Copying
 from ...reports.selection import Selection
 from .. import causes, forms
 from . import page
@@ -214,18 +215,21 @@ def payment(payment_id: int) -> ResponseReturnValue:
     taken_minor = sum(dispute.amount_minor for dispute in disputes if dispute.takes_money)
     lost_minor = sum(dispute.amount_minor for dispute in disputes if dispute.state == DisputeState.LOST)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
+    sent_back = session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all()
     return page.render(
         "payment.html",
         payment=row,
         state=shown_states.of_each(session, [row])[row.id],
         refunded=shown_states.refunded_of_each(session, [row])[row.id],
         name=page.label(row.owner),
-        refunds=session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all(),
+        refunds=sent_back,
+        named=page.in_names([row.review, *(refund.reason for refund in sent_back)]),
         disputes=disputes,
         lost_minor=lost_minor,
         held_minor=taken_minor - lost_minor,
         kept_minor=kept_minor,
-        fee_minor=fees.fee_of(session, row, kept_minor=kept_minor),
+        fees=fees.fees_of(session, row, kept_minor=kept_minor),
+        copying=session.get(Copying, 1),
         left=refunds.left_to_refund(session, row),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),

@@ -73,6 +73,7 @@ def customer(owner: str) -> ResponseReturnValue:
     notes = notes_of(session, owner)
     refunded = shown_states.refunded_of_each(session, bought)
     payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
+    moved_back = refunds_and_disputes(session, owner)
     return page.render(
         "customer.html",
         owner=owner,
@@ -102,7 +103,8 @@ def customer(owner: str) -> ResponseReturnValue:
         default=cards.default_card(session, owner),
         topup=topups.setting(session, owner),
         **of_plan(session, owner),
-        refunds_and_disputes=refunds_and_disputes(session, owner),
+        refunds_and_disputes=moved_back,
+        named=page.in_names(row.reason for row in (*entries, *(row for _, row, _ in moved_back))),
         blocked=context.operators.blocked(owner),
         may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
         small_grant=context.config.small_grant,

@@ -9,7 +9,7 @@ from typing import Any
 from flask import request
 
 from ....context import Context
-from ....reports import days
+from ....reports import days, sales
 from ....reports.days import CUTS, Span
 from ....reports.selection import Selection, read_day
 from ... import forms
@@ -37,10 +37,18 @@ class Choice:
     def status(self) -> int:
         return 422 if self.wrong else 200
 
+    def currencies(self, context: Context) -> list[str]:
+        """What there is to choose among: what is for sale, what ever was sold, and what is chosen."""
+        items = (*context.catalog.packs.values(), *context.catalog.plans.values())
+        chosen = {self.selection.currency} if self.selection.currency else set()
+        for_sale = {code for item in items for code in item.prices or (item.currency,)}
+        return sorted(sales.currencies(context.session) | for_sale | chosen)
+
     def shown(self, context: Context, ready_made: tuple[int, ...] = READY_MADE) -> dict[str, Any]:
         """What the picker's template needs."""
         return {
             "selection": self.selection,
+            "currencies": self.currencies(context),
             "chosen_by": self.by,
             "wrong": self.wrong,
             "ready_made": [(count, days.last_days(context, count)) for count in ready_made],

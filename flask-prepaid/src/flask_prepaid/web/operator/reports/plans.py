@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -17,6 +18,9 @@ from . import charts, period
 A_YEAR = 366
 READY_MADE = (90, 365, 730)
 
+#: The revenue is held against that of so many days before, here and on the overview.
+LATELY = 30
+
 
 @dataclass(frozen=True)
 class Table:
@@ -27,6 +31,13 @@ class Table:
     cohorts: list[plan_revenue.Cohort]
     chart: charts.Chart
     moves: charts.Chart
+    earlier_minor: int
+
+    @property
+    def shown(self) -> list[plan_revenue.Month]:
+        """The lines from the first period on in which a plan brought anything; the last one at least."""
+        earning = [line.opening_minor or line.new_minor or line.customers for line in self.lines]
+        return self.lines[next((n for n, any_yet in enumerate(earning) if any_yet), -1) :]
 
 
 def chosen() -> period.Choice:
@@ -45,9 +56,17 @@ def tables(selection: Selection) -> list[Table]:
                 plan_revenue.cohorts(session, selection.span, currency=currency),
                 chart_of_revenue(currency, selection.by, lines),
                 chart_of_moves(currency, selection.by, lines),
+                earlier_minor=earlier(selection, currency),
             )
         )
     return made
+
+
+def earlier(selection: Selection, currency: str) -> int:
+    """The monthly revenue as it was ``LATELY`` days before the last day of a selection."""
+    last = selection.span.last
+    lately = Selection(last - timedelta(days=LATELY - 1), last, currency=currency)
+    return plan_revenue.months(page.context().session, lately, currency=currency)[0].opening_minor
 
 
 def chart_of_revenue(currency: str, by: str, lines: list[plan_revenue.Month]) -> charts.Chart:
@@ -81,7 +100,11 @@ def overview() -> ResponseReturnValue:
     page.operator()
     choice = chosen()
     html = page.render(
-        "plans.html", **choice.shown(page.context(), READY_MADE), tables=tables(choice.selection)
+        "plans.html",
+        **choice.shown(page.context(), READY_MADE),
+        tables=tables(choice.selection),
+        lately=LATELY,
+        ends_today=choice.selection.last == days.today(page.context()),
     )
     return html, choice.status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import zip_longest
@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from .... import money
 from ....reports import sales
+from ....reports.balance.tying import ANY_NUMBER, PLAN
 from ....reports.models import Copying
 from ....reports.sales import SHOWN, Sales, SalesRow
 from ....reports.selection import Selection
@@ -20,6 +21,9 @@ from . import charts, period
 
 #: Lines of a file to download, for each currency.
 MAX_LINES = 100_000
+
+#: The columns that a page always shows.
+ALWAYS = ("gross_minor", "net_minor")
 
 #: The columns of which more is worse.
 COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
@@ -35,6 +39,26 @@ class Table:
     earlier: list[tuple[date, Sales]]
     before: Sales
     chart: charts.Chart
+
+    @property
+    def columns(self) -> list[str]:
+        return columns_of([self.total, self.before, *(sold for _, sold in self.lines)])
+
+
+def columns_of(lines: Iterable[Sales]) -> list[str]:
+    """The columns that a page shows. One that is zero in all lines says nothing, but for gross and net."""
+    used = {name for line in lines for name, minor in line.as_dict().items() if minor}
+    return [name for name in SHOWN if name in used or name in ALWAYS]
+
+
+def titles(part: str) -> dict[str, str]:
+    """What is for sale is called by its title: by what ``part`` calls it."""
+    catalog = page.context().catalog
+    plans = {slug: str(plan.title) for slug, plan in catalog.plans.items()}
+    if part == "plan":
+        return plans
+    packs = {slug: str(pack.title) for slug, pack in catalog.packs.items()}
+    return {ANY_NUMBER: "any number", **packs, **{f"{PLAN}{slug}": words for slug, words in plans.items()}}
 
 
 def overview() -> ResponseReturnValue:
@@ -56,7 +80,8 @@ def overview() -> ResponseReturnValue:
         labels=page.labels(cut.name for cut in cuts if cut.name) if part == "customer" else {},
         left_out=sales.left_out(session, choice.selection.span),
         copying=session.get(Copying, 1),
-        columns=SHOWN,
+        columns=columns_of(cut.sales for cut in cuts),
+        titles=titles(part) if part in ("product", "plan") else {},
         costs=COSTS,
     )
     return html, choice.status

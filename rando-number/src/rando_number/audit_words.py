@@ -1,0 +1,129 @@
+"""What a line of the audit log says in a sentence, for the operator who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from flask import current_app
+
+from .models import Action, AuditLine
+
+#: What to call an owner.
+Names = Mapping[str, str]
+
+
+def owners_in(lines: Iterable[AuditLine]) -> set[str]:
+    """Everybody whom these lines name."""
+    return {owner for line in lines for owner in (line.actor, line.detail.get("owner")) if owner}
+
+
+def sentence(line: AuditLine, names: Names) -> str | None:
+    """What was done, without who did it; ``None`` where no words are known for it."""
+    if line.action == Action.OPERATED:
+        return done_by_operator(line.detail, names)
+    write = BY_CUSTOMERS.get(line.action)
+    return None if write is None else worded(write, line.detail)
+
+
+def worded(write: Callable[..., str], *given: Any) -> str | None:
+    """What ``write`` makes of a line; ``None`` if the line does not have what the sentence needs."""
+    try:
+        return write(*given)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def done_by_operator(detail: Mapping[str, Any], names: Names) -> str | None:
+    write = BY_OPERATORS.get(detail.get("did", ""))
+    if write is None:
+        return None
+    owner = detail.get("owner")
+    words = worded(write, detail, names.get(owner, owner) if owner else "")
+    reason = detail.get("reason")
+    return f"{words}: {reason}" if words and reason else words
+
+
+def counted(credits: int) -> str:
+    return "1 credit" if credits == 1 else f"{credits:,} credits"
+
+
+def granted(detail: Mapping[str, Any], name: str) -> str:
+    return f"gave {counted(detail['credits'])} to {name}"
+
+
+def corrected(detail: Mapping[str, Any], name: str) -> str:
+    credits = detail["credits"]
+    return f"took {counted(-credits)} from {name}" if credits < 0 else f"added {counted(credits)} to {name}"
+
+
+def refunded(detail: Mapping[str, Any], name: str) -> str:
+    show = current_app.jinja_env.filters["prepaid_money"]  # as the pages write it
+    amount = show(detail["amount_minor"], detail["currency"])
+    return f"refunded {amount} of payment {detail['payment']} to {name}"
+
+
+def plan_changed(detail: Mapping[str, Any], name: str) -> str:
+    to = f" to {detail['plan']}" if detail.get("plan") else ""
+    return f"plan of {name}: {detail['done']}{to}"
+
+
+def code_handled(detail: Mapping[str, Any], name: str) -> str:
+    if "credits" not in detail:
+        return f"code {detail['code']}"
+    times = f", at most {detail['max_claims']:,} times" if detail.get("max_claims") else ""
+    return f"made code {detail['code']} for {counted(detail['credits'])}{times}"
+
+
+def run_again(detail: Mapping[str, Any], name: str) -> str:
+    if "event" in detail:
+        return f"ran {detail['event']} again"
+    whose = f" of {name}" if name else ""
+    return f"ran {detail['events']:,} events{whose} again"
+
+
+#: What operators do, by the extension's word for it.
+BY_OPERATORS: dict[str, Callable[[Mapping[str, Any], str], str]] = {
+    "note": lambda detail, name: f"wrote a note about {name}",
+    "grant": granted,
+    "adjust": corrected,
+    "refund": refunded,
+    "review": lambda detail, name: f"reviewed payment {detail['payment']} of {name}",
+    "plan": plan_changed,
+    "block": lambda detail, name: f"{'blocked' if detail['blocked'] else 'unblocked'} {name}",
+    "codes": code_handled,
+    "replay": run_again,
+    "mend": lambda detail, name: "mended what differed from Stripe",
+}
+
+
+def limit_set(detail: Mapping[str, Any]) -> str:
+    whose = f" of {detail['spender']}" if detail.get("spender") else ""
+    if detail["limit"] is None:
+        return f"removed the limit{whose}"
+    every = f" a {detail['every']}" if detail.get("every") else ""
+    return f"set the limit{whose} to {counted(detail['limit'])}{every}"
+
+
+def refused(words: str, detail: Mapping[str, Any]) -> str:
+    return f"{words}: {detail['method']} {detail['path']}"
+
+
+def signed_in(detail: Mapping[str, Any]) -> str:
+    by = ", ".join(detail.get("by") or ())
+    return f"signed in ({by})" if by else "signed in"
+
+
+#: What everybody does for themself.
+BY_CUSTOMERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Action.SIGNED_IN: signed_in,
+    Action.SIGN_IN_ENDED: lambda detail: "ended a session" if detail.get("one") else "ended every session",
+    Action.KEY_MADE: lambda detail: f"made API key {detail['key']}",
+    Action.KEY_REVOKED: lambda detail: f"revoked API key {detail['key']}",
+    Action.LIMIT_SET: limit_set,
+    Action.WEBHOOK_SET: lambda detail: f"webhook {detail['endpoint']}: {detail['done']}",
+    Action.SIGN_IN_REFUSED: lambda detail: "was refused a sign-in",
+    Action.RATE_LIMITED: partial(refused, "too many requests"),
+    Action.REFUSED: partial(refused, "was refused"),
+}

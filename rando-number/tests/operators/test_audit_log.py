@@ -1,0 +1,72 @@
+"""The audit log as its reader sees it: a sentence for each line, and the line itself where none is known."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from rando_number import audit_log
+from rando_number.models import Action, db
+
+from ..running_shop import RunningShop, Visitor
+
+
+def sentences(admin: Visitor, action: str = "operated") -> list[str]:
+    """What the lines of the log say was done, the newest first."""
+    page = admin.get("/admin/audit", action=action).text
+    cells = re.findall(r'<td class="words">(.*?)</td>', page, re.S)
+    return [unescape(re.sub("<[^>]+>", "", cell)).strip() for cell in cells]
+
+
+def test_each_thing_that_an_operator_does_is_a_sentence_of_the_log(shop: RunningShop) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    story = f"/admin/customers/{pat.owner}"
+    admin.send("/admin/payments/1/refund", amount="2.00", reason="double order")
+    admin.send("/admin/grant", form_of=story, credits="5", reason="for the trouble")
+    admin.send("/admin/adjust", form_of=story, direction="take", credits="1", reason="a mistake")
+    admin.send("/admin/note", form_of=story, text="called")
+    admin.send("/admin/codes/make", form_of="/admin/codes", code="FAIR", credits="20", reason="a fair")
+    admin.send("/admin/codes/switch", form_of="/admin/codes", do="off")
+    admin.send("/admin/block", form_of=story, do="block", reason="stolen card")
+
+    assert sentences(admin)[::-1] == [
+        "refunded $2.00 of payment 1 to pat@rando.test: double order",
+        "gave 5 credits to pat@rando.test: for the trouble",
+        "took 1 credit from pat@rando.test: a mistake",
+        "wrote a note about pat@rando.test",
+        "made code FAIR for 20 credits: a fair",
+        "code FAIR: switched off",
+        "blocked pat@rando.test: stolen card",
+    ]
+
+
+def test_what_customers_do_is_a_sentence_too(shop: RunningShop) -> None:
+    pat, admin = shop.customer(), shop.operator("admin")
+    pat.make_key("mine")
+
+    assert sentences(admin, "key_made") == ["made API key 1"]
+    assert "signed in (register)" in sentences(admin, "signed_in")
+
+
+def test_a_line_of_a_kind_without_words_is_shown_as_it_was_written(shop: RunningShop) -> None:
+    admin = shop.operator("admin")
+    with shop.app.app_context():
+        audit_log.note(Action.OPERATED, actor=admin.owner, did="juggle", balls=3)
+        audit_log.note(Action.OPERATED, actor=admin.owner, did="refund", payment=1, amount_minor=200)
+        db.session.commit()
+
+    assert sentences(admin) == [
+        "operated did refund · payment 1 · amount minor 200",
+        "operated did juggle · balls 3",
+    ]
+
+
+def test_a_message_stands_below_the_tabs_and_the_title(shop: RunningShop) -> None:
+    pat, admin = shop.buyer(), shop.operator("admin")
+    story = f"/admin/customers/{pat.owner}"
+    admin.send("/admin/grant", form_of=story, credits="5", reason="for the trouble")
+
+    page = admin.get(story).text
+
+    assert page.count("The balance is 18 now.") == 1
+    assert page.index("operator-tabs") < page.index("</h1>") < page.index("The balance is 18 now.")
