@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import about, audit_log, cli, config, errors, operators, pages, shop
+from . import about, audit_log, cli, config, errors, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
 from .demo.clock import clock_of
@@ -17,6 +17,7 @@ from .edge import compression, crawlers, files, headers, health, languages, stre
 from .edge.clients import ClientCheck
 from .edge.hosts import HostCheck, Hosts
 from .models import db
+from .operators import callbacks
 from .rate_limits import rates
 from .usage import downloads, statement
 
@@ -56,7 +57,7 @@ def create_app(
     streams.init_app(app)
     accounts.init_app(app)
     audit_log.init_app(app)
-    operators.init_app(app)
+    callbacks.init_app(app)
     openapi.init_app(app, routes.blueprint)
     errors.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own

@@ -13,10 +13,11 @@ from flask_prepaid import Keys, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.languages import formats
 from flask_prepaid.languages.words import gettext, marked
 
-from . import mails, operators
+from . import mails
 from .callers import owner
 from .edge import languages
 from .models import db, prepaid, user_of
+from .operators import callbacks
 from .rate_limits.rates import ApiCalls
 
 #: One credit costs what it cost in the article; many cost less each.
@@ -82,7 +83,7 @@ def init_app(app: Flask, *, clock: Callable[[], datetime], http_client: Any) -> 
         plans=PLANS,
         clock=clock,
         owner=owner,
-        operators=operators.CALLBACKS,
+        operators=callbacks.CALLBACKS,
         email=email_of,
         mail=mails.send_from_outbox if app.config["PREPAID_BASE_URL"] else None,
         trial=is_new,

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import request
 
+from ....catalog.items import Pack, Plan
 from ....context import Context
 from ....reports import days, sales
 from ....reports.days import CUTS, Span
@@ -39,7 +40,7 @@ class Choice:
 
     def currencies(self, context: Context) -> list[str]:
         """What there is to choose among: what is for sale, what ever was sold, and what is chosen."""
-        items = (*context.catalog.packs.values(), *context.catalog.plans.values())
+        items: list[Pack | Plan] = [*context.catalog.packs.values(), *context.catalog.plans.values()]
         chosen = {self.selection.currency} if self.selection.currency else set()
         for_sale = {code for item in items for code in item.prices or (item.currency,)}
         return sorted(sales.currencies(context.session) | for_sale | chosen)

@@ -13,9 +13,10 @@ from sqlalchemy import select, update
 
 from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
-from . import audit_log, audit_words
-from .callers import signed_in
-from .models import Action, AuditLine, User, db, end_sign_ins, owner_of, user_id_of, user_of
+from .. import audit_log
+from ..callers import signed_in
+from ..models import Action, AuditLine, User, db, end_sign_ins, owner_of, user_id_of, user_of
+from . import audit_words
 
 blueprint = Blueprint("operators", __name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import current_app
 
-from .models import Action, AuditLine
+from ..models import Action, AuditLine
 
 #: What to call an owner.
 Names = Mapping[str, str]
