@@ -26,7 +26,7 @@ from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.reports import credit_sums
+from flask_prepaid.reports import counting
 from prepaid_ledger.slots import slot_of
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -124,9 +124,9 @@ def measure(url: str, wallets: int) -> dict[str, float]:
         print(f"loading {prepaid.engine.dialect.name}", file=sys.stderr, flush=True)
         books.open(wallets, NOW - timedelta(days=30))
         books.run((PACKS,), 1, wallets, NOW - timedelta(days=30))
-        credit_sums.catch_up(prepaid)
+        counting.catch_up(prepaid)
         books.run((MOVES, MOVED), 1, wallets, NOW - timedelta(days=1))
-        cpu_s, own_s = books.timed(lambda: credit_sums.catch_up(prepaid))
+        cpu_s, own_s = books.timed(lambda: counting.catch_up(prepaid))
         books.run((MOVES, MOVED), 1, ALONE, NOW - timedelta(hours=2))
 
         def one_by_one() -> None:
@@ -134,7 +134,7 @@ def measure(url: str, wallets: int) -> dict[str, float]:
                 prepaid.bring_up_to_date(f"user:{number}")
 
         alone_s, _ = books.timed(one_by_one)
-        credit_sums.catch_up(prepaid)
+        counting.catch_up(prepaid)
         problems = prepaid.audit()
         assert problems == [], problems[:5]
         prepaid.session.close()

@@ -31,7 +31,7 @@ from sqlalchemy import text
 
 from flask_prepaid import Prepaid
 from flask_prepaid.payments.models import Payment, PaymentState, Via
-from flask_prepaid.reports import credit_sums, credits, failures, plan_revenue, sales
+from flask_prepaid.reports import counting, credits, failures, plan_revenue, sales
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.reports.selection import Selection
 from flask_prepaid.subscriptions.models import (
@@ -321,7 +321,7 @@ def measure(url: str, rows: int) -> dict[str, Any]:
         fill(prepaid, rows)
         tidy(prepaid)
         begun = time.process_time()
-        credit_sums.catch_up(prepaid)
+        counting.catch_up(prepaid)
         counting_s = time.process_time() - begun
         tidy(prepaid)
         taken = reports(prepaid)

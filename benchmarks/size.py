@@ -22,7 +22,7 @@ from parts.rando import Shop
 
 from flask_prepaid import Caller
 from flask_prepaid.fast_path.sale import new_id
-from flask_prepaid.reports import credit_sums
+from flask_prepaid.reports import counting
 from rando_number.models import db, prepaid
 from rando_number.numbers import NUMBER, Ask
 
@@ -64,7 +64,7 @@ class Books:
         begun = self.lsn()
         asyncio.run(spends(self.customers, each))
         spent = self.lsn()
-        credit_sums.catch_up(prepaid)
+        counting.catch_up(prepaid)
         booked = self.lsn()
         for name, places in {"spends": (begun, spent), "bookkeeping": (spent, booked)}.items():
             (size,) = self.connection.execute(WAL, places).fetchone() or (0,)

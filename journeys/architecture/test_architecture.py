@@ -19,12 +19,21 @@ MAX_LINES = 500
 
 #: Folders in folders that have no line of their own in a table: each is a part of the folder above it.
 PARTS = {
+    "flask_prepaid/gateway/billing",
+    "flask_prepaid/gateway/money_back",
     "flask_prepaid/operations/elsewhere",
+    "flask_prepaid/outbox/webhooks",
     "flask_prepaid/payments/customers",
     "flask_prepaid/purchases/money_back",
     "flask_prepaid/purchases/saved_cards",
     "flask_prepaid/reports/balance",
+    "flask_prepaid/subscriptions/beginning",
     "flask_prepaid/subscriptions/invoices",
+    "flask_prepaid/web/mailing",
+    "flask_prepaid/web/operator/customers",
+    "flask_prepaid/web/operator/reports",
+    "flask_prepaid/web/pages",
+    "flask_prepaid/web/visitors",
     "stripe_emulator/pages/dashboard",
 }
 

@@ -17,18 +17,18 @@ from .keys.keys import NewKey
 from .keys.models import ApiKey
 from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
-from .outbox.customer_events import WEBHOOK_EVENTS, WebhookEvent
-from .outbox.endpoints import SentWebhook
-from .outbox.http import WebhookAnswer
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
+from .outbox.webhooks.customer_events import WEBHOOK_EVENTS, WebhookEvent
+from .outbox.webhooks.endpoints import SentWebhook
+from .outbox.webhooks.http import WebhookAnswer
 from .payments.customers.models import Customer
 from .payments.models import Payment, Refund
 from .signals import operator_acts
 from .upgrade import Chain, patiently
-from .web.current_caller import caller_has_gone
 from .web.operator.roles import Operator, Operators, Role
 from .web.selling import Sold
-from .web.team import Team
+from .web.visitors.current_caller import caller_has_gone
+from .web.visitors.team import Team
 
 __all__ = [
     "WEBHOOK_EVENTS",

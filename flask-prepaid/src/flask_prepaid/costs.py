@@ -22,7 +22,8 @@ from . import checks
 from .errors import BadKey, ConfigError
 from .keys.caller import Caller
 from .payments import paid_requests
-from .web import current_caller, errors, page
+from .web import errors, page
+from .web.visitors import current_caller
 
 View = ParamSpec("View")
 

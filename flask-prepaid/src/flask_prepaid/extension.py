@@ -33,21 +33,23 @@ from .languages.units import CREDIT
 from .operations import audit_rules, inbox
 from .operations.verbs import OperationVerbs
 from .outbox.app_outbox import AppOutbox
-from .outbox.http import Poster
 from .outbox.verbs import OutboxVerbs
+from .outbox.webhooks.http import Poster
 from .payments import refusals
 from .purchases.buying_verbs import BuyingVerbs
 from .purchases.customer_verbs import CustomerVerbs
 from .uncommitted import JoinedVerbs, warn_of_uncommitted
-from .web import blueprint, current_caller, mails, reader, replaced, routes
-from .web.address import client_address
+from .web import blueprint, replaced, routes
 from .web.api import routes as api
-from .web.mail_content import WrittenMail
-from .web.mails import Mail, MailVerbs
+from .web.mailing import mails
+from .web.mailing.mail_content import WrittenMail
+from .web.mailing.mails import Mail, MailVerbs
 from .web.operator import routes as operator_routes
 from .web.operator.roles import NOBODY, Operators
 from .web.selling import SellingVerbs
-from .web.team import ALONE, Team
+from .web.visitors import current_caller, reader
+from .web.visitors.address import client_address
+from .web.visitors.team import ALONE, Team
 
 View = ParamSpec("View")
 

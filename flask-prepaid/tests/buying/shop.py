@@ -25,7 +25,7 @@ from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.operations.models import InboxEvent
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.purchases.saved_cards import cards
-from flask_prepaid.web.mails import Mail
+from flask_prepaid.web.mailing.mails import Mail
 from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger import Unit
 from prepaid_ledger.database import Base

@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from flask_prepaid import Operator, Operators, Pack, Prepaid, PriceTier, Quantity, Role
 from flask_prepaid.errors import ConfigError
-from flask_prepaid.reports import credit_sums
+from flask_prepaid.reports import counting
 from flask_prepaid.testing import Databases
 from prepaid_ledger import Rates, Unit
 
@@ -78,7 +78,7 @@ def test_an_operators_tables_and_the_list_of_codes_have_decimals(url: URL) -> No
     with app.app_context():
         prepaid.redeem("user:1", "fair")
         db.session.commit()
-        credit_sums.catch_up(prepaid)
+        counting.catch_up(prepaid)
 
     def printed(*args: str) -> str:
         return app.test_cli_runner().invoke(args=["prepaid", *args]).stdout

@@ -35,7 +35,7 @@ from ..operations.elsewhere import archiving, copy_books, marks, places
 from ..payments import reviews
 from ..payments.models import UNDER_WAY, Payment
 from ..purchases.money_back import refunds
-from ..reports import credit_sums
+from ..reports import counting as sums
 from ..reports.balance import copying
 from ..upgrade import later as tables_later
 from ..upgrade import upgrade as upgrade_tables
@@ -312,7 +312,7 @@ def sync() -> None:
     try:
         with counting("copied") as seen:
             new = copying.sync(context(), seen=seen)
-        credit_sums.catch_up(context())
+        sums.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{unanswered()}. What was copied is kept or copied again: run it again."

@@ -11,20 +11,22 @@ from ..errors import ConfigError
 from . import timeouts
 from .account import Account
 from .ask_limit import AskLimit
-from .billing_details import Billing
+from .billing.billing_details import Billing
+from .billing.invoice_charges import InvoiceCharges
+from .billing.invoices import Invoices
+from .billing.plan_pages import PlanPages
+from .billing.prices import Prices
+from .billing.schedules import Schedules
+from .billing.subscriptions import Subscriptions
 from .cards import Cards
 from .charges import Charges
 from .checkout import CheckoutPages
-from .credit_notes import CreditNotes
 from .customers import Customers
 from .events import Events
-from .invoice_charges import InvoiceCharges
-from .invoices import Invoices
-from .plan_pages import PlanPages
-from .prices import Prices
-from .refunds import Refunds
-from .schedules import Schedules
-from .subscriptions import Subscriptions
+from .money_back.credit_notes import CreditNotes
+from .money_back.disputes import Disputes
+from .money_back.fraud_warnings import FraudWarnings
+from .money_back.refunds import Refunds
 from .version import API_VERSION
 
 NETWORK_RETRIES = 2
@@ -64,7 +66,9 @@ class Gateway:
         self.checkout = CheckoutPages(client, config)
         self.credit_notes = CreditNotes(client, config)
         self.customers = Customers(client, config)
+        self.disputes = Disputes(client, config)
         self.events = Events(client, config)
+        self.fraud_warnings = FraudWarnings(client, config)
         self.invoices = Invoices(client, config)
         self.plan_pages = PlanPages(client, config)
         self.prices = Prices(client, config)

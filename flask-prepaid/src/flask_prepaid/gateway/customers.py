@@ -8,7 +8,7 @@ from typing import Any
 
 from prepaid_ledger import clock
 
-from .billing_details import StripeBilling, billing_of
+from .billing.billing_details import StripeBilling, billing_of
 from .calls import Topic, ask, ask_for, created, walk
 from .values import StripeCustomer, customer_of
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import BadSignature
+from .billing.tax_words import taxed_on_page
 from .charge_methods import card_of_charge, says_when_it_was_paid
-from .tax_words import taxed_on_page
 
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
 PAYMENT_KEY = "prepaid_payment"

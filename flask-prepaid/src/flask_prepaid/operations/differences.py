@@ -17,7 +17,7 @@ from sqlalchemy import select
 from .. import money
 from ..context import Context, Write, write_now
 from ..errors import GatewayRefused
-from ..gateway.refund_values import StripeCreditNote, StripeDispute, StripeRefund
+from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund
 from ..gateway.values import Intent
 from ..languages import units
 from ..payments import part_charges, payments, reviews
@@ -147,7 +147,7 @@ class Walk:
                 yield Drift("drifted", refund.id, payment.id, detail), mend
 
     def _disputes(self) -> Iterator[Found]:
-        for dispute in self._context.gateway.refunds.all_disputes(self._since):
+        for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
             payment = settling.paid_by(self._context.session, dispute.intent_id)
             row = self._context.session.get(Dispute, dispute.id)
@@ -168,7 +168,7 @@ class Walk:
     def _warnings(self) -> Iterator[Found]:
         """What banks suspect and we have not heard of, or what has been answered since."""
         try:
-            warnings = list(self._context.gateway.refunds.all_warnings(self._since))
+            warnings = list(self._context.gateway.fraud_warnings.all(self._since))
         except GatewayRefused as refused:  # a restricted key that may not read Radar
             log.warning("Early fraud warnings were not compared: %s", refused)
             return

@@ -16,8 +16,9 @@ from ..codes.models import Code, CodeClaim, CodeGuess
 from ..context import Context, reading
 from ..keys.models import ApiKey
 from ..languages import units
-from ..outbox import customer_events, messages
+from ..outbox import messages
 from ..outbox.models import Alert, AlertKind, Delivery, MailRecord, Message, WebhookEndpoint
+from ..outbox.webhooks import customer_events
 from ..payments import shown_states
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.models import Attempt, Dispute, Notice, Payment, Refund, TopUp

@@ -24,11 +24,12 @@ from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import settling, topups
 from ..purchases.money_back import balance_money, disputed_plans, fraud_warnings, refunds
-from ..reports import credit_sums
+from ..reports import counting
 from ..reports.balance import copying
 from ..reports.days import MINUTE
 from ..reports.models import Copying
-from ..subscriptions import blocking, retries, subscribing
+from ..subscriptions import blocking, retries
+from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months
 from . import notices
 from .elsewhere import marks
@@ -64,7 +65,7 @@ COUNTING = timedelta(seconds=5)
 def tick(context: Context) -> dict[str, int]:
     """Do all that is due; how many of each were due."""
     due = {"wallets": context.ledger.write_due()}
-    credit_sums.catch_up(context, max_time=COUNTING)
+    counting.catch_up(context, max_time=COUNTING)
     card_testing.forget(context)
     refusals.forget(context)
     guesses.forget(context)
@@ -87,7 +88,7 @@ def tick(context: Context) -> dict[str, int]:
         "customers": each(context, unwanted.due, unwanted.delete_at_stripe),
         "addresses": each(context, contact.outdated, contact.bring_up_to_date),
         # What became of a plan is known before a month of it is given.
-        "plans": each(context, subscribing.due, subscribing.check_with_stripe),
+        "plans": each(context, unanswered.due, unanswered.check_with_stripe),
         "plans' months": each(context, plan_months.due, plan_months.give),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),

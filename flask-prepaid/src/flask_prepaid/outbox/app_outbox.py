@@ -15,10 +15,7 @@ from .. import signals
 from ..context import Context, reading, transaction
 from ..languages import units
 from . import delivering, mail_log, messages, queues
-from .by_hand import ByHand
-from .courier import Courier
 from .delivering import WriteMail
-from .http import Poster
 from .messages import Queues
 from .models import (
     Alert,
@@ -30,6 +27,9 @@ from .models import (
     Target,
     WebhookEndpoint,
 )
+from .webhooks.by_hand import ByHand
+from .webhooks.courier import Courier
+from .webhooks.http import Poster
 
 #: For how long messages are kept, with what came of each. One that still waits stays as long as that, too.
 KEPT = timedelta(days=30)

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import take_turns
 
 from ..signals import Waiting
-from . import customer_events
 from .models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
+from .webhooks import customer_events
 
 #: Whoever writes a message delivers it, and has so long; then ``tick`` does it.
 CLAIMED = timedelta(minutes=1)

@@ -8,11 +8,12 @@ from prepaid_ledger import check_owner
 
 from .. import checks
 from ..context import Context, transaction
-from . import alerts, endpoints, mail_log
-from .endpoints import OutboxContext, SentWebhook
-from .http import WebhookAnswer
+from . import alerts, mail_log
 from .mail_log import SentMail
 from .models import Alert, Delivery, MailRecord, WebhookEndpoint
+from .webhooks import endpoints
+from .webhooks.endpoints import OutboxContext, SentWebhook
+from .webhooks.http import WebhookAnswer
 
 
 class OutboxVerbs:

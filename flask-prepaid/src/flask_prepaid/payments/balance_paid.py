@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..gateway.invoice_charge_values import InvoiceCharge
-from ..gateway.subscription_values import StripeInvoice
+from ..gateway.billing.invoice_charge_values import InvoiceCharge
+from ..gateway.billing.subscription_values import StripeInvoice
 from .models import BalancePaid, Payment
 
 

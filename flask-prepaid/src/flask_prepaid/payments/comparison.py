@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import money
 from ..context import Context
-from ..gateway.invoice_charge_values import InvoiceCharge
+from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Checkout, Intent
 from .customers.rows import known_customer
 from .models import Payment

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..gateway.invoice_parts import ChargedPart
+from ..gateway.billing.invoice_parts import ChargedPart
 from .models import PartCharge, Payment
 
 

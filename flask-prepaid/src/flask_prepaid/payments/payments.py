@@ -15,7 +15,7 @@ from prepaid_ledger.errors import KeyReused
 from .. import signals
 from ..catalog import Offer
 from ..context import Context
-from ..gateway.invoice_charge_values import InvoiceCharge
+from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
 from . import balance_paid, comparison, part_charges, tax_rates, timing, wishes
 from .customers import removal

@@ -7,8 +7,8 @@ buy twice. So it is closed as soon as its refusal is known, whoever asks first.
 from __future__ import annotations
 
 from ..context import Context
+from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.charges import CardCharge
-from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Intent, NextStep
 
 

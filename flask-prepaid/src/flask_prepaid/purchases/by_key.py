@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..context import Context
-from ..gateway.invoice_charge_values import InvoiceCharge
+from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Checkout, Intent
 from . import by_invoice
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from ..catalog import Offer
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.charges import CardCharge
-from ..gateway.invoice_charge_values import InvoiceCharge
 from ..gateway.values import Intent, NextStep
 from ..languages import formats
 from ..payments import payments

@@ -11,10 +11,11 @@ from prepaid_ledger import check_owner
 
 from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
-from ..gateway.subscription_values import Page
+from ..gateway.billing.subscription_values import Page
 from ..gateway.values import Checkout
 from ..payments import wishes
-from ..subscriptions import currencies, subscribing
+from ..subscriptions import currencies
+from ..subscriptions.beginning import beginnings, subscribing
 from . import checkout_pages, earlier
 
 
@@ -76,7 +77,7 @@ def _opened_before(
 ) -> Checkout | Page | None:
     """The page that the key has opened before, whether what it sells is still on the price list or not."""
     if wish.plan is not None:
-        return subscribing.page_before(context, owner, attempt, sent_digest)
+        return beginnings.page_before(context, owner, attempt, sent_digest)
     return earlier.page(context, owner, attempt, sent_digest=sent_digest)[1]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import NotYours
-from ..gateway.subscription_values import StripeInvoice
+from ..gateway.billing.subscription_values import StripeInvoice
 from ..payments import payments, timing
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via

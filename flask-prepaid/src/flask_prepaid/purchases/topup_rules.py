@@ -19,7 +19,7 @@ from prepaid_ledger.tables import ArchiveMark, Entry, Hold, HoldState, Kind, Wal
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
-from ..gateway.invoice_charges import OWES
+from ..gateway.billing.invoice_charges import OWES
 from ..languages.words import marked
 from ..payments import tax_rates
 from ..payments.customers import billing_details

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..codes.models import Code, CodeClaim
+from .days import midnight
 from .selection import EVERYTHING, Selection
 
 
@@ -50,14 +50,10 @@ def by_code(session: Session, selection: Selection = EVERYTHING, zone: str = "UT
         .order_by(total.desc(), Code.code)
     )
     if selection.first is not None:
-        wanted = wanted.where(CodeClaim.at >= _begins(selection.first, zone))
+        wanted = wanted.where(CodeClaim.at >= midnight(selection.first, zone))
     if selection.last is not None:
-        wanted = wanted.where(CodeClaim.at < _begins(selection.last + timedelta(days=1), zone))
+        wanted = wanted.where(CodeClaim.at < midnight(selection.last + timedelta(days=1), zone))
     return [
         GivenRow(code, claims, owners, int(credits), int(of_referrer))
         for code, claims, owners, credits, of_referrer in session.execute(wanted)
     ]
-
-
-def _begins(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone))

@@ -20,7 +20,7 @@ from prepaid_ledger.database import Stretch, Stretches, insert, move_marks
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from ..context import Context, reading, transaction
-from . import deferred, failures, plan_revenue
+from . import deferred
 from .days import MINUTE, day_of
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
 
@@ -37,23 +37,11 @@ Cell = tuple[date, str, str]
 SUMS = ("entries", "credits", "debt", "worth_minor")
 
 
-def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
-    """Count what has moved up to now, of credits and of plans, and failures that are settled. Commits.
+def count_wallets(context: Context, until_s: float) -> None:
+    """Go once through the wallets, and count of each what stands in it by then. Commits.
 
-    It comes to its end however fast others sell meanwhile. Safe in several processes at once.
-
-    :param max_time: Leave the rest to the next time after so long.
+    :param until_s: By ``monotonic``, when to leave the rest to the next time.
     """
-    until_s = monotonic() + max_time.total_seconds() if max_time is not None else math.inf
-    for count_some in (plan_revenue.count, failures.count):
-        while count_some(context):
-            if monotonic() > until_s:
-                return
-    _count_wallets(context, until_s)
-
-
-def _count_wallets(context: Context, until_s: float) -> None:
-    """Go once through the wallets, and count of each what stands in it by then."""
     begun = context.clock()
     with reading(context) as session:
         last = session.scalar(select(func.max(Wallet.id))) or 0

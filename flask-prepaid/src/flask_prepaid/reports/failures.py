@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, text, update
 from sqlalchemy.orm import Session, aliased
@@ -22,7 +21,7 @@ from prepaid_ledger.database import insert
 from ..context import Context, transaction
 from ..payments.models import Payment, PaymentState
 from ..subscriptions.models import Invoice, Move, State, SubscriptionChange
-from .days import day_of, first_day
+from .days import day_of, first_day, midnight
 from .models import FailureSum
 from .selection import EVERYTHING, Selection
 
@@ -152,11 +151,6 @@ def _count(session: Session, now: datetime, zone: str) -> int:
         ]
         session.execute(new.on_conflict_do_update(index_elements=["day", "currency"], set_=added), values)
     return checked
-
-
-def midnight(day: date, zone: str) -> datetime:
-    """When a day begins in a time zone."""
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def _between(

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from ..catalog import Plan
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, PlanRefused
-from ..gateway.subscription_values import Choice, StripeSubscription
+from ..gateway.billing.subscription_values import Choice, StripeSubscription
 from ..payments import card_testing
-from . import plan_state, previews, prices, subscribing
+from . import plan_state, previews, prices
+from .beginning import subscribing
 from .models import InvoiceState, State, Subscription
 
 #: Something that is done with an owner's plan.

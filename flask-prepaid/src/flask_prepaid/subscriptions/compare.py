@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from ..context import Context
-from ..gateway.subscription_values import StripeSubscription
+from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import Customer
 from . import sync
 from .models import ENDED, Invoice, InvoiceState, State, Subscription

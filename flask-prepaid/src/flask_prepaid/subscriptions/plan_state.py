@@ -11,7 +11,7 @@ from prepaid_ledger import check_owner
 
 from ..context import Context, reading, refuse_uncommitted, write_now
 from ..errors import NotYours, PlanRefused
-from ..gateway.subscription_values import StripeSubscription
+from ..gateway.billing.subscription_values import StripeSubscription
 from . import sync
 from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
 

@@ -15,9 +15,10 @@ from .. import money
 from ..catalog import Plan
 from ..context import Context, reading
 from ..errors import PlanRefused
-from ..gateway.subscription_values import Choice, StripeInvoice, StripeSubscription
+from ..gateway.billing.subscription_values import Choice, StripeInvoice, StripeSubscription
 from ..gateway.values import moment
-from . import plan_state, prices, subscribing
+from . import plan_state, prices
+from .beginning import beginnings
 from .invoices.billed import known_of
 from .invoices.worth import whole_period, worth
 from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
@@ -154,7 +155,7 @@ def target(context: Context, row: Subscription, plan: Plan, quantity: int) -> Pl
 
     :raises PlanRefused: The plan can't be changed to it.
     """
-    subscribing.check_quantity(plan, quantity)
+    beginnings.check_quantity(plan, quantity)
     with reading(context) as session:
         current = session.get_one(PlanPrice, row.price_id)
     price = prices.ensure(context, plan.sold_in(current.currency))

@@ -15,7 +15,7 @@ from ..catalog import Plan
 from ..checks import MAX_CREDITS
 from ..context import Context, reading, transaction
 from ..errors import GatewayRefused, PlanRefused
-from ..gateway.subscription_values import PLAN, Price
+from ..gateway.billing.subscription_values import PLAN, Price
 from ..languages.words import marked
 from .models import PlanPrice
 

@@ -18,9 +18,10 @@ from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context, Write, nothing, reading, transaction
-from ..gateway.subscription_values import Page, StripeInvoice, StripeSubscription
+from ..gateway.billing.subscription_values import Page, StripeInvoice, StripeSubscription
 from ..payments.customers.models import Customer
-from . import history, prices, trial_cards
+from . import history, prices
+from .beginning import trial_cards
 from .invoices import invoice_credits
 from .locking import lock
 from .models import (

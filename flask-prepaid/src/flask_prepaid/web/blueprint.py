@@ -23,10 +23,12 @@ from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
 from ..purchases.saved_cards import cards
 from ..subscriptions.models import PlanPrice, State
-from . import causes, csrf, errors, payment_states, spenders
-from .banners import banners
+from . import causes, csrf, errors
 from .page import context, home, keep_to_payers, pays
+from .pages import payment_states
+from .pages.banners import banners
 from .replaced import SHIPPED
+from .visitors import spenders
 
 #: The words of a plan's state.
 STATES = {

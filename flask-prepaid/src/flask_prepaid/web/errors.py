@@ -31,8 +31,9 @@ from ..languages.choice import ENGLISH, current
 from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments import refusals
-from . import page, spenders
+from . import page
 from .asking import API, wants_json
+from .visitors import spenders
 
 log = logging.getLogger(__name__)
 

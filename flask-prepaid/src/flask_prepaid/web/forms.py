@@ -17,7 +17,7 @@ from .. import money
 from ..checks import MAX_CREDITS
 from ..errors import NotYours, UnknownItem
 from ..fast_path.requests import checked_key
-from ..gateway.billing_details import BillingDetails
+from ..gateway.billing.billing_details import BillingDetails
 from ..languages import formats, units
 from ..languages.choice import locale
 from ..languages.words import gettext as _

@@ -22,11 +22,11 @@ from prepaid_ledger.errors import PrepaidError
 from ..errors import NotSignedIn, PayersOnly
 from ..keys.verbs import AppKeys
 from ..languages.words import gettext, marked
-from ..outbox.endpoints import OutboxContext
+from ..outbox.webhooks.endpoints import OutboxContext
 from . import csrf
 from .asking import wants_json
-from .mail_content import WrittenMail
-from .team import Team, everybody_pays
+from .mailing.mail_content import WrittenMail
+from .visitors.team import Team, everybody_pays
 
 #: A page whose state may still change loads itself again after so many seconds.
 REFRESH_S = 3

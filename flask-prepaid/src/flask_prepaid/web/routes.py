@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from . import alerts, billing, buying, cards, codes, endpoints, keys, plans, webhook
+from . import webhook
+from .pages import alerts, billing, buying, cards, codes, endpoints, keys, plans
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]

@@ -20,7 +20,7 @@ from ..fast_path import requests
 from ..fast_path.sale import Sale, new_id
 from ..keys.caller import Caller
 from ..keys.verbs import KeyVerbs
-from . import current_caller
+from .visitors import current_caller
 
 
 @dataclass(frozen=True)

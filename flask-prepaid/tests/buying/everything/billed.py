@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_prepaid.gateway.billing_details import BillingDetails
+from flask_prepaid.gateway.billing.billing_details import BillingDetails
 from flask_prepaid.payments.customers import billing_details
 
 from .lots import PACK, LotCell

@@ -135,7 +135,7 @@ class LotCell(Cell):
         self.read(lambda: self.appeal(opened))
 
     def appeal(self, dispute_id: str) -> None:
-        fetched = self.shop.prepaid.gateway.refunds.fetch_dispute(dispute_id)
+        fetched = self.shop.prepaid.gateway.disputes.fetch(dispute_id)
         assert fetched is not None
         won = type(fetched)(**{**vars(fetched), "status": "won"})
         write_now(self.shop.prepaid, lambda: apply_dispute(self.shop.prepaid, won))

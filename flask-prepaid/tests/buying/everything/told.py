@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flask_prepaid.outbox.http import Poster, WebhookAnswer
 from flask_prepaid.outbox.models import MailRecord
 from flask_prepaid.outbox.summary import waiting_count
+from flask_prepaid.outbox.webhooks.http import Poster, WebhookAnswer
 
 from .cell import PayerCell, Waits
 

@@ -20,7 +20,7 @@ def test_every_order_of_events_ends_in_one_state(deaf_shop: Shop) -> None:
 def test_a_fetch_that_was_held_back_does_not_overwrite_a_later_one(shop: Shop) -> None:
     life = Life(shop, "user:1")
     life.reach(5)
-    early = shop.read(lambda: shop.prepaid.gateway.refunds.fetch_dispute(life.opened))
+    early = shop.read(lambda: shop.prepaid.gateway.disputes.fetch(life.opened))
     life.reach(6)
 
     def come_late() -> None:

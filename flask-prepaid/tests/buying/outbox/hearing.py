@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from flask_prepaid import signals
 from flask_prepaid.context import transaction
-from flask_prepaid.outbox.http import Poster
+from flask_prepaid.outbox.webhooks.http import Poster
 
 from ..shop import Shop
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flask_prepaid.errors import UnknownItem
-from flask_prepaid.outbox import addresses
-from flask_prepaid.outbox.addresses import Refused
+from flask_prepaid.outbox.webhooks import addresses
+from flask_prepaid.outbox.webhooks.addresses import Refused
 
 PRIVATE = """
 127.0.0.1 127.8.8.8 0.0.0.0 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1

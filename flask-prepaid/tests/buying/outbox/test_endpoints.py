@@ -19,11 +19,11 @@ from standardwebhooks import WebhookVerificationError
 from flask_prepaid import SentWebhook
 from flask_prepaid.errors import ConfigError, TooManyCalls, UnknownItem
 from flask_prepaid.outbox import queues, summary
-from flask_prepaid.outbox.by_hand import AT_ONCE
-from flask_prepaid.outbox.courier import Turns
-from flask_prepaid.outbox.http import Poster
 from flask_prepaid.outbox.messages import Queue
 from flask_prepaid.outbox.models import Delivery, DeliveryState, Target, WebhookEndpoint
+from flask_prepaid.outbox.webhooks.by_hand import AT_ONCE
+from flask_prepaid.outbox.webhooks.courier import Turns
+from flask_prepaid.outbox.webhooks.http import Poster
 
 from ..shop import Shop, ShopWith, at_once
 from .hearing import Program, add, hearing, tell

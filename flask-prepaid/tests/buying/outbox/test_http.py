@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
-from flask_prepaid.outbox.http import Poster
+from flask_prepaid.outbox.webhooks.http import Poster
 
 from .hearing import local
 

@@ -18,7 +18,8 @@ from flask_prepaid.purchases import charging, checkout_pages, settling, topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.reports.balance import copying
-from flask_prepaid.subscriptions import changing, previews, subscribing
+from flask_prepaid.subscriptions import changing, previews
+from flask_prepaid.subscriptions.beginning import subscribing
 from flask_prepaid.web.operator.roles import Role
 from prepaid_ledger.errors import KeyReused
 

@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
-from flask_prepaid.gateway.refund_values import StripeDispute, StripeRefund
-from flask_prepaid.gateway.refunds import Refunds
+from flask_prepaid.gateway.money_back.disputes import Disputes
+from flask_prepaid.gateway.money_back.refund_values import StripeDispute, StripeRefund
+from flask_prepaid.gateway.money_back.refunds import Refunds
 from flask_prepaid.payments.models import Dispute, Refund
 from flask_prepaid.purchases.money_back import disputes, refunds
 from flask_prepaid.signals import clawed_back
@@ -263,13 +264,13 @@ def test_a_dispute_takes_the_credits_and_a_won_one_brings_them_back(paid: Shop) 
 def test_a_state_that_stripe_adds_later_is_kept_as_it_is(
     paid: Shop, monkeypatch: pytest.MonkeyPatch, state: str, left: int
 ) -> None:
-    at_stripe = Refunds.fetch_dispute
+    at_stripe = Disputes.fetch
 
-    def fetch(self: Refunds, dispute_id: str) -> StripeDispute | None:
+    def fetch(self: Disputes, dispute_id: str) -> StripeDispute | None:
         fetched = at_stripe(self, dispute_id)
         return fetched and replace(fetched, status=state)
 
-    monkeypatch.setattr(Refunds, "fetch_dispute", fetch)
+    monkeypatch.setattr(Disputes, "fetch", fetch)
     opened = dispute(paid)
 
     assert {event.outcome for event in paid.inbox()} == {"done"}
@@ -312,7 +313,7 @@ def test_an_inquiry_takes_nothing(shop: Shop) -> None:
 
 def test_what_was_fetched_of_a_dispute_before_it_was_won_changes_nothing_after(paid: Shop) -> None:
     opened = dispute(paid)
-    earlier = paid.read(lambda: paid.prepaid.gateway.refunds.fetch_dispute(opened))
+    earlier = paid.read(lambda: paid.prepaid.gateway.disputes.fetch(opened))
     paid.stripe.dispute(dispute=opened, outcome="won")
 
     paid.read(lambda: write_now(paid.prepaid, partial(disputes.apply_dispute, paid.prepaid, earlier)))
@@ -399,13 +400,13 @@ def test_a_dispute_that_was_won_and_is_lost_in_the_end_takes_the_credits(
     opened = dispute(paid)
     paid.stripe.dispute(dispute=opened, outcome="won")
     assert paid.balance() == 100
-    at_stripe = Refunds.fetch_dispute
+    at_stripe = Disputes.fetch
 
-    def fetch(self: Refunds, dispute_id: str) -> StripeDispute | None:
+    def fetch(self: Disputes, dispute_id: str) -> StripeDispute | None:
         fetched = at_stripe(self, dispute_id)
         return fetched and replace(fetched, status="lost")
 
-    monkeypatch.setattr(Refunds, "fetch_dispute", fetch)
+    monkeypatch.setattr(Disputes, "fetch", fetch)
     paid.read(lambda: write_now(paid.prepaid, disputes.sync_dispute(paid.prepaid, opened)))
     assert (paid.balance(), debt(paid)) == (0, 0)
 

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.operations.tick import each, tick
 from flask_prepaid.purchases.money_back import refunds
-from flask_prepaid.subscriptions import changing, previews, prices, subscribing
+from flask_prepaid.subscriptions import changing, previews, prices
+from flask_prepaid.subscriptions.beginning import unanswered
 from flask_prepaid.subscriptions.invoices import plan_months
 from flask_prepaid.subscriptions.models import BEGINNING, ENDED, Invoice, State
 from flask_prepaid.testing import Databases
@@ -119,7 +120,7 @@ class Year:
         prepaid = self.shop.prepaid
         prepaid.ledger.write_due()
         each(prepaid, refunds.unchecked_parts, refunds.check_part)
-        each(prepaid, subscribing.due, subscribing.check_with_stripe)
+        each(prepaid, unanswered.due, unanswered.check_with_stripe)
         each(prepaid, plan_months.due, plan_months.give)
 
     def change(self) -> None:

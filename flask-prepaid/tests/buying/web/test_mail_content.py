@@ -12,7 +12,7 @@ import pytest
 from flask_prepaid import Prepaid
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.testing import Databases
-from flask_prepaid.web.mail_content import WrittenMail
+from flask_prepaid.web.mailing.mail_content import WrittenMail
 
 from ..shop import Shop
 

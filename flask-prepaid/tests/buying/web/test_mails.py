@@ -16,13 +16,13 @@ from flask_prepaid import Operator, Operators, Prepaid, Role
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.purchases import topups
 from flask_prepaid.testing import Databases
-from flask_prepaid.web import mails
-from flask_prepaid.web.mail_content import WrittenMail
-from flask_prepaid.web.mail_samples import MailSample, samples
+from flask_prepaid.web.mailing import mails
+from flask_prepaid.web.mailing.mail_content import WrittenMail
+from flask_prepaid.web.mailing.mail_samples import MailSample, samples
 
 from ..shop import Shop
 
-TEMPLATES = Path(mails.__file__).parents[1] / "templates/prepaid/mail"
+TEMPLATES = Path(mails.__file__).parents[2] / "templates/prepaid/mail"
 ASKS_ALWAYS, DECLINES_LATER = "4000002760003184", "4000000000000341"
 
 

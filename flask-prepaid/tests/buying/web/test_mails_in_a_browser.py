@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from flask_prepaid import Operator, Operators, Role
 from flask_prepaid.testing import Databases
-from flask_prepaid.web.mail_samples import samples
+from flask_prepaid.web.mailing.mail_samples import samples
 
 from ..shop import Shop
 

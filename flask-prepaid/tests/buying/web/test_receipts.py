@@ -13,7 +13,7 @@ import pytest
 from flask_prepaid import Pack, Plan, signals
 from flask_prepaid.purchases import topups
 from flask_prepaid.purchases.money_back import refunds
-from flask_prepaid.web import mails
+from flask_prepaid.web.mailing import mails
 
 from ..purchases.test_companies import bill_to, collect_vat
 from ..subscriptions.plan_shop import PLANS, PlanShop

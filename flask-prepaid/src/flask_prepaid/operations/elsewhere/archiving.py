@@ -8,7 +8,7 @@ from datetime import datetime
 from prepaid_ledger import Archived
 
 from ...context import Context
-from ...reports import credit_sums
+from ...reports import counting
 from ...reports.models import Counted
 from .places import opened
 
@@ -25,5 +25,5 @@ def archive(context: Context, before: datetime, place: str, *, seen: Callable[[i
     :raises ValueError: The time is less than thirteen months ago, or the place has other tables in it.
     """
     with opened(place, context.engine, WHAT) as to:
-        credit_sums.catch_up(context)
+        counting.catch_up(context)
         return context.ledger.archive(before, to, counted=[Counted], seen=seen)

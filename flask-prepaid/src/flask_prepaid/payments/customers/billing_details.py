@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ...context import Context, Write, nothing, reading, refuse_uncommitted, write_now
 from ...errors import GatewayRefused, UnknownItem
-from ...gateway.billing_details import BillingDetails, StripeBilling
+from ...gateway.billing.billing_details import BillingDetails, StripeBilling
 from ...languages.choice import locale
 from ...languages.words import gettext as _
 from ...languages.words import marked

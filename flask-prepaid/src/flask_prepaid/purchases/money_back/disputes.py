@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from ...context import Context, Write, nothing
-from ...gateway.refund_values import StripeDispute
+from ...gateway.money_back.refund_values import StripeDispute
 from ...payments import payments
 from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ...payments.models import Dispute, PartCharge, Payment
@@ -24,7 +24,7 @@ from .taking_back import take_back
 
 def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
     """Fetch a dispute; what is returned takes back, or gives back, the credits. Commits."""
-    dispute = context.gateway.refunds.fetch_dispute(dispute_id)
+    dispute = context.gateway.disputes.fetch(dispute_id)
     if dispute is None:
         return nothing
     settling.settle_first(context, dispute.intent_id)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ... import signals
 from ...context import Context, Write, nothing, reading
-from ...gateway.refund_values import StripeWarning
+from ...gateway.money_back.refund_values import StripeWarning
 from ...payments import payments
 from ...payments.dispute_states import TAKES_NOTHING
 from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, Refund, RefundState
@@ -37,7 +37,7 @@ _TRIES = func.count(Refund.created_at.distinct())
 
 def sync(context: Context, warning_id: str) -> Write[None]:
     """Fetch a warning; what is returned keeps it. Commits."""
-    warning = context.gateway.refunds.fetch_warning(warning_id)
+    warning = context.gateway.fraud_warnings.fetch(warning_id)
     if warning is None:
         return nothing
     settling.settle_first(context, warning.intent_id)

@@ -23,8 +23,8 @@ from ... import money, signals
 from ...checks import MAX_ID
 from ...context import Context, Write, nothing, reading, refuse_uncommitted, transaction
 from ...errors import GatewayRefused
-from ...gateway.invoice_parts import ChargedPart
-from ...gateway.refund_values import StripeRefund
+from ...gateway.billing.invoice_parts import ChargedPart
+from ...gateway.money_back.refund_values import StripeRefund
 from ...payments import part_charges, payments, timing
 from ...payments.models import NOT_REFUNDED, PartCharge, Payment, PaymentState, Refund, RefundState
 from .. import settling
@@ -306,7 +306,7 @@ def check_part(context: Context, intent_id: str) -> None:
     An event that came before its invoice was paid found no payment.
     """
     refunded = context.gateway.refunds.of_intent(intent_id)
-    disputed = context.gateway.refunds.disputes_of_intent(intent_id)
+    disputed = context.gateway.disputes.of_intent(intent_id)
     with transaction(context) as session:
         for refund in refunded:
             apply_refund(context, refund)

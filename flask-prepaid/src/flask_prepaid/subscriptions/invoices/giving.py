@@ -11,7 +11,7 @@ from prepaid_ledger.errors import KeyReused
 
 from ... import signals
 from ...context import Context
-from ...gateway.subscription_values import StripeInvoice
+from ...gateway.billing.subscription_values import StripeInvoice
 from ...gateway.values import moment
 from ...payments.models import Payment
 from ..models import Invoice, PlanPrice, Subscription

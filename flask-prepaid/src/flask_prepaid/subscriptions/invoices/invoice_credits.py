@@ -13,7 +13,7 @@ from prepaid_ledger.database import insert
 
 from ... import signals
 from ...context import Context
-from ...gateway.subscription_values import StripeInvoice
+from ...gateway.billing.subscription_values import StripeInvoice
 from ...gateway.values import moment
 from ...payments import balance_paid, part_charges
 from ...payments.customers import removal

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
-from ...gateway.subscription_values import InvoiceLine
+from ...gateway.billing.subscription_values import InvoiceLine
 from ..models import PlanPrice
 from .calendar_months import Window, windows
 

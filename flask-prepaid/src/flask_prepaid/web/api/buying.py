@@ -15,9 +15,11 @@ from ...languages import units
 from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import RefundSums, ShownState
 from ...purchases import charging, checkout_pages, customer_verbs, settling
-from ...subscriptions import currencies, subscribing
-from .. import buying as form
-from .. import codes, declines, forms, page
+from ...subscriptions import currencies
+from ...subscriptions.beginning import beginnings
+from .. import forms, page
+from ..pages import buying as form
+from ..pages import codes, declines
 from . import shapes, wallet
 from .shapes import OpenedAnswer, PaymentAnswer
 
@@ -52,7 +54,7 @@ def numbers_for_sale(sold: Quantity | None) -> shapes.QuantityPrice | None:
 
 
 def plans_for_sale(catalog: Catalog, owner: str, currency: str) -> list[shapes.PlanOffer]:
-    tried = bool(catalog.plans) and subscribing.had_trial(page.context(), owner)
+    tried = bool(catalog.plans) and beginnings.had_trial(page.context(), owner)
     return [
         shapes.PlanOffer(
             plan.slug,

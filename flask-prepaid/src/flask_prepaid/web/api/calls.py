@@ -16,7 +16,7 @@ from flask import Blueprint, Response, jsonify
 
 from ...errors import NoSuchCall, NotSignedIn, UnknownItem, WrongMethod
 from .. import asking, csrf, forms, page
-from ..current_caller import bearer
+from ..visitors.current_caller import bearer
 from . import body
 from .asks import Nothing
 

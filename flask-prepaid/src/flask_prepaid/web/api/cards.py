@@ -8,8 +8,8 @@ from ...languages import units
 from ...payments import models
 from ...purchases import topups
 from ...purchases.saved_cards import cards
-from .. import cards as form
 from .. import forms, page
+from ..pages import cards as form
 from . import buying, shapes
 from .shapes import CardsAnswer, OpenedAnswer, TopUpAnswer
 

@@ -8,7 +8,7 @@ from ...keys import keys
 from ...keys.models import id_of
 from ...languages import units
 from .. import forms, page
-from .. import keys as form
+from ..pages import keys as form
 from . import shapes
 from .shapes import KeysAnswer, NewKeyAnswer
 

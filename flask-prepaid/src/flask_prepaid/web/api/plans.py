@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...gateway.subscription_values import Page
+from ...gateway.billing.subscription_values import Page
 from ...languages import units
-from ...subscriptions import changing, plan_state, subscribing, sync
+from ...subscriptions import changing, plan_state, sync
+from ...subscriptions.beginning import subscribing
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
-from .. import plans as form
+from ..pages import plans as form
 from . import buying, shapes, wallet
 from .shapes import BegunAnswer, ChangeAnswer, OpenedAnswer, PlanAnswer
 

@@ -18,7 +18,8 @@ from ...languages import units
 from ...reports import codes as code_reports
 from ...reports.selection import read_day
 from .. import forms
-from . import page, period
+from . import page
+from .reports import period
 from .roles import Right
 
 #: Codes on a page, and the most days that credits of a code may last by this form.

@@ -15,7 +15,7 @@ from ...context import transaction
 from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
 from ...operations.models import InboxEvent
-from ...reports import credit_sums
+from ...reports import counting
 from ...reports.balance import copying
 from ...reports.models import Copying
 from .. import forms
@@ -93,7 +93,7 @@ def sync() -> ResponseReturnValue:
     page.operator(Right.SYNC)
     context = page.context()
     new = copying.sync(context)
-    credit_sums.catch_up(context)
+    counting.catch_up(context)
     flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
     return redirect(url_for("prepaid.operator"), 303)
 

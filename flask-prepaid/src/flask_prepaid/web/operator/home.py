@@ -14,8 +14,9 @@ from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.sales import Sales
 from ...reports.selection import Selection
-from . import dunning, health, page
-from . import sales as sales_page
+from . import health, page
+from .customers import dunning
+from .reports import sales as sales_page
 
 #: What stands at the top: its words, and how many days it goes back.
 SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
@@ -92,7 +93,7 @@ def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales]]:
 
 def failed_payments(month: Selection) -> Select[Payment]:
     """The payments of a month that failed and that nobody will pay any more, the latest first."""
-    since = failures.midnight(month.span.first, page.context().config.time_zone)
+    since = days.midnight(month.span.first, page.context().config.time_zone)
     failed = select(Payment).where(
         Payment.failure.is_not(None),
         Payment.state.in_(failures.GIVEN_UP),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, abort, current_app, make_response, request
 from flask.typing import ResponseReturnValue
 
-from .. import mails
-from ..mail_content import WrittenMail
-from ..mail_samples import samples
+from ..mailing import mails
+from ..mailing.mail_content import WrittenMail
+from ..mailing.mail_samples import samples
 from . import page
 
 #: A mail program runs nothing of a mail either. The styles of a mail stand at its tags.

@@ -22,12 +22,13 @@ from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...payments.shown_states import RefundSums, ShownState
 from ...purchases.money_back import fraud_warnings, refunds
 from ...purchases.money_back.disputes import taken_by_bank
-from ...reports import failures
+from ...reports import days, failures
 from ...reports.balance import fees
 from ...reports.failures import Failures
 from ...reports.selection import Selection
 from .. import causes, forms
-from . import charts, page, period
+from . import page
+from .reports import charts, period
 from .roles import Right
 
 #: Payments on one page, and those that are read at once for a file.
@@ -108,8 +109,8 @@ def payments_of(selection: Selection, state: ShownState | None, *, before: int |
     wanted = (
         select(Payment)
         .where(
-            Payment.created_at >= failures.midnight(span.first, zone),
-            Payment.created_at < failures.midnight(span.last + timedelta(days=1), zone),
+            Payment.created_at >= days.midnight(span.first, zone),
+            Payment.created_at < days.midnight(span.last + timedelta(days=1), zone),
         )
         .order_by(Payment.id.desc())
     )

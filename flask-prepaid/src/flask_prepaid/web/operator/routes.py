@@ -5,23 +5,9 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ...checks import MAX_ID
-from . import (
-    blocking,
-    codes,
-    credits,
-    customer_list,
-    customers,
-    dunning,
-    health,
-    home,
-    inbox,
-    mails,
-    money,
-    payments,
-    plan,
-    plans,
-    sales,
-)
+from . import codes, health, home, inbox, mails, money, payments
+from .customers import blocking, customer_list, customer_page, dunning, plan
+from .reports import credits, plans, sales
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -66,8 +52,8 @@ def add_to(pages: Blueprint, path: str) -> None:
 
     pages.add_url_rule(f"{path}/customers", "operator_customers", customer_list.search)
     pages.add_url_rule(f"{path}/customers.csv", "operator_customers_csv", customer_list.as_csv)
-    pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customers.customer)
-    pages.add_url_rule(f"{path}/note", "operator_note", customers.note, methods=POST)
+    pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customer_page.customer)
+    pages.add_url_rule(f"{path}/note", "operator_note", customer_page.note, methods=POST)
     pages.add_url_rule(f"{path}/block", "operator_block", blocking.block, methods=POST)
     pages.add_url_rule(f"{path}/plan", "operator_plan", plan.plan, methods=BOTH)
 

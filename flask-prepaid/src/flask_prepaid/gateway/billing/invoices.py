@@ -1,0 +1,90 @@
+"""Stripe's invoices, of plans and of single purchases. https://docs.stripe.com/api/invoices"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from prepaid_ledger import clock
+
+from ...errors import CardDeclined, CardNeedsOwner, GatewayRefused
+from ..calls import Topic, ask, ask_for, created, note, walk
+from ..values import id_of
+from .subscription_values import StripeInvoice, discounts_param, invoice_of
+
+#: The preview leaves out what waits for the next invoice, such as prorations.
+ALONE = {"preview_mode": "recurring"}
+
+
+class Invoices(Topic):
+    def fetch(self, invoice_id: str) -> StripeInvoice | None:
+        """An invoice without its payments. Its addresses end after some weeks: fetch them anew."""
+        asked_at = clock.wall()
+        invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id))
+        return invoice_of(invoice, asked_at) if invoice is not None else None
+
+    def of_subscription(self, stripe_id: str, since: datetime | None = None) -> list[StripeInvoice]:
+        """The invoices of a subscription with their payments, oldest first."""
+        asked_at = clock.wall()
+        sdk = self._v1.invoices
+        invoices = []
+        for invoice in walk(
+            sdk.list, {**created(since), "subscription": stripe_id, "expand": ["data.payments"]}
+        ):
+            lines = walk(partial(sdk.line_items.list, invoice.id), {}) if invoice.lines.has_more else None
+            more = bool(invoice.payments and invoice.payments.has_more)
+            paid = walk(self._v1.invoice_payments.list, {"invoice": invoice.id}) if more else None
+            invoices.append(invoice_of(invoice, asked_at, lines, paid))
+        return invoices[::-1]
+
+    def id_of_intent(self, intent_id: str) -> str | None:
+        """The id of the invoice that a PaymentIntent pays, if it pays one."""
+        params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
+        page = ask(lambda: self._v1.invoice_payments.list(params))
+        return id_of(page.data[0].invoice) if page.data else None
+
+    def preview(
+        self,
+        stripe_id: str,
+        *,
+        alone: bool = False,
+        discount_ids: list[str] | None = None,
+        **details: Any,
+    ) -> StripeInvoice | None:
+        """The invoice that would follow, after a change if ``details`` has one; ``None`` if none would.
+
+        :param alone: Leave out what waits for the next invoice, such as prorations.
+        :param discount_ids: In place of those that the subscription has.
+        """
+        asked_at = clock.wall()
+        params: Any = {"subscription": stripe_id, **(ALONE if alone else {})}
+        if details:
+            params["subscription_details"] = details
+        if discount_ids is not None:
+            params["discounts"] = discounts_param(discount_ids)
+        try:
+            preview = ask(lambda: self._v1.invoices.create_preview(params), may_refuse=True)
+        except GatewayRefused as refused:
+            if refused.reason == "invoice_upcoming_none":
+                return None
+            note(refused)
+            raise
+        return invoice_of(preview, asked_at)
+
+    def pay(self, invoice_id: str, card_id: str) -> bool:
+        """Pay an open invoice with a card on file; whether the bank said yes."""
+        params: Any = {"payment_method": card_id}
+        try:
+            ask(lambda: self._v1.invoices.pay(invoice_id, params))
+        except (CardDeclined, CardNeedsOwner):
+            return False
+        return True
+
+    def collect_by_itself(self, invoice_id: str, does: bool) -> None:
+        """Whether Stripe finalizes, charges and tries again without being asked."""
+        ask(lambda: self._v1.invoices.update(invoice_id, {"auto_advance": does}))
+
+    def void(self, invoice_id: str) -> None:
+        """Ask for an open invoice's money no more."""
+        ask(lambda: self._v1.invoices.void_invoice(invoice_id))

@@ -1,0 +1,256 @@
+"""A plan that is about to be asked of Stripe: written down before, found again, and put away for another one.
+
+One plan for each owner, one trial for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Self
+
+from sqlalchemy import func, select
+
+from prepaid_ledger import is_whole
+from prepaid_ledger.database import insert
+from prepaid_ledger.errors import KeyReused, PrepaidError
+
+from ...catalog import Plan
+from ...context import Context, reading, refuse_uncommitted, transaction, write_now
+from ...errors import GatewayRefused, PlanRefused, TooManyAttempts, UnknownItem
+from ...gateway.billing.subscription_values import Page
+from ...languages.words import gettext as _
+from ...languages.words import marked
+from ...payments import card_testing, timing, wishes
+from .. import prices, sync
+from ..models import BEGINNING, State, Subscription
+from . import trial_cards
+from .unanswered import check_with_stripe, give_up
+
+#: How often what was begun before is fetched anew, while it changes under our hands.
+CLOSING_TRIES = 3
+
+OTHER_CHOICE = marked("This was already asked for with another choice. Load the page again.")
+
+TWO_AT_ONCE = marked("Another page of yours has just begun a plan. Load this page again.")
+
+ONE_PLAN = marked("You have a plan already. Change it on this page; a second one is not needed.")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was written down, as it was committed: ``agreed`` is what Stripe is asked for."""
+
+    agreed: dict[str, Any]
+    session_id: str | None
+    is_repeat: bool
+
+    @classmethod
+    def of(cls, row: Subscription) -> Self:
+        agreed = {
+            "key": row.idempotency_key,
+            "price_id": row.price_id,
+            "quantity": row.quantity,
+            "trial_days": row.trial_days,
+        }
+        is_repeat = row.session_id is not None or row.state is not State.REQUESTED
+        return cls(agreed, row.session_id, is_repeat)
+
+
+def begin(
+    context: Context,
+    owner: str,
+    plan: Plan,
+    *,
+    quantity: int,
+    trial_promised: bool,
+    attempt: str | None,
+    sent_digest: str | None,
+    card_id: str | None = None,
+) -> tuple[Subscription, Begun]:
+    """The row of what is about to be asked of Stripe; what was begun before it is put away. Commits.
+
+    Of two at once, the second finds the first one's row: the database lets one of them stand.
+    """
+    earlier = begun_before(context, owner, attempt, sent_digest)
+    if earlier is not None:
+        with reading(context):
+            return earlier, Begun.of(earlier)
+    with transaction(context):
+        _count_attempt(context, owner)
+    check_quantity(plan, quantity)
+    trial_days = _trial_days(context, owner, plan, promised=trial_promised)
+    price_id = prices.ensure(context, plan).id
+    key = key_of(owner, attempt)
+    _put_away(context, owner, key)
+    values = {
+        "owner": owner,
+        "state": State.REQUESTED,
+        "price_id": price_id,
+        "quantity": quantity,
+        "trial_days": trial_days,
+        "trial_credits": plan.trial_credits * quantity if trial_days else 0,
+        "idempotency_key": key,
+        "sent_digest": sent_digest,
+        "card_id": card_id,
+        "created_at": context.clock(),
+        "check_at": timing.first_check(context.config),
+    }
+    with transaction(context) as session:
+        session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
+        row = sync.find(session, key=key)
+        if row is None:
+            raise PlanRefused(TWO_AT_ONCE)
+        if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, sent_digest):
+            raise _other_choice(attempt or key)
+        return row, Begun.of(row)
+
+
+def begun_before(
+    context: Context, owner: str, attempt: str | None, sent_digest: str | None
+) -> Subscription | None:
+    """The plan that the attempt has begun before, whatever has changed since. Commits.
+
+    ``None`` also where Stripe's answer was lost: then it is asked again, under the same name.
+
+    :raises KeyReused: The attempt has asked for something else.
+    :raises PlanRefused: The same, of a form.
+    """
+    refuse_uncommitted(context)
+    if attempt is None:
+        return None
+    with reading(context) as session:
+        row = sync.find(session, key=key_of(owner, attempt))
+        if row is not None and row.sent_digest != sent_digest:
+            raise _other_choice(attempt)
+        return row if row is not None and Begun.of(row).is_repeat else None
+
+
+def page_before(context: Context, owner: str, attempt: str | None, sent_digest: str | None) -> Page | None:
+    """The page that the attempt has opened before, while it can be paid and once it is. Commits.
+
+    :raises KeyReused: The attempt has asked for something else.
+    :raises PlanRefused: The page has expired, or the attempt has opened none.
+    """
+    row = begun_before(context, owner, attempt, sent_digest)
+    if row is None:
+        return None
+    with reading(context):
+        session_id = row.session_id
+    return page_of(context, owner, session_id)
+
+
+def page_of(context: Context, owner: str, session_id: str | None) -> Page:
+    """
+    :raises PlanRefused: It can't be paid any more, and was not.
+    :raises TooManyAttempts: The owner has had Stripe asked very often within a minute.
+    """
+    context.gateway.ask_limit.require(owner)
+    page = context.gateway.plan_pages.fetch(session_id) if session_id else None
+    if page is None or page.status == "expired":
+        raise PlanRefused("This form was sent already. Load the page again to see what came of it.")
+    return page
+
+
+def key_of(owner: str, attempt: str | None) -> str:
+    return wishes.key_of(owner, f"plan-{attempt}" if attempt else None)
+
+
+def _other_choice(attempt: str) -> PrepaidError:
+    """Why an attempt is refused that has asked for something else."""
+    who, _colon, name = attempt.partition(":")
+    return KeyReused(name) if who in ("verb", "json") else PlanRefused(OTHER_CHOICE)
+
+
+def had_trial(context: Context, owner: str) -> bool:
+    """Whether the owner, or a card of theirs, has ever had a trial of whichever plan; or may have none."""
+    if not context.may_try(owner):
+        return True
+    session = context.session
+    tried = select(Subscription.id).where(Subscription.owner == owner, Subscription.trial_end.is_not(None))
+    return session.scalar(tried.limit(1)) is not None or trial_cards.on_file(context, owner)
+
+
+def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> int:
+    """How many days of a trial the owner gets.
+
+    :raises PlanRefused: A trial was promised, and there is none for them.
+    """
+    days = plan.trial_days if not had_trial(context, owner) else 0
+    if promised and not plan.trial_days:
+        raise PlanRefused("This plan has no free trial. You can subscribe without.")
+    if promised and not days:
+        raise PlanRefused(
+            "You have had your free trial, or a card of yours has begun one. You can subscribe without."
+        )
+    return days
+
+
+def check_quantity(plan: Plan, quantity: int) -> None:
+    """Refuse a quantity that the plan is not sold in.
+
+    :raises UnknownItem: It is out of bounds.
+    """
+    if not is_whole(quantity, 1, plan.max_quantity):
+        words = _("This plan can be taken 1 to %(max)s times over.", max=plan.max_quantity)
+        if plan.max_quantity == 1:
+            words = _("This plan can be taken once at a time.")
+        raise UnknownItem(words, field="quantity")
+
+
+def _count_attempt(context: Context, owner: str) -> None:
+    """Refuse what a card tester does, by the same limits as for packs."""
+    card_testing.count_attempt(context, owner)
+    lately = Subscription.created_at > context.clock() - timedelta(hours=1)
+    begun = select(func.count()).where(Subscription.owner == owner, lately)
+    limit = context.config.attempts_per_hour
+    if limit and (context.session.scalar(begun) or 0) >= limit:
+        raise TooManyAttempts("Too many plans were begun lately. Try again in an hour.", retry_after_s=3600)
+
+
+def _put_away(context: Context, owner: str, key: str) -> None:
+    """Close what the owner has begun and not paid, so that it can never be paid beside the new one. Commits.
+
+    What begins meanwhile is met by the INSERT that follows.
+
+    :raises PlanRefused: The owner has a plan.
+    """
+    for _try in range(CLOSING_TRIES):
+        with reading(context) as session:
+            row = sync.running(session, owner)
+            if row is None or row.idempotency_key == key:
+                return
+            if row.state not in BEGINNING:
+                raise PlanRefused(ONE_PLAN)
+            row_id = row.id
+        check_with_stripe(context, row_id)
+        _close(context, row)
+
+
+def _close(context: Context, row: Subscription) -> None:
+    """End what has begun, at Stripe first; what was paid by now, or has a page by now, is left. Commits.
+
+    :raises PlanRefused: A bank is being asked.
+    """
+    with reading(context) as session:
+        session.refresh(row)
+        if row.state not in BEGINNING:
+            return
+        age = context.clock() - row.created_at
+        if row.state is State.REQUESTED and row.card_id and age <= timing.IN_FLIGHT:
+            raise PlanRefused(
+                "Your last choice is still on its way to your bank. Try again in a few minutes."
+            )
+        session_id, stripe_id = row.session_id, row.stripe_id
+    try:
+        if stripe_id is not None:
+            context.gateway.subscriptions.cancel_now(stripe_id)
+        elif session_id is not None:
+            context.gateway.plan_pages.close(session_id)
+    except GatewayRefused:  # it was paid, or has ended, in this moment: the next check tells
+        return
+    if stripe_id is not None:
+        write_now(context, sync.sync(context, stripe_id))
+    else:
+        with transaction(context):
+            give_up(context, row, closed=session_id)

@@ -1,0 +1,174 @@
+"""Subscribe: on Stripe's page or with a card on file, and come back from there."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from ...catalog import Plan
+from ...context import Context, reading, refuse_uncommitted, transaction, write_now
+from ...errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
+from ...gateway.billing.subscription_values import Page
+from ...gateway.values import is_session_id
+from ...languages.words import marked
+from ...payments.customers import billing_details
+from ...payments.customers.making import with_customer
+from ...payments.customers.owned import card_on_file
+from ...payments.customers.rows import known_customer
+from .. import prices, sync
+from ..models import PlanPrice, State, Subscription
+from .beginnings import TWO_AT_ONCE, begin, begun_before, page_of
+from .unanswered import give_up
+
+CARD_GONE = marked("That card is not on file any more. Choose another one.")
+
+
+def terms(context: Context, row: Subscription) -> PlanPrice:
+    """What the subscription gives and costs now."""
+    return context.session.get_one(PlanPrice, row.price_id)
+
+
+def open_page(
+    context: Context,
+    owner: str,
+    plan: Plan,
+    *,
+    quantity: int = 1,
+    trial_promised: bool = False,
+    success_url: str,
+    cancel_url: str | None,
+    attempt: str | None = None,
+    sent_digest: str | None = None,
+) -> Page:
+    """Ask Stripe for a page where ``owner`` can subscribe to ``plan``. Commits.
+
+    :param trial_promised: The page has promised a trial. It is refused where there is none for them.
+    :param success_url: Where the browser comes back. Stripe puts the session id in place of
+        ``{CHECKOUT_SESSION_ID}``.
+    :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
+    :param attempt: A token of the form that was sent. The same one finds the same page; ask ``page_before``
+        first, which has no guard.
+    :param sent_digest: The digest of what was sent with it, by which another wish is refused.
+    :raises KeyReused: The attempt has asked for something else.
+    :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
+    :raises TooManyAttempts: The owner has begun too many lately.
+    :raises BuyingPaused: Nothing is sold at the moment.
+    :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
+    """
+    row, begun = begin(
+        context,
+        owner,
+        plan,
+        quantity=quantity,
+        trial_promised=trial_promised,
+        attempt=attempt,
+        sent_digest=sent_digest,
+    )
+    if begun.is_repeat:  # by another request of the same attempt, meanwhile
+        return page_of(context, owner, begun.session_id)
+    with reading(context) as session:
+        billed_to = billing_details.details_of(session, owner)
+    ask = partial(
+        context.gateway.plan_pages.open,
+        **begun.agreed,
+        billed_to=billed_to,
+        needs_card=plan.trial_needs_card or not begun.agreed["trial_days"],
+        success_url=success_url,
+        cancel_url=cancel_url,
+    )
+    try:
+        with prices.sold_at_stripe():
+            page = with_customer(context, owner, lambda customer_id: ask(customer_id=customer_id))
+    except (GatewayRefused, PlanRefused):
+        with transaction(context):
+            give_up(context, row)
+        raise
+    with transaction(context):
+        sync.apply_page(context, row, page)
+        is_put_away = row.state is State.EXPIRED
+    if is_put_away:  # by another request while Stripe opened the page, which no customer has seen
+        with suppress(GatewayRefused):  # a second press of the same button has closed it
+            context.gateway.plan_pages.close(page.id)
+        raise PlanRefused(TWO_AT_ONCE)
+    return page
+
+
+def subscribe(
+    context: Context,
+    owner: str,
+    plan: Plan,
+    card_id: str,
+    *,
+    quantity: int = 1,
+    trial_promised: bool = False,
+    attempt: str | None = None,
+    sent_digest: str | None = None,
+) -> Subscription:
+    """Subscribe with a card on file, in one press; the subscription as far as it is known. Commits.
+
+    Where the bank says no or wants its customer, it is ``incomplete`` and its invoice can be paid.
+
+    :raises KeyReused: The attempt has asked for something else.
+    :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
+    :raises UnknownItem: The card is not on file, or tax is added and the owner's country is not known.
+    """
+    earlier = begun_before(context, owner, attempt, sent_digest)
+    if earlier is not None:
+        return earlier
+    check_card(context, owner, card_id)
+    billing_details.require_address(context, owner)
+    row, begun = begin(
+        context,
+        owner,
+        plan,
+        quantity=quantity,
+        trial_promised=trial_promised,
+        attempt=attempt,
+        sent_digest=sent_digest,
+        card_id=card_id,
+    )
+    if begun.is_repeat:
+        return row
+    with reading(context) as session:
+        customer_id = known_customer(session, owner)
+    if customer_id is None:  # the account was closed meanwhile
+        with transaction(context):
+            give_up(context, row)
+        raise UnknownItem(CARD_GONE, field="saved_card")
+    try:
+        with prices.sold_at_stripe():
+            subscription = context.gateway.subscriptions.create(
+                **begun.agreed, customer_id=customer_id, card_id=card_id
+            )
+    except (GatewayRefused, PlanRefused):
+        with transaction(context):
+            give_up(context, row)
+        raise
+    write_now(context, sync.sync(context, subscription.id))
+    return row
+
+
+def check_card(context: Context, owner: str, card_id: str) -> None:
+    """Refuse a card that is not on file. Commits.
+
+    :raises UnknownItem: The owner has no such card.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        if card_on_file(session, owner, card_id) is None:
+            raise UnknownItem(CARD_GONE, field="saved_card")
+
+
+def come_back(context: Context, owner: str, session_id: str) -> Subscription:
+    """The subscription that the browser comes back from, settled as far as it can be known. Commits.
+
+    :raises NotYours: There is no such page, or it is another owner's.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        row = sync.find(session, session_id=session_id) if is_session_id(session_id) else None
+        if row is None or row.owner != owner:
+            raise NotYours("There is no such subscription.")
+    with suppress(GatewayUnavailable):
+        write_now(context, sync.sync_page(context, session_id))
+    return row

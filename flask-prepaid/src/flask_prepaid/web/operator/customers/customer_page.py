@@ -1,0 +1,217 @@
+"""All of one customer on a page, with the notes that operators have left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import abort, flash, redirect, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger import check_owner, clock
+from prepaid_ledger.tables import Wallet
+
+from ....context import transaction
+from ....errors import UnknownItem
+from ....outbox import mail_log
+from ....payments import shown_states
+from ....payments.customers.models import Customer, OperatorNote
+from ....payments.customers.owned import has_wallet
+from ....payments.customers.rows import known_customer
+from ....payments.models import Dispute, Payment, Refund
+from ....purchases import topups
+from ....purchases.money_back import disputes, fraud_warnings, refunds
+from ....purchases.saved_cards import cards
+from ....subscriptions.invoices.lots import ends_by_lot
+from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
+from ... import causes, forms
+from ...visitors import spenders
+from .. import events, health, mails, once, page
+from ..roles import Right
+from . import invoices
+
+#: Payments and entries on one page.
+PAYMENTS = 50
+ENTRIES = 10
+
+#: Lines of a plan's history, of its invoices, and of refunds and disputes.
+CHANGES = 24
+
+#: Mails of the customer's that are shown, and so many of them that are seen at a glance, without a search.
+MAILS = 25
+FEW_MAILS = 8
+
+#: Notes that are shown, and so many of them before the older ones are folded away.
+NOTES = 20
+FEW_NOTES = 3
+
+
+def customer(owner: str) -> ResponseReturnValue:
+    """One customer: wallet, entries, payments, refunds and disputes, cards, and the plan with its history."""
+    operator = page.operator()
+    context = page.context()
+    session = context.session
+    mail_text = forms.line(request.args, "mail", max_length=100)
+    try:
+        check_owner(owner)
+    except ValueError:
+        abort(404)
+    bought = session.scalars(
+        select(Payment).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(PAYMENTS)
+    ).all()
+    if not bought and not has_wallet(session, owner) and known_customer(session, owner) is None:
+        abort(404)
+    try:
+        entries = context.ledger.entries(owner, limit=ENTRIES, cursor=request.args.get("cursor"))
+    except ValueError:
+        abort(404)
+    lots = context.ledger.lots(owner)
+    notes = notes_of(session, owner)
+    refunded = shown_states.refunded_of_each(session, bought)
+    payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
+    return page.render(
+        "customer.html",
+        owner=owner,
+        name=page.label(owner),
+        wallet=context.ledger.wallet(owner),
+        since=since(session, owner),
+        sums=sums_of(session, owner),
+        lots=lots,
+        entries=entries,
+        payment_of=payment_of,
+        spenders=spenders.names_of(owner, {row.spender for row in entries if row.spender}),
+        not_handled=events.not_handled_of(session, owner),
+        maybe_more=(session.scalar(health.unhandled_count()) or 0) > events.LATEST,
+        why=events.why,
+        payments=bought,
+        states=shown_states.of_each(session, bought),
+        refunded=refunded,
+        under_way=any(sums.under_way_minor for sums in refunded.values()),
+        taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
+        left=refunds.left_of_each(session, bought),
+        customer_id=known_customer(session, owner),
+        refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
+        billed=session.get(Customer, owner),
+        warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
+        disputed=disputes.to_answer(session, context.clock(), owner=owner),
+        cards=cards.saved(session, owner),
+        default=cards.default_card(session, owner),
+        topup=topups.setting(session, owner),
+        **of_plan(session, owner),
+        refunds_and_disputes=refunds_and_disputes(session, owner),
+        blocked=context.operators.blocked(owner),
+        may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
+        small_grant=context.config.small_grant,
+        attempt=forms.new_attempt,
+        notes=notes,
+        notes_count=session.scalar(select(func.count()).where(OperatorNote.owner == owner)),
+        max_lines={"payments": PAYMENTS, "changes": CHANGES},
+        operators=page.labels(note.operator for note in notes),
+        mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
+        why_not_sent=mails.why_not_sent,
+        mail_text=mail_text,
+        cursor=request.args.get("cursor"),
+        few_mails=FEW_MAILS,
+        few_notes=FEW_NOTES,
+    )
+
+
+def since(session: Session, owner: str) -> date | None:
+    """The day of the customer's first credits, by the shop's clock."""
+    at = session.scalar(select(Wallet.created_at).where(Wallet.owned_by(owner)))
+    return at and at.astimezone(ZoneInfo(page.context().config.time_zone)).date()
+
+
+def sums_of(session: Session, owner: str) -> Sequence[Any]:
+    """What the customer has paid and had refunded in all, of each currency."""
+    return session.execute(
+        select(
+            Payment.currency,
+            func.sum(Payment.paid_minor).label("paid_minor"),
+            func.sum(Payment.refunded_minor).label("refunded_minor"),
+        )
+        .where(Payment.owner == owner, Payment.paid_minor.is_not(None))
+        .group_by(Payment.currency)
+        .order_by(func.sum(Payment.paid_minor).desc())
+    ).all()
+
+
+def note() -> ResponseReturnValue:
+    """Leave a note about a customer, for the other operators."""
+    operator = page.operator(Right.NOTE)
+    context = page.context()
+    owner = page.known_owner(request.form.get("owner", ""))
+    try:
+        text = forms.note()
+    except UnknownItem as error:
+        flash(str(error), "warning")
+        return redirect(page.customer_url(owner), 303)
+    with transaction(context) as session:
+        once.take_turn(session, f"note:{owner}")
+        last = next(iter(notes_of(session, owner)), None)
+        if last is None or (last.operator, last.text) != (operator.name, text):  # else it was sent twice
+            session.add(OperatorNote(owner=owner, operator=operator.name, text=text, at=clock.wall()))
+            page.record(operator, Right.NOTE, owner=owner, reason="")
+    flash("The note is kept.", "success")
+    return redirect(page.customer_url(owner), 303)
+
+
+def notes_of(session: Session, owner: str) -> Sequence[OperatorNote]:
+    """What operators have written about the customer, the latest first."""
+    mine = select(OperatorNote).where(OperatorNote.owner == owner)
+    return session.scalars(mine.order_by(OperatorNote.id.desc()).limit(NOTES)).all()
+
+
+def of_plan(session: Session, owner: str) -> dict[str, Any]:
+    """What the page says of plans: those that run, all of them, their history; and all invoices."""
+    plans, billed = plans_of(session, owner), invoices.of_plans(session, owner, CHANGES)
+    purchases = invoices.of_purchases(session, owner, CHANGES)
+    return {
+        "plans": plans,
+        "running": [(row, price) for row, price in plans if row.state not in ENDED],
+        "changes": changes_of(session, owner),
+        "last_discount": next(((row.currency, minor) for row, minor in billed), None),
+        "invoices": invoices.lines(billed, purchases)[:CHANGES],
+        "paid_until": ends_by_lot(session, [invoice for invoice, _ in billed]),
+    }
+
+
+def plans_of(session: Session, owner: str) -> Sequence[tuple[Subscription, PlanPrice]]:
+    rows = session.execute(
+        select(Subscription, PlanPrice)
+        .join(PlanPrice, PlanPrice.id == Subscription.price_id)
+        .where(Subscription.owner == owner)
+        .order_by(Subscription.id.desc())
+        .limit(10)
+    )
+    return [(subscription, price) for subscription, price in rows]
+
+
+def changes_of(session: Session, owner: str) -> Sequence[SubscriptionChange]:
+    """What happened to the customer's plans, the latest first."""
+    mine = select(SubscriptionChange).where(SubscriptionChange.owner == owner)
+    return session.scalars(mine.order_by(SubscriptionChange.id.desc()).limit(CHANGES)).all()
+
+
+def refunds_and_disputes(session: Session, owner: str) -> list[tuple[str, Refund | Dispute, Payment]]:
+    """Those of all the customer's payments, the latest first."""
+    rows = [
+        (word, row, payment)
+        for word, table in (("Refund", Refund), ("Dispute", Dispute))
+        for row, payment in latest_of(session, table, owner)
+    ]
+    return sorted(rows, key=lambda row: row[1].created_at, reverse=True)[:CHANGES]
+
+
+def latest_of(session: Session, table: type[Refund] | type[Dispute], owner: str) -> Sequence[Any]:
+    return session.execute(
+        select(table, Payment)
+        .join(Payment, Payment.id == table.payment_id)
+        .where(Payment.owner == owner)
+        .order_by(table.created_at.desc())
+        .limit(CHANGES)
+    ).all()

@@ -1,0 +1,42 @@
+"""Plans whose payment did not go through: what is owed, since when, and when Stripe tries again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+
+from ....payments.customers.models import Customer
+from ....subscriptions.models import ENDED, Invoice, InvoiceState, PlanPrice, Subscription
+from .. import page
+
+#: Invoices on the page.
+SHOWN = 100
+
+
+def listing() -> ResponseReturnValue:
+    """Each invoice that waits to be paid, the oldest first: who has owed longest stands on top."""
+    page.operator()
+    rows = page.context().session.execute(open_invoices().limit(SHOWN)).all()
+    return page.render(
+        "dunning.html", rows=rows, shown=SHOWN, labels=page.labels(plan.owner for _, plan, _, _ in rows)
+    )
+
+
+def open_invoices() -> Any:
+    """Invoices of plans that have not ended, with the address that Stripe refuses, if it does."""
+    return (
+        select(Invoice, Subscription, PlanPrice, Customer.refused_email)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .join(PlanPrice, PlanPrice.id == Subscription.price_id)
+        .outerjoin(Customer, Customer.owner == Subscription.owner)
+        .where(Invoice.state == InvoiceState.OPEN, Subscription.state.not_in(ENDED))
+        .order_by(Invoice.created_at, Invoice.id)
+    )
+
+
+def count() -> int:
+    """How many invoices wait."""
+    waiting = open_invoices().order_by(None).with_only_columns(func.count())
+    return page.context().session.scalar(waiting) or 0

@@ -1,0 +1,143 @@
+"""A customer's plan in an operator's hands: seen, changed, ended or kept; each with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger.errors import PrepaidError
+
+from ....context import transaction
+from ....errors import GatewayUnavailable, UnknownItem
+from ....subscriptions import changing, plan_state, previews, sync
+from ....subscriptions.beginning import subscribing
+from ....subscriptions.models import PlanPrice, Subscription
+from ....subscriptions.previews import Preview
+from ... import forms
+from .. import page
+from ..roles import Right
+
+
+@dataclass(frozen=True)
+class Action:
+    """What can be done: by which verb ``plan_state.MOVES`` knows it, words for the form, and the function."""
+
+    verb: str
+    words: str
+    do: Callable[[str], object]
+
+
+def change(owner: str) -> object:
+    """Change the plan to what the form previewed."""
+    context = page.context()
+    return changing.change(
+        context,
+        owner,
+        context.catalog.plan(request.form.get("plan", "")),
+        forms.whole_number(request.form, "quantity"),
+        proration_date=forms.whole_number(request.form, "proration_date"),
+        due_minor=forms.whole_number(request.form, "due_minor"),
+    )
+
+
+#: By what the form's button says.
+ACTIONS = {
+    "change": Action("change", "Change the plan", change),
+    "cancel": Action(
+        "cancel at the period's end",
+        "End it when the paid period ends",
+        lambda owner: changing.cancel_at_end(page.context(), owner),
+    ),
+    "cancel-now": Action(
+        "cancel now", "End it at once", lambda owner: changing.cancel_now(page.context(), owner)
+    ),
+    "keep": Action(
+        "keep", "Keep it: undo what is to come", lambda owner: changing.keep(page.context(), owner)
+    ),
+}
+
+
+def plan() -> ResponseReturnValue:
+    """The plan of the customer that ``owner`` names, a preview of another one, and what is done about it."""
+    page.operator(Right.PLAN)
+    if request.method == "POST":
+        return do()
+    owner = page.known_owner(request.args.get("owner", ""))
+    try:
+        return show(owner, previewed(owner))
+    except GatewayUnavailable:
+        raise
+    except PrepaidError as error:
+        return show(owner, error=error), error.http_status
+
+
+def previewed(owner: str) -> Preview | None:
+    """What the plan that was chosen would cost and give; ``None`` where none was."""
+    slug = request.args.get("plan")
+    if not slug:
+        return None
+    context = page.context()
+    quantity = forms.quantity(request.args)
+    return previews.preview(context, owner, context.catalog.plan(slug), quantity)
+
+
+def show(owner: str, preview: Preview | None = None, error: PrepaidError | None = None) -> str:
+    context = page.context()
+    row = sync.running(context.session, owner)
+    begun = row is not None and row.stripe_id is not None
+    return page.render(
+        "plan.html",
+        owner=owner,
+        name=page.label(owner),
+        row=row if begun else None,
+        terms=subscribing.terms(context, row) if row is not None and begun else None,
+        planned=planned(row),
+        owed=plan_state.owed(context, row) if row is not None else None,
+        actions={word: action for word, action in ACTIONS.items() if word != "change" and can(row, word)},
+        can_change=can(row, "change"),
+        plans=context.catalog.plans.values(),
+        preview=preview,
+        error=error,
+    )
+
+
+def planned(row: Subscription | None) -> PlanPrice | None:
+    """What it becomes at the period's end."""
+    next_id = row.next_price_id if row is not None else None
+    return page.context().session.get(PlanPrice, next_id) if next_id else None
+
+
+def can(row: Subscription | None, word: str) -> bool:
+    """Whether it makes sense as the plan stands."""
+    if row is None or row.stripe_id is None or not plan_state.may(row, ACTIONS[word].verb):
+        return False
+    ends = row.cancel_at is not None
+    is_over = plan_state.is_over(page.context(), row)
+    return {"keep": ends or row.next_price_id is not None, "cancel": not ends and not is_over}.get(word, True)
+
+
+def do() -> ResponseReturnValue:
+    """What the button says; on the record before Stripe is asked."""
+    operator = page.operator(Right.PLAN)
+    owner = page.known_owner(request.form.get("owner", ""))
+    context = page.context()
+    try:
+        action = ACTIONS.get(request.form.get("do", ""))
+        if action is None:
+            raise UnknownItem("Say what to do with the plan.", field="do")
+        plan_state.own(context, owner, action.verb)
+        reason = forms.reason()
+        plan = request.form.get("plan") if action.verb == "change" else None
+        with transaction(context):
+            page.record(operator, Right.PLAN, owner=owner, reason=reason, done=action.verb, plan=plan)
+        action.do(owner)
+    except GatewayUnavailable:
+        flash("Stripe does not answer. Look at the plan again in a minute before you repeat it.", "warning")
+    except PrepaidError as error:
+        return show(owner, error=error), error.http_status
+    else:
+        flash(f"{action.words}: done.", "success")
+    return redirect(url_for("prepaid.operator_plan", owner=owner), 303)

@@ -1,0 +1,144 @@
+"""What was sold: by period, cut by product, plan, currency, country and customer; and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import zip_longest
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from .... import money
+from ....reports import sales
+from ....reports.models import Copying
+from ....reports.sales import SHOWN, Sales, SalesRow
+from ....reports.selection import Selection
+from .. import page
+from . import charts, period
+
+#: Lines of a file to download, for each currency.
+MAX_LINES = 100_000
+
+#: The columns of which more is worse.
+COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The sales of one currency: a line for each period, and the totals, with those of the time before."""
+
+    currency: str
+    lines: list[tuple[date, Sales]]
+    total: Sales
+    earlier: list[tuple[date, Sales]]
+    before: Sales
+    chart: charts.Chart
+
+
+def overview() -> ResponseReturnValue:
+    """Sales by period, with a chart and the data beside it."""
+    page.operator()
+    context = page.context()
+    session = context.session
+    choice = period.choice(context)
+    part = request.args.get("part", "product")
+    part = part if part in sales.PARTS else "product"
+    cuts = sales.sales_by(session, part, choice.selection)
+    html = page.render(
+        "sales.html",
+        **choice.shown(context),
+        tables=tables(choice.selection),
+        part=part,
+        parts=sales.PARTS,
+        cuts=cuts,
+        labels=page.labels(cut.name for cut in cuts if cut.name) if part == "customer" else {},
+        left_out=sales.left_out(session, choice.selection.span),
+        copying=session.get(Copying, 1),
+        columns=SHOWN,
+        costs=COSTS,
+    )
+    return html, choice.status
+
+
+def tables(selection: Selection) -> list[Table]:
+    """One table per currency that had any sales in the span or before it."""
+    session = page.context().session
+    now, then = (sales.sales(session, days) for days in (selection, selection.before()))
+    totals, before = sales.totals(now), sales.totals(then)
+    made = []
+    for currency in sorted(totals.keys() | before.keys()):
+        lines = lines_of(currency, now, selection)
+        earlier = lines_of(currency, then, selection.before())
+        made.append(
+            Table(
+                currency,
+                lines,
+                totals.get(currency, Sales()),
+                earlier,
+                before.get(currency, Sales()),
+                chart(currency, lines, earlier),
+            )
+        )
+    return made
+
+
+def lines_of(currency: str, rows: list[SalesRow], selection: Selection) -> list[tuple[date, Sales]]:
+    """A line for each period, also for those in which nothing was sold."""
+    sold = {row.day: row.sales for row in rows if row.currency == currency}
+    return [(day, sold.get(day, Sales())) for day in selection.span.pieces(selection.by)]
+
+
+def chart(
+    currency: str, lines: Sequence[tuple[date, Sales]], before: Sequence[tuple[date, Sales]]
+) -> charts.Chart:
+    """Gross behind net, and marks at the net of the time before."""
+    earlier = [sold.net_minor for _, sold in before][: len(lines)]
+    earlier += [0] * (len(lines) - len(earlier))
+    return charts.columns(
+        f"Sales in {currency.upper()} by period: gross and net",
+        [period.day_label(day) for day, _ in lines],
+        [
+            charts.Series("Gross", "gross", [sold.gross_minor for _, sold in lines]),
+            charts.Series("Net", "net", [sold.net_minor for _, sold in lines]),
+        ],
+        marked=charts.Series("Net before", "before", earlier) if any(earlier) else None,
+        show=lambda minor: money.show(minor, currency),
+    )
+
+
+def as_csv() -> Response:
+    """Everything that the page shows: by period with the time before, or cut by a part."""
+    page.operator()
+    selection = period.choice(page.context()).selection
+    part = request.args.get("part")
+    return csv_of_part(part, selection) if part in sales.PARTS else csv_of_periods(selection)
+
+
+def csv_of_part(part: str, selection: Selection) -> Response:
+    cuts = sales.sales_by(page.context().session, part, selection, max_cuts=MAX_LINES)
+    rows = [
+        [*([] if part == "currency" else [name_of(cut)]), cut.currency, *cut.sales.as_dict().values()]
+        for cut in cuts
+    ]
+    return page.as_csv(f"sales-by-{part}", list(dict.fromkeys([part, "currency", *SHOWN])), rows)
+
+
+def csv_of_periods(selection: Selection) -> Response:
+    rows = [
+        [
+            day.isoformat(),
+            table.currency,
+            *sold.as_dict().values(),
+            then[0].isoformat() if then else "",
+            then[1].net_minor if then else "",
+        ]
+        for table in tables(selection)
+        for (day, sold), then in zip_longest(table.lines, table.earlier[: len(table.lines)])
+    ]
+    return page.as_csv("sales", ["day", "currency", *SHOWN, "day_before", "net_minor_before"], rows)
+
+
+def name_of(cut: sales.Cut) -> str:
+    return "(others)" if cut.is_rest else cut.name

@@ -1,0 +1,64 @@
+"""What needs the customer: a payment that did not go through, or one that waits for a word at the bank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import url_for
+from sqlalchemy import select
+
+from ...languages import formats
+from ...languages.words import gettext as _
+from ...payments.models import Payment, PaymentState, Via
+from ...subscriptions import plan_state, sync
+from ...subscriptions.models import State
+from .. import page
+
+#: Where a plan waits for its money.
+UNPAID = (State.PAST_DUE, State.UNPAID, State.INCOMPLETE)
+
+
+@dataclass(frozen=True)
+class Banner:
+    """One sentence about what is wrong, and the one way to mend it."""
+
+    words: str
+    url: str
+    button: str
+
+
+def banners() -> list[Banner]:
+    """The banners of this request's customer, from our own rows. Who does not pay for the team has none."""
+    owner = page.context().current_owner()
+    return [*_of_plan(owner), *_of_bank(owner)] if owner is not None and page.pays() else []
+
+
+def _of_plan(owner: str) -> list[Banner]:
+    context = page.context()
+    row = sync.running(context.session, owner)
+    if row is None or row.state not in UNPAID:
+        return []
+    words = _("The last payment of your plan did not go through, so it gives no new credits.")
+    owed = plan_state.owed(context, row)
+    if owed is None or owed.page_url is None:
+        return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
+    return [
+        Banner(
+            words, owed.page_url, _("Pay %(amount)s", amount=formats.amount(owed.due_minor, owed.currency))
+        )
+    ]
+
+
+def _of_bank(owner: str) -> list[Banner]:
+    waiting = select(Payment).where(
+        Payment.owner == owner, Payment.state == PaymentState.OPEN, Payment.via.in_((Via.CARD, Via.TOPUP))
+    )
+    payment = page.context().session.scalars(waiting.order_by(Payment.id.desc()).limit(1)).first()
+    if payment is None:
+        return []
+    words = _(
+        "Your bank asks you to confirm a payment of %(amount)s for “%(title)s”.",
+        amount=formats.amount(payment.to_pay_minor, payment.currency),
+        title=formats.title(payment.title),
+    )
+    return [Banner(words, url_for("prepaid.return", payment=payment.id), _("Confirm it"))]

@@ -1,0 +1,174 @@
+"""Cards on file: list, add, correct, choose, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from prepaid_ledger.errors import PrepaidError
+
+from ...context import reading
+from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, NoCard, UnknownItem
+from ...gateway.values import Card
+from ...languages import formats
+from ...languages.words import gettext as _
+from ...payments import tax_rates
+from ...payments.customers.rows import known_customer
+from ...payments.models import TopUp
+from ...purchases import topups
+from ...purchases.saved_cards import cards
+from ...subscriptions import currencies, retries
+from .. import asking, forms, page
+from . import billing, declines
+
+
+def listing() -> ResponseReturnValue:
+    """The customer's cards, fetched afresh; the copy that we have if Stripe does not answer."""
+    return overview(page.customer())
+
+
+def overview(owner: str, error: PrepaidError | None = None) -> str:
+    context = page.context()
+    refresh(owner)
+    topup = topups.setting(context.session, owner)
+    currency = currencies.of(context, owner)
+    priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
+    binding = currencies.binding(context, owner)
+    return page.render(
+        "cards.html",
+        cards=cards.saved(context.session, owner),
+        default=cards.default_card(context.session, owner),
+        owed=retries.is_owed(context.session, owner),
+        topup=topup,
+        summary=topups.summary(context, topup) if topup else None,
+        written=request.form,
+        packs=[pack for pack in priced if binding in (None, pack.currency)],
+        currency=currency,
+        error=error,
+    )
+
+
+def refresh(owner: str) -> None:
+    """Fetch the customer's cards, where Stripe answers and may be asked. Commits."""
+    context = page.context()
+    with reading(context) as session:
+        customer_id = known_customer(session, owner)
+    if customer_id is not None and context.gateway.ask_limit.may(owner):
+        with suppress(GatewayUnavailable, GatewayRefused):
+            cards.refresh(context, customer_id)
+
+
+def add() -> ResponseReturnValue:
+    """On to Stripe's page, or by ``own_card_form`` to Stripe's fields on ours. Nothing is paid."""
+    context, back = page.context(), url_for("prepaid.cards", _external=True)
+    here = context.config.own_card_form
+    opened = cards.open_page(context, page.customer(), success_url=back, cancel_url=None if here else back)
+    if not here:
+        return redirect(opened.url or back, 303)
+    return page.render("card_new.html", client_secret=opened.client_secret)
+
+
+def edit(card_id: str) -> ResponseReturnValue:
+    """What is printed on the card, and where its bill goes. The number never changes."""
+    owner = page.customer()
+    context = page.context()
+    card = cards.fetch(context, owner, card_id)
+    if request.method == "GET":
+        return page_of(card, written=card)
+    try:
+        correct(owner, card_id)
+    except (UnknownItem, GatewayRefused, CardDeclined) as error:
+        words = declines.in_words(error.reason or "") if isinstance(error, CardDeclined) else _(str(error))
+        return page_of(card, written=request.form, error=words), 422
+    return page.done("prepaid.cards", _("Your card ending in %(last4)s is changed.", last4=card.last4))
+
+
+def page_of(card: Card, *, written: Card | Mapping[str, str], error: str | None = None) -> str:
+    countries = billing.names_of_countries()
+    return page.render("card.html", card=card, written=written, countries=countries, error=error)
+
+
+def correct(owner: str, card_id: str) -> None:
+    """Correct a card as the form says. Commits."""
+    month, year = forms.expiry(page.context().clock())
+    name, address = forms.name_on_card(), forms.address()
+    cards.correct(page.context(), owner, card_id, exp_month=month, exp_year=year, name=name, address=address)
+
+
+def top_up() -> ResponseReturnValue:
+    """Switch auto top-up on, with its pack, threshold and how often a month at most, or off."""
+    owner = page.customer()
+    context = page.context()
+    if "off" in request.form:
+        topups.switch_off(context, owner)
+        return page.done("prepaid.cards", _("Auto top-up is off. Nothing more is bought by itself."))
+    try:
+        row = switch_on(owner)
+    except (UnknownItem, NoCard) as error:
+        return overview(owner, error), 422
+    words = _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(row.threshold))
+    return page.done("prepaid.cards", words)
+
+
+def switch_on(owner: str) -> TopUp:
+    """Switch auto top-up on, as the form says. Commits."""
+    context, sent = page.context(), forms.sent()
+    pack = sent.get("pack", "")
+    offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
+    wanted = sent.get("currency")
+    if not (wanted and asking.is_api()):
+        wanted = context.catalog.offer(pack=pack, currency=wanted or offer.currency).currency
+    currencies.require_as_shown(offer.currency, wanted)
+    times = forms.whole_number(sent, "times")
+    threshold = forms.threshold()
+    price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
+    try:
+        return topups.switch_on(
+            context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor
+        )
+    except UnknownItem as error:
+        raise UnknownItem(str(error), field="times" if error.field == "ceiling" else error.field) from None
+
+
+def choose(card_id: str) -> ResponseReturnValue:
+    choose_card(page.customer(), card_id)
+    return page.done("prepaid.cards", _("This card pays by default now."))
+
+
+def choose_card(owner: str, card_id: str) -> None:
+    """Let a card pay by default. Commits."""
+    context = page.context()
+    context.gateway.ask_limit.require(owner)
+    cards.choose(context, owner, card_id)
+
+
+def remove(card_id: str) -> ResponseReturnValue:
+    """At once, but where a plan or auto top-up pays with it: then what comes of that is said first."""
+    needed = remove_card(page.customer(), card_id)
+    if needed is not None:
+        return page.render("card_remove.html", needed=needed)
+    return page.done("prepaid.cards", _("The card is removed, here and at Stripe."))
+
+
+def remove_card(owner: str, card_id: str) -> cards.Needed | None:
+    """Remove a card; or say what would miss it, unless its owner is sure. Commits."""
+    context = page.context()
+    context.gateway.ask_limit.require(owner)
+    needed = None if "sure" in forms.sent() else cards.needed(context, owner, card_id)
+    if needed is None:
+        cards.remove(context, owner, card_id)
+    return needed
+
+
+def in_use(needed: cards.Needed) -> CardInUse:
+    """Why a card stays for now, for a program."""
+    payers = [name for name, pays in (("your plan", needed.plan), ("auto top-up", needed.topup)) if pays]
+    then = (
+        f"{f'{needed.replacement.brand.capitalize()} {needed.replacement.last4}'} pays then"
+        if needed.replacement
+        else "nothing pays then"
+    )
+    return CardInUse(f"This card pays {' and '.join(payers)}. Send sure to remove it: {then}.")
