@@ -66,7 +66,6 @@ def test_the_archive_reads_the_rows_of_its_wallets_alone(databases: Databases, p
         for statement, values in sent:
             if statement.startswith(("SELECT", "UPDATE", "DELETE")):
                 plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-                steps = [row[-1] for row in plan]
-                tables = ("prepaid_entry", "prepaid_hold", "prepaid_hold_extension", "prepaid_draw")
-                assert not {f"SCAN {table}" for table in tables} & {*steps}, statement
+                steps = "\n".join(row[-1] for row in plan)
+                assert not re.search(r"SCAN prepaid_(entry|hold|hold_extension|draw)\b", steps), steps
     books.close()
