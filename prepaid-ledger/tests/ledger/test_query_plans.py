@@ -49,7 +49,7 @@ def test_a_key_of_a_busy_wallet_is_looked_up_among_keys(databases: Databases, pa
 
 
 def test_the_archive_reads_the_rows_of_its_wallets_alone(databases: Databases, place: Engine) -> None:
-    """A run goes on by some thousand events at a time: what it read of all wallets, it would read each time."""
+    """A run goes on by thousands of events at a time: what it reads of all wallets, it reads each time."""
     books = Books(databases.fresh("sqlite"))
     a_january(books)
     a_year_later(books)
