@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from ....catalog.items import Pack, Plan
+from ....catalog import Pack, Plan
 from ....context import Context
 from ....reports import days, sales
 from ....reports.days import CUTS, Span
