@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import request
 
-from ....catalog import Pack, Plan
 from ....context import Context
 from ....reports import days, sales
 from ....reports.days import CUTS, Span
@@ -40,9 +39,8 @@ class Choice:
 
     def currencies(self, context: Context) -> list[str]:
         """What there is to choose among: what is for sale, what ever was sold, and what is chosen."""
-        items: list[Pack | Plan] = [*context.catalog.packs.values(), *context.catalog.plans.values()]
         chosen = {self.selection.currency} if self.selection.currency else set()
-        for_sale = {code for item in items for code in item.prices or (item.currency,)}
+        for_sale = {context.catalog.currency, *context.catalog.currencies}
         return sorted(sales.currencies(context.session) | for_sale | chosen)
 
     def shown(self, context: Context, ready_made: tuple[int, ...] = READY_MADE) -> dict[str, Any]:
