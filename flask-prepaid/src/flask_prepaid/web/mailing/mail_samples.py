@@ -67,7 +67,7 @@ def samples() -> dict[str, MailSample]:
     plan = {"title": "Small", "subscription_id": 1}
     budget = {"percent": 80, "spent": 400, "credits": 500, "every": "month", "resets_at": AT}
     endpoint = {"url": "https://program.example/hook", "endpoint_id": 1}
-    back = {"payment": payment(), "refund": refund(), "amount_minor": 500}
+    back = {"payment": payment(), "refund": refund(), "under_way": False, "amount_minor": 500}
     card = {"brand": "visa", "last4": "4242", "month": 3, "year": 2027}
     return {
         "receipt": MailSample("receipt", {"payment": payment()}),
