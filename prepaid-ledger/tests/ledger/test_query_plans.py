@@ -1,16 +1,18 @@
-"""How PostgreSQL looks rows up: a plan is made once, for all wallets, and kept."""
+"""How databases look rows up. PostgreSQL makes a plan once, for all wallets, and keeps it."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from prepaid_ledger import SpendRequest
 from prepaid_ledger.spends.postgresql_batch import SET_UP, statement_of
 from prepaid_ledger.testing import Databases
 
+from .archives import a_january, a_year_later, archived
 from .books import OWNER, Books
 
 #: As long as keys may be, so that few of them make a high index.
@@ -43,4 +45,27 @@ def test_a_key_of_a_busy_wallet_is_looked_up_among_keys(databases: Databases, pa
             plan = "\n".join(connection.exec_driver_sql(explained).scalars())
             assert "(key)::text = " in plan
             assert not re.search(r"Filter: .*\(key\)::text = ", plan), plan
+    books.close()
+
+
+def test_the_archive_reads_the_rows_of_its_wallets_alone(databases: Databases, place: Engine) -> None:
+    """A run goes on by thousands of events at a time: what it reads of all wallets, it reads each time."""
+    books = Books(databases.fresh("sqlite"))
+    a_january(books)
+    a_year_later(books)
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        sent.append((statement, values))
+
+    event.listen(books.engine, "before_cursor_execute", note)
+    assert archived(books, place).spends == 6
+    event.remove(books.engine, "before_cursor_execute", note)
+
+    with books.engine.connect() as connection:
+        for statement, values in sent:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                steps = "\n".join(row[-1] for row in plan)
+                assert not re.search(r"SCAN prepaid_(entry|hold|hold_extension|draw)\b", steps), steps
     books.close()

@@ -5,14 +5,16 @@ Each function does its work in transactions of its own, and leaves deliveries to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion, paying, session_discounts, session_intents
+from stripe_emulator.checkout import completion, payer_questions, paying, session_discounts, session_intents
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
+from stripe_emulator.checkout import shipping as shipping_of
 from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
@@ -36,6 +38,13 @@ KEPT = (listeners.LISTENERS, account.NAME_SETTING)
 #: Who a test's customer is, and where they live.
 EMAIL, NAME = "customer@example.com", "Test Customer"
 ADDRESS: Json = {"line1": "1 Test Street", "city": "Testville", "postal_code": "12345", "country": "US"}
+
+#: What is typed where a page has a field for it: whether a session has it, and the parameter that makes it.
+WHERE_ASKED: dict[str, tuple[Callable[[Json], bool], str]] = {
+    "business_name": (payer_questions.asks_tax_id, "tax_id_collection"),
+    "shipping": (lambda session: bool(shipping_of.countries(session)), "shipping_address_collection"),
+    "tax_id": (payer_questions.asks_tax_id, "tax_id_collection"),
+}
 
 
 def pay(
@@ -69,14 +78,17 @@ def pay(
     :param address: Where the session asks for one; by default the customer's own, or a made-up one.
     :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :param promotion_code: What is typed as one.
-    :raises InvalidRequest: The session asks for no promotion code, or takes no such one.
+    :raises InvalidRequest: The session asks for none of what is typed, or takes no such code.
     :raises CardError: The card was refused. The session stays open.
     """
     refused: CardError | None = None
     with storage.transaction():
         session = store.get(completion.KIND, session_id.rpartition("/")[2], param="session")
+        besides = {"tax_id": tax_id, "business_name": business_name, "shipping": shipping}
+        _must_ask(session, besides, custom_fields or {})
         if promotion_code is not None:
-            _enter_code(session, promotion_code)
+            session_discounts.enter_code(session, promotion_code)
+            session_intents.sync_intent(session)
         typed = {"email": _email_of(session) or email or EMAIL, "name": name or NAME}
         method = (
             payment_methods.new_card(cards.numbered(card), form={"billing_details": typed})
@@ -113,15 +125,21 @@ def pay(
     return shown
 
 
-def _enter_code(session: Json, code: str) -> None:
-    """:raises InvalidRequest: The session asks for none, or takes no such one."""
-    if not session["allow_promotion_codes"]:
-        raise InvalidRequest(
-            "This session asks for no promotion code: make it with allow_promotion_codes.",
-            param="promotion_code",
-        )
-    session_discounts.enter_code(session, code)
-    session_intents.sync_intent(session)
+def _must_ask(session: Json, details: Json, custom_fields: dict[str, str]) -> None:
+    """:raises InvalidRequest: Something is typed for which the page has no field, or half a tax id."""
+    for name, (asks, made_with) in WHERE_ASKED.items():
+        if details[name] is not None and not asks(session):
+            what = name.replace("_", " ")
+            raise InvalidRequest(f"This session asks for no {what}: make it with {made_with}.", param=name)
+    if details["tax_id"] is not None and details["tax_id"].keys() != {"type", "value"}:
+        raise InvalidRequest("A tax id has a type and a value.", param="tax_id")
+    known = [field["key"] for field in custom_fields_of.asked(session)]
+    for key in custom_fields:
+        if key not in known:
+            raise InvalidRequest(
+                f"This session has no custom field {key}. It has: {', '.join(known) or 'none'}.",
+                param=f"custom_fields[{key}]",
+            )
 
 
 def _email_of(session: Json) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+import stripe
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -251,12 +252,21 @@ def test_bytes_that_are_no_form_are_answered_in_the_envelope(
 
 #: What a tester sends to ``/_emulator/...``, by name.
 CONTROLS = {
-    "pay": ["session", "card", "iban", "email", "name", "keep_card", "challenge"],
-    "dispute": ["charge", "dispute", "reason", "outcome"],
+    "pay": [
+        *("session", "card", "iban", "email", "name", "keep_card", "challenge", "shipping", "custom_fields"),
+        *("optional_items", "address", "tax_id", "business_name", "promotion_code"),
+    ],
+    "dispute": ["charge", "dispute", "amount", "reason", "outcome"],
     "advance": ["seconds", "to"],
-    "reset": ["now"],
+    "reset": ["now", "seed"],
+    "save": ["name"],
+    "load": ["name"],
+    "diff": ["name"],
+    "account": ["name"],
+    "bank": ["payment", "succeeds"],
     "chaos": [
-        *("duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "timeout", "seed")
+        *("duplicate", "drop", "shuffle", "delay", "api_500", "api_429", "lost_reply", "timeout", "seed"),
+        "slow",
     ],
     "dunning": ["retry_days", "overdue_days", "end"],
     "settlement": ["default", "currencies"],
@@ -271,6 +281,13 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+def test_every_control_is_among_those_that_are_sent_anything(stripe_emulator: Emulator) -> None:
+    rules = [rule for rule in stripe_emulator.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
+    names = {rule.rule.partition("/_emulator/")[2] for rule in rules}
+
+    assert names - {""} == CONTROLS.keys()
+
+
 @pytest.mark.parametrize("control", CONTROLS)
 def test_no_control_breaks_by_what_it_is_sent(stripe_emulator: Emulator, control: str) -> None:
     client = stripe_emulator.browser()
@@ -283,6 +300,48 @@ def test_no_control_breaks_by_what_it_is_sent(stripe_emulator: Emulator, control
         assert answer.status_code < 500 or answer.status_code == 501, answer.text
 
     holds()
+
+
+#: A session whose page asks for all that it can.
+ASKS_ALL: Any = {
+    "mode": "payment",
+    "success_url": "https://a.example",
+    "allow_promotion_codes": True,
+    "automatic_tax": {"enabled": True},
+    "billing_address_collection": "required",
+    "custom_fields": [{"key": "size", "label": {"type": "custom", "custom": "Size"}, "type": "text"}],
+    "line_items": [
+        {
+            "price_data": {"currency": "usd", "unit_amount": 900, "product_data": {"name": "x"}},
+            "quantity": 1,
+        }
+    ],
+    "shipping_address_collection": {"allowed_countries": ["DE"]},
+    "tax_id_collection": {"enabled": True},
+}
+
+
+@pytest.mark.parametrize("detail", ["shipping", "custom_fields", "optional_items", "address", "tax_id"])
+@pytest.mark.parametrize("value", [5, None, [], {}, "x" * 300])
+def test_no_detail_of_a_payment_breaks_the_page_that_asks_for_it(
+    stripe_emulator: Emulator, detail: str, value: Any
+) -> None:
+    client = stripe.StripeClient("sk_test_x", http_client=stripe_emulator.http_client())
+    browser, session = stripe_emulator.browser(), client.v1.checkout.sessions.create(ASKS_ALL).id
+    names = {
+        "shipping": ("line1", "city", "country"),
+        "address": ("line1", "city", "postal_code", "state", "country"),
+        "custom_fields": ("size", "x"),
+        "tax_id": ("type", "value"),
+    }.get(detail)
+    wholes: list[Any] = [{name: value} for name in names] if names else [[value]]
+
+    answers = [
+        browser.post("/_emulator/pay", json={"session": session, detail: whole})
+        for whole in (*wholes, {}, [], *([dict.fromkeys(names, value)] if names else []))
+    ]
+
+    assert [answer.text for answer in answers if answer.status_code >= 500] == []
 
 
 @pytest.mark.parametrize(

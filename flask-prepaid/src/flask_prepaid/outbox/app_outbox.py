@@ -118,10 +118,12 @@ def forget_secrets(context: Context) -> None:
 def erase(session: Session, owner: str) -> None:
     """Delete endpoints, alerts, mails and messages of an owner, but for what the host is still to hear."""
     unheard = Delivery.target == Target.RECEIVERS, Delivery.state == DeliveryState.WAITING
-    session.execute(delete(Delivery).where(Delivery.owner == owner, not_(and_(*unheard))))
+    of_owner = Delivery.message_id.in_(select(Message.id).where(Message.owner == owner))
     is_empty = ~exists().where(Delivery.message_id == Message.id)
-    session.execute(
-        delete(Message).where(Message.owner == owner, is_empty).execution_options(synchronize_session=False)
-    )
+    for rows in (
+        delete(Delivery).where(of_owner, not_(and_(*unheard))),
+        delete(Message).where(Message.owner == owner, is_empty),
+    ):
+        session.execute(rows.execution_options(synchronize_session=False))
     for table in (WebhookEndpoint, MailRecord, Crossing, Alert):
         session.execute(delete(table).where(table.owner == owner))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from sqlalchemy.sql.visitors import iterate
 
 from flask_prepaid import Pack
 from flask_prepaid.operations.personal_data import tables_of
+from flask_prepaid.outbox.app_outbox import erase
 from flask_prepaid.outbox.models import Delivery, Message
 from prepaid_ledger import Unit
 from prepaid_ledger.database import Base
 
-from ..outbox.test_outbox import delivery_of, message_of, plan_of
+from ..outbox.test_outbox import delivery_of, message_of, plan_of, plan_of_what_runs
 from ..shop import Shop, ShopWith
 
 #: Tables with an owner that are left out, and why.
@@ -76,7 +78,7 @@ def test_no_connection_is_kept_between_two_sections(shop: Shop) -> None:
 
 
 @pytest.mark.each_database
-def test_what_many_others_were_sent_is_not_read_for_one(shop: Shop) -> None:
+def test_what_many_others_were_sent_is_not_read_for_one_nor_when_one_is_removed(shop: Shop) -> None:
     now = shop.now()
 
     def fill() -> None:
@@ -96,6 +98,9 @@ def test_what_many_others_were_sent_is_not_read_for_one(shop: Shop) -> None:
     plan = shop.read(lambda: plan_of(shop, wanted.order_by(key).limit(500)))
 
     assert "ix_prepaid_delivery_message_id" in plan, plan
+    plan = shop.read(partial(plan_of_what_runs, shop, partial(erase, owner="user:1")))
+    assert "Seq Scan on prepaid_delivery" not in plan, plan
+    assert "SCAN prepaid_delivery\n" not in plan, plan
 
 
 def copy_of(shop: Shop, owner: str = "user:1") -> dict[str, list[dict[str, Any]]]:

@@ -474,8 +474,8 @@ def plan_of_what_runs(shop: Shop, read: Callable[[Session], object]) -> str:
     event.listen(connection, "before_cursor_execute", note)
     read(shop.prepaid.session)
     event.remove(connection, "before_cursor_execute", note)
-    [(statement, values)] = sent
-    return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{words} {statement}", values))
+    plans = [connection.exec_driver_sql(f"{words} {statement}", values) for statement, values in sent]
+    return "\n".join(str(row[-1]) for plan in plans for row in plan)
 
 
 def plan_of(shop: Shop, statement: Select[*tuple[Any, ...]]) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from flask_prepaid import signals
 from flask_prepaid.payments.models import Payment, PaymentState
+from flask_prepaid.web.pages import declines
 
 from ..purchases.test_what_stripe_holds import page
 from ..shop import Shop
@@ -87,6 +88,10 @@ def test_the_customer_reads_that_somebody_has_looked_at_it(begun: Shop) -> None:
     begun.command("review", "1", "--note", NOTE)
 
     assert "We have looked at it" in begun.browser().get("/prepaid/billing").text
+    result = begun.browser().get("/prepaid/return?payment=1").text
+    assert "We have looked at this payment" in result
+    assert "Do not pay again" not in result
+    assert declines.of_payment(begun.payments()[0]) == declines.REVIEWED
 
 
 def test_what_was_reviewed_is_no_difference_from_stripe_and_what_is_paid_later_is(begun: Shop) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..audit.proofs import EMPTY, Proof
@@ -147,7 +147,7 @@ def _read(connection: Connection, stretches: Sequence[Stretch]) -> Callable[[int
         return rows
 
     has_ended = span.within(Hold, Hold.closed_seq)
-    of_ended = exists().where(Hold.beside(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
+    of_ended = and_(Hold.beside(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
     holds, extensions = rows_of(Hold, has_ended), rows_of(HoldExtension, of_ended)
     draws = rows_of(Draw, span.within(Draw, Draw.seq))
     return lambda wallet_id: Rest(

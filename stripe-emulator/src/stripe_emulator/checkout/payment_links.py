@@ -214,13 +214,13 @@ def open_session(link: Json, query: Mapping[str, str]) -> Json:
         }
     )
     objects.change(session, payment_link=link["id"], _email=query.get("prefilled_email"))
-    if query.get("prefilled_promo_code") and session["allow_promotion_codes"]:
+    if query.get("prefilled_promo_code"):
         _try_code(session, query["prefilled_promo_code"])
     return session
 
 
 def _try_code(session: Json, code: str) -> None:
-    """A code that can't be used is left out: its customer has not typed it."""
+    """A code that can't be used, or is not asked for, is left out: its customer has not typed it."""
     try:
         session_discounts.enter_code(session, code)
     except InvalidRequest:

@@ -35,8 +35,14 @@ def choose(session: Json, form: Form) -> None:
 def enter_code(session: Json, code: str) -> None:
     """What a customer typed into the page's field; an empty one takes the code away.
 
-    :raises InvalidRequest: No such code, or it is not for this customer or this sum.
+    :raises InvalidRequest: The session asks for none, there is no such code, or it is not for this customer
+        or this sum.
     """
+    if not session["allow_promotion_codes"]:
+        raise InvalidRequest(
+            "This session asks for no promotion code: make it with allow_promotion_codes.",
+            param="promotion_code",
+        )
     if not code.strip():
         objects.change(session, discounts=[])
         apply(session)

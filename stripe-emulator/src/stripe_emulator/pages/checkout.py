@@ -62,7 +62,7 @@ def promote(session_id: str) -> ResponseReturnValue:
     """Apply the promotion code that was typed, or say why not; an empty field takes it away."""
     with storage().transaction():
         session = _session(session_id)
-        if session["status"] != "open" or not session["allow_promotion_codes"]:
+        if session["status"] != "open":
             return _page(session)
         try:
             session_discounts.enter_code(session, request.form.get("promotion_code", ""))

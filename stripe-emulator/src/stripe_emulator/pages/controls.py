@@ -51,6 +51,7 @@ def pay() -> Response:
         business_name=str,
         promotion_code=str,
     )
+    _must_be_texts(form, "shipping", "custom_fields", "optional_items", "address", "tax_id")
     return jsonify(controls.pay(storage(), _needed(form, "session"), **form))
 
 
@@ -174,6 +175,15 @@ def _parameters(**types: Callable[..., Any]) -> Json:
         if type(value) is not wanted:
             raise InvalidRequest(f"Invalid {name}: {value!r}"[:200], param=name)
     return body
+
+
+def _must_be_texts(form: Json, *names: str) -> None:
+    """:raises InvalidRequest: A part of one of these is no text."""
+    for name in names:
+        whole = form.get(name, {})
+        for part, text in whole.items() if isinstance(whole, dict) else enumerate(whole):
+            if not isinstance(text, str):
+                raise InvalidRequest(f"Invalid {name}[{part}]: {text!r}"[:200], param=f"{name}[{part}]")
 
 
 def _body() -> Json:

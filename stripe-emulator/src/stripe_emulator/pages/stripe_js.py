@@ -93,6 +93,7 @@ def update(session_id: str) -> ResponseReturnValue:
     form = request.form
     with storage().transaction():
         session = _session(session_id)
+        session_changes.must_be_open(session, "update")
         if "email" in form:
             _set_email(session, form["email"].strip())
         if "line_item" in form:
@@ -204,8 +205,6 @@ def _set_shipping(session: Json, text: str) -> None:
 
 
 def _enter_code(session: Json, code: str) -> None:
-    if code and not session["allow_promotion_codes"]:
-        raise InvalidRequest("This session takes no promotion codes.", param="promotion_code")
     try:
         session_discounts.enter_code(session, code)
     except InvalidRequest as refused:

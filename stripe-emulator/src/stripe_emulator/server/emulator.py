@@ -176,7 +176,8 @@ class Emulator:
             ``address``, ``shipping``, ``tax_id``, ``business_name``: who they are. ``challenge="fail"``: does
             not pass the bank's question. ``custom_fields``, ``optional_items``: what the page offers.
         :raises CardError: The card was refused; the session stays open.
-        :raises InvalidRequest: The session is not open, or asks for no such detail.
+        :raises InvalidRequest: The session is not open, or its page has no field for a detail. Name, email
+            and address are for pages that want them, and left out of others.
         """
         try:
             return controls.pay(self.store, _id(session), card=card, **details)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
+from stripe_emulator.core.errors import InvalidRequest
+
 from ..shop import Shop, envelope
 
 COUNTRIES: Any = {"allowed_countries": ["DE", "FR"]}
@@ -108,6 +110,28 @@ def test_what_was_typed_into_the_shops_fields_is_on_the_session(shop: Shop) -> N
     other = shop.checkout(custom_fields=[SIZE, ENGRAVING])
     paid = shop.emulator.pay(other, custom_fields={"engraving": "for ever"})
     assert [field[field["type"]]["value"] for field in paid["custom_fields"]] == ["s", "for ever"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "param"),
+    [
+        ({"tax_id": {"type": "eu_vat", "value": "DE123456789"}}, "tax_id"),
+        ({"tax_id": {"type": "eu_vat"}}, "tax_id"),
+        ({"business_name": "Ada GmbH"}, "business_name"),
+        ({"shipping": {"line1": "Street", "city": "Berlin", "country": "DE"}}, "shipping"),
+        ({"custom_fields": {"colour": "red"}}, "custom_fields[colour]"),
+    ],
+)
+def test_a_test_types_nothing_for_which_the_page_has_no_field(
+    shop: Shop, detail: dict[str, Any], param: str
+) -> None:
+    session = shop.checkout(custom_fields=[SIZE])
+
+    with pytest.raises(InvalidRequest) as refusal:
+        shop.emulator.pay(session, **detail)
+
+    assert refusal.value.param == param
+    assert shop.v1.checkout.sessions.retrieve(session.id).status == "open"
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,41 @@ def test_two_who_typed_the_last_one_are_not_both_served(
 
     assert late.status_code == 422
     assert stripe.checkout.sessions.retrieve(second.id).payment_status == "unpaid"
+
+
+def test_by_stripe_js_nobody_changes_the_discount_of_the_shop_or_of_what_is_paid(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator
+) -> None:
+    text = code(stripe)
+    coupon = stripe.coupons.create({"percent_off": 50, "duration": "once"}).id
+    form = {
+        "mode": "payment",
+        "ui_mode": "elements",
+        "return_url": "https://shop.example/thanks",
+        "line_items": [
+            {
+                "quantity": 2,
+                "price_data": {"currency": "usd", "unit_amount": 1000, "product_data": {"name": "Pack"}},
+            }
+        ],
+    }
+    given = stripe.checkout.sessions.create({**form, "discounts": [{"coupon": coupon}]})
+    paid = stripe.checkout.sessions.create({**form, "allow_promotion_codes": True})
+    stripe_emulator.pay(paid)
+
+    answers = [
+        visitor.post(
+            f"/js/sessions/{order.id}",
+            data={"key": "pk_test_shop", "client_secret": order.client_secret, **field},
+        )
+        for order, field in (
+            (given, {"promotion_code": ""}),
+            (given, {"promotion_code": text}),
+            (paid, {"promotion_code": text}),
+            (paid, {"email": "other@example.com"}),
+        )
+    ]
+
+    assert [answer.status_code for answer in answers] == [400] * 4
+    totals = [stripe.checkout.sessions.retrieve(order.id).amount_total for order in (given, paid)]
+    assert totals == [1000, 2000]

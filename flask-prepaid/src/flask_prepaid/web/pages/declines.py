@@ -55,6 +55,7 @@ UNASKED = {
 REFUSED = marked("Stripe did not take this payment, and no bank was asked.")
 
 IN_REVIEW = marked("What was paid is not what was asked for. We are looking into it.")
+REVIEWED = marked("What was paid is not what was asked for. We have looked into it.")
 
 #: Stripe's codes are one word: all else is a sentence for operators.
 _CODE = re.compile(r"[a-z0-9_]+")
@@ -66,7 +67,7 @@ def of_payment(payment: Payment) -> str | None:
     if not failure:
         return None
     if payment.state is PaymentState.NEEDS_REVIEW:
-        return gettext(IN_REVIEW)
+        return gettext(REVIEWED if payment.reviewed_at else IN_REVIEW)
     if failure in UNASKED or not _CODE.fullmatch(failure):
         return gettext(UNASKED.get(failure, REFUSED))
     return in_words(failure)
