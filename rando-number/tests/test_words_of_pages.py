@@ -44,7 +44,9 @@ def test_nothing_has_no_sign(shop: RunningShop) -> None:
     finance = shop.operator("finance")
     finance.send("/admin/payments/1/refund", amount="10.00", reason="asked for")
 
-    assert "+0" not in text_of(pat.get("/usage").text)
+    page = text_of(pat.get("/usage").text)
+    assert "+0" not in page
+    assert re.search(r"Refunded: payment of [^.]+\. Already spent, so you owe: 10 credits", page)
     assert "+0" not in text_of(finance.get(f"/admin/customers/{pat.owner}").text)
 
 
@@ -79,3 +81,106 @@ def test_who_has_no_credits_is_led_to_buy_some(shop: RunningShop) -> None:
     assert re.findall(r'class="btn btn-primary[^"]*"[^>]*>([^<]+)<', rich.get("/").text) == [
         "Get Your Number"
     ]
+
+
+def test_a_bank_that_takes_money_back_is_called_disputed_on_every_page(shop: RunningShop) -> None:
+    """The credits were spent: the next ones pay what is owed, and their row says so."""
+    pat, finance = shop.customer(credits=0), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"))
+    with shop.app.app_context():
+        shop.prepaid.spend_now(pat.owner, credits=10, key="all")
+    charge = re.search(r"ch_\w+", finance.get("/admin/payments/1").text)
+    assert charge
+    dispute = shop.stripe.dispute(charge[0])["id"]
+    shop.stripe.dispute(dispute=dispute, outcome="lost")
+    shop.stripe.deliver()
+    shop.stripe.pay(pat.buy(pack="starter"))
+
+    assert "Disputed and given back by your bank" in text_of(pat.get("/billing").text)
+    assert "dispute lost" in text_of(finance.get("/admin/payments/1").text)
+    for path in ("/usage", "/user-profile"):
+        page = text_of(pat.get(path).text)
+        assert re.search(r"Disputed at your bank: payment of [^.]+\. Already spent, so you owe: 10", page)
+        assert "Pays what you owed: 10 credits" in page, path
+
+
+def test_credits_that_come_again_say_of_which_payment(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    charge = re.search(r"ch_\w+", finance.get("/admin/payments/1").text)
+    assert charge
+    dispute = shop.stripe.dispute(charge[0])["id"]
+    shop.stripe.dispute(dispute=dispute, outcome="won")
+    shop.stripe.deliver()
+
+    for path in ("/usage", "/user-profile"):
+        page = text_of(pat.get(path).text)
+        assert "Given back Not disputed any more: payment of" in page, path
+
+
+def test_settings_stand_before_what_happened(shop: RunningShop) -> None:
+    pat = shop.customer()
+    for _ in range(11):
+        pat.buy(pack="starter")
+    page = pat.get("/user-profile").text
+
+    assert page.index("Change your password") < page.index("Recent Activity") < page.index("Purchase History")
+    assert page.count("$10.00") == 10
+
+
+def test_who_has_no_credits_reads_nothing_of_their_worth(shop: RunningShop) -> None:
+    pat = shop.customer(credits=1)
+    assert "Worth $1.00" in pat.get("/user-profile").text
+    pat.draw()
+
+    page = pat.get("/user-profile").text
+    assert "Worth" not in page
+    assert "At your pace" not in page
+
+
+def test_a_new_key_wants_a_name_and_its_limits_are_folded(shop: RunningShop) -> None:
+    pat = shop.customer()
+
+    def fold(page: str) -> str:
+        (attributes, inside) = re.findall(
+            r"<details class=\"mb-3\"([^>]*)>\s*<summary>Limits \(optional\)</summary>(.*?)</details>",
+            page,
+            re.DOTALL,
+        )[0]
+        assert re.findall(r'name="(\w+)"', inside) == ["limit", "every", "zone", "expires_on"]
+        return str(attributes.strip())
+
+    assert fold(pat.get("/api-keys").text) == ""
+    refused = pat.send("/api-keys", name="job", limit="many")
+    assert refused.status_code == 422
+    assert fold(refused.text) == "open"
+
+
+def test_the_page_of_the_api_begins_with_its_contents(shop: RunningShop) -> None:
+    page = shop.visitor().get("/docs/api").text
+
+    contents = page.partition('class="contents"')[2].partition("</nav>")[0]
+    listed = re.findall(r'href="#(\w+)"', contents)
+    assert listed == re.findall(r'<h2 id="(\w+)"', page)
+    assert listed[:4] == ["start", "calls", "errors", "limits"]
+    assert "Send at most 256 KiB." in page
+    assert len(re.findall(r"<pre data-copy [^>]*><code>(?:curl|import|async)", page)) == 6
+    assert "/copy.js" in page
+
+
+def test_who_has_sent_for_a_new_password_sees_no_second_form(shop: RunningShop) -> None:
+    shop.customer()
+    visitor = shop.visitor()
+    for email in ("pat@rando.test", "nobody@rando.test"):
+        page = visitor.send("/reset", email=email).text
+        assert f"We have sent a link to {email}, if it has an account." in page
+        assert 'name="email"' not in page
+        assert '<a href="/reset">Send it again</a>' in page
+    assert 'name="email"' in visitor.get("/reset").text
+
+
+def test_the_names_of_settings_are_shown_to_operators_alone(shop: RunningShop) -> None:
+    for reader in (shop.visitor(), shop.customer()):
+        page = reader.get("/contact").text
+        assert "there is no support address" in page
+        assert "RANDO_" not in page
+    assert "RANDO_CONTACT" in shop.operator("finance").get("/contact").text

@@ -339,6 +339,10 @@ def security(environ: Mapping[str, str], data: Path, production: bool) -> dict[s
             "test_environment": stripe(environ)["TEST_MODE"],
         },
         "SECURITY_MSG_UNAUTHENTICATED": (marked("Sign in to see this page."), "info"),
+        "SECURITY_MSG_PASSWORD_RESET_REQUEST": (
+            marked("We have sent a link to %(email)s, if it has an account."),
+            "info",
+        ),
         "SECURITY_MSG_GENERIC_AUTHN_FAILED": (marked("The email or the password is wrong."), "error"),
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_POST_LOGIN_VIEW": "/",

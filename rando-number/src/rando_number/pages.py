@@ -24,6 +24,9 @@ blueprint = Blueprint("pages", __name__)
 #: The token of a form, by which it draws one number however often it is sent.
 ONCE = re.compile("[0-9a-f]{32}")
 
+#: How many purchases the profile shows. The billing page has all of them.
+PURCHASES = 10
+
 
 @blueprint.get("/")
 def home() -> ResponseReturnValue:
@@ -70,7 +73,7 @@ def user_profile() -> ResponseReturnValue:
         wallet=wallet,
         days=totals.lasts_days(user.id, wallet.available, prepaid.clock().date()),
         entries=prepaid.entries(user.owner, limit=10),
-        payments=user.purchases,
+        payments=user.purchases[:PURCHASES],
     )
 
 

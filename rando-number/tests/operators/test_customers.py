@@ -190,6 +190,21 @@ def test_the_head_of_a_customers_page_says_plan_and_block(shop: RunningShop) -> 
     assert "blocked" in head_of(finance, story)
 
 
+def test_a_plan_that_is_to_end_is_called_active_nowhere(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    pat.subscribe()
+    pages = (f"/admin/customers/{pat.owner}", f"/admin/plan?owner={pat.owner}", "/admin/customers")
+    assert all('<span class="state good">active</span>' in finance.client.get(path).text for path in pages)
+
+    pat.send("/subscription/cancel", form_of="/subscription/cancel", when="end")
+
+    for path in pages:
+        shown = finance.client.get(path).text
+        assert re.search(r'<span class="state warn">ends <time', shown), path
+        assert ">active</span>" not in shown.partition('class="tiles')[0], path  # its history may say so
+    assert ", active" not in pat.get("/user-profile").text
+
+
 def head_of(operator: Visitor, story: str) -> str:
     """What stands above the figures."""
     return operator.get(story).text.partition('class="tiles')[0].partition("<h1>")[2]

@@ -102,7 +102,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     with reading(context):
         price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
     if not packs * price_minor <= ceiling_minor <= MAX_CEILING_MINOR:
-        raise UnknownItem(_ceiling_words(packs, price_minor, offer.currency), field="ceiling")
+        raise UnknownItem(_ceiling_words(threshold, packs, price_minor, offer.currency), field="ceiling")
     with transaction(context) as session:
         if cards.default_card(session, owner) is None:
             raise NoCard("Save a card first: a top-up is charged to the card that pays by default.")
@@ -116,14 +116,13 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     return row
 
 
-def _ceiling_words(packs: int, amount_minor: int, currency: str) -> str:
+def _ceiling_words(threshold: int, packs: int, amount_minor: int, currency: str) -> str:
     if packs == 1:
-        return _(
-            "The monthly ceiling must be at least what one top-up costs, and no more than a bank allows."
-        )
+        return _("Allow at least what one top-up costs in a month, and no more than a bank allows.")
     return _(
-        "From 0 credits it takes %(packs)s of this pack to reach that threshold, for %(amount)s at once. "
-        "Allow at least %(packs)s packs a month, choose a larger pack, or a lower threshold.",
+        "From 0 credits it takes %(packs)s of this pack to reach %(credits)s, for %(amount)s at once. "
+        "Allow at least %(packs)s packs a month, choose a larger pack, or write fewer credits.",
+        credits=formats.credits(threshold),
         packs=formats.plain_number(packs),
         amount=formats.amount(packs * amount_minor, currency),
     )

@@ -5,7 +5,7 @@
 
   const words = document.currentScript.dataset;
   if (!navigator.clipboard) return; // a page that is not served over https has none
-  for (const text of document.querySelectorAll("code[data-copy]")) {
+  for (const text of document.querySelectorAll("pre[data-copy] > code")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-outline-secondary btn-sm mt-2";

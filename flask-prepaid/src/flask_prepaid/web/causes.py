@@ -38,23 +38,47 @@ TAKEN_BACK = {
     "credit-note": marked("Given back by a credit note: payment of %(day)s"),
 }
 
+#: What a customer reads where such credits come again, by the same words: the money stays with the shop.
+GIVEN_AGAIN = {
+    "refund": marked("Not refunded after all: payment of %(day)s"),
+    "dispute": marked("Not disputed any more: payment of %(day)s"),
+    "credit-note": marked("The credit note is void: payment of %(day)s"),
+}
+
+#: What the cause of an entry begins with that gives again what another entry has taken back.
+UNDONE = "undone:"
+
 
 def taken_back(entries: Iterable[Entry]) -> dict[str, str]:
-    """Why credits of this request's customer were taken back, and of which payment, by the entry's cause."""
+    """Why credits of this request's customer were taken back, or came again, by the entry's cause.
+
+    It names the day of the payment, and the credits that are owed because they were spent already.
+    """
     owner = page.context().current_owner()
-    causes = [entry.key for entry in entries if entry.kind is Kind.CLAWBACK]
-    if owner is None or not causes:
+    taken = [entry for entry in entries if entry.kind is Kind.CLAWBACK]
+    if owner is None or not taken:
         return {}
     session = page.context().session
-    payment_of = payments_behind(session, owner, causes)
+    payment_of = payments_behind(session, owner, [entry.key for entry in taken])
     at = select(Payment.id, func.coalesce(Payment.paid_at, Payment.created_at))
     rows = session.execute(at.where(Payment.id.in_(payment_of.values())))
     days = {number: formats.short_day(moment) for number, moment in rows}
-    return {
-        cause: _(TAKEN_BACK[cause.partition(":")[0]], day=days[number])
-        for cause, number in payment_of.items()
-        if cause.partition(":")[0] in TAKEN_BACK
-    }
+    words = {entry.key: _why(entry, days.get(payment_of.get(entry.key, 0))) for entry in taken}
+    return {cause: why for cause, why in words.items() if why is not None}
+
+
+def _why(entry: Entry, day: str | None) -> str | None:
+    """What a customer reads of one such entry; ``None`` where its cause is the host's own."""
+    if entry.credits < 0 and entry.debt < 0:
+        return _("Pays what you owed: %(credits)s", credits=formats.credits(-entry.debt))
+    sentences = GIVEN_AGAIN if entry.key.startswith(UNDONE) else TAKEN_BACK
+    sentence = sentences.get(entry.key.removeprefix(UNDONE).partition(":")[0])
+    if day is None or sentence is None:
+        return None
+    why = _(sentence, day=day)
+    if entry.debt <= 0:
+        return why
+    return _("%(why)s. Already spent, so you owe: %(credits)s", why=why, credits=formats.credits(entry.debt))
 
 
 def payments_behind(session: Session, owner: str, causes: Iterable[str]) -> dict[str, int]:
@@ -80,7 +104,7 @@ def _named(cause: str) -> tuple[str, int | str] | None:
     """The table and the row that a cause names: ``invoice:8:month:2`` an invoice, ``undone:refund:re_1`` a
     refund.
     """
-    what, _, rest = cause.removeprefix("undone:").partition(":")
+    what, _, rest = cause.removeprefix(UNDONE).partition(":")
     text = rest.partition(":")[0]
     if what not in BEHIND or not text:
         return None

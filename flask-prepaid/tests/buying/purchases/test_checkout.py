@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from flask_prepaid.payments.models import PaymentState
@@ -64,6 +66,30 @@ def test_coming_back_unpaid_says_so_and_asks_again_by_itself(shop: Shop) -> None
     assert "Not paid yet" in page.text
     assert page.headers["Refresh"] == "3"
     assert shop.balance() == 0
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"),
+    [
+        ({"pack": "bonus"}, r'name="pack" value="bonus"[^>]* checked'),
+        ({"credits": "60"}, r'name="credits"[^>]*\s+value="60"'),
+    ],
+)
+def test_back_from_stripes_page_the_choice_stands_as_it_was(
+    shop: Shop, choice: dict[str, str], chosen: str
+) -> None:
+    shop.keep_card()
+    session = shop.buy(**choice, saved_card="")
+    back = shop.dashboard().v1.checkout.sessions.retrieve(session).cancel_url
+    assert back is not None
+
+    page = shop.browser().get(back).text
+
+    assert "Nothing was paid." in page
+    assert re.search(chosen, page), page
+    assert re.search(r'name="saved_card" value="" data-card="" checked', page), page
+    shop.pay(session)
+    assert "Nothing was paid." not in shop.browser().get(back).text, "it was paid in another tab"
 
 
 def test_a_declined_card_gives_nothing_and_the_same_page_takes_another_card(shop: Shop) -> None:

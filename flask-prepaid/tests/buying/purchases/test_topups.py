@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -266,7 +267,7 @@ def test_its_owner_switches_it_on_and_off_on_the_page(shop: Shop) -> None:
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form)
     assert (setting(shop).on, setting(shop).ceiling_minor) == (True, 1_000)
     page = browser.get("/prepaid/cards").text
-    assert "Auto top-up is on" in page
+    assert "Auto top-up is on: it buys below 20 credits, for at most $10.00 a month." in page
     assert "Charged this month: $0.00 of $10.00 at most" in page
     assert re.search(r'name="times"[^>]* value="2"', page)
 
@@ -285,6 +286,22 @@ def test_its_threshold_is_written_and_read_in_the_unit_of_the_host(shop_with: Sh
     assert setting(shop).threshold == 2_500
     assert "it buys below 2.5 credits" in browser.get(page.location).text
     assert re.search(r'name="threshold"[^>]* value="2\.500"', browser.get("/prepaid/cards").text)
+
+
+def test_its_form_says_what_a_month_costs_at_most_and_names_its_fields_as_they_are(shop: Shop) -> None:
+    leave_card(shop)
+    browser = shop.browser()
+    before = html.unescape(browser.get("/prepaid/cards").text)
+    assert "One pack a month of “100 credits” costs $5.00 a month at most, two cost $10.00." in before
+
+    form = {"pack": "starter", "threshold": "201", "times": "2"}
+    page = html.unescape(shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form).text)
+
+    words = "From 0 credits it takes 3 of this pack to reach 201 credits, for $15.00 at once."
+    assert f'<div class="invalid-feedback" id="topup-times-error" role="alert">{words}' in page
+    assert re.search(r'name="times"[^>]* aria-invalid="true"', page)
+    assert not re.search(r'name="threshold"[^>]* aria-invalid', page)
+    assert "that threshold" not in page
 
 
 @pytest.mark.parametrize(

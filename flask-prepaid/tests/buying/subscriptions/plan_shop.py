@@ -207,6 +207,11 @@ def words(page: str) -> str:
     return re.sub(r"</?time[^>]*>", "", html.unescape(page))
 
 
+def one_line(page: str) -> str:
+    """A page as its reader has it, with one space wherever its text is broken."""
+    return " ".join(words(page).split())
+
+
 def hidden_fields(page: str) -> dict[str, str]:
     """What a page's form sends along, but for what proves it."""
     hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)

@@ -20,6 +20,8 @@ def test_what_ends_and_what_stays_is_said_before_and_done_after(shop: PlanShop) 
 
     shop.do("cancel", when="end")
     assert "Your plan ends on 28 February 2026" in shop.page()
+    assert '<span class="badge text-bg-warning">Ends 28 February 2026</span>' in shop.page()
+    assert ">Active<" not in shop.page()
     shop.pass_time(days=30)
     assert shop.state() is State.CANCELED
     assert shop.balance() == 100

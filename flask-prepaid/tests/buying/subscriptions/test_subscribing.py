@@ -9,7 +9,7 @@ import pytest
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 
-from .plan_shop import PAGE, PlanShop, words
+from .plan_shop import PAGE, PlanShop, one_line, words
 
 
 @pytest.mark.each_database
@@ -22,7 +22,38 @@ def test_a_plan_paid_on_stripes_page_gives_the_first_months_credits(shop: PlanSh
     assert page.status_code == 200
     assert shop.state() is State.ACTIVE
     assert shop.balance() == 100
-    assert "Next charge: <strong>$10.00</strong> on 28 February 2026" in words(page.text)
+    assert "Next charge: <strong>$10.00</strong> on 28 February 2026. Visa 4242 pays." in one_line(page.text)
+
+
+def test_who_has_subscribed_is_thanked_with_what_it_gave_and_cost_and_its_receipt(shop: PlanShop) -> None:
+    session = shop.choose("small")
+    shop.stripe.pay(session)
+
+    page = one_line(shop.browser().get(PAGE, query_string={"session_id": session}).text)
+
+    thanks = "Thank you. You are on Small: 100 credits added, $10.00 paid with Visa 4242."
+    assert re.search(re.escape(thanks) + r' <a href="[^"]*/invoice/[^"]+"[^>]*>Receipt</a>', page), page
+    assert "Thank you" not in shop.page()
+    shop.stripe.advance(hours=2)
+    later = shop.browser().get(PAGE, query_string={"session_id": session}).text
+    assert "Thank you" not in later, "its address is opened again"
+
+
+def test_stripes_page_says_how_many_credits_a_plan_gives(shop: PlanShop) -> None:
+    session = shop.choose("seats", quantity="3")
+
+    assert "30 credits a month, until you cancel." in shop.stripe.browser().get(f"/pay/{session}").text
+
+
+def test_back_from_stripes_page_the_same_plans_are_shown(shop: PlanShop) -> None:
+    sent = shop.send(plan="yearly", saved_card="", currency="usd")
+
+    back = shop.v1.checkout.sessions.retrieve(shop.session_of(sent)).cancel_url
+
+    assert back is not None
+    page = shop.browser().get(back).text
+    assert 'aria-current="true">Yearly<' in page
+    assert "Nothing is paid for Yearly so far." in page
 
 
 def test_without_any_event_the_browsers_return_is_enough(deaf_shop: PlanShop) -> None:
@@ -174,7 +205,9 @@ def test_a_card_on_file_subscribes_in_one_press(shop: PlanShop) -> None:
     shop.stripe.deliver()
 
     assert answer.status_code == 303
-    assert answer.location == PAGE
+    assert answer.location.startswith(f"{PAGE}?begun=")
+    thanks = "Thank you. You are on Large: 500 credits added, $40.00 paid with Visa 4242."
+    assert thanks in one_line(shop.browser().get(answer.location).text)
     assert shop.state() is State.ACTIVE
     assert shop.balance() == 600
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import select
 
 from flask_prepaid import signals
@@ -9,7 +11,7 @@ from flask_prepaid.payments.models import TrialCard
 from flask_prepaid.subscriptions.models import CARD_HAD_TRIAL, State
 from flask_prepaid.testing import Databases
 
-from .plan_shop import PAGE, PlanShop
+from .plan_shop import PAGE, PlanShop, one_line
 
 
 def test_a_trial_gives_its_credits_and_charges_nothing(shop: PlanShop) -> None:
@@ -22,6 +24,31 @@ def test_a_trial_gives_its_credits_and_charges_nothing(shop: PlanShop) -> None:
     page = shop.page()
     assert "Your free trial runs until 14 February 2026. Nothing is charged before." in page
     assert "Next charge: <strong>$20.00</strong> on 14 February 2026" in page
+
+
+def test_a_trial_that_begins_says_what_it_gave_and_what_is_charged_when(shop: PlanShop) -> None:
+    session = shop.choose("trial", trial="1")
+    shop.stripe.pay(session)
+
+    page = one_line(shop.browser().get(PAGE, query_string={"session_id": session}).text)
+
+    assert (
+        "Thank you. Your free trial of Tried has begun: 20 credits added. "
+        "Then $20.00 a month, from 14 February 2026 on. Cancel before, and nothing is charged."
+    ) in page
+    assert "Visa 4242 pays." in page
+    assert "Thank you" not in shop.page()
+
+
+def test_a_trial_without_a_card_asks_for_one_by_its_largest_button(shop: PlanShop) -> None:
+    shop.subscribe("taste", card="")
+
+    page = one_line(shop.page())
+
+    assert "on 7 February 2026. No card is on file." in page
+    assert re.search(r'class="btn btn-primary">Add a card<', page), page
+    shop.do("cancel", when="end")
+    assert not re.search(r'class="btn btn-primary">Add a card<', shop.page())
 
 
 def test_when_the_trial_ends_the_first_month_is_paid(shop: PlanShop) -> None:

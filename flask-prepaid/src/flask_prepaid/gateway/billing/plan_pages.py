@@ -20,12 +20,14 @@ class PlanPages(Topic):
         quantity: int,
         trial_days: int,
         needs_card: bool,
+        about: str,
         success_url: str,
         cancel_url: str | None,
         billed_to: BillingDetails,
     ) -> Page:
         """A page where the customer subscribes. It lives for 24 hours.
 
+        :param about: What the plan gives, beside its price; on a page of our own, that says it itself.
         :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
         :param billed_to: Whom its invoices are for, as far as it is known.
         """
@@ -44,6 +46,8 @@ class PlanPages(Topic):
             "payment_method_collection": "always" if needs_card else "if_required",
             **shown_at(success_url, cancel_url),
         }
+        if cancel_url is not None:
+            params["custom_text"] = {"submit": {"message": about}}
         if self._config.promotion_codes:
             params["allow_promotion_codes"] = True
         params |= asks_company(self._config, billed_to, here=cancel_url is None)

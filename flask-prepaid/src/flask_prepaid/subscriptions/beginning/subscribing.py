@@ -10,6 +10,8 @@ from ...context import Context, reading, refuse_uncommitted, transaction, write_
 from ...errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ...gateway.billing.subscription_values import Page
 from ...gateway.values import is_session_id
+from ...languages import formats
+from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments.customers import billing_details
 from ...payments.customers.making import with_customer
@@ -73,6 +75,7 @@ def open_page(
         **begun.agreed,
         billed_to=billed_to,
         needs_card=plan.trial_needs_card or not begun.agreed["trial_days"],
+        about=_about(plan, quantity),
         success_url=success_url,
         cancel_url=cancel_url,
     )
@@ -91,6 +94,14 @@ def open_page(
             context.gateway.plan_pages.close(page.id)
         raise PlanRefused(TWO_AT_ONCE)
     return page
+
+
+def _about(plan: Plan, quantity: int) -> str:
+    """What a plan gives and how long it runs, for its buyer to read beside the price."""
+    is_monthly = plan.parts > 1  # paid by the year, for credits of each month
+    every = formats.every("month", 1) if is_monthly else formats.every(plan.interval, plan.interval_count)
+    credits = formats.credits(plan.credits * quantity)
+    return _("%(credits)s %(every)s, until you cancel.", credits=credits, every=every)
 
 
 def subscribe(

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from ...catalog import Catalog, Offer, Quantity
 from ...codes import making
@@ -75,7 +76,10 @@ def chosen_card(offer: Offer) -> str | None:
 
 
 def shelf(owner: str, error: UnknownItem | None = None) -> str:
-    """The page, with what was chosen before, or by the link that leads to it: ``?pack=`` or ``?credits=``."""
+    """The page, with what was chosen before, or by the link that leads to it.
+
+    Such a link has ``?pack=`` or ``?credits=``, and may have ``saved_card=``, empty for another card.
+    """
     context, currency = page.context(), buyers_currency(owner)
     bound, binding = currencies.bound_to(context.session, owner), currencies.binding(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
@@ -91,7 +95,8 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),
         cards=on_file,
-        chosen_card=request.form.get("saved_card", valid.id if valid else ""),
+        chosen_card=sent.get("saved_card", valid.id if valid else ""),
+        has_left_unpaid=has_left_unpaid(owner),
         error=error,
         chosen=chosen_on_shelf(context.catalog, sent),
         written=sent.get("credits", ""),
@@ -194,7 +199,28 @@ def open_checkout(
 
 
 def pay_at_stripe(owner: str, offer: Offer) -> Response:
-    return to_page(open_checkout(owner, offer, cancel_url=url_for("prepaid.buy", _external=True)))
+    return to_page(open_checkout(owner, offer, cancel_url=way_out(owner, offer)))
+
+
+def way_out(owner: str, offer: Offer) -> str:
+    """Where Stripe's page leads who does not pay: to the shelf, with the choice as it was."""
+    return url_for(
+        "prepaid.buy",
+        pack=offer.pack,
+        credits=None if offer.pack else offer.credits,
+        currency=buyers_currency(owner),
+        saved_card="",
+        left=1,
+        _external=True,
+    )
+
+
+def has_left_unpaid(owner: str) -> bool:
+    """Whether the customer comes from a page of Checkout that nobody has paid, their last one."""
+    if "left" not in request.args:
+        return False
+    last = select(Payment.state).where(Payment.owner == owner).order_by(Payment.id.desc()).limit(1)
+    return page.context().session.scalar(last) in (PaymentState.OPEN, PaymentState.EXPIRED)
 
 
 def to_page(checkout: Checkout) -> Response:

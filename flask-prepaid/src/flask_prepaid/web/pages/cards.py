@@ -37,6 +37,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     currency = currencies.of(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
     binding = currencies.binding(context, owner)
+    rate = tax_rates.last(context, owner)
     return page.render(
         "cards.html",
         cards=cards.saved(context.session, owner),
@@ -46,6 +47,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
         packs=[pack for pack in priced if binding in (None, pack.currency)],
+        month_minor=lambda pack, times: times * tax_rates.with_tax(pack.amount_minor, rate, pack.currency),
         currency=currency,
         error=error,
     )
@@ -109,7 +111,11 @@ def top_up() -> ResponseReturnValue:
         row = switch_on(owner)
     except (UnknownItem, NoCard) as error:
         return overview(owner, error), 422
-    words = _("Auto top-up is on: it buys below %(credits)s.", credits=formats.credits(row.threshold))
+    words = _(
+        "Auto top-up is on: it buys below %(credits)s, for at most %(amount)s a month.",
+        credits=formats.credits(row.threshold),
+        amount=formats.amount(row.ceiling_minor, row.currency),
+    )
     return page.done("prepaid.cards", words)
 
 

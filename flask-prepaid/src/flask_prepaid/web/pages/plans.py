@@ -28,6 +28,9 @@ from .. import asking, forms, page, sent_again
 #: How many invoices the page shows.
 SHOWN = 36
 
+#: How long the page thanks for a plan that has begun: its address may be opened again later.
+THANKED_FOR = timedelta(hours=1)
+
 #: What a link of the page chooses, and the others keep.
 CHOSEN_BY_LINKS = ("every", "currency", "saved_card")
 
@@ -53,13 +56,25 @@ def choose(owner: str) -> ResponseReturnValue:
     try:
         card_id = request.form.get("saved_card")
         if card_id:
-            subscribe(owner, card_id)
-            return redirect(url_for("prepaid.plan"), 303)
-        back = url_for("prepaid.plan", _external=True)
-        opened = open_page(owner, cancel_url=back)
+            row = subscribe(owner, card_id)
+            return redirect(url_for("prepaid.plan", begun=row.id), 303)
+        opened = open_page(owner, cancel_url=way_out(owner))
     except (UnknownItem, PlanRefused) as error:
         return overview(owner, error), error.http_status
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
+
+
+def way_out(owner: str) -> str:
+    """Where Stripe's page leads who does not pay: to the plans, with the choice of the form as it was."""
+    context = page.context()
+    listed = context.catalog.plans.get(request.form.get("plan", ""))
+    return url_for(
+        "prepaid.plan",
+        every=listed.interval if listed else None,
+        currency=currencies.of(context, owner, request.form.get("currency")),
+        saved_card="",
+        _external=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -202,6 +217,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
         ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
         is_over=row is not None and plan_state.is_over(context, row),
+        has_just_begun=row is not None and has_just_begun(row),
+        payer=payer(row) if row else None,
+        needs_card=row is not None and needs_card(row, saved),
         lasts_until=lasts_until,
         plans=plans_shown(currency, None if begins else terms),
         currency=currency,
@@ -218,6 +236,26 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         attempt=forms.new_attempt,
         error=error,
     )
+
+
+def has_just_begun(row: Subscription) -> bool:
+    """Whether this is the address to which the beginning of a plan leads, and it began within the hour."""
+    led_by = request.args.get("session_id") or request.args.get("begun")
+    if led_by not in (row.session_id, str(row.id)) or led_by is None or row.period_start is None:
+        return False
+    return page.context().clock() - row.period_start < THANKED_FOR
+
+
+def payer(row: Subscription) -> SavedCard | None:
+    """The card on file that pays a plan; ``None`` where none does."""
+    session = page.context().session
+    card = session.get(SavedCard, row.card_id or cards.default_card(session, row.owner) or "")
+    return card if card is not None and card.owner == row.owner else None
+
+
+def needs_card(row: Subscription, saved: list[SavedCard]) -> bool:
+    """Whether a trial is to go on, and there is no card yet that could pay for that."""
+    return row.state is State.TRIALING and not (row.card_id or row.cancel_at or saved)
 
 
 def pays_with(saved: list[SavedCard]) -> SavedCard | None:
@@ -326,7 +364,7 @@ def previewed(owner: str) -> str:
     shown = preview(owner)
     row = plan_state.own(context, owner, "change")
     terms = subscribing.terms(context, row)
-    return page.render("plan_change.html", preview=shown, row=row, terms=terms)
+    return page.render("plan_change.html", preview=shown, row=row, terms=terms, payer=payer(row))
 
 
 def cancel() -> ResponseReturnValue:

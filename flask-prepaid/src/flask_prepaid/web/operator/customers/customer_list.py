@@ -110,7 +110,7 @@ def rows_of(sort: str, owners: Sequence[str] | None) -> Select[Any]:
         .group_by(Payment.owner)
     )
     plan = (
-        select(Subscription.owner, Subscription.state, PlanPrice.title)
+        select(Subscription.owner, Subscription.state, Subscription.cancel_at, PlanPrice.title)
         .join(PlanPrice, PlanPrice.id == Subscription.price_id)
         .where(Subscription.state.not_in(ENDED), Subscription.stripe_id.is_not(None))
     )
@@ -125,6 +125,7 @@ def rows_of(sort: str, owners: Sequence[str] | None) -> Select[Any]:
             Wallet.created_at.label("since"),
             plans.c.title.label("plan"),
             plans.c.state,
+            plans.c.cancel_at,
             spent.c.spent,
         )
         .outerjoin(spent, spent.c.owner == Wallet.owner)
