@@ -17,6 +17,7 @@ from ...reports.selection import Selection
 from . import health, page
 from .customers import dunning
 from .reports import sales as sales_page
+from .reports.plans import LATELY
 
 #: What stands at the top: its words, and how many days it goes back.
 SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
@@ -24,9 +25,8 @@ SPANS = (("Today", 1), ("7 days", 7), ("30 days", 30))
 #: A payment that Stripe has not told the end of is worth a look after so long.
 LATE = timedelta(hours=1)
 
-#: Payments that a list shows, and how many days it goes back.
+#: Payments that a list shows; it goes back by ``LATELY`` days.
 SHOWN = 8
-LATELY = 30
 
 
 def home() -> ResponseReturnValue:
