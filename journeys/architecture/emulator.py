@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import EllipsisType
 
-#: The floors from the ground up. ``controls`` is a file: what a test and the pages can do to the emulator.
+#: The floors from the ground up; a folder in a folder is a floor of its own, below the files of the one around it.
+#: ``controls`` is a file: what a test and the pages can do to the emulator.
 TOWER = (
     "core",
     "contract",
@@ -12,6 +13,16 @@ TOWER = (
     "api",
     "events",
     "catalog",
+    "payments/account",
+    "payments/balance",
+    "payments/files",
+    "payments/cards",
+    "payments/methods",
+    "payments/sources",
+    "payments/customers",
+    "payments/money_back",
+    "payments/confirming",
+    "payments/intents",
     "payments",
     "billing",
     "checkout",

@@ -22,15 +22,11 @@ from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, listeners
-from stripe_emulator.payments import (
-    account,
-    cards,
-    challenge_answers,
-    confirmation,
-    disputes,
-    payment_methods,
-    settlement,
-)
+from stripe_emulator.payments.account import account, settlement
+from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.confirming import challenge_answers, confirmation
+from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.money_back import disputes
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
 KEPT = (listeners.LISTENERS, account.NAME_SETTING)

@@ -12,7 +12,7 @@ from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import tax_ids
+from stripe_emulator.payments.customers import tax_ids
 
 #: Where the seller is, and the buyer of whom no address is known.
 HOME = "US"

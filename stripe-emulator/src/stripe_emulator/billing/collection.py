@@ -16,8 +16,8 @@ from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import confirmation
-from stripe_emulator.payments.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming import confirmation
+from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
 
 register = Register()
 

@@ -15,7 +15,7 @@ from stripe_emulator.core import clock, ids, store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import refunds
+from stripe_emulator.payments.money_back import refunds
 
 #: How money of a paid invoice is refunded, by the parameter that says so.
 WAYS = ("refund_amount", "credit_amount", "out_of_band_amount")

@@ -10,7 +10,7 @@ from stripe_emulator.core.errors import NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import customers
+from stripe_emulator.payments.customers import customers
 
 register = Register()
 

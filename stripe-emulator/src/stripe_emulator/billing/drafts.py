@@ -14,7 +14,8 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import account, tax_ids
+from stripe_emulator.payments.account import account
+from stripe_emulator.payments.customers import tax_ids
 
 #: Seconds until Stripe finalizes a draft by itself.
 DRAFT_TIME = 3600

@@ -20,7 +20,7 @@ from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import payment_methods
+from stripe_emulator.payments.methods import payment_methods
 
 register = Register()
 

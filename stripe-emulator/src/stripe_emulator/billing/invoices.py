@@ -15,7 +15,8 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import payment_intents, tax_ids
+from stripe_emulator.payments.customers import tax_ids
+from stripe_emulator.payments.intents import payment_intents
 
 register = Register()
 

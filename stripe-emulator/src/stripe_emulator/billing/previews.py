@@ -24,7 +24,7 @@ from stripe_emulator.core import clock, clocks, store, undo
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, only_one_of
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
-from stripe_emulator.payments import customers
+from stripe_emulator.payments.customers import customers
 
 #: Parts of ``subscription_details`` that an update of a subscription takes, too.
 CHANGES = (

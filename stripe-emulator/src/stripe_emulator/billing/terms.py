@@ -6,7 +6,7 @@ from stripe_emulator.core import clock, clocks, due_work, periods, store
 from stripe_emulator.core.clock import DAY
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
-from stripe_emulator.payments import card_sources
+from stripe_emulator.payments.sources import card_sources
 
 #: The longest trial that Stripe gives.
 LONGEST_TRIAL_DAYS = 730

@@ -9,8 +9,8 @@ from stripe_emulator.billing import collection, states
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import setup_intents
-from stripe_emulator.payments.confirmation import Owner
+from stripe_emulator.payments.confirming.confirmation import Owner
+from stripe_emulator.payments.intents import setup_intents
 
 
 def ask(subscription: Json) -> None:

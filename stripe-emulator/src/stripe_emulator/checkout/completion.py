@@ -10,7 +10,8 @@ from stripe_emulator.checkout import invoice_creation, session_discounts, sessio
 from stripe_emulator.core import due_work, ids, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import confirmation, payment_intents, setup_intents
+from stripe_emulator.payments.confirming import confirmation
+from stripe_emulator.payments.intents import payment_intents, setup_intents
 
 register = Register()
 

@@ -17,7 +17,8 @@ from stripe_emulator.checkout.session_payer import Payer
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import method_currencies, tax_id_formats
+from stripe_emulator.payments.customers import tax_id_formats
+from stripe_emulator.payments.methods import method_currencies
 
 #: What a session does, by its ``mode``.
 MODES = {

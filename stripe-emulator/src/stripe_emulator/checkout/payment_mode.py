@@ -14,8 +14,10 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments import confirmation, mandates, payment_intents
-from stripe_emulator.payments.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming import confirmation
+from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.intents import payment_intents
+from stripe_emulator.payments.methods import mandates
 
 
 def _prepare(session: Json, form: Form) -> None:

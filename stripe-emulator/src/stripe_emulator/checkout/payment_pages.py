@@ -10,7 +10,7 @@ from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import payment_methods
+from stripe_emulator.payments.methods import payment_methods
 
 register = Register()
 

@@ -8,7 +8,8 @@ from stripe_emulator.core import clock, emails, money, store, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import account, method_kinds, payment_method_configurations
+from stripe_emulator.payments.account import account
+from stripe_emulator.payments.methods import method_kinds, payment_method_configurations
 
 #: Parameters that promise more than is done here.
 NOT_YET = (

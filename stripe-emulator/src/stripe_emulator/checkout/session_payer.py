@@ -8,7 +8,7 @@ from stripe_emulator.checkout import invoice_creation
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments import customers, tax_ids
+from stripe_emulator.payments.customers import customers, tax_ids
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from stripe_emulator.core import due_work, ids, money, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import method_currencies, method_kinds
+from stripe_emulator.payments.methods import method_currencies, method_kinds
 
 register = Register()
 

@@ -22,8 +22,10 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments import mandates, setup_confirmation, setup_intents
-from stripe_emulator.payments.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming import setup_confirmation
+from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.intents import setup_intents
+from stripe_emulator.payments.methods import mandates
 
 #: How a trial's setup intent names its session in ``_owner``.
 TRIAL = "checkout.session.trial"

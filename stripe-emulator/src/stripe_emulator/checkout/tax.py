@@ -9,7 +9,7 @@ from stripe_emulator.catalog import tax_codes, totals
 from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments import tax_ids
+from stripe_emulator.payments.customers import tax_ids
 
 
 def default_rates(form: Form, customer_id: str | None) -> list[str]:

@@ -18,7 +18,8 @@ from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects
-from stripe_emulator.payments import country_specs, tax_id_formats
+from stripe_emulator.payments.account import country_specs
+from stripe_emulator.payments.customers import tax_id_formats
 
 register = Register()
 

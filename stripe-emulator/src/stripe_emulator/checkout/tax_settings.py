@@ -10,7 +10,7 @@ from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events
-from stripe_emulator.payments import country_specs
+from stripe_emulator.payments.account import country_specs
 
 register = Register()
 

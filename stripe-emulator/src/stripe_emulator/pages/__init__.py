@@ -24,7 +24,7 @@ from stripe_emulator.pages import (
     portal_flow,
     stripe_js,
 )
-from stripe_emulator.payments import account
+from stripe_emulator.payments.account import account
 
 #: Styles, scripts and fonts; the hosted pages need them, whatever their host is called.
 FILES = Blueprint("page_files", __name__, static_folder="static", static_url_path="/_emulator/static")

@@ -11,7 +11,7 @@ from stripe_emulator.api.request import Api
 from stripe_emulator.api.several import CHOSEN
 from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
-from stripe_emulator.payments import account
+from stripe_emulator.payments.account import account
 
 #: Where the app keeps its accounts, if there are several.
 ALL = "stripe_emulator_accounts"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.types import Json
-from stripe_emulator.payments import cards, payment_methods
-from stripe_emulator.payments.cards import Card
+from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.cards.cards import Card
+from stripe_emulator.payments.methods import payment_methods
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|\d{4})\s*")
 

@@ -13,7 +13,7 @@ from stripe_emulator.core.errors import CardError, NotFound, StripeError
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import storage
-from stripe_emulator.payments import challenge_answers
+from stripe_emulator.payments.confirming import challenge_answers
 
 pages = Blueprint("challenge", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

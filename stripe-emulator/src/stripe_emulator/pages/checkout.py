@@ -25,7 +25,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages import checkout_form, countries, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import tax_id_formats
+from stripe_emulator.payments.customers import tax_id_formats
 
 pages = Blueprint("checkout", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

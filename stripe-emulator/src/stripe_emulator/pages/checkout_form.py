@@ -12,7 +12,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, stripe_js_session
 from stripe_emulator.pages.card_form import Refusal, gathered
-from stripe_emulator.payments import tax_id_formats
+from stripe_emulator.payments.customers import tax_id_formats
 
 #: The fields of a billing address with their labels.
 ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code"), ("country", "Country"))

@@ -14,7 +14,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
 from stripe_emulator.pages import hosts, problem, quote_pdf
 from stripe_emulator.pages.account import storage
-from stripe_emulator.payments import file_links, files
+from stripe_emulator.payments.files import file_links, files
 
 pages = Blueprint("files", __name__)
 pages.register_error_handler(StripeError, problem.page)

@@ -12,7 +12,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import challenges
+from stripe_emulator.payments.confirming import challenges
 
 pages = Blueprint("invoice", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

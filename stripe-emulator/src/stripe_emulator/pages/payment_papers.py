@@ -10,7 +10,7 @@ from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import storage
-from stripe_emulator.payments import mandates
+from stripe_emulator.payments.methods import mandates
 
 pages = Blueprint("payment_papers", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

@@ -13,8 +13,11 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, portal_flow, portal_session, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import challenges, customers, payment_methods, setup_confirmation, setup_intents
-from stripe_emulator.payments.confirmation import Confirmation
+from stripe_emulator.payments.confirming import challenges, setup_confirmation
+from stripe_emulator.payments.confirming.confirmation import Confirmation
+from stripe_emulator.payments.customers import customers
+from stripe_emulator.payments.intents import setup_intents
+from stripe_emulator.payments.methods import payment_methods
 
 pages = Blueprint("portal", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

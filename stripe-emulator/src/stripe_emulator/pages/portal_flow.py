@@ -14,8 +14,9 @@ from stripe_emulator.events import objects
 from stripe_emulator.pages import card_form, portal_session, problem
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
-from stripe_emulator.payments import challenges, setup_confirmation, setup_intents
-from stripe_emulator.payments.confirmation import Confirmation
+from stripe_emulator.payments.confirming import challenges, setup_confirmation
+from stripe_emulator.payments.confirming.confirmation import Confirmation
+from stripe_emulator.payments.intents import setup_intents
 
 pages = Blueprint("portal_flow", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

@@ -9,7 +9,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe, pdf
 from stripe_emulator.pages.pdf import Page
-from stripe_emulator.payments import account
+from stripe_emulator.payments.account import account
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
 LINE, LONGEST = 20, 68

@@ -33,7 +33,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.pages import stripe_js_session
 from stripe_emulator.pages.account import storage
-from stripe_emulator.payments import payment_methods
+from stripe_emulator.payments.methods import payment_methods
 
 pages = Blueprint(
     "stripe_js", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.checkout import session_discounts, session_intents
 from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json
-from stripe_emulator.payments import account
+from stripe_emulator.payments.account import account
 
 
 def shown(session: Json) -> Json:

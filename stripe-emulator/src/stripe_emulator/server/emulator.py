@@ -18,7 +18,7 @@ from stripe_emulator.core.storage import ACCOUNT, Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import listeners
 from stripe_emulator.events.deliveries import Courier, Reply
-from stripe_emulator.payments import account as account_object
+from stripe_emulator.payments.account import account as account_object
 from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts, file_of
 

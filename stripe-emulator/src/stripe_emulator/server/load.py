@@ -66,41 +66,28 @@ from stripe_emulator.events import (
     event_routes,
     webhook_endpoints,
 )
-from stripe_emulator.payments import (
-    account,
-    balance,
-    balance_transactions,
-    card_sources,
+from stripe_emulator.payments.account import account, country_specs, exchange_rates
+from stripe_emulator.payments.balance import balance, balance_transactions, payouts, topups
+from stripe_emulator.payments.confirming import charges, confirmation, setup_confirmation
+from stripe_emulator.payments.customers import (
     cash_balances,
-    charges,
-    confirmation,
-    confirmation_tokens,
-    country_specs,
     customer_sessions,
     customer_tax,
     customers,
-    direct_charges,
-    disputes,
-    early_fraud_warnings,
     ephemeral_keys,
-    exchange_rates,
-    file_links,
-    files,
-    increments,
+    tax_ids,
+)
+from stripe_emulator.payments.files import file_links, files
+from stripe_emulator.payments.intents import direct_charges, increments, payment_intents, setup_intents
+from stripe_emulator.payments.methods import (
+    confirmation_tokens,
     mandates,
-    payment_intents,
     payment_method_configurations,
     payment_method_domains,
     payment_methods,
-    payouts,
-    refunds,
-    reviews,
-    setup_confirmation,
-    setup_intents,
-    tax_ids,
-    tokens,
-    topups,
 )
+from stripe_emulator.payments.money_back import disputes, early_fraud_warnings, refunds, reviews
+from stripe_emulator.payments.sources import card_sources, tokens
 from stripe_emulator.server import empty_lists
 
 REGISTERS: tuple[Register, ...] = (

@@ -25,8 +25,8 @@ from stripe_emulator.checkout import subscription_mode
 from stripe_emulator.contract import Route, compiled
 from stripe_emulator.contract.later import LATER_ROUTES
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.payments import customers
-from stripe_emulator.payments.confirmation import Owners
+from stripe_emulator.payments.confirming.confirmation import Owners
+from stripe_emulator.payments.customers import customers
 from stripe_emulator.server import load
 
 

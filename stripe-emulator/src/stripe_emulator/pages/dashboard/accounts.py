@@ -12,7 +12,7 @@ from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import several, storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, page
-from stripe_emulator.payments import account
+from stripe_emulator.payments.account import account
 
 pages = blueprint("accounts")
 

@@ -18,7 +18,8 @@ from stripe_emulator.core.errors import InvalidRequest, StripeError
 from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import decode
-from stripe_emulator.payments import cards, disputes
+from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.money_back import disputes
 
 Form = Mapping[str, str]
 
