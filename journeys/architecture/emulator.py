@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import EllipsisType
 
-#: The floors from the ground up; a folder in a folder is a floor of its own, below the files of the one around it.
+#: The floors from the ground up. A folder in a folder is a floor of its own, mostly below the files of the
+#: folder around it.
 #: ``controls`` is a file: what a test and the pages can do to the emulator.
 TOWER = (
     "core",
@@ -24,6 +25,15 @@ TOWER = (
     "payments/confirming",
     "payments/intents",
     "payments",
+    "billing/metering",
+    "billing/terms",
+    "billing/invoices",
+    "billing/credit_notes",
+    "billing/lifecycle",
+    "billing/subscriptions",
+    "billing/schedules",
+    "billing/previews",
+    "billing/portal",
     "billing",
     "checkout",
     "controls",

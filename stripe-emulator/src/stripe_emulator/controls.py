@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
-from stripe_emulator.billing import collection
+from stripe_emulator.billing.invoices import collection
 from stripe_emulator.checkout import completion, payer_questions, paying, session_discounts, session_intents
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of

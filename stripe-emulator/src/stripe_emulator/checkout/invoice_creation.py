@@ -6,7 +6,8 @@ https://docs.stripe.com/payments/checkout/receipts
 
 from __future__ import annotations
 
-from stripe_emulator.billing import automatic_tax, drafts, invoices, items, lines
+from stripe_emulator.billing.invoices import automatic_tax, drafts, invoices, lines
+from stripe_emulator.billing.terms import items
 from stripe_emulator.checkout import session_discounts, tax
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import automatic_tax
+from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.checkout import (
     completion,
     custom_fields,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import drafts, invoice_sums, invoiceitems, items
-from stripe_emulator.billing import lines as invoice_lines
+from stripe_emulator.billing.invoices import drafts, invoice_sums, invoiceitems
+from stripe_emulator.billing.invoices import lines as invoice_lines
+from stripe_emulator.billing.terms import items
 from stripe_emulator.catalog import redemption
 from stripe_emulator.checkout import quote_drafts
 from stripe_emulator.core import ids

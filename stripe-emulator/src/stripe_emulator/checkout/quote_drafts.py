@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import automatic_tax, items, terms, usage
+from stripe_emulator.billing.invoices import automatic_tax
+from stripe_emulator.billing.metering import usage
+from stripe_emulator.billing.terms import items, terms
 from stripe_emulator.catalog import discounts, redemption, totals
 from stripe_emulator.checkout import line_items, tax
 from stripe_emulator.core import clock, clocks, periods, store

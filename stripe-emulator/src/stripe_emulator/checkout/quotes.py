@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import collection, start
+from stripe_emulator.billing.invoices import collection
+from stripe_emulator.billing.lifecycle import start
 from stripe_emulator.checkout import breakdown, quote_acceptance, quote_copies, quote_drafts
 from stripe_emulator.core import clock, clocks, due_work, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated

@@ -5,7 +5,9 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.billing import collection, currencies, drafts, invoices, items, start, terms
+from stripe_emulator.billing.invoices import collection, drafts, invoices
+from stripe_emulator.billing.lifecycle import start
+from stripe_emulator.billing.terms import currencies, items, terms
 from stripe_emulator.checkout import (
     completion,
     session_discounts,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stripe_emulator.billing import automatic_tax, items
+from stripe_emulator.billing.invoices import automatic_tax
+from stripe_emulator.billing.terms import items
 from stripe_emulator.catalog import tax_codes, totals
 from stripe_emulator.core import money, store
 from stripe_emulator.core.types import Json

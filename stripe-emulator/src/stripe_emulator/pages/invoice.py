@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import collection, invoices
+from stripe_emulator.billing.invoices import collection, invoices
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
 from stripe_emulator.core.types import Json

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import collection, endings, states
-from stripe_emulator.billing.billing_portal import CONFIGURATION
+from stripe_emulator.billing.invoices import collection
+from stripe_emulator.billing.lifecycle import endings, states
+from stripe_emulator.billing.portal.billing_portal import CONFIGURATION
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError
 from stripe_emulator.core.types import Json

@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing import endings, portal_flows, previews, states, usage
+from stripe_emulator.billing.lifecycle import endings, states
+from stripe_emulator.billing.metering import usage
+from stripe_emulator.billing.portal import portal_flows
+from stripe_emulator.billing.previews import previews
 from stripe_emulator.catalog import pricing
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing import states, updates
-from stripe_emulator.billing.billing_portal import CONFIGURATION, SESSION
+from stripe_emulator.billing.lifecycle import states
+from stripe_emulator.billing.portal.billing_portal import CONFIGURATION, SESSION
+from stripe_emulator.billing.subscriptions import updates
 from stripe_emulator.core import clock, clocks, store
 from stripe_emulator.core.errors import NotFound
 from stripe_emulator.core.types import Json

@@ -9,31 +9,25 @@ from __future__ import annotations
 from functools import cache
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import (
-    billing_portal,
+from stripe_emulator.billing.credit_notes import credit_notes, customer_balance_transactions
+from stripe_emulator.billing.invoices import (
     collection,
-    credit_grants,
-    credit_notes,
-    customer_balance_transactions,
-    cycle,
-    entitlements,
     invoice_lines,
     invoice_payments,
     invoice_routes,
     invoiceitems,
     invoices,
-    meter_events,
-    meters,
+)
+from stripe_emulator.billing.lifecycle import cycle, entitlements, states, test_clocks, trials_without_card
+from stripe_emulator.billing.metering import credit_grants, meter_events, meters
+from stripe_emulator.billing.portal import billing_portal
+from stripe_emulator.billing.previews import preview_routes
+from stripe_emulator.billing.schedules import phases, subscription_schedules
+from stripe_emulator.billing.subscriptions import (
     pauses,
     pending_updates,
-    phases,
-    states,
     subscription_items,
     subscription_routes,
-    subscription_schedules,
-    test_clocks,
-    trials_without_card,
-    upcoming,
 )
 from stripe_emulator.catalog import (
     coupons,
@@ -147,7 +141,7 @@ REGISTERS: tuple[Register, ...] = (
     invoices.register,
     collection.register,
     invoice_routes.register,
-    upcoming.register,
+    preview_routes.register,
     invoiceitems.register,
     invoice_lines.register,
     credit_grants.register,
