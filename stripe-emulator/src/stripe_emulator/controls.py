@@ -11,11 +11,13 @@ from contextlib import suppress
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing.invoices import collection
-from stripe_emulator.checkout import completion, payer_questions, paying, session_discounts, session_intents
-from stripe_emulator.checkout import custom_fields as custom_fields_of
-from stripe_emulator.checkout import optional_items as optional_items_of
-from stripe_emulator.checkout import shipping as shipping_of
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion import completion, session_intents
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.lines import session_discounts
+from stripe_emulator.checkout.lines import shipping as shipping_of
+from stripe_emulator.checkout.sessions import custom_fields as custom_fields_of
+from stripe_emulator.checkout.sessions import optional_items as optional_items_of
+from stripe_emulator.checkout.sessions import payer_questions, paying
 from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
 from stripe_emulator.core.settings import get_setting

@@ -6,18 +6,15 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.catalog import currency_options, pricing
-from stripe_emulator.checkout import (
-    completion,
+from stripe_emulator.checkout.completion import completion, session_intents, session_urls
+from stripe_emulator.checkout.lines import session_discounts, shipping
+from stripe_emulator.checkout.sessions import (
     custom_fields,
     optional_items,
     payer_questions,
     paying,
     payment_links,
     session_changes,
-    session_discounts,
-    session_intents,
-    session_urls,
-    shipping,
 )
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such

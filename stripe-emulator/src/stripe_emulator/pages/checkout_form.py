@@ -6,8 +6,9 @@ import re
 
 from flask import request
 
-from stripe_emulator.checkout import custom_fields, payer_questions, shipping
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.lines import shipping
+from stripe_emulator.checkout.sessions import custom_fields, payer_questions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, stripe_js_session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.checkout import payment_links
+from stripe_emulator.checkout.sessions import payment_links
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import storage

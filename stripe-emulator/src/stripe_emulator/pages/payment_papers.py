@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.checkout import completion
+from stripe_emulator.checkout.completion import completion
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.pages import problem

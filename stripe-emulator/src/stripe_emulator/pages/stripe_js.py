@@ -15,17 +15,11 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import keys
-from stripe_emulator.checkout import (
-    completion,
-    paying,
-    session_changes,
-    session_discounts,
-    session_intents,
-    session_urls,
-    shipping,
-)
-from stripe_emulator.checkout.payer_questions import asks_card
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion import completion, session_intents, session_urls
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.lines import session_discounts, shipping
+from stripe_emulator.checkout.sessions import paying, session_changes
+from stripe_emulator.checkout.sessions.payer_questions import asks_card
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new

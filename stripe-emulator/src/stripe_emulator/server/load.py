@@ -40,19 +40,11 @@ from stripe_emulator.catalog import (
     tax_codes,
     tax_rates,
 )
-from stripe_emulator.checkout import (
-    completion,
-    payment_links,
-    payment_mode,
-    payment_pages,
-    quotes,
-    sessions,
-    setup_mode,
-    subscription_mode,
-    tax_calculations,
-    tax_settings,
-    tax_transactions,
-)
+from stripe_emulator.checkout.completion import completion
+from stripe_emulator.checkout.modes import payment_mode, setup_mode, subscription_mode
+from stripe_emulator.checkout.quotes import quotes
+from stripe_emulator.checkout.sessions import payment_links, payment_pages, sessions
+from stripe_emulator.checkout.tax import tax_calculations, tax_settings, tax_transactions
 from stripe_emulator.events import (
     cli_sessions,
     core_events,

@@ -16,7 +16,7 @@ from stripe_emulator.billing.invoices import collection, invoices
 from stripe_emulator.billing.lifecycle import cycle, states
 from stripe_emulator.billing.schedules import phases
 from stripe_emulator.billing.subscriptions import pauses, pending_updates
-from stripe_emulator.checkout import subscription_mode
+from stripe_emulator.checkout.modes import subscription_mode
 from stripe_emulator.contract import Route, compiled
 from stripe_emulator.contract.later import LATER_ROUTES
 from stripe_emulator.core.hooks import Hook

@@ -1,6 +1,6 @@
 """Subscriptions: a customer pays by the period. https://docs.stripe.com/api/subscriptions
 
-The routes; a change is in ``changes.py``; the first period and the next are ``start.py`` and ``cycle.py`` in ``lifecycle``.
+The routes. A change is in ``changes.py``; how a subscription starts and renews, in ``lifecycle``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_emulator.checkout import invoice_creation
+from stripe_emulator.checkout.completion import invoice_creation
 from stripe_emulator.core import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects

@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.checkout import (
-    breakdown,
-    completion,
-    custom_fields,
-    invoice_creation,
-    line_items,
-    optional_items,
-    session_changes,
-    session_discounts,
-    session_forms,
-    shipping,
-    tax,
-)
-from stripe_emulator.checkout.completion import KIND
+from stripe_emulator.checkout.completion import completion, invoice_creation
+from stripe_emulator.checkout.completion.completion import KIND
+from stripe_emulator.checkout.lines import breakdown, line_items, session_discounts, shipping
+from stripe_emulator.checkout.sessions import custom_fields, optional_items, session_changes, session_forms
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core import due_work, ids, money, store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -78,7 +69,7 @@ def create(form: Form) -> Json:
         KIND,
         id=session_id,
         **session_forms.defaults(form) | kept | (line_items.totals(lines) if lines else {}),
-        automatic_tax=tax.shown(form),
+        automatic_tax=taxes.shown(form),
         client_secret=None if hosted else ids.client_secret(session_id),
         currency=lines[0]["currency"] if lines else session_forms.currency(form),
         custom_fields=custom_fields.read(form),
@@ -99,7 +90,7 @@ def create(form: Form) -> Json:
         _payment_intent_data=form.get("payment_intent_data"),
         _setup_intent_data=form.get("setup_intent_data"),
         _subscription_data=form.get("subscription_data"),
-        _tax_rates=tax.default_rates(form, customer),
+        _tax_rates=taxes.default_rates(form, customer),
     )
     session_discounts.choose(session, form)
     shipping.choose(session, form)

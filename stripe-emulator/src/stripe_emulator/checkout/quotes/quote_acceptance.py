@@ -6,7 +6,7 @@ from stripe_emulator.billing.invoices import drafts, invoice_sums, invoiceitems
 from stripe_emulator.billing.invoices import lines as invoice_lines
 from stripe_emulator.billing.terms import items
 from stripe_emulator.catalog import redemption
-from stripe_emulator.checkout import quote_drafts
+from stripe_emulator.checkout.quotes import quote_drafts
 from stripe_emulator.core import ids
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects

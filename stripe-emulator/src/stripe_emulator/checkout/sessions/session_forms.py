@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import paying
-from stripe_emulator.checkout.mode import Mode
+from stripe_emulator.checkout.modes.mode import Mode
+from stripe_emulator.checkout.sessions import paying
 from stripe_emulator.core import clock, emails, money, store, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json

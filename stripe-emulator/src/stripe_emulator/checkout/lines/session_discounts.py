@@ -7,7 +7,8 @@ https://docs.stripe.com/payments/checkout/discounts
 from __future__ import annotations
 
 from stripe_emulator.catalog import discounts, promotion_codes, redemption, totals
-from stripe_emulator.checkout import line_items, tax
+from stripe_emulator.checkout.lines import line_items
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
@@ -86,7 +87,7 @@ def apply(session: Json) -> None:
             line["_cuts"][-1] = part
             line["amount_discount"] += part
             line["amount_total"] -= part
-    tax.add(session)
+    taxes.add(session)
     objects.change(session, _lines=lines, **line_items.totals(lines, session["shipping_cost"]))
 
 

@@ -8,17 +8,12 @@ from __future__ import annotations
 from stripe_emulator.billing.invoices import collection, drafts, invoices
 from stripe_emulator.billing.lifecycle import start
 from stripe_emulator.billing.terms import currencies, items, terms
-from stripe_emulator.checkout import (
-    completion,
-    session_discounts,
-    session_intents,
-    session_payer,
-    session_urls,
-    tax,
-)
-from stripe_emulator.checkout.completion import KIND
-from stripe_emulator.checkout.mode import Mode
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion import completion, session_intents, session_payer, session_urls
+from stripe_emulator.checkout.completion.completion import KIND
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.lines import session_discounts
+from stripe_emulator.checkout.modes.mode import Mode
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core import clocks, store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
@@ -172,7 +167,7 @@ def _form(session: Json, customer: Json) -> Json:
     form["add_invoice_items"] = [*form.get("add_invoice_items", []), *extra]
     form["payment_settings"] = {"save_default_payment_method": "on_subscription"}
     form["discounts"] = session_discounts.forms(session)
-    if tax.is_automatic(session):
+    if taxes.is_automatic(session):
         form["automatic_tax"] = {"enabled": True}
     else:
         form["default_tax_rates"] = items.agreed_rates(session["_tax_rates"])

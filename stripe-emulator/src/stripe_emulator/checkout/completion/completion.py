@@ -6,7 +6,8 @@ What its customer does to get there is in ``paying``, by its mode.
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.checkout import invoice_creation, session_discounts, session_intents, session_payer
+from stripe_emulator.checkout.completion import invoice_creation, session_intents, session_payer
+from stripe_emulator.checkout.lines import session_discounts
 from stripe_emulator.core import due_work, ids, store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import line_items, session_discounts, session_intents, shipping
+from stripe_emulator.checkout.completion import session_intents
+from stripe_emulator.checkout.lines import line_items, session_discounts, shipping
 from stripe_emulator.core import money
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json

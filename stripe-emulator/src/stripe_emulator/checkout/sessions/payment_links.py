@@ -11,17 +11,9 @@ from collections.abc import Mapping
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import automatic_tax
-from stripe_emulator.checkout import (
-    completion,
-    custom_fields,
-    invoice_creation,
-    line_items,
-    optional_items,
-    session_discounts,
-    session_forms,
-    sessions,
-    shipping,
-)
+from stripe_emulator.checkout.completion import completion, invoice_creation
+from stripe_emulator.checkout.lines import line_items, session_discounts, shipping
+from stripe_emulator.checkout.sessions import custom_fields, optional_items, session_forms, sessions
 from stripe_emulator.core import ids, store, transactions, urls
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
 from stripe_emulator.core.types import Json

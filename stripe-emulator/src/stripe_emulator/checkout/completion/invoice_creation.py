@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from stripe_emulator.billing.invoices import automatic_tax, drafts, invoices, lines
 from stripe_emulator.billing.terms import items
-from stripe_emulator.checkout import session_discounts, tax
+from stripe_emulator.checkout.lines import session_discounts
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
@@ -74,7 +75,7 @@ def make(session: Json) -> None:
         [lines.of_invoiceitem(_item(session, customer, line)) for line in session["_lines"]],
         id=session["invoice"],
         account_tax_ids=data["account_tax_ids"],
-        automatic_tax=automatic_tax.of_invoice(customer, enabled=tax.is_automatic(session)),
+        automatic_tax=automatic_tax.of_invoice(customer, enabled=taxes.is_automatic(session)),
         custom_fields=data["custom_fields"],
         description=data["description"],
         discounts=session_discounts.redeemed(session),
@@ -95,7 +96,7 @@ def make(session: Json) -> None:
 def _item(session: Json, customer: Json, line: Json) -> Json:
     """A line of the session as the invoice item that Stripe puts on the invoice, without an event."""
     price, rates = line["price"], line["_tax_rates"] or session["_tax_rates"]
-    if tax.is_automatic(session):
+    if taxes.is_automatic(session):
         rates = line["_tax_rates"]
     return lines.new_invoiceitem(
         customer,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.api.register import Register
-from stripe_emulator.checkout import completion, paying, session_intents
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion import completion, session_intents
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.sessions import paying
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json

@@ -6,7 +6,8 @@ from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.billing.terms import items, terms
 from stripe_emulator.catalog import discounts, redemption, totals
-from stripe_emulator.checkout import line_items, tax
+from stripe_emulator.checkout.lines import line_items
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core import clock, clocks, periods, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json, copied
@@ -115,7 +116,9 @@ def _add_up(quote: Json) -> None:
             line["_cuts"][-1] = part
             line["amount_discount"] += part
             line["amount_total"] -= part
-    tax.add({"customer": quote["customer"], "_lines": lines, "_tax_rates": quote["default_tax_rates"] or []})
+    taxes.add(
+        {"customer": quote["customer"], "_lines": lines, "_tax_rates": quote["default_tax_rates"] or []}
+    )
     upfront = _sums(lines)
     objects.change(
         quote,

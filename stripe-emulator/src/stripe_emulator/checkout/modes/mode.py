@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion.session_payer import Payer
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 

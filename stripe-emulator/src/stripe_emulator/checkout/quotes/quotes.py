@@ -9,7 +9,8 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import collection
 from stripe_emulator.billing.lifecycle import start
-from stripe_emulator.checkout import breakdown, quote_acceptance, quote_copies, quote_drafts
+from stripe_emulator.checkout.lines import breakdown
+from stripe_emulator.checkout.quotes import quote_acceptance, quote_copies, quote_drafts
 from stripe_emulator.core import clock, clocks, due_work, store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json

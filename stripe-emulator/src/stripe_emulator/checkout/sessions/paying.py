@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import (
-    custom_fields,
-    payer_questions,
-    payment_mode,
-    session_discounts,
-    session_intents,
-    setup_mode,
-    shipping,
-    subscription_mode,
-    tax,
-)
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion import session_intents
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.lines import session_discounts, shipping
+from stripe_emulator.checkout.modes import payment_mode, setup_mode, subscription_mode
+from stripe_emulator.checkout.sessions import custom_fields, payer_questions
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
@@ -51,7 +45,7 @@ def pay(session: Json, payer: Payer) -> Json:
     _must_take(session, payer.method)
     details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
     details["phone"] = payer.phone if payer_questions.asks_phone(session) else None
-    asks_address = payer_questions.asks_address(session) or tax.is_automatic(session)
+    asks_address = payer_questions.asks_address(session) or taxes.is_automatic(session)
     details["address"] = payer.address if asks_address else None
     asks_tax_id = payer_questions.asks_tax_id(session)
     details["tax_id"] = payer.tax_id if asks_tax_id else None
@@ -61,8 +55,8 @@ def pay(session: Json, payer: Payer) -> Json:
     details["shipping"] = shipping.address(session, payer.name, payer.shipping)
     filled = custom_fields.filled(session, payer.custom_fields or {})
     objects.change(session, _payer=details, custom_fields=filled)
-    if tax.is_automatic(session) and session["_lines"]:
-        tax.locate(session)
+    if taxes.is_automatic(session) and session["_lines"]:
+        taxes.locate(session)
         session_discounts.apply(session)
         session_intents.sync_intent(session)
     MODES[session["mode"]].complete(session, payer)

@@ -12,7 +12,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.catalog import tax_codes, totals
-from stripe_emulator.checkout import tax_settings
+from stripe_emulator.checkout.tax import tax_settings
 from stripe_emulator.core import clock, ids, money, store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json

@@ -5,10 +5,10 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import completion, session_payer, session_urls
-from stripe_emulator.checkout.completion import KIND
-from stripe_emulator.checkout.mode import Mode
-from stripe_emulator.checkout.session_payer import Payer
+from stripe_emulator.checkout.completion import completion, session_payer, session_urls
+from stripe_emulator.checkout.completion.completion import KIND
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.modes.mode import Mode
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stripe_emulator.checkout import line_items, session_changes
+from stripe_emulator.checkout.lines import line_items
+from stripe_emulator.checkout.sessions import session_changes
 from stripe_emulator.core import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
