@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from types import EllipsisType
 
-#: The floors from the ground up. A folder in a folder is a floor of its own, mostly below the files of the
-#: folder around it.
+#: The floors from the ground up. A folder in a folder is a floor of its own: below the files of the
+#: folder around it, but for ``core``, whose files are at the bottom of all.
 #: ``controls`` is a file: what a test and the pages can do to the emulator.
 TOWER = (
     "core",
+    "core/database",
+    "core/time",
     "contract",
     "versions",
     "api",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from stripe_emulator.api import request_log
+from stripe_emulator.api import chaos, request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing.invoices import collection
 from stripe_emulator.checkout.completion import completion, session_intents
@@ -18,10 +18,11 @@ from stripe_emulator.checkout.lines import shipping as shipping_of
 from stripe_emulator.checkout.sessions import custom_fields as custom_fields_of
 from stripe_emulator.checkout.sessions import optional_items as optional_items_of
 from stripe_emulator.checkout.sessions import payer_questions, paying
-from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
+from stripe_emulator.core.database import saved, store
+from stripe_emulator.core.database.settings import get_setting
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.settings import get_setting
-from stripe_emulator.core.storage import Store
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, listeners
 from stripe_emulator.payments.account import account, settlement

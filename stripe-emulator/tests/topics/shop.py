@@ -10,7 +10,7 @@ import stripe
 from flask import Flask, request
 
 from stripe_emulator import Emulator
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.payments.confirming import challenge_answers
 
 DAY = 24 * 60 * 60

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from stripe_emulator.core import clock
 from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.cards import cards
 from stripe_emulator.payments.cards.cards import Card

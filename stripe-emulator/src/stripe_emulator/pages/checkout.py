@@ -16,8 +16,10 @@ from stripe_emulator.checkout.sessions import (
     payment_links,
     session_changes,
 )
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import checkout_form, countries, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, make_response, request
 
 from stripe_emulator.api import keys
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.billing.invoices import collection, invoices
-from stripe_emulator.core import clocks, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
+from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, invoice_pdf, problem
 from stripe_emulator.pages.account import storage

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.checkout.completion import completion
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.pages import problem
 from stripe_emulator.pages.account import storage

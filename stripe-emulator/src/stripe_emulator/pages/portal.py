@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator.billing.invoices import collection
 from stripe_emulator.billing.lifecycle import endings, states
 from stripe_emulator.billing.portal.billing_portal import CONFIGURATION
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import card_form, portal_flow, portal_session, problem

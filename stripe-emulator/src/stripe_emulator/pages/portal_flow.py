@@ -10,7 +10,7 @@ from stripe_emulator.billing.metering import usage
 from stripe_emulator.billing.portal import portal_flows
 from stripe_emulator.billing.previews import previews
 from stripe_emulator.catalog import pricing
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects

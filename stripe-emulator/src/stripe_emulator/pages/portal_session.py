@@ -5,8 +5,9 @@ from __future__ import annotations
 from stripe_emulator.billing.lifecycle import states
 from stripe_emulator.billing.portal.billing_portal import CONFIGURATION, SESSION
 from stripe_emulator.billing.subscriptions import updates
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound
+from stripe_emulator.core.time import clock, clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

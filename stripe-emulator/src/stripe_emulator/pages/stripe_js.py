@@ -20,7 +20,7 @@ from stripe_emulator.checkout.completion.session_payer import Payer
 from stripe_emulator.checkout.lines import session_discounts, shipping
 from stripe_emulator.checkout.sessions import paying, session_changes
 from stripe_emulator.checkout.sessions.payer_questions import asks_card
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json

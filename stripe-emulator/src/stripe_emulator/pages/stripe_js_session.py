@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stripe_emulator.checkout.completion import session_intents
 from stripe_emulator.checkout.lines import session_discounts
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.account import account
 

@@ -11,8 +11,10 @@ from stripe_emulator import contract
 from stripe_emulator.billing.invoices import invoice_sums, invoices
 from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
-from stripe_emulator.core import clock, ids, store, transactions
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.money_back import refunds

@@ -5,7 +5,8 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.credit_notes import credit_note_rules
-from stripe_emulator.core import clocks, store, undo
+from stripe_emulator.core.database import store, undo
+from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

@@ -5,8 +5,10 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import invoices
-from stripe_emulator.core import clocks, money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, no_such
+from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

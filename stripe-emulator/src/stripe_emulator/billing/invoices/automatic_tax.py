@@ -8,7 +8,7 @@ https://docs.stripe.com/tax/zero-tax#reverse-charges
 
 from __future__ import annotations
 
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoices
-from stripe_emulator.core import clock, due_work, store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects

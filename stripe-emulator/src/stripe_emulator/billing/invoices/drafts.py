@@ -9,8 +9,10 @@ from typing import Any
 
 from stripe_emulator.billing.invoices import automatic_tax, invoice_sums, lines
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

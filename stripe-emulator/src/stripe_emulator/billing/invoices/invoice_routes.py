@@ -7,8 +7,10 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import automatic_tax, collection, drafts, invoice_sums, invoices
 from stripe_emulator.billing.terms import items, terms
 from stripe_emulator.catalog import redemption
-from stripe_emulator.core import clock, clocks, descriptors, due_work, money, store
+from stripe_emulator.core import descriptors, money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

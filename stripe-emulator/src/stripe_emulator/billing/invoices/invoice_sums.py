@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.catalog import discounts, totals
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

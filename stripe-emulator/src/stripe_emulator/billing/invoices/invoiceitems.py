@@ -9,8 +9,10 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoice_sums, lines
 from stripe_emulator.billing.terms import currencies, items
 from stripe_emulator.catalog import currency_options, prices, pricing, redemption
-from stripe_emulator.core import clocks, ids, money, store
+from stripe_emulator.core import ids, money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
+from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

@@ -11,9 +11,11 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoice_sums
 from stripe_emulator.billing.metering import credit_grants
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, due_work, money, store, transactions
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.customers import tax_ids

@@ -10,7 +10,9 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.catalog import amounts, currency_options, pricing
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

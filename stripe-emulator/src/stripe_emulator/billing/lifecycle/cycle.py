@@ -10,9 +10,10 @@ from stripe_emulator.billing.invoices import collection, drafts, invoices, lines
 from stripe_emulator.billing.lifecycle import states
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.billing.terms import items
-from stripe_emulator.core import clock, due_work, store, undo
-from stripe_emulator.core.clock import DAY
+from stripe_emulator.core.database import store, undo
 from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.time import clock, due_work
+from stripe_emulator.core.time.clock import DAY
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects

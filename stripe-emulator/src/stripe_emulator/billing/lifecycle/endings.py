@@ -5,7 +5,8 @@ from __future__ import annotations
 from stripe_emulator.billing.invoices import collection, drafts, invoices
 from stripe_emulator.billing.lifecycle import cycle, proration, states
 from stripe_emulator.billing.metering import usage
-from stripe_emulator.core import clock, store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 

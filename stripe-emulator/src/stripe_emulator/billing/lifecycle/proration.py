@@ -12,7 +12,8 @@ from typing import Any
 from stripe_emulator.billing.invoices import drafts, lines
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.catalog import amounts, discounts, pricing, totals
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 
 

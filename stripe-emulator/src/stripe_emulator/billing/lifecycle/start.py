@@ -9,8 +9,9 @@ from stripe_emulator.billing.invoices import automatic_tax, collection, drafts, 
 from stripe_emulator.billing.lifecycle import cycle, entitlements, states, trials_without_card
 from stripe_emulator.billing.terms import currencies, items, terms
 from stripe_emulator.catalog import amounts, currency_options, pricing, redemption
-from stripe_emulator.core import clock, clocks, due_work, ids, money, periods
+from stripe_emulator.core import ids, money
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, clocks, due_work, periods
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import collection, drafts, invoices
 from stripe_emulator.billing.lifecycle import entitlements
-from stripe_emulator.core import clock, clocks, due_work, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, clocks, due_work, periods, store
-from stripe_emulator.core.clock import DAY
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, clocks, due_work, periods
+from stripe_emulator.core.time.clock import DAY
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing.invoices import collection
 from stripe_emulator.billing.lifecycle import states
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.payments.confirming.confirmation import Owner

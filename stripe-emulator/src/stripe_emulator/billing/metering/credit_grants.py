@@ -13,8 +13,10 @@ from typing import Any
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.metering import usage
-from stripe_emulator.core import clock, clocks, due_work, money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

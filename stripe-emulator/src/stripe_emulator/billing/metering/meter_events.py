@@ -9,8 +9,10 @@ from decimal import Decimal, InvalidOperation
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.metering import meters, usage
-from stripe_emulator.core import clock, clocks, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import thin

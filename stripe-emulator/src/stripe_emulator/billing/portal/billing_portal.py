@@ -10,9 +10,11 @@ from typing import Any
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.portal import portal_flows
-from stripe_emulator.core import clock, store, transactions, urls
+from stripe_emulator.core import urls
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.ids import new
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

@@ -13,8 +13,9 @@ from stripe_emulator.billing.lifecycle import cycle, endings, start, states
 from stripe_emulator.billing.schedules import phases
 from stripe_emulator.billing.subscriptions import changes, pauses
 from stripe_emulator.billing.terms import terms
-from stripe_emulator.core import clock, clocks, store, undo
+from stripe_emulator.core.database import store, undo
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, only_one_of
+from stripe_emulator.core.time import clock, clocks
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments.customers import customers

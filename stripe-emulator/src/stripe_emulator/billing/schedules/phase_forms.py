@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from stripe_emulator.billing.lifecycle import cycle
 from stripe_emulator.billing.terms import items
 from stripe_emulator.catalog import currency_options, redemption
-from stripe_emulator.core import clock, clocks, periods, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, clocks, periods
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.events import objects
 

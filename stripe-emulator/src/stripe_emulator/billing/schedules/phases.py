@@ -11,8 +11,9 @@ from stripe_emulator.billing.lifecycle import cycle, start, states
 from stripe_emulator.billing.schedules import phase_forms, phase_updates
 from stripe_emulator.billing.subscriptions import change_forms, updates
 from stripe_emulator.billing.terms import items, terms
-from stripe_emulator.core import clock, due_work, periods, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 

@@ -6,8 +6,9 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.lifecycle import endings, states
 from stripe_emulator.billing.schedules import phase_forms, phases
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

@@ -6,8 +6,8 @@ from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.billing.lifecycle import cycle
 from stripe_emulator.billing.terms import items, terms
 from stripe_emulator.catalog import discounts, redemption
-from stripe_emulator.core import clock
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

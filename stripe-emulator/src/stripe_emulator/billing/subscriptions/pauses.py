@@ -7,8 +7,9 @@ from stripe_emulator.billing.invoices import collection, drafts, invoices
 from stripe_emulator.billing.lifecycle import cycle, endings, states
 from stripe_emulator.billing.subscriptions import changes
 from stripe_emulator.billing.terms import items
-from stripe_emulator.core import clock, due_work, periods, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import without_effect
 from stripe_emulator.events import events, objects

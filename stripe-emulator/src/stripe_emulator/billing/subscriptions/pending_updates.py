@@ -10,7 +10,8 @@ from stripe_emulator.billing.invoices import collection, drafts, invoices
 from stripe_emulator.billing.lifecycle import cycle, states
 from stripe_emulator.billing.subscriptions import changes
 from stripe_emulator.billing.subscriptions.changes import Change
-from stripe_emulator.core import clock, due_work, store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 

@@ -11,8 +11,9 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.lifecycle import states
 from stripe_emulator.billing.subscriptions import updates
-from stripe_emulator.core import clocks, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError
+from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 

@@ -11,8 +11,9 @@ from stripe_emulator.billing.invoices import automatic_tax, collection
 from stripe_emulator.billing.lifecycle import endings, start, states
 from stripe_emulator.billing.subscriptions import pauses, updates
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, clocks, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
+from stripe_emulator.core.time import clock, clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 

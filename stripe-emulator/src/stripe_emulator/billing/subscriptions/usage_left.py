@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.billing.invoices import lines
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.catalog import amounts, pricing
-from stripe_emulator.core import clock
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

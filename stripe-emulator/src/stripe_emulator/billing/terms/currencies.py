@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import due_work, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from stripe_emulator import contract
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.catalog import currency_options, plans, prices, pricing, redemption
-from stripe_emulator.core import clock, due_work, ids, periods, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, several_intervals
+from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import objects

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import clock, clocks, due_work, periods, store
-from stripe_emulator.core.clock import DAY
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
+from stripe_emulator.core.time import clock, clocks, due_work, periods
+from stripe_emulator.core.time.clock import DAY
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.sources import card_sources
 

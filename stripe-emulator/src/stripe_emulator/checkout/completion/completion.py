@@ -8,7 +8,9 @@ from __future__ import annotations
 from stripe_emulator.api.register import Register
 from stripe_emulator.checkout.completion import invoice_creation, session_intents, session_payer
 from stripe_emulator.checkout.lines import session_discounts
-from stripe_emulator.core import due_work, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.confirming import confirmation

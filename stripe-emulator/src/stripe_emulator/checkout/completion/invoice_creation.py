@@ -10,7 +10,7 @@ from stripe_emulator.billing.invoices import automatic_tax, drafts, invoices, li
 from stripe_emulator.billing.terms import items
 from stripe_emulator.checkout.lines import session_discounts
 from stripe_emulator.checkout.tax import taxes
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

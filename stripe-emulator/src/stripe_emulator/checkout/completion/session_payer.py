@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stripe_emulator.checkout.completion import invoice_creation
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 from stripe_emulator.payments.customers import customers, tax_ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator import contract
-from stripe_emulator.core import store, transactions
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stripe_emulator.catalog import currency_options, prices, pricing
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public

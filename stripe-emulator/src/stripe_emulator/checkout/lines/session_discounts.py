@@ -9,7 +9,7 @@ from __future__ import annotations
 from stripe_emulator.catalog import discounts, promotion_codes, redemption, totals
 from stripe_emulator.checkout.lines import line_items
 from stripe_emulator.checkout.tax import taxes
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

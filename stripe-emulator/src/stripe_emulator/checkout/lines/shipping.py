@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from stripe_emulator.catalog import shipping_rates
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

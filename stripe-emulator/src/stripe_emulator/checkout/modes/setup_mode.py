@@ -9,7 +9,7 @@ from stripe_emulator.checkout.completion import completion, session_payer, sessi
 from stripe_emulator.checkout.completion.completion import KIND
 from stripe_emulator.checkout.completion.session_payer import Payer
 from stripe_emulator.checkout.modes.mode import Mode
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

@@ -14,8 +14,9 @@ from stripe_emulator.checkout.completion.session_payer import Payer
 from stripe_emulator.checkout.lines import session_discounts
 from stripe_emulator.checkout.modes.mode import Mode
 from stripe_emulator.checkout.tax import taxes
-from stripe_emulator.core import clocks, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

@@ -5,7 +5,8 @@ https://docs.stripe.com/quotes/clone
 
 from __future__ import annotations
 
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form

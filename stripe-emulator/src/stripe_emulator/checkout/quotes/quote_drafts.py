@@ -8,8 +8,9 @@ from stripe_emulator.billing.terms import items, terms
 from stripe_emulator.catalog import discounts, redemption, totals
 from stripe_emulator.checkout.lines import line_items
 from stripe_emulator.checkout.tax import taxes
-from stripe_emulator.core import clock, clocks, periods, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.time import clock, clocks, periods
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

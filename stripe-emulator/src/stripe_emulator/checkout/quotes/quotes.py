@@ -11,8 +11,9 @@ from stripe_emulator.billing.invoices import collection
 from stripe_emulator.billing.lifecycle import start
 from stripe_emulator.checkout.lines import breakdown
 from stripe_emulator.checkout.quotes import quote_acceptance, quote_copies, quote_drafts
-from stripe_emulator.core import clock, clocks, due_work, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

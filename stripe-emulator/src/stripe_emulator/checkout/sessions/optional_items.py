@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.checkout.lines import line_items
 from stripe_emulator.checkout.sessions import session_changes
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

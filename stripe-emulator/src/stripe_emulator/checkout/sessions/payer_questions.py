@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_emulator.checkout.modes.subscription_mode import needs_card
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 
 

@@ -14,7 +14,8 @@ from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.checkout.completion import completion, invoice_creation
 from stripe_emulator.checkout.lines import line_items, session_discounts, shipping
 from stripe_emulator.checkout.sessions import custom_fields, optional_items, session_forms, sessions
-from stripe_emulator.core import ids, store, transactions, urls
+from stripe_emulator.core import ids, urls
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.checkout.completion import completion, session_intents
 from stripe_emulator.checkout.completion.session_payer import Payer
 from stripe_emulator.checkout.sessions import paying
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

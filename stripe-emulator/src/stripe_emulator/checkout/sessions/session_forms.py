@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from stripe_emulator.checkout.modes.mode import Mode
 from stripe_emulator.checkout.sessions import paying
-from stripe_emulator.core import clock, emails, money, store, urls
+from stripe_emulator.core import emails, money, urls
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments.account import account

@@ -12,7 +12,9 @@ from stripe_emulator.checkout.completion.completion import KIND
 from stripe_emulator.checkout.lines import breakdown, line_items, session_discounts, shipping
 from stripe_emulator.checkout.sessions import custom_fields, optional_items, session_changes, session_forms
 from stripe_emulator.checkout.tax import taxes
-from stripe_emulator.core import due_work, ids, money, store, transactions
+from stripe_emulator.core import ids, money
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.time import due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

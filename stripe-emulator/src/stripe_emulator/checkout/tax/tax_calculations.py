@@ -13,8 +13,10 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.catalog import tax_codes, totals
 from stripe_emulator.checkout.tax import tax_settings
-from stripe_emulator.core import clock, ids, money, store, transactions
+from stripe_emulator.core import ids, money
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public
 from stripe_emulator.events import objects

@@ -6,7 +6,7 @@ from stripe_emulator import contract
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices.automatic_tax import HOME
 from stripe_emulator.catalog import tax_codes
-from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events

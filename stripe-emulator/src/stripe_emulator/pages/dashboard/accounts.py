@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.api.several import COOKIE
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import several, storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, page

@@ -13,9 +13,11 @@ from urllib.parse import urlencode
 
 from stripe_emulator import contract, controls
 from stripe_emulator.api import routing
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import InvalidRequest, StripeError
-from stripe_emulator.core.storage import Store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import decode
 from stripe_emulator.payments.cards import cards

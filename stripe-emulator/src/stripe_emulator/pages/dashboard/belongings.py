@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_emulator.core import store, transactions
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.dashboard.rows import Row, rows_of, title
 

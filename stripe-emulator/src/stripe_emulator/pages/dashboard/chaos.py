@@ -9,9 +9,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import chaos
+from stripe_emulator.api import chaos
+from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.settings import get_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, page

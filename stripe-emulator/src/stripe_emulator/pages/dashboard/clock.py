@@ -10,9 +10,11 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.core import clock, due_work, errors, store, transactions
+from stripe_emulator.core import errors
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.settings import get_setting
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard.frame import blueprint, done, page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from stripe_emulator.core import transactions
+from stripe_emulator.core.database import transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import listeners
 from stripe_emulator.pages import describe

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import store, transactions
-from stripe_emulator.core.conditions import Among
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.database.conditions import Among
 from stripe_emulator.core.errors import NotFound
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage

@@ -9,7 +9,8 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import money, store, transactions
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe
 from stripe_emulator.pages.account import storage

@@ -14,8 +14,8 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.api import request_log
-from stripe_emulator.core import transactions
-from stripe_emulator.core.conditions import conditions
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.conditions import conditions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import account, hosts
 from stripe_emulator.pages.account import storage

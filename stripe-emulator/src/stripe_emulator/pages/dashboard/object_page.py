@@ -6,7 +6,7 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.account import storage

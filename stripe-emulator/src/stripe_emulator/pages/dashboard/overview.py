@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import due_work
+from stripe_emulator.core.time import due_work
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.dashboard import deliveries_seen
 from stripe_emulator.pages.dashboard.clock import coming

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages import describe
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from stripe_emulator import contract
 from stripe_emulator.api import keys, lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import descriptors, transactions
+from stripe_emulator.core import descriptors
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.payments.account import settlement

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from stripe_emulator.core import money, transactions
+from stripe_emulator.core import money
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 
 #: Name of the setting, and what it is until set: one bank account, in dollars.

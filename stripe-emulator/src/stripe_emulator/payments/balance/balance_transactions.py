@@ -7,7 +7,8 @@ from typing import Any
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, due_work, store, transactions
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, descriptors, due_work, money, store
+from stripe_emulator.core import descriptors, money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import events, objects

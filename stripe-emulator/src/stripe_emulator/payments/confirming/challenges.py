@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import transactions
+from stripe_emulator.core.database import transactions
 from stripe_emulator.core.types import Json
 
 

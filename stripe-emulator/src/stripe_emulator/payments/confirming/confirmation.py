@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, due_work, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects

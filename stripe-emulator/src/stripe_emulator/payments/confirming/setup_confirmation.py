@@ -6,7 +6,7 @@ hears of each turn as an ``Owner``. ``server.load`` names the owners.
 
 from __future__ import annotations
 
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public

@@ -6,7 +6,7 @@ An address says it. An IP address is kept, and says nothing here.
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

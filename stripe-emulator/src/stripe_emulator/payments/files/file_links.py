@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, clocks, due_work, ids, store, transactions
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, no_such
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

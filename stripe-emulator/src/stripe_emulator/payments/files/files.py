@@ -10,8 +10,10 @@ from pathlib import PurePath
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store, transactions
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, Upload
 from stripe_emulator.events import events, objects

@@ -6,7 +6,8 @@ Stripe still answers these and asks to use PaymentIntents. https://docs.stripe.c
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

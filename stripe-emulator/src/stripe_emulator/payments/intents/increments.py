@@ -6,7 +6,8 @@ https://docs.stripe.com/payments/incremental-authorization
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import descriptors, money, store
+from stripe_emulator.core import descriptors, money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

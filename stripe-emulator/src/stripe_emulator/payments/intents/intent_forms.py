@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from stripe_emulator.core import descriptors, emails, store
+from stripe_emulator.core import descriptors, emails
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, public

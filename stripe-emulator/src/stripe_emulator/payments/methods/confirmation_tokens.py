@@ -6,8 +6,9 @@ The browser makes one by stripe.js; a test makes one by a helper. The server con
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store, undo
+from stripe_emulator.core.database import store, undo
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

@@ -10,7 +10,7 @@ from functools import cache
 from stripe_emulator import contract
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import store, transactions
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

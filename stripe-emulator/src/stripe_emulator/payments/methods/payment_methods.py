@@ -6,8 +6,10 @@ import hashlib
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, emails, ids, store, transactions
+from stripe_emulator.core import emails, ids
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

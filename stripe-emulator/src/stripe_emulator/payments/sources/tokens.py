@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect

@@ -22,10 +22,10 @@ from random import Random
 from typing import Any
 
 from stripe_emulator.core import ids
+from stripe_emulator.core.database.schema import SCHEMA, Row
+from stripe_emulator.core.database.settings import get_setting
+from stripe_emulator.core.database.transactions import NO_REQUEST, Origin, Transaction, entered
 from stripe_emulator.core.errors import Unavailable
-from stripe_emulator.core.schema import SCHEMA, Row
-from stripe_emulator.core.settings import get_setting
-from stripe_emulator.core.transactions import NO_REQUEST, Origin, Transaction, entered
 
 #: How many rows wait in memory at most.
 MOST_UNWRITTEN = 1000

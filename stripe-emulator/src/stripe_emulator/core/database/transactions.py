@@ -10,8 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from stripe_emulator.core.conditions import Among
-from stripe_emulator.core.schema import ANSWER, INSERT, INSERT_ANSWER, Row, row_of
+from stripe_emulator.core.database.conditions import Among
+from stripe_emulator.core.database.schema import ANSWER, INSERT, INSERT_ANSWER, Row, row_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import parse
 

@@ -12,9 +12,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from stripe_emulator.core import transactions
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 
 #: Name -> what it may be. Shares are between 0 and 1, of requests or of deliveries.

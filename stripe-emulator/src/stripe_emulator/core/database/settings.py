@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from stripe_emulator.core.transactions import current, remember
+from stripe_emulator.core.database.transactions import current, remember
 
 
 def get_setting(name: str, default: Any = None) -> Any:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from stripe_emulator.core.schema import INDEXED
+from stripe_emulator.core.database.schema import INDEXED
 from stripe_emulator.core.types import Json
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import clock, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 
 #: What a timestamp may be, and how far the clock can be moved: from 1970 to the year 2200.

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stripe_emulator.core import transactions, undo
-from stripe_emulator.core.clock import TEST_CLOCK, at, move, now
-from stripe_emulator.core.settings import get_setting, put_setting
-from stripe_emulator.core.storage import Store
+from stripe_emulator.core.database import transactions, undo
+from stripe_emulator.core.database.settings import get_setting, put_setting
+from stripe_emulator.core.database.storage import Store
+from stripe_emulator.core.time.clock import TEST_CLOCK, at, move, now
 
 _log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from stripe_emulator.core.database.schema import SCHEMA
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.schema import SCHEMA
-from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

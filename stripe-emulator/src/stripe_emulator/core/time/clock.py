@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from stripe_emulator.core import transactions
-from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.settings import get_setting, put_setting
 
 DAY = 24 * 60 * 60
 

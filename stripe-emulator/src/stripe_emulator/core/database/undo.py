@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stripe_emulator.core.schema import Row
-from stripe_emulator.core.transactions import Transaction, current
+from stripe_emulator.core.database.schema import Row
+from stripe_emulator.core.database.transactions import Transaction, current
 
 
 @contextmanager

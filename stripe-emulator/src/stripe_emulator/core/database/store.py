@@ -11,10 +11,10 @@ object, so two reads of it see each other's changes; what is saved is written at
 
 from __future__ import annotations
 
-from stripe_emulator.core.conditions import conditions
+from stripe_emulator.core.database.conditions import conditions
+from stripe_emulator.core.database.schema import BODY, row_of
+from stripe_emulator.core.database.transactions import current, remember
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
-from stripe_emulator.core.schema import BODY, row_of
-from stripe_emulator.core.transactions import current, remember
 from stripe_emulator.core.types import Json
 
 

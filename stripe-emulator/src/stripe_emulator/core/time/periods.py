@@ -11,7 +11,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stripe_emulator.core.clock import DAY, add_months
+from stripe_emulator.core.time.clock import DAY, add_months
 from stripe_emulator.core.types import Json
 
 SECONDS = {"day": DAY, "week": 7 * DAY}
