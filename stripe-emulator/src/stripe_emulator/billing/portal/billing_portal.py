@@ -1,6 +1,6 @@
 """The customer portal: what it offers, and a way in. https://docs.stripe.com/api/customer_portal
 
-The page itself is ``pages/portal.py``.
+The page itself is ``pages/portal/portal.py``.
 """
 
 from __future__ import annotations

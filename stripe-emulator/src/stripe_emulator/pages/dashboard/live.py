@@ -19,8 +19,8 @@ from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import Unavailable
 from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint
 
 pages = blueprint("live")
 

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator.checkout.completion import completion
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import StripeError
-from stripe_emulator.pages import problem
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common import problem
+from stripe_emulator.pages.common.account import storage
 from stripe_emulator.payments.methods import mandates
 
 pages = Blueprint("payment_papers", __name__, template_folder="templates")

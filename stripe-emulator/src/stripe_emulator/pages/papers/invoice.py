@@ -10,9 +10,10 @@ from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
 from stripe_emulator.core.time import clocks
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import card_form, invoice_pdf, problem
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.pages.common import card_form, problem
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.common.card_form import Refusal
+from stripe_emulator.pages.papers import invoice_pdf
 from stripe_emulator.payments.confirming import challenges
 
 pages = Blueprint("invoice", __name__, template_folder="templates")

@@ -12,10 +12,10 @@ from stripe_emulator.api import request_log
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import describe
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint, page
-from stripe_emulator.pages.dashboard.rows import rows_of
+from stripe_emulator.pages.common import describe
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, page
+from stripe_emulator.pages.dashboard.frame.rows import rows_of
 
 pages = blueprint("find")
 

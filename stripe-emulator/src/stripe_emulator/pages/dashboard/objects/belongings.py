@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.dashboard.rows import Row, rows_of, title
+from stripe_emulator.pages.dashboard.frame.rows import Row, rows_of, title
 
 #: Kind -> the column in which other objects name one of it; see ``core.schema``. Others: ``parent``.
 _COLUMNS = {kind: kind for kind in ("customer", "payment_intent", "charge", "invoice", "subscription")}

@@ -12,8 +12,9 @@ from stripe_emulator.core.errors import NotFound, StripeError, Unauthenticated
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
-from stripe_emulator.pages import hosts, problem, quote_pdf
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common import hosts, problem
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.papers import quote_pdf
 from stripe_emulator.payments.files import file_links, files
 
 pages = Blueprint("files", __name__)

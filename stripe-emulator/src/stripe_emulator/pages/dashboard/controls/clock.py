@@ -16,8 +16,8 @@ from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint, done, page
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, page
 
 pages = blueprint("clock")
 

@@ -13,8 +13,8 @@ from stripe_emulator.api import chaos
 from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint, done, page
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, page
 
 pages = blueprint("chaos")
 

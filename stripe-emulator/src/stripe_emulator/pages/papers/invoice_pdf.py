@@ -6,8 +6,9 @@ import textwrap
 
 from stripe_emulator.core import money
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import describe, pdf
-from stripe_emulator.pages.pdf import Page
+from stripe_emulator.pages.common import describe
+from stripe_emulator.pages.papers import pdf
+from stripe_emulator.pages.papers.pdf import Page
 from stripe_emulator.payments.account import account
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760

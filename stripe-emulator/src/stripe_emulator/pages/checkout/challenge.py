@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, NotFound, StripeError
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import problem
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common import problem
+from stripe_emulator.pages.common.account import storage
 from stripe_emulator.payments.confirming import challenge_answers
 
 pages = Blueprint("challenge", __name__, template_folder="templates")

@@ -11,8 +11,9 @@ from stripe_emulator.checkout.lines import shipping
 from stripe_emulator.checkout.sessions import custom_fields, payer_questions
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import card_form, stripe_js_session
-from stripe_emulator.pages.card_form import Refusal, gathered
+from stripe_emulator.pages.common import card_form
+from stripe_emulator.pages.common.card_form import Refusal, gathered
+from stripe_emulator.pages.stripe_js import stripe_js_session
 from stripe_emulator.payments.customers import tax_id_formats
 
 #: The fields of a billing address with their labels.

@@ -10,8 +10,8 @@ from stripe_emulator.api.several import COOKIE
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import several, storage
-from stripe_emulator.pages.dashboard.frame import blueprint, done, page
+from stripe_emulator.pages.common.account import several, storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, page
 from stripe_emulator.payments.account import account
 
 pages = blueprint("accounts")

@@ -6,7 +6,7 @@ from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.core import hosts
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common.account import storage
 
 #: Where the app keeps the names that it was given.
 GIVEN = "stripe_emulator_hosts"

@@ -21,9 +21,11 @@ from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import checkout_form, countries, describe, problem, stripe_js_session
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.pages.checkout import checkout_form, countries
+from stripe_emulator.pages.common import describe, problem
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.common.card_form import Refusal
+from stripe_emulator.pages.stripe_js import stripe_js_session
 from stripe_emulator.payments.customers import tax_id_formats
 
 pages = Blueprint("checkout", __name__, template_folder="templates")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import describe
+from stripe_emulator.pages.common import describe
 
 
 @dataclass(frozen=True)

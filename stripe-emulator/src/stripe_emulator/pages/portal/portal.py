@@ -11,9 +11,10 @@ from stripe_emulator.billing.portal.billing_portal import CONFIGURATION
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import card_form, portal_flow, portal_session, problem
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.card_form import Refusal
+from stripe_emulator.pages.common import card_form, problem
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.common.card_form import Refusal
+from stripe_emulator.pages.portal import portal_flow, portal_session
 from stripe_emulator.payments.confirming import challenges, setup_confirmation
 from stripe_emulator.payments.confirming.confirmation import Confirmation
 from stripe_emulator.payments.customers import customers

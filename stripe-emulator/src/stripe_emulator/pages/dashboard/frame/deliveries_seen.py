@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from stripe_emulator.core.database import transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import listeners
-from stripe_emulator.pages import describe
-from stripe_emulator.pages.dashboard.rows import title
+from stripe_emulator.pages.common import describe
+from stripe_emulator.pages.dashboard.frame.rows import title
 
 _NAMES = (
     "seq",

@@ -17,8 +17,8 @@ from stripe_emulator.api import request_log
 from stripe_emulator.core.database import transactions
 from stripe_emulator.core.database.conditions import conditions
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import account, hosts
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common import account, hosts
+from stripe_emulator.pages.common.account import storage
 
 RECENT, PAGE = 8, 50
 

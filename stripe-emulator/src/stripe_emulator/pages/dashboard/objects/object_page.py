@@ -9,11 +9,12 @@ from stripe_emulator.api.expand import render
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard import actions, belongings, deliveries_seen
-from stripe_emulator.pages.dashboard.clock import coming
-from stripe_emulator.pages.dashboard.frame import blueprint, done, missing, page
-from stripe_emulator.pages.dashboard.rows import title
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.controls.clock import coming
+from stripe_emulator.pages.dashboard.frame import deliveries_seen
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, missing, page
+from stripe_emulator.pages.dashboard.frame.rows import title
+from stripe_emulator.pages.dashboard.objects import actions, belongings
 
 pages = blueprint("object_page")
 

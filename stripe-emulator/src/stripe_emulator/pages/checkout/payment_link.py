@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator.checkout.sessions import payment_links
 from stripe_emulator.core.errors import StripeError
-from stripe_emulator.pages import problem
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common import problem
+from stripe_emulator.pages.common.account import storage
 
 pages = Blueprint("payment_link", __name__, template_folder="templates")
 pages.register_error_handler(StripeError, problem.page)

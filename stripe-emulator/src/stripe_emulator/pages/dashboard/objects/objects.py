@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint, latest, number, older, page
-from stripe_emulator.pages.dashboard.rows import rows_of
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, latest, number, older, page
+from stripe_emulator.pages.dashboard.frame.rows import rows_of
 
 pages = blueprint("objects")
 

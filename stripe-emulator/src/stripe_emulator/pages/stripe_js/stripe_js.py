@@ -25,8 +25,8 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, StripeError, 
 from stripe_emulator.core.ids import new
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.pages import stripe_js_session
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.stripe_js import stripe_js_session
 from stripe_emulator.payments.methods import payment_methods
 
 pages = Blueprint(
