@@ -33,6 +33,8 @@ PARTS = {
     "flask_prepaid/web/operator/customers",
     "flask_prepaid/web/operator/reports",
     "flask_prepaid/web/pages",
+    "flask_prepaid/web/pages/buying",
+    "flask_prepaid/web/pages/plans",
     "flask_prepaid/web/visitors",
 }
 
