@@ -1,4 +1,5 @@
 """The proof that the books are right.
 
-Imports ``books``, ``checks``, ``database``, ``slots``, ``tables``.
+Imports ``books``, ``books/budgets``, ``books/lots``, ``books/reversals``, ``checks``, ``database``,
+``slots``, ``tables``.
 """

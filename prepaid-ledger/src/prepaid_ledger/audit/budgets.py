@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
-from ..books.budget_counts import EVERYBODY
-from ..books.charges import charges, total
+from ..books.budgets.budget_counts import EVERYBODY
+from ..books.budgets.charges import charges, total
 from ..tables import ArchiveMark, Budget, Wallet
 from .problem import Problem
 from .scope import Which, kept_for_a_scope

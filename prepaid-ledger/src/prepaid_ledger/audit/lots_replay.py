@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import NoResultFound
 
-from ..books.lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState, Part
+from ..books.lots.lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState, Part
 from ..tables import Kind
 from .memory import RecentMemory
 from .problem import Problem

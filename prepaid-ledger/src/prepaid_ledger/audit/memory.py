@@ -8,8 +8,8 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import StoredMemory
-from ..books.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part, drawn_first
+from ..books.lots.lot_store import StoredMemory
+from ..books.lots.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part, drawn_first
 from ..slots import WalletKey
 from ..tables import Entry, Kind
 

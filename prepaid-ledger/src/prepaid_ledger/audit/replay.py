@@ -12,8 +12,8 @@ from operator import attrgetter
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import live_lots
-from ..books.lots import Closed, EntryRow, Event, Extended, LotState, Opened
+from ..books.lots.lot_store import live_lots
+from ..books.lots.lots import Closed, EntryRow, Event, Extended, LotState, Opened
 from ..checks import OWN_KEYS
 from ..database.rows import Stretch, Stretches, table_of
 from ..slots import slot_of

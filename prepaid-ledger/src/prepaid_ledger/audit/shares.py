@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, select
 from sqlalchemy.orm import aliased
 
-from ..books.by_hand import adjustments, gone_by_hand
-from ..books.lot_store import lapsed
-from ..books.shares import Claim, Gone, share_of
+from ..books.lots.lot_store import lapsed
+from ..books.reversals.by_hand import adjustments, gone_by_hand
+from ..books.reversals.shares import Claim, Gone, share_of
 from ..tables import Entry, Kind, Lot, Wallet
 from .problem import Problem
 from .scope import Which, kept_for_a_scope

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Executable, Select, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
-from ..books.lots import Closed, EntryRow, Extended, LotState, Opened, Part
+from ..books.lots.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
+from ..books.lots.lots import Closed, EntryRow, Extended, LotState, Opened, Part
 from ..books.usage_sums import QUARTER
 from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from .problem import Problem

@@ -14,10 +14,11 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ..database.rows import Stretch, Stretches
-from ..database.upsert import insert
-from ..slots import WalletKey
-from ..tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
+from ...database.rows import Stretch, Stretches
+from ...database.upsert import insert
+from ...slots import WalletKey
+from ...tables import Draw, Entry, Hold, HoldExtension, Kind, Lot
+from ..wallets.wallet_state import WalletState
 from .lots import (
     BrokenHistory,
     Closed,
@@ -31,7 +32,6 @@ from .lots import (
     Part,
     drawn_first,
 )
-from .wallet_state import WalletState
 
 #: Events read and stored at a time, so that years of them fit in memory.
 PAGE = 2_000

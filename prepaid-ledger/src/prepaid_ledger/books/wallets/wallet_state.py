@@ -9,10 +9,10 @@ from typing import Any, Self, cast
 from sqlalchemy import Row, Table, func, select, update
 from sqlalchemy.orm import Session
 
-from ..clock import Clock
-from ..database.upsert import insert
-from ..slots import slot_of
-from ..tables import Wallet
+from ...clock import Clock
+from ...database.upsert import insert
+from ...slots import slot_of
+from ...tables import Wallet
 
 _wallet = cast(Table, Wallet.__table__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import NoneType
 
-from ..checks import is_fit, is_whole
-from ..database.types import Quantities, quantity_text
+from ...checks import is_fit, is_whole
+from ...database.types import Quantities, quantity_text
 
 #: The longest spender and item, price version, and text of a quantity.
 MAX_NAME = 64

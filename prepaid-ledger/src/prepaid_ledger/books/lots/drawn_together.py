@@ -27,11 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ..clock import Clock
-from ..database.busy import raising_busy
-from ..database.rows import Given, Stretch, Stretches, move_marks, table_of
-from ..database.transactions import commit_alone
-from ..tables import Draw, Hold, HoldState, Kind, Lot, Wallet
+from ...clock import Clock
+from ...database.busy import raising_busy
+from ...database.rows import Given, Stretch, Stretches, move_marks, table_of
+from ...database.transactions import commit_alone
+from ...tables import Draw, Hold, HoldState, Kind, Lot, Wallet
 from .lot_store import PAGE, StoredMemory, draw_rows, events, live_lots, row_of
 from .lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import aliased
 
-from ..tables import Draw, Entry, Kind, Lot
+from ...tables import Draw, Entry, Kind, Lot
 from .shares import Gone
 
 #: Origins of lots, each with so many of their credits.

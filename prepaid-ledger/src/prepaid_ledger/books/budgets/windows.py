@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ..tables import Every
+from ...tables import Every
 
 
 class Window(NamedTuple):

@@ -8,18 +8,18 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..checks import check_credits, check_key, check_text
-from ..clock import Clock
-from ..errors import KeyReused, NothingToReverse, credits_are
-from ..tables import ArchiveMark, Entry, Hold, Kind, Wallet
-from .budget_counts import give_back
+from ...checks import check_credits, check_key, check_text
+from ...clock import Clock
+from ...errors import KeyReused, NothingToReverse, credits_are
+from ...tables import ArchiveMark, Entry, Hold, Kind, Wallet
+from ..budgets.budget_counts import give_back
+from ..expiry import end, expire, finish
+from ..hold_states import charged, last_charged
+from ..lots.lot_store import LotStore, StoredMemory
+from ..lots.lots import LotState, Part, drawn_last
+from ..wallets.posting import Posting, append, begin_on, find
+from ..wallets.uses import Use
 from .clawbacks import MIN_LIFE
-from .expiry import end, expire, finish
-from .hold_states import charged, last_charged
-from .lot_store import LotStore, StoredMemory
-from .lots import LotState, Part, drawn_last
-from .posting import Posting, append, begin_on, find
-from .uses import Use
 
 
 def reverse(

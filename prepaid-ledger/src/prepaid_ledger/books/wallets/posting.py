@@ -17,7 +17,7 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..checks import (
+from ...checks import (
     check_adjustment,
     check_credits,
     check_key,
@@ -26,9 +26,9 @@ from ..checks import (
     check_reason,
     check_time,
 )
-from ..clock import Clock
-from ..errors import KeyReused, NothingToReverse
-from ..tables import Entry, Hold, Kind
+from ...clock import Clock
+from ...errors import KeyReused, NothingToReverse
+from ...tables import Entry, Hold, Kind
 from .uses import UNSAID, Use
 from .wallet_state import WalletState, lock, lock_or_open, save
 

@@ -15,9 +15,9 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
-from ..errors import BudgetExceeded
-from ..tables import Budget, Every, Wallet
-from .wallet_state import WalletState
+from ...errors import BudgetExceeded
+from ...tables import Budget, Every, Wallet
+from ..wallets.wallet_state import WalletState
 from .windows import window_of
 
 _budget = cast(Table, Budget.__table__)

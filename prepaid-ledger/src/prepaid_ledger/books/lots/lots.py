@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple, Protocol
 
-from ..tables import Kind
+from ...tables import Kind
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
-from ..tables import ArchiveMark, Entry, Hold, HoldExtension, HoldState, Kind, UsageMark, UsageSum
+from ...tables import ArchiveMark, Entry, Hold, HoldExtension, HoldState, Kind, UsageMark, UsageSum
 
 
 def charges(which: Callable[[Any, Any], ColumnElement[bool]]) -> Subquery:

@@ -13,16 +13,16 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..checks import MAX_MINOR, check_credits, check_key, check_text, check_whole
-from ..clock import Clock
-from ..errors import NothingToReverse
-from ..tables import Entry, Kind, Lot
+from ...checks import MAX_MINOR, check_credits, check_key, check_text, check_whole
+from ...clock import Clock
+from ...errors import NothingToReverse
+from ...tables import Entry, Kind, Lot
+from ..expiry import expire
+from ..lots.lot_store import lapsed
+from ..wallets.posting import Posting, append, begin_on, repeat
+from ..wallets.wallet_state import WalletState
 from .by_hand import adjustments, gone_by_hand
-from .expiry import expire
-from .lot_store import lapsed
-from .posting import Posting, append, begin_on, repeat
 from .shares import Claim, Gone, Share, share_of
-from .wallet_state import WalletState
 
 #: Credits that come back after their lot has ended last this long at least.
 MIN_LIFE = timedelta(days=1)

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from ..checks import MAX_CREDITS, check_owner, is_whole
 from ..clock import Clock
 from ..tables import Budget, Every, Wallet
-from .budget_counts import EVERYBODY, counted_by, key_of
-from .charges import charges, total
+from .budgets.budget_counts import EVERYBODY, counted_by, key_of
+from .budgets.charges import charges, total
+from .budgets.windows import Window, window_of, zone_of
 from .expiry import bring_up_to_date
-from .uses import MAX_NAME, check_name
-from .wallet_state import WalletState, lock_or_open, save
-from .windows import Window, window_of, zone_of
+from .wallets.uses import MAX_NAME, check_name
+from .wallets.wallet_state import WalletState, lock_or_open, save
 
 
 def set_budget(
