@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from .audit.problem import Rule
+from .audit.scope.problem import Rule
 from .checks import check_held_for, check_rules, check_whole
 from .clock import Clock, wall
 from .database.engine import prepare

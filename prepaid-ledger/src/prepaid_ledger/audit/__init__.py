@@ -1,5 +1,4 @@
 """The proof that the books are right.
 
-Imports ``books``, ``books/budgets``, ``books/lots``, ``books/reversals``, ``checks``, ``database``,
-``slots``, ``tables``.
+Imports ``audit/replay``, ``audit/rules``, ``audit/scope``, ``checks``, ``tables``.
 """

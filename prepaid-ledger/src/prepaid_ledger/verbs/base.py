@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from ..audit.problem import Rule
+from ..audit.scope.problem import Rule
 from ..clock import Clock
 from ..database.busy import raising_busy
 from ..database.transactions import commit_alone, is_writing

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Engine, MetaData, SmallInteger, String, Table, Text, select
 
-from ..books.lots.lots import LotState
-from ..database.types import BigInt
-from ..database.upsert import insert
+from ...books.lots.lots import LotState
+from ...database.types import BigInt
+from ...database.upsert import insert
 from .scope import Scope
 
 METADATA = MetaData()

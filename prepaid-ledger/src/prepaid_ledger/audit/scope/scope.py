@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
 from sqlalchemy.orm import Session
 
-from ..database.rows import Given, Stretch, table_of
-from ..tables import Wallet
+from ...database.rows import Given, Stretch, table_of
+from ...tables import Wallet
 
 #: About how many entries of how many wallets are played again from one snapshot.
 ENTRIES = 100_000

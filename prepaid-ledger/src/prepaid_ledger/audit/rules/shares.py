@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, select
 from sqlalchemy.orm import aliased
 
-from ..books.lots.lot_store import lapsed
-from ..books.reversals.by_hand import adjustments, gone_by_hand
-from ..books.reversals.shares import Claim, Gone, share_of
-from ..tables import Entry, Kind, Lot, Wallet
-from .problem import Problem
-from .scope import Which, kept_for_a_scope
-from .streams import fetch
+from ...books.lots.lot_store import lapsed
+from ...books.reversals.by_hand import adjustments, gone_by_hand
+from ...books.reversals.shares import Claim, Gone, share_of
+from ...tables import Entry, Kind, Lot, Wallet
+from ..replay.streams import fetch
+from ..scope.problem import Problem
+from ..scope.scope import Which, kept_for_a_scope
 
 #: Columns of a row of what went unspent.
 GONE = 4

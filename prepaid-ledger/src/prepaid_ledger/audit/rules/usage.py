@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select, union_all
 
-from ..books.usage_sums import QUARTER, sums_of_entries
-from ..tables import Entry, UsageMark, UsageSum, Wallet
-from .problem import Problem
-from .scope import Which
-from .streams import Cell, MarkRow, fetch, marks
+from ...books.usage_sums import QUARTER, sums_of_entries
+from ...tables import Entry, UsageMark, UsageSum, Wallet
+from ..replay.streams import Cell, MarkRow, fetch, marks
+from ..scope.problem import Problem
+from ..scope.scope import Which
 
 
 class Off(NamedTuple):

@@ -17,13 +17,13 @@ from sqlalchemy import Connection, Executable, Select, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from ..books.lots.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
-from ..books.lots.lots import Closed, EntryRow, Extended, LotState, Opened, Part
-from ..books.usage_sums import QUARTER
-from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Lot, Wallet
-from .problem import Problem
-from .proofs import Proof
-from .scope import Which, kept_for_a_scope
+from ...books.lots.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
+from ...books.lots.lots import Closed, EntryRow, Extended, LotState, Opened, Part
+from ...books.usage_sums import QUARTER
+from ...tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Lot, Wallet
+from ..scope.problem import Problem
+from ..scope.proofs import Proof
+from ..scope.scope import Which, kept_for_a_scope
 
 #: Rows that are fetched at a time, from each table.
 FETCH = 2_000

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
-from ..books.budgets.budget_counts import EVERYBODY
-from ..books.budgets.charges import charges, total
-from ..tables import ArchiveMark, Budget, Wallet
-from .problem import Problem
-from .scope import Which, kept_for_a_scope
+from ...books.budgets.budget_counts import EVERYBODY
+from ...books.budgets.charges import charges, total
+from ...tables import ArchiveMark, Budget, Wallet
+from ..scope.problem import Problem
+from ..scope.scope import Which, kept_for_a_scope
 
 
 def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:

@@ -8,11 +8,11 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import NoResultFound
 
-from ..books.lots.lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState, Part
-from ..tables import Kind
+from ...books.lots.lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState, Part
+from ...tables import Kind
+from ..scope.problem import Problem
+from ..scope.proofs import State
 from .memory import RecentMemory
-from .problem import Problem
-from .proofs import State
 from .streams import Account, StoredDraw, Tables
 
 

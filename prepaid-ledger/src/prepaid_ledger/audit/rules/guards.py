@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect, text
 
-from .problem import Problem
+from ..scope.problem import Problem
 
 #: The triggers that refuse a change of an entry, by database.
 GUARDS = {

@@ -12,16 +12,16 @@ from operator import attrgetter
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from ..books.lots.lot_store import live_lots
-from ..books.lots.lots import Closed, EntryRow, Event, Extended, LotState, Opened
-from ..checks import OWN_KEYS
-from ..database.rows import Stretch, Stretches, table_of
-from ..slots import slot_of
-from ..tables import Hold, Kind
+from ...books.lots.lot_store import live_lots
+from ...books.lots.lots import Closed, EntryRow, Event, Extended, LotState, Opened
+from ...checks import OWN_KEYS
+from ...database.rows import Stretch, Stretches, table_of
+from ...slots import slot_of
+from ...tables import Hold, Kind
+from ..scope.problem import Problem
+from ..scope.proofs import EMPTY, Proof, State, written
+from ..scope.scope import Moved, Which
 from .lots_replay import LotsReplay
-from .problem import Problem
-from .proofs import EMPTY, Proof, State, written
-from .scope import Moved, Which
 from .streams import Account, Cell, MarkRow, SealedRow, Tables, sealed
 
 #: After so many events, used-up lots are let go of.

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from ..database.busy import RETRYABLE, sqlstate
+from ...database.busy import RETRYABLE, sqlstate
 
 Result = TypeVar("Result")
 

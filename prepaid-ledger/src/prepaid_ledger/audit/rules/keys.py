@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from ..tables import Entry, Wallet
-from .problem import Problem
-from .scope import Which, kept_for_a_scope
+from ...tables import Entry, Wallet
+from ..scope.problem import Problem
+from ..scope.scope import Which, kept_for_a_scope
 
 
 def doubled_keys(connection: Connection, which: Which) -> Iterator[Problem]:

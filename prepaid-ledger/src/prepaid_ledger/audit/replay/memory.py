@@ -8,10 +8,10 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..books.lots.lot_store import StoredMemory
-from ..books.lots.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part, drawn_first
-from ..slots import WalletKey
-from ..tables import Entry, Kind
+from ...books.lots.lot_store import StoredMemory
+from ...books.lots.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part, drawn_first
+from ...slots import WalletKey
+from ...tables import Entry, Kind
 
 #: How many spends, holds and used-up lots of one wallet are remembered.
 SPAN = 20_000

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from ..tables import Hold, HoldState, Wallet
-from .problem import Problem
-from .scope import Which, kept_for_a_scope
+from ...tables import Hold, HoldState, Wallet
+from ..scope.problem import Problem
+from ..scope.scope import Which, kept_for_a_scope
 
 
 def uncharged_meters(connection: Connection, which: Which) -> Iterator[Problem]:
