@@ -14,7 +14,7 @@ from .checks import check_held_for, check_rules, check_whole
 from .clock import Clock, wall
 from .database.engine import prepare
 from .prices import MAX_SCALE
-from .spends.group_commit import GroupCommit
+from .spends.group_commit.group_commit import GroupCommit
 from .verbs import LedgerVerbs, Setup
 
 #: How long a hold lasts that nobody ends, where the program does not say.

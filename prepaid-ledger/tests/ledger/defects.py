@@ -29,7 +29,7 @@ from prepaid_ledger.books.wallets.posting import Posting
 from prepaid_ledger.books.wallets.wallet_state import WalletState
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.reading import usage
-from prepaid_ledger.spends import sqlite_batch
+from prepaid_ledger.spends.batches import sqlite_batch
 from prepaid_ledger.tables import HoldState, Kind, Lot
 from prepaid_ledger.testing import Databases
 

@@ -8,7 +8,7 @@ first.
 
 Imports ``archive``, ``audit``, ``audit/scope``, ``books``, ``books/reversals``, ``books/wallets``,
 ``checks``, ``clock``, ``database``, ``errors``, ``held_credits``, ``meters``, ``prices``, ``reading``,
-``spends``, ``tables``.
+``spends``, ``spends/group_commit``, ``tables``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ..clock import Clock
 from ..database.busy import raising_busy
 from ..database.transactions import commit_alone, is_writing
 from ..database.turns import LOCK_TIMEOUT_S
-from ..spends.group_commit import GroupCommit
+from ..spends.group_commit.group_commit import GroupCommit
 
 Terms = ParamSpec("Terms")
 Result = TypeVar("Result")

@@ -3,7 +3,7 @@
 An entry and the move of its wallet's balance are two statements of one transaction,
 and nothing in between can be caught and committed. ``append`` writes the entries of all
 verbs. Two write many at once, by statements of their own: ``grants.py`` grants for many
-owners, and ``spends/sqlite_batch.py`` and ``spends/postgresql_batch.py`` spends.
+owners, and ``spends/batches/sqlite_batch.py`` and ``spends/batches/postgresql_batch.py`` spends.
 """
 
 from __future__ import annotations

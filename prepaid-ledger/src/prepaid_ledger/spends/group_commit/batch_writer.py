@@ -11,18 +11,18 @@ from functools import cached_property
 
 from sqlalchemy import Connection, Engine, event, exc
 
-from ..clock import Clock
-from ..database.partitions import partitions_of
-from ..database.transactions import limits
-from ..database.turns import LOCK_TIMEOUT_S, write_turn
-from ..errors import Busy
-from . import batch
-from .budgeted_owners import BudgetedOwners
-from .failures import log_failure
-from .host_insert import batch_insert
-from .outcomes import LEFT_OUT, Outcome
-from .postgresql_batch import SET_UP
-from .single import SpendRequest
+from ...clock import Clock
+from ...database.partitions import partitions_of
+from ...database.transactions import limits
+from ...database.turns import LOCK_TIMEOUT_S, write_turn
+from ...errors import Busy
+from ..batches import batch
+from ..batches.budgeted_owners import BudgetedOwners
+from ..batches.failures import log_failure
+from ..batches.host_insert import batch_insert
+from ..batches.outcomes import LEFT_OUT, Outcome
+from ..batches.postgresql_batch import SET_UP
+from ..single import SpendRequest
 
 log = logging.getLogger(__name__)
 

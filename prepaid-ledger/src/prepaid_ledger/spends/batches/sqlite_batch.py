@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from ..database.types import UtcDateTime
-from ..slots import slot_of
+from ...database.types import UtcDateTime
+from ...slots import slot_of
+from ..single import SpendRequest, Spent
 from .outcomes import Outcome
-from .single import SpendRequest, Spent
 
 Row = dict[str, Any]
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from ..database.transactions import statements_within
-from ..database.turns import LOCK_TIMEOUT_S
-from ..slots import slot_of
+from ...database.transactions import statements_within
+from ...database.turns import LOCK_TIMEOUT_S
+from ...slots import slot_of
+from ..single import SpendRequest, Spent
 from .host_insert import NO_ROWS, BatchInsert
 from .outcomes import Outcome
-from .single import SpendRequest, Spent
 
 #: Locks the wallets, each by its key and as it is found; then, under the locks, counts within each wallet,
 #: writes the entries, and moves each wallet once. Two batches never wait for each other in a ring: one of

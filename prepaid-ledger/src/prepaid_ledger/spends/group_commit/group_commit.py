@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sqlalchemy import Engine
 
-from ..clock import Clock
-from ..database.turns import LOCK_TIMEOUT_S
-from ..errors import Busy, PrepaidError
+from ...clock import Clock
+from ...database.turns import LOCK_TIMEOUT_S
+from ...errors import Busy, PrepaidError
+from ..batches.budgeted_owners import BudgetedOwners
+from ..batches.outcomes import Outcome
+from ..single import SpendRequest, Spent, spend_alone
 from .batch_writer import BatchWriter
-from .budgeted_owners import BudgetedOwners
-from .outcomes import Outcome
-from .single import SpendRequest, Spent, spend_alone
 
 if TYPE_CHECKING:
     from .loop_connection import LoopConnection

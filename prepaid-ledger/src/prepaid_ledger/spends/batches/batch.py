@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert
 
-from ..database.turns import LOCK_TIMEOUT_S
+from ...database.turns import LOCK_TIMEOUT_S
+from ..single import SpendRequest, Spent, insert_host_row
 from .budgeted_owners import BudgetedOwners
 from .host_insert import NO_ROWS, batch_insert
 from .outcomes import Outcome
 from .postgresql_batch import on_postgresql, read
-from .single import SpendRequest, Spent, insert_host_row
 from .sqlite_batch import post_on_sqlite
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..single import SpendRequest
 from .outcomes import Outcome
-from .single import SpendRequest
 
 
 class BudgetedOwners:

@@ -11,15 +11,15 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event
 
-from ..clock import Clock
-from ..database.deadlines import awaited
-from .batch import one_of_each_key
-from .budgeted_owners import BudgetedOwners
-from .failures import log_failure
-from .host_insert import BatchInsert
-from .outcomes import LEFT_OUT, UNREACHED, Outcome
-from .postgresql_batch import SET_UP, on_postgresql, read
-from .single import SpendRequest
+from ...clock import Clock
+from ...database.deadlines import awaited
+from ..batches.batch import one_of_each_key
+from ..batches.budgeted_owners import BudgetedOwners
+from ..batches.failures import log_failure
+from ..batches.host_insert import BatchInsert
+from ..batches.outcomes import LEFT_OUT, UNREACHED, Outcome
+from ..batches.postgresql_batch import SET_UP, on_postgresql, read
+from ..single import SpendRequest
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ..database.turns import LOCK_TIMEOUT_S
+from ...database.turns import LOCK_TIMEOUT_S
+from ..batches.host_insert import batch_insert
+from ..batches.outcomes import Outcome
+from ..single import SpendRequest, Spent
 from .busy_wallets import BusyWallets
 from .group_commit import MAX_BATCH, GroupCommit, too_late
-from .host_insert import batch_insert
 from .one_task import OneTask
-from .outcomes import Outcome
-from .single import SpendRequest, Spent
 from .waiting import Waiting
 
 #: So many go together. In a batch of half the size a spend costs the database half as much again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .single import Spent
+from ..single import Spent
 
 
 class Outcome(NamedTuple):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections import deque
 
+from ..batches.host_insert import batch_insert
+from ..single import SpendRequest
 from .group_commit import MAX_BATCH, GroupCommit
-from .host_insert import batch_insert
 from .one_task import OneTask
-from .single import SpendRequest
 from .waiting import Waiting
 
 #: So long a batch waits for its wallet while there is no other line; of several, each waits for its share.

@@ -6,9 +6,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from ..batches.outcomes import Outcome
+from ..single import SpendRequest, Spent
 from .group_commit import too_late
-from .outcomes import Outcome
-from .single import SpendRequest, Spent
 
 #: So many batches a spend goes with whose wallet another process has just then, or whose budgets this one has
 #: just heard of: mostly the next reaches it. A batch that waits for one wallet serves nobody else meanwhile.

@@ -23,7 +23,7 @@ from sqlalchemy.types import (
 )
 from sqlalchemy.types import TypeEngine as Type
 
-from .single import SpendRequest
+from ..single import SpendRequest
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
