@@ -20,7 +20,7 @@ from ..books.shares import Claim, Gone, share_of
 from ..tables import Entry, Kind, Lot, Wallet
 from .problem import Problem
 from .scope import Which, kept_for_a_scope
-from .streams import fetch
+from .snapshots import fetch
 
 #: Columns of a row of what went unspent.
 GONE = 4

@@ -13,7 +13,8 @@ from ..books.usage_sums import QUARTER, sums_of_entries
 from ..tables import Entry, UsageMark, UsageSum, Wallet
 from .problem import Problem
 from .scope import Which
-from .streams import Cell, MarkRow, fetch, marks
+from .snapshots import fetch
+from .streams import Cell, MarkRow, marks
 
 
 class Off(NamedTuple):
