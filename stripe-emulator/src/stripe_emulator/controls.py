@@ -11,7 +11,14 @@ from contextlib import suppress
 from stripe_emulator.api import request_log
 from stripe_emulator.api.expand import render
 from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion, payer_questions, paying, session_discounts, session_intents
+from stripe_emulator.checkout import (
+    completion,
+    payer_questions,
+    paying,
+    session_discounts,
+    session_intents,
+    tax,
+)
 from stripe_emulator.checkout import custom_fields as custom_fields_of
 from stripe_emulator.checkout import optional_items as optional_items_of
 from stripe_emulator.checkout import shipping as shipping_of
@@ -75,7 +82,7 @@ def pay(
         country that it allows.
     :param custom_fields: What is typed into the shop's own fields, by their keys; by default what fits.
     :param optional_items: Prices of the items that the customer adds.
-    :param address: Where the session asks for one; by default the customer's own, or a made-up one.
+    :param address: A billing address; by default the customer's own, or a made-up one, where it is needed.
     :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :param promotion_code: What is typed as one.
     :raises InvalidRequest: The session asks for none of what is typed, or takes no such code.
@@ -149,8 +156,10 @@ def _email_of(session: Json) -> str | None:
     return known
 
 
-def _home_of(session: Json) -> Json:
-    """The address of the session's customer, or a made-up one."""
+def _home_of(session: Json) -> Json | None:
+    """The address of the session's customer, or a made-up one; none where nobody has to give one."""
+    if not (payer_questions.needs_address(session) or tax.is_automatic(session)):
+        return None
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     return (customer or {}).get("address") or ADDRESS
 

@@ -22,7 +22,7 @@ from stripe_emulator.checkout import (
 from stripe_emulator.core import clock, money, store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, StripeError, no_such
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import checkout_form, countries, describe, problem, stripe_js_session
+from stripe_emulator.pages import card_form, checkout_form, countries, describe, problem, stripe_js_session
 from stripe_emulator.pages.account import storage
 from stripe_emulator.pages.card_form import Refusal
 from stripe_emulator.payments import tax_id_formats
@@ -50,7 +50,7 @@ def pay(session_id: str) -> ResponseReturnValue:
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
-            return _page(session, Refusal({"card_number": error.message}), 402)
+            return _page(session, Refusal({card_form.chosen(request.form): error.message}), 402)
         except InvalidRequest as error:
             return _page(session, Refusal({error.param or "": error.message}), 422)
         bank = session_intents.waits_for_bank(session)
@@ -157,7 +157,8 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         saved=stripe_js_session.saved_cards(session),
         asks_terms=payer_questions.asks_terms(session),
         asks_phone=payer_questions.asks_phone(session),
-        asks_address=payer_questions.asks_address(session),
+        address_parts=payer_questions.address_parts(session),
+        needs_address=payer_questions.needs_address(session),
         countries=[("", "Choose"), *countries.choices(countries.CODES)],
         ships_to=countries.choices(shipping.countries(session)),
         country=countries.of_the_reader(),
