@@ -345,7 +345,9 @@ def test_a_clawback_leads_to_its_payment_and_says_why(shop: RunningShop) -> None
     finance.send("/admin/payments/1/refund", amount="10.00", reason="all of it")
 
     page = finance.get(f"/admin/customers/{pat.owner}").text
-    assert '>Taken back</span> <span class="quiet"><a href="/admin/payments/1">payment 1</a>: refunded<' in page
+    assert (
+        '>Taken back</span> <span class="quiet"><a href="/admin/payments/1">payment 1</a>: refunded<' in page
+    )
 
 
 def test_what_was_spent_says_for_what_and_by_whom(shop: RunningShop) -> None:

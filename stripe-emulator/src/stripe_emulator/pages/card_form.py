@@ -107,7 +107,7 @@ def _expiry(typed: str) -> tuple[int, int]:
     """
     expiry = _EXPIRY.fullmatch(typed)
     if expiry is None:
-        raise Refusal({"card_expiry": "Your card's expiration date is incomplete. Enter month and year, such as 12/34."})
+        raise Refusal({"card_expiry": "Your card's expiration date is incomplete."})
     month, year = int(expiry[1]), int(expiry[2]) + (2000 if len(expiry[2]) == 2 else 0)
     if not 1 <= month <= 12:
         raise Refusal({"card_expiry": "Your card's expiration month is invalid."})

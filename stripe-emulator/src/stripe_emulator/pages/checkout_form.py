@@ -129,7 +129,7 @@ def _address(session: Json, method: Json) -> Json | None:
         return None
     typed = {part: request.form.get(part, "").strip() for part in parts}
     faults = {
-        part: f"Enter your billing address: {label.lower()} is missing."
+        part: f"Your {label.lower()} is missing."
         for part, label in ADDRESS
         if part in parts and not typed[part] and _is_needed(part, typed, parts)
     }

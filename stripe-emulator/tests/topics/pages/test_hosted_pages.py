@@ -61,7 +61,7 @@ def test_a_form_pays_and_leads_on_to_the_shop(stripe: Any, visitor: Client) -> N
             "Your card number is invalid. In test mode, try 4242 4242 4242 4242.",
         ),
         ("card_number", DECLINED, "Your card was declined."),
-        ("card_expiry", "never", "Your card's expiration date is incomplete. Enter month and year, such as 12/34."),
+        ("card_expiry", "never", "Your card's expiration date is incomplete."),
         ("card_expiry", "01/20", "Your card's expiration date is in the past."),
         ("card_expiry", "13/34", "Your card's expiration month is invalid."),
         ("card_cvc", "12", "Your card's security code is incomplete."),

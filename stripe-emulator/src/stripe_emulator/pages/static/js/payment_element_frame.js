@@ -28,7 +28,7 @@
     const whole = number.length >= 12 && number.length <= 19;
     return {
       number: !number ? "Enter your card number." : !whole ? "Your card number is incomplete." : checks(number) ? "" : "Your card number is invalid.",
-      expiry: !fields.expiry.value.trim() ? "Your card's expiration date is incomplete." : month >= 1 && month <= 12 && year ? "" : "Your card's expiration date is incomplete. Enter month and year, such as 12/34.",
+      expiry: month >= 1 && month <= 12 && year ? "" : "Your card's expiration date is incomplete.",
       cvc: /^\d{3,4}$/.test(fields.cvc.value.trim()) ? "" : "Your card's security code is incomplete.",
     };
   }
