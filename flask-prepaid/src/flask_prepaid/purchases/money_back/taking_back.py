@@ -50,7 +50,7 @@ def take_back(
 
 
 class Taken(NamedTuple):
-    """What money takes of the credits that it bought: from the balance, and what is spent and becomes a debt."""
+    """What money takes of the credits that it bought: from the balance, and what becomes a debt."""
 
     credits: int
     debt: int

@@ -16,7 +16,6 @@ from ....reports.selection import Selection
 from .. import page
 from . import charts, period
 
-
 #: The columns that a page always shows.
 ALWAYS = ("sold", "spent", "change")
 
