@@ -22,11 +22,8 @@ def test_billing_has_every_payment_with_its_card_and_folds_what_nobody_paid(shop
     shop.buy(credits="7")
     shop.press(shop.keep_card(number=DECLINES_LATER))
 
-    payments = (
-        shop.browser()
-        .get("/prepaid/billing")
-        .text.partition('<form method="post" action="/prepaid/billing"')[0]
-    )
+    page = shop.browser().get("/prepaid/billing").text
+    payments = page.partition('<form method="post" action="/prepaid/billing"')[0]
     paid, _, folded = payments.rpartition("<details")
 
     assert "Buy your first credits" in empty
