@@ -220,7 +220,7 @@ def test_a_cause_in_the_ledger_leads_to_its_payment_and_a_hosts_own_cause_nowher
     page = support.get(f"/admin/customers/{pat.owner}").text
     other = support.get(f"/admin/customers/{kim.owner}").text
 
-    ledger = r'<span title="([^"]+)">(?:purchase|allowance)</span> <span [^>]+><a href="([^"]+)">([^<]+)<'
+    ledger = r'<span title="([^"]+)">(?:Bought|From a plan)</span> <span [^>]+><a href="([^"]+)">([^<]+)<'
     assert set(re.findall(ledger, page)) == {
         ("payment:1", "/admin/payments/1", "payment 1"),
         ("invoice:1", "/admin/payments/2", "payment 2"),
@@ -360,7 +360,7 @@ def test_what_was_spent_says_for_what_and_by_whom(shop: RunningShop) -> None:
 
     page = support.get(f"/admin/customers/{pat.owner}").text
 
-    assert 'title="job:1">spend</span> <span class="quiet">report by nightly<' in page
+    assert 'title="job:1">Spent</span> <span class="quiet">report by nightly<' in page
 
 
 def test_a_customers_page_says_whom_they_are_billed_as(shop: RunningShop) -> None:

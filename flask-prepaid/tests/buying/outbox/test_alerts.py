@@ -114,7 +114,7 @@ def test_each_crossing_is_told_once_and_again_after_it_recovered(shop: Telling) 
     assert lapse[0].startswith("35 credits expire on ")
     shop.grant(7, days=1)
     shop.stripe.advance(hours=2)
-    assert [subject.partition(" lapse")[0] for subject in shop.told()] == ["7 credits"]
+    assert [subject.partition(" expire")[0] for subject in shop.told()] == ["7 credits"]
 
     shop.stripe.advance(days=40)
     shop.grant(200)
