@@ -118,7 +118,9 @@ def test_a_part_that_is_disputed_while_a_page_is_read_is_said_on_the_next_one(sh
 
     assert states_read
     assert '<td class="beside">Paid</td>' in page
-    assert '<td class="beside">$3.00 disputed at your bank</td>' in shop.browser().get("/prepaid/billing").text
+    assert (
+        '<td class="beside">$3.00 disputed at your bank</td>' in shop.browser().get("/prepaid/billing").text
+    )
 
 
 @pytest.mark.parametrize(

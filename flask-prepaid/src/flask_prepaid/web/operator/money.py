@@ -14,7 +14,7 @@ from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...languages import units
 from ...payments.models import UNDER_WAY, Payment
-from ...purchases.money_back import disputes, refunds, taking_back
+from ...purchases.money_back import disputes, refundable, refunds, taking_back
 from .. import forms
 from . import daily_limit, once, page, payments
 from .roles import Right
@@ -79,7 +79,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payment)
     try:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
-        left = refunds.left_to_refund(context.session, payment)
+        left = refundable.left_to_refund(context.session, payment)
         if amount > left > 0:
             raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
         if "count" in request.form:
@@ -113,8 +113,8 @@ def refund_form(
     """:param amount_minor: What was typed, where that can be refunded; by default all that is left."""
     context = page.context()
     session = context.session
-    left = refunds.left_to_refund(session, payment)
-    credited = refunds.credited_minor(session, payment.id)
+    left = refundable.left_to_refund(session, payment)
+    credited = refundable.credited_minor(session, payment.id)
     taken = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
     counted_minor = left - credited if amount_minor is None else amount_minor
     counts = counted_minor > 0 and not taken and not error
