@@ -258,7 +258,7 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
 
 
 def save(storage: Store, name: str) -> None:
-    """Keep everything as it is now under a name; see ``saved``."""
+    """Keep everything as it is now under a name; see ``core.database.saved``."""
     request_log.write(storage)
     saved.save(storage, name)
 
