@@ -44,6 +44,11 @@ class Table:
     def columns(self) -> list[str]:
         return columns_of([self.total, self.before, *(sold for _, sold in self.lines)])
 
+    @property
+    def used(self) -> list[str]:
+        """Those of which some period has any."""
+        return columns_of(sold for _, sold in self.lines)
+
 
 def columns_of(lines: Iterable[Sales]) -> list[str]:
     """The columns that a page shows. One that is zero in all lines says nothing, but for gross and net."""
