@@ -19,12 +19,14 @@ from flask_prepaid.purchases.money_back import (
     credit_notes,
     disputes,
     host_refunds,
-    refunds,
+    refund_sync,
     taking_back,
 )
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
-from prepaid_ledger.books import allowances, clawbacks, expiry, posting, shares
+from prepaid_ledger.books import allowances, expiry
+from prepaid_ledger.books.reversals import clawbacks, shares
+from prepaid_ledger.books.wallets import posting
 from prepaid_ledger.tables import Kind
 from prepaid_ledger.verbs.incoming import Incoming
 
@@ -153,7 +155,7 @@ def a_top_up_pays_any_price(reason_to_stop: Any) -> Any:
     return never_for_its_terms
 
 
-@defect(refunds, "NOT_REFUNDED", "disputes")
+@defect(refund_sync, "NOT_REFUNDED", "disputes")
 def a_failed_refund_counts_as_gone(_: Any) -> Any:
     return frozenset()
 
