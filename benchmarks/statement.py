@@ -1,10 +1,11 @@
 """What the batch statement costs by itself: with and without spender, item and two budgets, in turns.
 
 One connection of PostgreSQL posts batches of 16 spends, one a wallet, of a thousand wallets. ``parted`` is
-``plain`` on another connection, to a ledger in 32 partitions. ``--entries 10_000_000`` has both ledgers hold so
-many, of a tenth as many wallets; spends are of a thousand of those, drawn by chance. What counts is processor time: of the server's
-process for the connection, and of this one. A busy machine changes it little. ``--text FILE`` times another
-text of the statement beside, such as an earlier one.
+``plain`` on another connection, to a ledger in 32 partitions. ``--entries 10_000_000`` has both ledgers hold
+so many before, of a tenth as many wallets; the thousand are drawn from those by chance.
+
+What counts is processor time: of the server's process for the connection, and of this one. A busy machine
+changes it little. ``--text FILE`` times another text of the statement beside, such as an earlier one.
 
 The last line is one JSON object: microseconds a spend, and the ratios of the medians.
 """
@@ -68,7 +69,7 @@ def many(entries: int) -> range:
 
 
 def variants(other: Path | None, entries: int) -> dict[str, Variant]:
-    numbers = random.sample(many(entries), WALLETS) if entries else range(WALLETS)
+    numbers = random.choices(many(entries), k=WALLETS) if entries else range(WALLETS)
     owners = [f"plain:{number}" for number in numbers]
     budgeting = [f"budgets:{number}" for number in range(WALLETS)]
     plain, budgeted = (statement_of(with_budgets=budgets) for budgets in (False, True))
@@ -146,7 +147,7 @@ def main() -> None:
     wall_us: dict[str, list[float]] = {name: [] for name in kinds}
     numbers = itertools.count().__next__
     with (
-        postgresql(**SETTINGS) as cluster,
+        postgresql(**(SETTINGS if options.entries else {})) as cluster,
         connected(cluster, None, options.entries) as in_one_piece,
         connected(cluster, PARTITIONS, options.entries) as in_partitions,
     ):

@@ -25,13 +25,12 @@ from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
+from parts.processor import cpu_s
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from benchmarks.parts.processor import cpu_s
-from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.audit.audit import Audited
+from prepaid_ledger import Audited, Ledger, Problem
 from prepaid_ledger.books import usage_sums
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases
@@ -133,7 +132,7 @@ def behind_the_triggers(engine: Engine) -> Iterator[Connection]:
             yield connection
             return
         triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        guards = {name: sql for name, sql in triggers}
+        guards = {row.name: row.sql for row in triggers}
         for name in guards:
             connection.execute(text(f"DROP TRIGGER {name}"))
         yield connection
