@@ -84,7 +84,8 @@ def _repeats(session: Session, wallets: Collection[WalletState], key: str) -> Se
     given = table_of(session, [{"wallet_id": wallet.id, "slot": wallet.slot} for wallet in wallets]).c
     its = (Entry.wallet_id == given.wallet_id) & (Entry.slot == given.slot)
     seq = select(Entry.seq).where(its, Entry.key == key).scalar_subquery().label("seq")
-    posted = [row._mapping for row in session.execute(select(given.wallet_id, given.slot, seq)) if row.seq]
+    rows = session.execute(select(given.wallet_id, given.slot, seq))
+    posted = [row._asdict() for row in rows if row.seq]
     return session.scalars(select(Entry).where(with_keys(session, Entry, posted))).all() if posted else []
 
 
