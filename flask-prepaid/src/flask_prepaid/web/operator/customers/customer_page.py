@@ -70,8 +70,6 @@ def customer(owner: str) -> ResponseReturnValue:
     except ValueError:
         abort(404)
     lots = context.ledger.lots(owner)
-    notes = notes_of(session, owner)
-    refunded = shown_states.refunded_of_each(session, bought)
     payment_of = causes.payments_behind(session, owner, {row.key for row in (*lots, *entries)})
     moved_back = refunds_and_disputes(session, owner)
     return page.render(
@@ -88,20 +86,13 @@ def customer(owner: str) -> ResponseReturnValue:
         not_handled=events.not_handled_of(session, owner),
         maybe_more=(session.scalar(health.unhandled_count()) or 0) > events.LATEST,
         why=events.why,
-        payments=bought,
-        states=shown_states.of_each(session, bought),
-        refunded=refunded,
-        under_way=any(sums.under_way_minor for sums in refunded.values()),
-        taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
-        left=refundable.left_of_each(session, bought),
+        **of_payments(session, bought),
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),
         warned=fraud_warnings.payments_to_answer(session, CHANGES, owner=owner),
         disputed=disputes.to_answer(session, context.clock(), owner=owner),
-        cards=cards.saved(session, owner),
-        default=cards.default_card(session, owner),
-        topup=topups.setting(session, owner),
+        **of_cards(session, owner),
         **of_plan(session, owner),
         refunds_and_disputes=moved_back,
         named=page.in_names(row.reason for row in (*entries, *(row for _, row, _ in moved_back))),
@@ -109,17 +100,54 @@ def customer(owner: str) -> ResponseReturnValue:
         may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
-        notes=notes,
-        notes_count=session.scalar(select(func.count()).where(OperatorNote.owner == owner)),
+        **of_notes(session, owner),
         max_lines={"payments": PAYMENTS, "changes": CHANGES},
-        operators=page.labels(note.operator for note in notes),
-        mails=mail_log.of(session, owner, text=mail_text, limit=MAILS),
-        why_not_sent=mails.why_not_sent,
-        mail_text=mail_text,
+        **of_mails(session, owner, mail_text),
         cursor=request.args.get("cursor"),
-        few_mails=FEW_MAILS,
-        few_notes=FEW_NOTES,
     )
+
+
+def of_payments(session: Session, bought: Sequence[Payment]) -> dict[str, Any]:
+    """What the page says of the customer's payments, and of the money of each that went back."""
+    refunded = shown_states.refunded_of_each(session, bought)
+    return {
+        "payments": bought,
+        "states": shown_states.of_each(session, bought),
+        "refunded": refunded,
+        "under_way": any(sums.under_way_minor for sums in refunded.values()),
+        "taken": disputes.taken_by_bank(session, [payment.id for payment in bought]),
+        "left": refundable.left_of_each(session, bought),
+    }
+
+
+def of_cards(session: Session, owner: str) -> dict[str, Any]:
+    """The cards on file, and how auto top-up is set, which pays with one."""
+    return {
+        "cards": cards.saved(session, owner),
+        "default": cards.default_card(session, owner),
+        "topup": topups.setting(session, owner),
+    }
+
+
+def of_mails(session: Session, owner: str, text: str) -> dict[str, Any]:
+    """The mails to the customer that have ``text`` in them."""
+    return {
+        "mails": mail_log.of(session, owner, text=text, limit=MAILS),
+        "why_not_sent": mails.why_not_sent,
+        "mail_text": text,
+        "few_mails": FEW_MAILS,
+    }
+
+
+def of_notes(session: Session, owner: str) -> dict[str, Any]:
+    """What operators have noted of the customer, and who they are."""
+    notes = notes_of(session, owner)
+    return {
+        "notes": notes,
+        "notes_count": session.scalar(select(func.count()).where(OperatorNote.owner == owner)),
+        "operators": page.labels(note.operator for note in notes),
+        "few_notes": FEW_NOTES,
+    }
 
 
 def since(session: Session, owner: str) -> date | None:
