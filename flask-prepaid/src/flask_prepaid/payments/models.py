@@ -292,12 +292,22 @@ class Dispute(TakesBack, Base):
         return self.state in WANTS_EVIDENCE
 
 
-class BalancePaid(TakesBack, Base):
-    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid, and when.
+class EarlierMoney(TakesBack):
+    """Money of an earlier payment has paid a part of this one, ``amount_minor``, at the time ``at``.
 
-    It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
-    counts what may have changed that, ``seen`` is up to which ``tick`` has looked.
+    It takes credits back where that money turns out to have gone back twice. ``changes`` counts what may have
+    changed that, ``seen`` is up to which ``tick`` has looked.
     """
+
+    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount_minor: Mapped[int]
+    at: Mapped[datetime]
+    changes: Mapped[int] = mapped_column(default=1)
+    seen: Mapped[int] = mapped_column(default=0)
+
+
+class BalancePaid(EarlierMoney, Base):
+    """So much of a payment the customer's balance at Stripe has paid."""
 
     __tablename__ = "prepaid_balance_paid"
     __table_args__ = (
@@ -310,11 +320,27 @@ class BalancePaid(TakesBack, Base):
         ),
     )
 
-    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    amount_minor: Mapped[int]
-    at: Mapped[datetime]
-    changes: Mapped[int] = mapped_column(default=1)
-    seen: Mapped[int] = mapped_column(default=0)
+
+class CarriedOver(EarlierMoney, Base):
+    """So much of a changed plan was paid by what its invoice gives back of the plan before.
+
+    ``credits`` of what the invoice gives are those that no new money has paid for.
+    """
+
+    __tablename__ = "prepaid_carried_over"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("credits >= 0", name="credits_not_negative"),
+        Index(
+            "ix_prepaid_carried_over_due",
+            "payment_id",
+            postgresql_where=text("changes > seen"),
+            sqlite_where=text("changes > seen"),
+        ),
+    )
+
+    credits: Mapped[int]
 
 
 class TopUp(Base):

@@ -17,7 +17,7 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import balance_paid, comparison, part_charges, tax_rates, timing, wishes
+from . import comparison, earlier_money, part_charges, tax_rates, timing, wishes
 from .customers import removal
 from .models import SENT_BACK, Payment, PaymentState, Refund, Via
 
@@ -287,7 +287,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.failure = None
     payment.check_at = None
     if isinstance(fetched, InvoiceCharge):
-        balance_paid.note(context.session, payment, fetched)
+        earlier_money.note_balance(context.session, payment, fetched)
         part_charges.write_down(context.session, payment, fetched.charges)
     removal.reopen(context.session, payment.owner, payment.created_at)
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
