@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Move:
-    """So much of a payment's money has gone to the balance at Stripe, or has paid for a changed plan, ``to``."""
+    """So much of a payment's money has gone to the balance at Stripe, or has paid for a change, ``to``."""
 
     payment: Payment
     minor: int
@@ -31,7 +31,8 @@ def lost(payments: Iterable[Payment]) -> tuple[Counter[Payment], Counter[Payment
     """What of each payment the balance has paid, and what an earlier plan, with money that was gone."""
     paid = list(payments)
     moves = sorted((move for payment in paid for move in payment.all_moves()), key=lambda move: move.at)
-    of_balance, of_carried = Counter[Payment](), Counter[Payment]()
+    of_balance: Counter[Payment] = Counter()
+    of_carried: Counter[Payment] = Counter()
 
     def lose(move: Move) -> int:
         """What of a move is gone, beyond what other moves of the same payment have lost."""

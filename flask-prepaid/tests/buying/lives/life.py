@@ -392,9 +392,8 @@ class Life(World):
         plan, wanted = self.model.plan, step.word("plan")
         if plan is None or plan.is_paused or PLANS[wanted][0] <= PLANS[plan.name][0] or self.model.blocked:
             return
-        row = self.shop.row(OWNER)
-        if row.state != "active" or row.period_end is None or row.period_end <= self.now:
-            return
+        if self.period_end is None or self.period_end <= self.now:
+            return  # the next month is billed, and not paid yet
         price = self.read(
             lambda: prices.ensure(self.shop.prepaid, self.shop.prepaid.catalog.plans[wanted]).id
         )

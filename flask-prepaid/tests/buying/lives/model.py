@@ -357,7 +357,7 @@ class Customer:
         self.plan.payments.append(paid)
 
     def changed(self, name: str, change: Change, now: datetime) -> None:
-        """The plan is another one at once: the rest of its month is given back, and that of the new one costs."""
+        """The plan is another one at once: the rest of the old one is given back, the new one's costs."""
         assert self.plan is not None
         before, self.plan.name = PLANS[self.plan.name][0], change.plan
         after = PLANS[self.plan.name][0]

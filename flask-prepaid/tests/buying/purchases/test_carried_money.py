@@ -39,7 +39,8 @@ def shop(databases: Databases) -> Iterator[PlanShop]:
 def change(shop: PlanShop, plan: str, after_quarters: int = 2) -> None:
     """In Stripe's dashboard, at once, with what is left of the month by then."""
     row = shop.row()
-    assert row.period_start is not None and row.period_end is not None
+    assert row.period_start is not None
+    assert row.period_end is not None
     since = row.period_start + (row.period_end - row.period_start) / 4 * after_quarters
     price = shop.read(lambda: prices.ensure(shop.prepaid, shop.prepaid.catalog.plans[plan]).id)
     subscription = shop.v1.subscriptions.retrieve(shop.stripe_id())
