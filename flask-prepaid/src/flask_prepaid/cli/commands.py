@@ -34,6 +34,7 @@ from ..operations import tick as upkeep
 from ..operations.elsewhere import archiving, copy_books, marks, places
 from ..payments import reviews
 from ..payments.models import UNDER_WAY, Payment
+from ..purchases import accepting
 from ..purchases.money_back import refunds
 from ..reports import counting as sums
 from ..reports.balance import copying
@@ -256,10 +257,14 @@ def refund(payment: int, amount: int | None, reason: str, key: str | None) -> No
 @commands.command()
 @click.argument("payment", type=typed.payment)
 @click.option("--note", required=True, type=typed.note, help="What you have done; it stays on the record.")
-def review(payment: int, note: str) -> None:
-    """Say that PAYMENT, which needed a review, is dealt with. It moves neither money nor credits."""
-    reviews.close(context(), payment, review=f"{note} (by {getpass.getuser()})")
-    click.echo(f"Payment {payment} is reviewed.", err=True)
+@click.option("--charge", type=typed.charge, help="Stripe's id of what you mean, if there are several.")
+@click.option("--give", is_flag=True, help="Give the credits, for what was paid.")
+def review(payment: int, note: str, charge: str | None, give: bool) -> None:
+    """Say that PAYMENT, which needed a review, is dealt with. Nothing moves by it, but with --give."""
+    end_review = accepting.accept if give else reviews.close
+    end_review(context(), payment, review=f"{note} (by {getpass.getuser()})", charge=charge)
+    done = "has given its credits" if give else "is reviewed"
+    click.echo(f"Payment {payment} {done}.", err=True)
 
 
 @commands.command()

@@ -125,7 +125,7 @@ class Walk:
         """What is off with a payment that Stripe has money for; what is right is added to ``_paid``."""
         if row.state is PaymentState.FAILED and intent.is_all_back:
             return  # an operator has refunded what was not as agreed
-        if reviews.covers(row, intent.id):
+        if reviews.covers(self._context.session, row, intent.id):
             return  # an operator has dealt with it otherwise
         if row.state is not PaymentState.PAID:
             detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
@@ -257,12 +257,12 @@ class Walk:
 
     def _is_paid(self, row: Payment) -> bool:
         """Whether Stripe has the money of a payment that the walk has not met, being older."""
+        if row.invoice_id and not row.session_id:  # by a charge, the customer's balance, or outside of Stripe
+            billed = self._context.gateway.invoice_charges.fetch(row.invoice_id)
+            return billed is not None and billed.is_paid
         if row.payment_intent_id:
             intent = self._context.gateway.charges.fetch(row.payment_intent_id)
             return intent is not None and intent.is_paid
-        if row.invoice_id and not row.session_id:  # the customer's balance has paid it
-            billed = self._context.gateway.invoice_charges.fetch(row.invoice_id)
-            return billed is not None and billed.is_paid
         page = self._context.gateway.checkout.fetch(row.session_id) if row.session_id else None
         return page is not None and page.is_paid
 

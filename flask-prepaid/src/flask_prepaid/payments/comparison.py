@@ -41,6 +41,8 @@ def not_as_agreed(
         asked_minor, arrived = fetched.amount_subtotal_minor, _arrived(fetched)
     if (asked_minor, fetched.currency) != (payment.amount_minor, payment.currency):
         return f"Stripe asked for {money.show(asked_minor, fetched.currency)}"
+    if isinstance(fetched, InvoiceCharge) and fetched.is_paid and not fetched.charges and arrived[0]:
+        return "Its invoice was paid outside of Stripe"
     if arrived[0] != arrived[1]:
         due, came = (money.show(minor, fetched.currency) for minor in arrived)
         return f"{came} arrived of {due}"

@@ -254,9 +254,9 @@ class Customer:
     # What goes back
 
     def refuses_refund(self, payment: Payment, amount_minor: int | None) -> bool:
-        """Whether so much, or all that is left, can't be refunded: Stripe refuses what was charged back."""
+        """Whether so much, or all that is left, can't be refunded: Stripe refuses what the bank has."""
         left = payment.charged_minor - payment.refunded_minor
-        charged_back = payment.dispute is not None and not payment.dispute.is_inquiry
+        charged_back = payment.dispute is not None and payment.dispute.taken_minor > 0
         amount = left if amount_minor is None else amount_minor
         return charged_back or not 0 < amount <= left
 

@@ -74,8 +74,8 @@ class Place:
     def __init__(self, databases: Databases, kind: str, *, invoices: bool) -> None:
         self.databases, self.kind = databases, kind
         self.empty, self.url = databases.fresh(kind), databases.fresh(kind)
-        settings = {"PREPAID_PROMOTION_CODES": True, "PREPAID_INVOICES": invoices}
-        self.shop = PlanShop(self.url, plans=(*PLANS, *MORE_PLANS), **settings)
+        plans = (*PLANS, *MORE_PLANS)
+        self.shop = PlanShop(self.url, plans=plans, PREPAID_PROMOTION_CODES=True, PREPAID_INVOICES=invoices)
         self.packs = dict(self.shop.prepaid.catalog.packs)
         self.is_new = True
 

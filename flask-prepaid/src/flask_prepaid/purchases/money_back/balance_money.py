@@ -9,6 +9,8 @@ again.
 
 from __future__ import annotations
 
+from typing import cast
+
 from sqlalchemy import select, union, update
 from sqlalchemy.orm import Session
 
@@ -29,7 +31,7 @@ REASONS: dict[type[EarlierMoney], str] = {
 }
 
 #: What names it in the ledger's keys.
-NAMES: dict[type[EarlierMoney], str] = {BalancePaid: "balance", CarriedOver: "carried"}
+NAMES: dict[type[EarlierMoney], str] = {BalancePaid: "balance", CarriedOver: "balance:carried"}
 
 
 def due(context: Context, *, limit: int = 100) -> list[str]:
@@ -90,5 +92,5 @@ def _paid_by_earlier(session: Session, owner: str) -> list[tuple[Payment, Earlie
             .order_by(table.at, Payment.id)
             .execution_options(populate_existing=True)
         )
-        paid += [(payment, row) for payment, row in rows]
+        paid += [(payment, cast(EarlierMoney, row)) for payment, row in rows]
     return paid

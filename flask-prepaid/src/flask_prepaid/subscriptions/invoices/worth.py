@@ -208,7 +208,8 @@ class Count:
         self._now[start, end] += credits * share
         for month in later:
             self._other[month] += credits
-        self.bought += max(credits * (share + len(later)), 0)
+        if credits > 0:
+            self.bought += credits * (share + len(later))
         self._ends, self._since = max(self._ends, end), min(self._since or start, start)
 
     def worth(self) -> Worth:
