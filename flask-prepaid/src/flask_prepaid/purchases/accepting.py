@@ -15,7 +15,7 @@ from ..payments.customers.rows import known_customer
 from ..payments.fetched import Fetched
 from ..payments.models import Payment, Review
 from . import by_invoice
-from .money_back import disputes, refunds
+from .money_back import disputes, refund_sync
 
 #: What becomes of what can't be accepted.
 OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."
@@ -60,7 +60,7 @@ def accept(
         wrong_charges.close(session, payment, row, review)
         payments.accept(context, payment, fetched)
         for refund in went_back:
-            refunds.apply_refund(context, refund)
+            refund_sync.apply_refund(context, refund)
         for dispute in disputed:
             disputes.apply_dispute(context, dispute)
         note()
