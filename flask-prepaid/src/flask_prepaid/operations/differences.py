@@ -149,7 +149,7 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = settling.paid_by(self._context.session, dispute.intent_id)
+            payment = disputes.payment_of(self._context.session, dispute.intent_id)
             row = self._context.session.get(Dispute, dispute.id)
             if payment is not None and (detail := _differs(payment, row, dispute)):
                 mend = partial(self._sync_now, disputes.sync_dispute, dispute.id)

@@ -158,6 +158,19 @@ def test_one_of_two_wrong_charges_is_accepted_and_the_others_dispute_takes_nothi
     assert begun.balance() == 0
 
 
+def test_a_dispute_in_a_review_that_nobody_has_heard_of_is_drift(begun: Shop) -> None:
+    intent = pay_wrong(begun)
+    begun.command("review", "1", "--note", NOTE)
+    begun.stripe.hear("nothing.of.interest")
+    begun.stripe.dispute(intent)
+    begun.stripe.deliver()
+    assert "it is needs_response; here it is not known" in begun.command("reconcile").output
+
+    assert begun.command("reconcile", "--fix").exit_code == 0
+
+    assert [dispute.state for dispute in disputes_of(begun)] == ["needs_response"]
+
+
 def test_a_dispute_that_was_heard_of_in_a_review_counts_as_soon_as_the_payment_is_paid(begun: Shop) -> None:
     """The shop takes no codes; then it does, and the page that was paid with one is settled."""
     intent = pay_wrong(begun)

@@ -54,8 +54,8 @@ def change(shop: PlanShop, plan: str, after_quarters: int = 2) -> None:
     shop.tick()
 
 
-def refund(shop: PlanShop, amount_minor: int | None = None, *, of: int = 0) -> None:
-    payment_id = shop.payments()[of].id
+def refund(shop: PlanShop, amount_minor: int | None = None, *, number: int = 0) -> None:
+    payment_id = shop.payments()[number].id
     shop.read(lambda: refunds.refund(shop.prepaid, payment_id, amount_minor=amount_minor, reason="asked for"))
     shop.tick()
 
@@ -176,9 +176,9 @@ def test_a_change_at_the_same_price_for_a_credit_keeps_what_it_gave(shop: PlanSh
 def test_both_payments_of_a_change_go_back_in_any_order(shop: PlanShop, first: int) -> None:
     change(shop, "double")
 
-    refund(shop, of=first)
-    refund(shop, 250, of=1 - first)
+    refund(shop, number=first)
+    refund(shop, 250, number=1 - first)
     assert shop.balance() > 0
 
-    refund(shop, of=1 - first)
+    refund(shop, number=1 - first)
     assert shop.balance() == 0

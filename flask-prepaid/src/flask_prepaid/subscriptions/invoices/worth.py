@@ -34,7 +34,7 @@ class OtherMonth:
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedMoney:
     """Money of earlier invoices that an invoice gives back, and that pays for its other lines at once.
 
     ``credits`` of what the invoice gives are those that no new money has paid for.
@@ -63,7 +63,7 @@ class Worth:
     per_period: int
     others: tuple[OtherMonth, ...] = ()
     since: int = field(default=0, compare=False)
-    carried: Carried | None = field(default=None, compare=False)
+    carried: CarriedMoney | None = field(default=None, compare=False)
 
     @property
     def later(self) -> list[OtherMonth]:
@@ -120,7 +120,7 @@ def worth(lines: Iterable[InvoiceLine], known: Known) -> Worth:
     return replace(due, carried=_carried(lines, due.given, count.bought))
 
 
-def _carried(lines: Sequence[InvoiceLine], given: int, bought: Fraction) -> Carried | None:
+def _carried(lines: Sequence[InvoiceLine], given: int, bought: Fraction) -> CarriedMoney | None:
     """What of the credits given was paid by the money that lines give back.
 
     Each line that costs something is paid by that money and by new money in the same proportion. What new
@@ -131,7 +131,7 @@ def _carried(lines: Sequence[InvoiceLine], given: int, bought: Fraction) -> Carr
     minor = min(costs, back)
     if not minor:
         return None
-    return Carried(minor, max(given - ceil(bought * Fraction(costs - minor, costs)), 0))
+    return CarriedMoney(minor, max(given - ceil(bought * Fraction(costs - minor, costs)), 0))
 
 
 def _priced(
