@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_prepaid import Operator, Operators, Role, signals
+from flask_prepaid.payments.customers import removal
 from flask_prepaid.payments.models import Dispute, Payment, PaymentState
 from flask_prepaid.testing import Databases
 
@@ -156,6 +157,30 @@ def test_one_of_two_wrong_charges_is_accepted_and_the_others_dispute_takes_nothi
     assert f"{first} has brought" not in begun.command("reconcile").output
     begun.read(lambda: begun.prepaid.refund(1, reason="asked for"))
     assert begun.balance() == 0
+
+
+def test_a_warning_in_a_review_is_answered_once_the_credits_are_given(databases: Databases) -> None:
+    with closing(Shop(databases.fresh("sqlite"), PREPAID_REFUND_FRAUD_WARNINGS=True)) as shop:
+        shop.buy()
+        shop.stripe.pay(page(shop, price={"unit_amount": 400}), card="4000000000005423")
+        shop.stripe.deliver()
+        shop.tick()
+        assert payment(shop).refunded_minor == 0
+
+        review(shop, "--give")
+        shop.tick()
+
+        assert (payment(shop).refunded_minor, shop.balance()) == (400, 0)
+
+
+def test_a_customer_who_has_left_is_given_nothing(begun: Shop) -> None:
+    pay_wrong(begun)
+    begun.read(lambda: removal.remove(begun.prepaid, "user:1"))
+
+    refused = review(begun, "--give")
+
+    assert "its customer is gone" in refused.stderr
+    assert (payment(begun).reviewed_at, begun.balance()) == (None, 0)
 
 
 def test_a_dispute_in_a_review_that_nobody_has_heard_of_is_drift(begun: Shop) -> None:

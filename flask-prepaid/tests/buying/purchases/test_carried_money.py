@@ -6,6 +6,8 @@ The old one costs $10.00 for 100 credits, the month has 28 days, and its half is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -182,3 +184,85 @@ def test_both_payments_of_a_change_go_back_in_any_order(shop: PlanShop, first: i
 
     refund(shop, number=1 - first)
     assert shop.balance() == 0
+
+
+def test_a_refund_between_two_changes_is_followed_to_the_second(shop: PlanShop) -> None:
+    change(shop, "rich")
+    refund(shop, 750)
+    assert shop.balance() == 25 + 100
+
+    change(shop, "richer", after_quarters=3)
+    assert shop.balance() == 25 + 100 + 375
+
+    refund(shop)
+    assert shop.balance() == 0
+
+
+def test_a_dispute_that_is_about_more_later_takes_more_of_the_change(shop: PlanShop) -> None:
+    change(shop, "rich")
+    opened = shop.stripe.dispute(shop.payments()[0].payment_intent_id, amount=750)
+    shop.tick()
+    assert shop.balance() == 25 + 100
+
+    shop.stripe.dispute(dispute=opened["id"], amount=1_000)
+    shop.tick()
+
+    assert shop.balance() == 0
+
+
+def test_a_change_that_is_made_smaller_again_leaves_nothing(shop: PlanShop) -> None:
+    change(shop, "rich")
+    change(shop, "taste", after_quarters=3)
+    assert shop.balance() == 300 - 112  # a quarter of 500 - 50, rounded
+
+    refund(shop)
+
+    assert shop.balance() == 0
+
+
+def test_a_change_that_is_billed_with_the_next_month_was_paid_by_the_month_before(shop: PlanShop) -> None:
+    row = shop.row()
+    price = shop.read(lambda: prices.ensure(shop.prepaid, shop.prepaid.catalog.plans["rich"]).id)
+    subscription = shop.v1.subscriptions.retrieve(shop.stripe_id())
+    assert row.period_start is not None
+    later: Any = {
+        "items": [{"id": subscription["items"].data[0].id, "price": price}],
+        "proration_date": int((row.period_start + timedelta(days=14)).timestamp()),
+    }
+    shop.v1.subscriptions.update(subscription.id, later)
+    shop.pass_time(days=15)
+    assert shop.balance() == 500 + 200
+
+    refund(shop)
+    assert shop.balance() == 500
+
+    refund(shop, number=1)
+    assert shop.balance() == 0
+
+
+def test_what_comes_month_by_month_is_stopped_and_goes_on(databases: Databases) -> None:
+    """A year for $120.00 becomes one of four times as many credits, after half of it, for no more money."""
+    plans = (
+        Plan("drip", credits=100, amount_minor=12_000, interval="year", every="month", name="Drip"),
+        Plan("rain", credits=400, amount_minor=12_000, interval="year", every="month", name="Rain"),
+    )
+    start = "2025-01-31T12:00:00"
+    with closing(PlanShop(databases.fresh("sqlite"), plans=plans, start=start)) as shop:
+        shop.subscribe("drip")
+        shop.pass_time(days=182, hours=12)
+        change(shop, "rain")
+        changed = shop.balance()
+        assert 600 + 250 < changed < 600 + 300
+
+        opened = dispute(shop)
+        assert shop.balance() == 0
+        shop.stripe.dispute(dispute=opened, outcome="won")
+        shop.tick()
+        assert shop.balance() == changed
+
+        shop.pass_time(days=34)
+        assert shop.balance() == 400  # the next month; the last one's grace is over
+        refund(shop)
+        assert shop.balance() == 0
+        shop.pass_time(days=31)
+        assert shop.balance() == 0
