@@ -28,13 +28,13 @@ NEARBY = {
     "ledger": Nearby(
         "prepaid-ledger/src/prepaid_ledger/books",
         (
-            "posting.py",
-            "wallet_state.py",
+            "wallets/posting.py",
+            "wallets/wallet_state.py",
             "entries.py",
-            "lots.py",
+            "lots/lots.py",
             "expiry.py",
-            "clawbacks.py",
-            "shares.py",
+            "reversals/clawbacks.py",
+            "reversals/shares.py",
             "holds.py",
             "hold_states.py",
             "allowances.py",
@@ -103,6 +103,12 @@ NEARBY = {
             "subscriptions/test_nothing_charged.py",
             "subscriptions/test_events.py",
         ),
+    ),
+    "months": Nearby(
+        "flask-prepaid/src/flask_prepaid/subscriptions/invoices",
+        ("plan_months.py", "month_refunds.py"),
+        "flask-prepaid/tests/buying/subscriptions",
+        ("test_months.py", "test_month_disputes.py"),
     ),
 }
 

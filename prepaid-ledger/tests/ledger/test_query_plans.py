@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from prepaid_ledger import SpendRequest
-from prepaid_ledger.spends.postgresql_batch import SET_UP, statement_of
+from prepaid_ledger.spends.batches.postgresql_batch import SET_UP, statement_of
 from prepaid_ledger.testing import Databases
 
 from .archives import a_january, a_year_later, archived
@@ -45,6 +45,43 @@ def test_a_key_of_a_busy_wallet_is_looked_up_among_keys(databases: Databases, pa
             plan = "\n".join(connection.exec_driver_sql(explained).scalars())
             assert "(key)::text = " in plan
             assert not re.search(r"Filter: .*\(key\)::text = ", plan), plan
+    books.close()
+
+
+def plan_of_a_batch(books: Books) -> str:
+    """How PostgreSQL posts many spends.
+
+    It plans once, while tables are small: what it looks up must not become more as they grow.
+    """
+    books.grant(3)
+    with books.engine.connect() as connection:
+        values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
+        connection.execute(text("SET plan_cache_mode = force_generic_plan"))
+        explained = "EXPLAIN " + statement_of(with_budgets=True) % values
+        return "\n".join(connection.exec_driver_sql(explained).scalars())
+
+
+def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    plan = plan_of_a_batch(books)
+
+    looks = re.findall(r"Scan .*prepaid_budget b\w*.*\n\s*(?:Index|Recheck) Cond: (.*)", plan)
+    assert looks, plan
+    assert all({"wallet_id", "slot"} <= set(re.findall(r"wallet_id|slot|spender", look)) for look in looks), (
+        plan
+    )
+    assert "Seq Scan on prepaid_budget" not in plan, plan
+    books.close()
+
+
+def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    plan = plan_of_a_batch(books)
+
+    looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)
+    assert [set(re.findall(r"wallet_id|slot|key", look)) for look in looks] == [
+        {"wallet_id", "slot", "key"}
+    ], plan
     books.close()
 
 

@@ -13,9 +13,8 @@ from prepaid_ledger import clock
 from .. import money
 from ..context import transaction
 from ..languages import units
-from ..payments import reviews
 from ..payments.models import UNDER_WAY, Payment
-from ..purchases import accepting
+from ..purchases import reviews
 from ..purchases.money_back import refunds
 from . import typed
 from .app import context
@@ -68,7 +67,7 @@ def refund(payment: int, amount: int | None, reason: str, key: str | None) -> No
 @click.option("--give", is_flag=True, help="Give the credits, for what was paid.")
 def review(payment: int, note: str, charge: str | None, give: bool) -> None:
     """Say that PAYMENT, which needed a review, is dealt with. Nothing moves by it, but with --give."""
-    end_review = accepting.accept if give else reviews.close
+    end_review = reviews.accept if give else reviews.close
     end_review(context(), payment, review=f"{note} (by {getpass.getuser()})", charge=charge)
     done = "has given its credits" if give else "is reviewed"
     click.echo(f"Payment {payment} {done}.", err=True)

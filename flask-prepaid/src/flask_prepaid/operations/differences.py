@@ -20,7 +20,7 @@ from ..errors import GatewayRefused
 from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund
 from ..gateway.values import Intent
 from ..languages import units
-from ..payments import part_charges, payments, reviews
+from ..payments import part_charges, payments, wrong_charges
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
@@ -61,6 +61,9 @@ class Drift:
     id: str
     payment: int | None
     detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id} (payment {self.payment}): {self.detail}"
 
 
 #: What mends a difference: asks Stripe once more, by the same functions as every event, and commits.
@@ -125,7 +128,7 @@ class Walk:
         """What is off with a payment that Stripe has money for; what is right is added to ``_paid``."""
         if row.state is PaymentState.FAILED and intent.is_all_back:
             return  # an operator has refunded what was not as agreed
-        if reviews.covers(self._context.session, row, intent.id):
+        if wrong_charges.covers(self._context.session, row, intent.id):
             return  # an operator has dealt with it otherwise
         if row.state is not PaymentState.PAID:
             detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
@@ -12,7 +12,7 @@ from prepaid_ledger import clock
 from .. import signals
 from ..context import Context
 from ..gateway.values import Intent
-from .fetched import Fetched, intent_of
+from .comparison import Fetched, intent_of
 from .models import SENT_BACK, Payment, PaymentState, Review
 
 log = logging.getLogger(__name__)
@@ -102,3 +102,23 @@ def show(session: Session, payment: Payment) -> None:
     last = max(rows, key=lambda row: row.reviewed_at or row.called_at)
     payment.failure, payment.reviewed_at = last.reason, last.reviewed_at
     payment.review = next((row.review for row in reversed(rows) if row.review), last.review)
+
+
+def waits() -> ColumnElement[bool]:
+    """Whether a payment needs a review that nobody has made, for a query."""
+    return (Payment.state == PaymentState.NEEDS_REVIEW) & Payment.reviewed_at.is_(None)
+
+
+def count(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Payment).where(waits())) or 0
+
+
+def covers(session: Session, payment: Payment, intent_id: str) -> bool:
+    """Whether a review has dealt with this charge of a payment."""
+    row = find(session, payment, intent_id)
+    return row is not None and row.reviewed_at is not None
+
+
+def name_of(row: Review) -> str:
+    """What Stripe's dashboard calls it."""
+    return row.payment_intent_id or row.stripe_id

@@ -11,8 +11,8 @@ from ..context import Context, Write, nothing, reading, refuse_uncommitted, tran
 from ..errors import NotYours
 from ..gateway.billing.subscription_values import StripeInvoice
 from ..payments import payments, timing
+from ..payments.comparison import Fetched
 from ..payments.customers.rows import known_customer
-from ..payments.fetched import Fetched
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import sync
 from . import by_invoice, by_key

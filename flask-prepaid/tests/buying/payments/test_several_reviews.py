@@ -111,6 +111,17 @@ def test_a_charge_of_another_customer_is_never_accepted(begun: Shop) -> None:
     assert (payment(begun).reviewed_at, begun.balance()) == (None, 0)
 
 
+def test_a_discount_that_the_shop_does_not_give_can_be_let_count(begun: Shop) -> None:
+    coupon = begun.dashboard().v1.coupons.create({"percent_off": 50, "duration": "once"})
+    begun.pay(page(begun, discounts=[{"coupon": coupon.id}]))
+    assert "has a discount" in (payment(begun).failure or "")
+
+    assert review(begun, "--give").exit_code == 0
+
+    assert (payment(begun).paid_minor, begun.balance()) == (250, 100)
+    assert begun.command("reconcile").exit_code == 0
+
+
 def test_a_charge_in_another_currency_is_never_accepted(begun: Shop) -> None:
     begun.pay(page(begun, price={"currency": "eur"}))
 

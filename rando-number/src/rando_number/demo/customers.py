@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from flask.testing import FlaskClient
+from .browsing import Browser
 
 #: Cards and how often they are used: from the United States and elsewhere, and two that are refused.
 CARDS = {
@@ -78,10 +78,19 @@ class Customer:
     had_incident: bool = False
     password: str = "a password of the demo"
     has_account: bool = False
-    browser: FlaskClient | None = None
+    opened: Browser | None = None
     user_id: int = 0
     subscribed: bool = False
     tops_up: bool = False
+
+    @property
+    def has_arrived(self) -> bool:
+        return self.opened is not None
+
+    @property
+    def browser(self) -> Browser:
+        assert self.opened is not None, "a customer who has arrived has a browser"
+        return self.opened
 
     def wants(self, chance: random.Random) -> int:
         """How many numbers they want today."""

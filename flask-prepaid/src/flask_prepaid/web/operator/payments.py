@@ -16,11 +16,11 @@ from ... import money
 from ...context import reading
 from ...errors import NotYours, UnknownItem
 from ...languages import units
-from ...payments import part_charges, reviews, shown_states, wrong_charges
+from ...payments import part_charges, shown_states, wrong_charges
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...payments.shown_states import RefundSums, ShownState
-from ...purchases import accepting
+from ...purchases import reviews
 from ...purchases.money_back import fraud_warnings, refundable
 from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import days, failures
@@ -239,7 +239,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
         reviews=wrong_charges.of(session, row),
-        charge_name=reviews.name_of,
+        charge_name=wrong_charges.name_of,
         may_review=operator.may(Right.REVIEW) and row.state is PaymentState.NEEDS_REVIEW,
         may_give=operator.may(Right.REVIEW) and operator.may(Right.GRANT),
         decimal=money.decimal,
@@ -254,7 +254,7 @@ def review(payment_id: int) -> ResponseReturnValue:
     if gives:
         page.operator(Right.GRANT)
     owner, charge = by_number(payment_id).owner, forms.line(request.form, "charge") or None
-    end_review = accepting.accept if gives else reviews.close
+    end_review = reviews.accept if gives else reviews.close
     try:
         reason = forms.reason()
         record = partial(page.record, operator, Right.REVIEW, owner=owner, reason=reason, payment=payment_id)
