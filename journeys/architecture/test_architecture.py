@@ -21,7 +21,6 @@ MAX_LINES = 500
 #: Folders that show more files than others, and why.
 LARGER = {
     "flask_prepaid/cli": "a file for each command",
-    "flask_prepaid/reports": "a file for each report, and what they count on",
     "rando_number/accounts": "a file for each thing that customers do with their account",
 }
 
@@ -35,6 +34,7 @@ PARTS = {
     "flask_prepaid/purchases/money_back",
     "flask_prepaid/purchases/saved_cards",
     "flask_prepaid/reports/balance",
+    "flask_prepaid/reports/sums",
     "flask_prepaid/subscriptions/beginning",
     "flask_prepaid/subscriptions/invoices",
     "flask_prepaid/web/mailing",

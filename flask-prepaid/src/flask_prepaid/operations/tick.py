@@ -31,10 +31,10 @@ from ..purchases.money_back import (
     refund_sync,
     refunds,
 )
-from ..reports import counting
 from ..reports.balance import copying
 from ..reports.days import MINUTE
-from ..reports.models import Copying
+from ..reports.sums import counting
+from ..reports.sums.models import Copying
 from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months

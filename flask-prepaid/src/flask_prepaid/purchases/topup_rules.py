@@ -64,7 +64,7 @@ TOO_MANY = marked("too many payments were tried within an hour")
 NOT_SPENT = {
     Kind.ADJUSTMENT: marked("your credits were corrected, not spent"),
     Kind.CLAWBACK: marked("your credits were taken back, not spent"),
-    Kind.EXPIRY: marked("your credits have lapsed unspent"),
+    Kind.EXPIRY: marked("your credits have expired unused"),
 }
 
 

@@ -64,6 +64,8 @@ NAMES = (
     "ada ben cleo dan eva fay gus hana ivo jo kai lea max nia otto pia quin rosa sam tea uma vic wim yara zoe"
 )
 
+SURNAMES = "Adler Blom Costa Dietz Evans Fischer Garcia Holm Ivanov Jansen Kowalski Lopez Moreau Novak"
+
 
 @dataclass
 class Customer:
@@ -82,6 +84,14 @@ class Customer:
     user_id: int = 0
     subscribed: bool = False
     tops_up: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """What they write as the name on their card, by their address: ``Rosa Holm`` for ``rosa7@...``."""
+        first = self.name.partition("@")[0].rstrip("0123456789")
+        surnames = SURNAMES.split()
+        number = sum(self.name.encode()) % len(surnames)
+        return f"{first.capitalize()} {surnames[number]}"
 
     @property
     def has_arrived(self) -> bool:

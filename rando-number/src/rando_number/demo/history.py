@@ -201,12 +201,12 @@ class History:
         session = re.search(r"cs_test_\w+", sent.location or "")
         if session is None:
             return False
-        paid = self.emulator.control("pay", session=session[0], card=customer.card)
+        paid = self.emulator.control("pay", session=session[0], card=customer.card, name=customer.full_name)
         gives_up = customer.incident == "is refused" and not customer.had_incident
         if gives_up:  # and comes back another day
             customer.had_incident, customer.card = True, SOUND
         elif paid is None and self.chance.random() < 0.6:  # another card, then
-            paid = self.emulator.control("pay", session=session[0], card=SOUND)
+            paid = self.emulator.control("pay", session=session[0], card=SOUND, name=customer.full_name)
             customer.card = SOUND
         customer.browser.open(back, session_id=session[0])
         return paid is not None
@@ -238,7 +238,7 @@ class History:
         if number[-4:] not in self.saved_cards(customer):
             sent = customer.browser.send("/cards/add", at="/cards")
             if session := re.search(r"cs_test_\w+", sent.location or ""):
-                self.emulator.control("pay", session=session[0], card=number)
+                self.emulator.control("pay", session=session[0], card=number, name=customer.full_name)
         card = self.saved_cards(customer)[number[-4:]]
         customer.browser.send(f"/cards/{card}/default", at="/cards")
         return card
