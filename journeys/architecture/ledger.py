@@ -66,7 +66,6 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "background": set(),
     "held_credits": {"books", "database", "errors", "prices", "tables"},
     "meters": {
-        "background",
         "books",
         "books/wallets",
         "checks",
@@ -76,6 +75,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "prices",
         "tables",
     },
+    "async_meters": {"background", "meters"},
     "verbs": {
         "archive",
         "audit",
@@ -101,7 +101,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "database",
         "errors",
         "ledger",
-        "meters",
+        "async_meters",
         "prices",
         "reading",
         "spends",
