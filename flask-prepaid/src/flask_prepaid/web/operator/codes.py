@@ -86,13 +86,14 @@ def make() -> ResponseReturnValue:
         credits = forms.credits_to_move()
         max_claims, per_owner = optional("max_claims"), optional("per_owner") or 1
         lasts = optional("expires_after_days", max=MAX_DAYS)
+        ends = last_moment()
         code = making.make(
             context,
             name,
             credits=credits,
             max_claims=max_claims,
             per_owner=per_owner,
-            expires_at=last_moment(),
+            expires_at=ends,
             expires_after=None if lasts is None else timedelta(days=lasts),
             reason=reason,
             note=note,
@@ -100,9 +101,10 @@ def make() -> ResponseReturnValue:
     except (PrepaidError, ConfigError) as error:
         status = error.http_status if isinstance(error, PrepaidError) else 422
         return shown(error), status
-    if fresh:
+    is_repeat = (state_of(code), code.expires_at, code.reason) == ("active", ends, reason)
+    if fresh or is_repeat:
         flash(f"{code.code} gives {units.credits(code.credits)} to whoever redeems it.", "success")
-    else:  # its end and its reason stay as they are, too
+    else:  # its end and its reason stay as they are
         flash(f"There is a code {code.code} already: it is {state_of(code)}. Nothing was changed.", "warning")
     return redirect(url_for("prepaid.operator_codes"), 303)
 
