@@ -7,7 +7,11 @@ import inspect
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from prepaid_ledger import is_fit, is_whole
 
@@ -130,6 +134,44 @@ def period(where: str, value: object, *, min: timedelta) -> timedelta:
             f"Write a timedelta from {spoken(min)} to {spoken(MAX_PERIOD)}, such as timedelta(days=30).",
         )
     return value
+
+
+def place(where: str, value: str) -> URL:
+    """Where something is kept outside of the books: a file, or the URL of a database, as SQLAlchemy has it.
+
+    A refusal shows no URL: a password may stand in it. Whether a server answers is not looked at.
+
+    :param where: What is kept there, as a sentence begins with it.
+    :raises ConfigError: Nothing can be kept there: the folder is not there, say.
+    """
+    cure = "Name a file in a folder that is there, or write postgresql+psycopg://user@host/database."
+    try:
+        url = make_url(value if "://" in value else f"sqlite:///{value}")
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as wrong:
+        raise ConfigError(f"{where} cannot be kept there ({wrong}). {cure}") from wrong
+    kind = url.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise ConfigError(f"{where} are kept in a file, or on PostgreSQL, not on {kind}. {cure}")
+    if kind == "sqlite":
+        _file(where, url.database or ":memory:")
+    return url
+
+
+def _file(where: str, path: str) -> None:
+    """
+    :raises ConfigError: No file can be there.
+    """
+    if path.startswith(":memory:"):
+        raise ConfigError(f"{where} that are kept in memory are gone at once. Name a file.")
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise ConfigError(f"{where} cannot be kept in the folder {path}. Name a file in it.")
+        if not file.parent.is_dir():
+            raise ConfigError(f"{where} cannot be kept there: there is no folder {file.parent}. Make it.")
+    except OSError as wrong:  # the name is too long for one
+        raise ConfigError(f"{where} cannot be kept there: {wrong.strerror}. Name another file.") from wrong
 
 
 def function(where: str, value: object, *takes: str, also: Collection[str] = ()) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,6 +108,22 @@ class Text:
 
     def read(self, name: str, value: Any) -> str:
         return checks.text(name, value, max_length=255)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is kept outside of the books. ``what`` it is begins a sentence."""
+
+    what: str
+    takes: str = "a file, or a database's URL"
+
+    def read(self, name: str, value: Any) -> str:
+        text = checks.text(name, value, max_length=255)
+        file = Path(checks.place(f"{name}: {self.what}", text).database or "")
+        nearest = file if file.exists() else file.parent
+        if "://" not in text and not os.access(nearest, os.W_OK):
+            raise ConfigError(f"{name} is {text!r}, and this process may not write in {nearest}. Let it.")
+        return text
 
 
 @dataclass(frozen=True)

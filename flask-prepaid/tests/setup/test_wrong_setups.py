@@ -121,7 +121,12 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("GRANTS_PER_DAY", -1, "Write a whole number from 0"),
     ("CODE_GUESSES_PER_HOUR", "ten", "Write a whole number from 0"),
     ("MARKS", 7, "PREPAID_MARKS is 7"),
+    ("MARKS", "/no/such/folder/marks", "PREPAID_MARKS: Marks cannot be kept there: there is no folder /no"),
+    ("MARKS", "/tmp", "PREPAID_MARKS: Marks cannot be kept in the folder /tmp. Name a file in it."),
+    ("MARKS", "sqlite://", "PREPAID_MARKS: Marks that are kept in memory are gone at once. Name a file."),
+    ("MARKS", "postgres://host/db", "Name a file in a folder that is there, or write postgresql+psycopg://"),
     ("PROOFS", 7, "PREPAID_PROOFS is 7"),
+    ("PROOFS", "mysql://me:secret@host/db", "PREPAID_PROOFS: Proofs are kept in a file, or on PostgreSQL, not on"),
     ("STANDBY", "my standby", "PREPAID_STANDBY is no URL of a database"),
     (
         "STANDBY",

@@ -151,6 +151,27 @@ def test_a_second_press_after_the_first_gets_its_answer(
     assert len(any_shop.mails()) == mails
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "one after the other"])
+def test_who_registers_by_two_presses_is_welcomed_and_signed_in(
+    any_shop: RunningShop, together: bool
+) -> None:
+    visitor = any_shop.visitor()
+    visitor.get("/register")
+    written = {"email": EMAIL, "password": PASSWORD, "password_confirm": PASSWORD}
+    path, sent = form(visitor, "/register", **written)
+    tabs = [the_same_browser(visitor) for _ in range(2)]
+
+    seen = (
+        at_once(2, lambda number: press(tabs[number], path, sent))
+        if together
+        else [press(tab, path, sent) for tab in tabs]
+    )
+
+    assert ["Welcome. 3 credits are yours" in words for _, words in seen] == [True, True]
+    assert [tab.get("/user-profile").status_code for tab in tabs] == [200, 200]
+    assert state(any_shop)["keys"] == []
+
+
 @pytest.mark.parametrize("doing", FORMS, ids=lambda doing: doing.__name__)
 def test_of_two_presses_at_once_both_get_the_good_answer(
     any_shop: RunningShop, doing: Callable[[Visitor], Sent]

@@ -26,6 +26,7 @@ from ..payments.models import Payment, PaymentState
 from ..purchases.money_back import disputes, fraud_warnings
 from ..subscriptions import gone
 from . import way_of_events
+from .elsewhere import places
 from .models import InboxEvent
 
 #: A webhook's signature is refused when the clocks are this far apart.
@@ -42,7 +43,7 @@ ALL_FAIL = 3
 
 def examine(context: Context) -> list[str]:
     """Everything that is wrong. Empty is good. Nothing is changed."""
-    wrong_settings = list(_settings())
+    wrong_settings = [*_settings(), *places.out_of_reach(context)]
     out_of_reach = [*_tables(context), *_stripe(context)]
     if out_of_reach:
         return wrong_settings + out_of_reach

@@ -32,7 +32,6 @@ from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months
 from . import notices
-from .elsewhere import marks
 
 Id = TypeVar("Id", int, str)
 
@@ -78,7 +77,7 @@ def tick(context: Context) -> dict[str, int]:
         log.warning("Stripe's balance was not copied: %s", error)
     _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
-    due |= {
+    return due | {
         "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "parts": each(context, refunds.unchecked_parts, refunds.check_part),
@@ -96,9 +95,6 @@ def tick(context: Context) -> dict[str, int]:
         "alerts": thresholds.check(context),
         "messages": context.outbox.deliver_due(context),
     }
-    if context.config.marks:  # last, since their server may be slow
-        marks.keep_or_warn(context.engine, context.config.marks)
-    return due
 
 
 def _note_tick(context: Context) -> None:

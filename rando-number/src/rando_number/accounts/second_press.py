@@ -50,6 +50,7 @@ FORMS = frozenset(
         "security.change_email_confirm",
         "security.change_password",
         "security.confirm_email",
+        "security.register",
         "security.reset_password",
         "security.two_factor_setup",
         "security.two_factor_setup_validate",
