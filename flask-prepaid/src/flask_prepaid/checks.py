@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Collection
+import struct
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -172,6 +174,28 @@ def _file(where: str, path: str) -> None:
             raise ConfigError(f"{where} cannot be kept there: there is no folder {file.parent}. Make it.")
     except OSError as wrong:  # the name is too long for one
         raise ConfigError(f"{where} cannot be kept there: {wrong.strerror}. Name another file.") from wrong
+
+
+@contextmanager
+def reading_file(what: str, cure: str) -> Iterator[None]:
+    """Have a file of the host's that can't be read end in a sentence.
+
+    :param what: Names the file, as a sentence begins with it.
+    :param cure: For one that has been read, and is not what it should be.
+    :raises ConfigError: It can't be read, is no UTF-8, or is not what it should be.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as wrong:
+        written = f"byte {wrong.object[wrong.start]:#04x} at {wrong.start:,}"
+        raise ConfigError(f"{what} is not UTF-8: {written}. Save it as UTF-8.") from wrong
+    except OSError as wrong:
+        if wrong.errno is None:
+            raise  # the file is not there, as Jinja says it
+        why = f"cannot be read: {wrong.strerror}. May this process read it?" if wrong.errno else cure
+        raise ConfigError(f"{what} {why}") from wrong
+    except (ValueError, LookupError, struct.error) as wrong:
+        raise ConfigError(f"{what} {cure}") from wrong
 
 
 def function(where: str, value: object, *takes: str, also: Collection[str] = ()) -> None:

@@ -126,7 +126,11 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("MARKS", "sqlite://", "PREPAID_MARKS: Marks that are kept in memory are gone at once. Name a file."),
     ("MARKS", "postgres://host/db", "Name a file in a folder that is there, or write postgresql+psycopg://"),
     ("PROOFS", 7, "PREPAID_PROOFS is 7"),
-    ("PROOFS", "mysql://me:secret@host/db", "PREPAID_PROOFS: Proofs are kept in a file, or on PostgreSQL, not on"),
+    (
+        "PROOFS",
+        "mysql://me:secret@host/db",
+        "PREPAID_PROOFS: Proofs are kept in a file, or on PostgreSQL, not on",
+    ),
     ("STANDBY", "my standby", "PREPAID_STANDBY is no URL of a database"),
     (
         "STANDBY",

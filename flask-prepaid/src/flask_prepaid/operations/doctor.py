@@ -73,7 +73,7 @@ def _migrations() -> Iterator[str]:
         return
     given = migrate.configure_args.get("include_name") or migrate.configure_args.get("include_object")
     env = Path(current_app.root_path, migrate.directory, "env.py")
-    if given is None and env.exists() and "include_" in env.read_text():
+    if given is None and env.is_file() and b"include_" in env.read_bytes():
         return  # the host's own file decides
     if given is None or ("include_name" in migrate.configure_args and given("prepaid_entry", "table", {})):
         yield (

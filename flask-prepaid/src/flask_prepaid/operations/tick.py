@@ -14,6 +14,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import PrepaidError
 
+from .. import signals
 from ..codes import guesses
 from ..context import Context, reading, transaction
 from ..errors import GatewayUnavailable
@@ -77,7 +78,7 @@ def tick(context: Context) -> dict[str, int]:
         log.warning("Stripe's balance was not copied: %s", error)
     _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
-    return due | {
+    due |= {
         "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "parts": each(context, refunds.unchecked_parts, refunds.check_part),
@@ -95,6 +96,17 @@ def tick(context: Context) -> dict[str, int]:
         "alerts": thresholds.check(context),
         "messages": context.outbox.deliver_due(context),
     }
+    _tell_host(context)
+    return due
+
+
+def _tell_host(context: Context) -> None:
+    """Have the host do its own upkeep; what goes wrong there stops nothing of ours."""
+    try:
+        signals.tell(signals.ticked)
+    except Exception:
+        context.session.rollback()
+        log.exception("A receiver of the signal `ticked` failed")
 
 
 def _note_tick(context: Context) -> None:

@@ -82,7 +82,12 @@ def ends_a_customers_plan_now(shop: PlanShop) -> Press:
 
 
 def makes_a_code(shop: PlanShop) -> Press:
-    return "/prepaid/admin/codes/make", {"code": "MAY", "credits": "5", "reason": "spring", "attempt": "a" * 20}
+    return "/prepaid/admin/codes/make", {
+        "code": "MAY",
+        "credits": "5",
+        "reason": "spring",
+        "attempt": "a" * 20,
+    }
 
 
 #: What each says when it is done.
@@ -106,7 +111,8 @@ def tabs(shop: PlanShop, count: int) -> tuple[list[FlaskClient], str]:
     first = shop.browser()
     token = re.search(r'name="csrf_token" value="([^"]+)"', first.get("/prepaid/buy").text)
     cookie = first.get_cookie("session")
-    assert token is not None and cookie is not None
+    assert token is not None
+    assert cookie is not None
     browsers = [shop.browser() for _ in range(count)]
     for browser in browsers:
         browser.set_cookie("session", cookie.value)

@@ -151,7 +151,9 @@ def remove(context: Context, owner: str, endpoint_id: int) -> None:
     with transaction(context) as session:
         mine = WebhookEndpoint.id == endpoint_id, WebhookEndpoint.owner == owner
         # Deliveries come before their endpoint, whoever locks both.
-        session.execute(delete(Delivery).where(Delivery.endpoint_id.in_(select(WebhookEndpoint.id).where(*mine))))
+        session.execute(
+            delete(Delivery).where(Delivery.endpoint_id.in_(select(WebhookEndpoint.id).where(*mine)))
+        )
         removed = delete(WebhookEndpoint).where(*mine).returning(WebhookEndpoint.id)
         if session.scalar(removed) is not None:
             signals.tell(signals.endpoint_set, owner=owner, endpoint_id=endpoint_id, action="removed")
