@@ -66,6 +66,8 @@ NEARBY = {
             "purchases/topups.py",
             "purchases/topup_rules.py",
             "purchases/money_back/refunds.py",
+            "purchases/money_back/refundable.py",
+            "purchases/money_back/refund_sync.py",
             "purchases/money_back/disputes.py",
         ),
         "flask-prepaid/tests/buying/purchases",
@@ -119,7 +121,7 @@ ALWAYS = (
     ("shares.py", "min(bought, self.credits - self.named) -> bought"),
     ("shares.py", "min(credits, self.credits - self.taken - covered) -> credits"),
     (
-        "refunds.py",
+        "refundable.py",
         "select(Refund.payment_intent_id, func.sum(Refund.amount_minor))"
         ".where(Refund.payment_id.in_(payment_ids), "
         "Refund.state.not_in(NOT_REFUNDED)) -> "

@@ -33,8 +33,9 @@ PARTS = {
     "flask_prepaid/web/operator/customers",
     "flask_prepaid/web/operator/reports",
     "flask_prepaid/web/pages",
+    "flask_prepaid/web/pages/buying",
+    "flask_prepaid/web/pages/plans",
     "flask_prepaid/web/visitors",
-    "stripe_emulator/pages/dashboard",
 }
 
 EXTENSION = next(package for package in CHARTERS if package.name == "flask_prepaid")
@@ -224,8 +225,8 @@ def may_import(charter: Charter, room: str, other: str) -> bool:
 def room_of(package: Package, module: str) -> str:
     """The deepest folder that has a charter of its own, or the file at the top.
 
-    ``stripe_emulator.pages.portal`` lies in ``pages``; ``flask_prepaid.errors`` is ``errors``; the package
-    itself is ``__init__``.
+    ``stripe_emulator.pages.portal.portal`` lies in ``pages/portal``; ``flask_prepaid.errors`` is ``errors``;
+    the package itself is ``__init__``.
     """
     parts = module.split(".")[1:]
     if not parts:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import URL
 
 from flask_prepaid import signals
-from stripe_emulator.core import clock
+from stripe_emulator.core.time import clock
 
 if TYPE_CHECKING:
     from .shop import Shop

@@ -8,29 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from stripe_emulator.api import request_log
+from stripe_emulator.api import chaos, request_log
 from stripe_emulator.api.expand import render
-from stripe_emulator.billing import collection
-from stripe_emulator.checkout import completion, payer_questions, paying, session_discounts, session_intents
-from stripe_emulator.checkout import custom_fields as custom_fields_of
-from stripe_emulator.checkout import optional_items as optional_items_of
-from stripe_emulator.checkout import shipping as shipping_of
-from stripe_emulator.checkout.session_payer import Payer
-from stripe_emulator.core import chaos, clock, clocks, due_work, saved, store
+from stripe_emulator.billing.invoices import collection
+from stripe_emulator.checkout.completion import completion, session_intents
+from stripe_emulator.checkout.completion.session_payer import Payer
+from stripe_emulator.checkout.lines import session_discounts
+from stripe_emulator.checkout.lines import shipping as shipping_of
+from stripe_emulator.checkout.sessions import custom_fields as custom_fields_of
+from stripe_emulator.checkout.sessions import optional_items as optional_items_of
+from stripe_emulator.checkout.sessions import payer_questions, paying
+from stripe_emulator.core.database import saved, store
+from stripe_emulator.core.database.settings import get_setting
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.settings import get_setting
-from stripe_emulator.core.storage import Store
+from stripe_emulator.core.time import clock, clocks, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, listeners
-from stripe_emulator.payments import (
-    account,
-    cards,
-    challenge_answers,
-    confirmation,
-    disputes,
-    payment_methods,
-    settlement,
-)
+from stripe_emulator.payments.account import account, settlement
+from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.confirming import challenge_answers, confirmation
+from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.money_back import disputes
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
 KEPT = (listeners.LISTENERS, account.NAME_SETTING)

@@ -14,8 +14,8 @@ import pytest
 from stripe_emulator import contract
 from stripe_emulator.api import routing
 from stripe_emulator.api.request import Call, Reply
-from stripe_emulator.core import clock
-from stripe_emulator.core.settings import put_setting
+from stripe_emulator.core.database.settings import put_setting
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.server import load
 from stripe_emulator.server.emulator import Emulator

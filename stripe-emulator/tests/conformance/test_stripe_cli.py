@@ -24,7 +24,7 @@ import pytest
 import stripe
 from werkzeug.serving import make_server
 
-from stripe_emulator.core import due_work
+from stripe_emulator.core.time import due_work
 from stripe_emulator.events import listeners
 from stripe_emulator.server.emulator import Emulator
 

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, quote_plus
 from stripe_emulator import contract
 from stripe_emulator.api import request, routing
 from stripe_emulator.contract import Hash, Parameter, parameters_of
-from stripe_emulator.core import ids, transactions, undo
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import transactions, undo
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import decode

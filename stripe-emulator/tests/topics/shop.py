@@ -10,8 +10,8 @@ import stripe
 from flask import Flask, request
 
 from stripe_emulator import Emulator
-from stripe_emulator.core import store
-from stripe_emulator.payments import challenge_answers
+from stripe_emulator.core.database import store
+from stripe_emulator.payments.confirming import challenge_answers
 
 DAY = 24 * 60 * 60
 SECRET = "whsec_of_the_shop"

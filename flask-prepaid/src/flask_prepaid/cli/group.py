@@ -13,7 +13,7 @@ from prepaid_ledger import UnfitDatabase
 from prepaid_ledger.errors import PrepaidError
 
 from ..errors import GatewayRefused, GatewayUnavailable
-from ..gateway.version import no_answer
+from ..gateway import no_answer
 from ..languages import units
 from ..upgrade import behind as tables_behind
 from .app import context
@@ -59,4 +59,4 @@ def in_words(error: Exception) -> str:
 
 def unanswered() -> str:
     """That Stripe does not answer, and what to do."""
-    return no_answer(context().config.api_base).rstrip(".")
+    return no_answer.advice(context().config.api_base).rstrip(".")

@@ -17,6 +17,7 @@ from ..context import transaction
 from ..keys import keys as owners_keys
 from ..keys.models import ApiKey
 from ..keys.verbs import AppKeys
+from ..keys.windows import WINDOWS
 from ..languages import units
 from . import typed
 from .app import CommandContext, context
@@ -63,7 +64,7 @@ def list_keys(owner: str, as_json: bool) -> None:
 @click.option("--name", required=True, help="What it is for; one key of each name.")
 @click.option("--until", type=click.DateTime(), help="When it ends by itself, in UTC.")
 @click.option("--limit", type=typed.credits, metavar="CREDITS", help="The most that it may spend.")
-@click.option("--every", type=click.Choice(list(owners_keys.WINDOWS)), default="month", show_default=True)
+@click.option("--every", type=click.Choice(list(WINDOWS)), default="month", show_default=True)
 @click.option("--zone", help="By whose clocks a window begins. Default: PREPAID_TIME_ZONE.")
 def make(
     owner: str, name: str, until: datetime | None, limit: int | None, every: str, zone: str | None

@@ -11,13 +11,3 @@ MIN_SDK_MAJOR = 15
 
 SDK_VERSION = stripe.VERSION
 SDK_MAJOR = int(SDK_VERSION.partition(".")[0])
-
-
-def no_answer(api_base: str | None) -> str:
-    """What to do where Stripe, or what stands in for it, does not answer."""
-    if api_base is None:
-        return "Stripe does not answer. Check the network."
-    return (
-        f"Stripe does not answer at {api_base}, where PREPAID_STRIPE_API_BASE sends. If that is the "
-        "emulator, start it: flask --debug prepaid listen --emulator"
-    )

@@ -17,7 +17,6 @@ from .. import signals
 from ..checks import TOO_LATE
 from ..errors import NotYours, UnknownItem
 from ..languages.words import gettext as _
-from ..languages.words import marked
 from .cache import digest_of
 from .models import ApiKey, id_of
 from .setup import Keys
@@ -29,14 +28,6 @@ MAX_NAME = 80
 
 #: So long a form that is sent a second time shows the key that the first one made.
 AGAIN = timedelta(minutes=1)
-
-#: The windows of budgets, and how a limit goes on in words. ``None`` of a budget is ``ever``.
-WINDOWS = {
-    "day": marked("a day"),
-    "week": marked("a week"),
-    "month": marked("a month"),
-    "ever": marked("in all"),
-}
 
 
 @dataclass(frozen=True)

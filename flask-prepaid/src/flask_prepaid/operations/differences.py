@@ -25,7 +25,7 @@ from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..purchases import settling
-from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refunds
+from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refund_sync, refunds
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -143,7 +143,7 @@ class Walk:
             payment = settling.paid_by(self._context.session, refund.intent_id)
             row = self._context.session.scalar(select(Refund).where(Refund.stripe_id == refund.id))
             if payment is not None and (detail := _differs(payment, row, refund)):
-                mend = partial(self._sync_now, refunds.sync_refund, refund.id)
+                mend = partial(self._sync_now, refund_sync.sync_refund, refund.id)
                 yield Drift("drifted", refund.id, payment.id, detail), mend
 
     def _disputes(self) -> Iterator[Found]:

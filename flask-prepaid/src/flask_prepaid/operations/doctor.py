@@ -16,9 +16,10 @@ from prepaid_ledger import clock
 from .. import host, upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
+from ..gateway import no_answer
 from ..gateway.billing.billing_details import UNVERIFIED
 from ..gateway.billing.tax_words import REVERSE_CHARGE
-from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION, no_answer
+from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
 from ..outbox import summary
 from ..payments import refusals, reviews
 from ..payments.customers.models import Customer
@@ -95,7 +96,7 @@ def _stripe(context: Context) -> Iterator[str]:
     try:
         stripes_time = context.gateway.account.fetch_time()
     except GatewayUnavailable:
-        yield no_answer(context.config.api_base)
+        yield no_answer.advice(context.config.api_base)
         return
     except GatewayRefused as refused:
         yield f"Stripe refuses PREPAID_STRIPE_SECRET_KEY: {refused}"

@@ -18,7 +18,7 @@ from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.values import Event
 from ..payments.customers import billing_details, removal
 from ..purchases import settling
-from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refunds
+from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refund_sync
 from ..purchases.saved_cards import cards
 from ..subscriptions import sync
 from .models import InboxEvent
@@ -80,13 +80,13 @@ def charge_waits_or_is_closed(context: Context, intent_id: str) -> Write[object]
 @on("refund.created", "refund.updated", "refund.failed")
 def refund_changed(context: Context, refund_id: str) -> Write[object]:
     """A refund was made, here or in Stripe's dashboard, or the bank refused it days later."""
-    return refunds.sync_refund(context, refund_id)
+    return refund_sync.sync_refund(context, refund_id)
 
 
 @on("charge.refunded")
 def charge_was_refunded(context: Context, charge_id: str) -> Write[object]:
     """A second notification of the refunds of a charge; since 2022 the event itself lists none."""
-    return refunds.sync_refunds_of(context, charge_id)
+    return refund_sync.sync_refunds_of(context, charge_id)
 
 
 @on(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from time import monotonic
 
 from ..context import Context
-from . import credit_sums, failures, plan_revenue
+from . import credit_sums, failure_sums, plan_sums
 
 
 def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
@@ -18,7 +18,7 @@ def catch_up(context: Context, *, max_time: timedelta | None = None) -> None:
     :param max_time: Leave the rest to the next time after so long.
     """
     until_s = monotonic() + max_time.total_seconds() if max_time is not None else math.inf
-    for count_some in (plan_revenue.count, failures.count):
+    for count_some in (plan_sums.count, failure_sums.count):
         while count_some(context):
             if monotonic() > until_s:
                 return

@@ -1,44 +1,17 @@
-"""Where the pages are put together: their templates, the guards of each request, and the app's filters."""
+"""Where the pages are put together: their templates, and the guards and errors of each request."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import partial
-from zoneinfo import ZoneInfo
-
 from flask import Blueprint, Flask, Response, request
-from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, pass_context
-from jinja2.runtime import Context as Page
-from markupsafe import Markup
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from prepaid_ledger.errors import PrepaidError
 
-from ..catalog import Offer, Pack, Plan
-from ..languages import formats, units
-from ..languages.choice import current
-from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
-from ..payments.customers.models import SavedCard
-from ..payments.models import Payment
-from ..purchases.saved_cards import cards
-from ..subscriptions.models import PlanPrice, State
-from . import causes, csrf, errors
-from .page import context, home, keep_to_payers, pays
-from .pages import payment_states
-from .pages.banners import banners
+from . import csrf, errors, filters
+from .page import keep_to_payers
 from .replaced import SHIPPED
-from .visitors import spenders
-
-#: The words of a plan's state.
-STATES = {
-    State.ACTIVE: marked("Active"),
-    State.TRIALING: marked("Free trial"),
-    State.PAST_DUE: marked("Past due"),
-    State.UNPAID: marked("Unpaid"),
-    State.INCOMPLETE: marked("Incomplete"),
-    State.PAUSED: marked("Paused"),
-}
 
 
 def create() -> Blueprint:
@@ -65,45 +38,7 @@ def register(app: Flask, pages: Blueprint) -> None:
     """Put the pages into ``app``, with the answers to errors and the filters of the templates."""
     app.register_blueprint(pages)
     app.register_error_handler(PrepaidError, errors.answer)
-    app.jinja_env.filters |= {
-        "prepaid_money": formats.amount,
-        "prepaid_each": formats.each,
-        "prepaid_credits": formats.credits,
-        "prepaid_number": formats.number,
-        "prepaid_unit": formats.unit,
-        "prepaid_plural_of": formats.plural_of,
-        "prepaid_title": title,
-        "prepaid_titled": formats.title,
-        "prepaid_every": partial(formats.every, count=1),
-        "prepaid_times": formats.times,
-        "prepaid_billed": billed,
-        "prepaid_given": given,
-        "prepaid_state": state,
-        "prepaid_payment_states": payment_states.in_words,
-        "prepaid_taken_back": causes.taken_back,
-        "prepaid_plain": units.plain,
-        "prepaid_date": day,
-        "prepaid_short_date": short_day,
-        "prepaid_time": minute,
-        "prepaid_short_moment": formats.short_moment,
-        "prepaid_card": card,
-        "prepaid_member": spenders.member,
-        "prepaid_ending": ending,
-        "prepaid_translated": gettext,
-    }
-    app.jinja_env.tests |= {
-        "prepaid_past": is_past,
-        "prepaid_month_past": is_month_past,
-        "prepaid_expired": has_expired,
-        "prepaid_expiring": expires_soon,
-    }
-    app.jinja_env.globals["prepaid_text"] = gettext_in_page
-    app.jinja_env.globals["prepaid_plural"] = ngettext_in_page
-    app.jinja_env.globals["prepaid_language"] = current
-    app.jinja_env.globals["prepaid_banners"] = banners
-    app.jinja_env.globals["prepaid_context"] = context
-    app.jinja_env.globals["prepaid_home"] = home
-    app.jinja_env.globals["prepaid_pays"] = pays
+    filters.add_to(app.jinja_env)
 
 
 def keep_to_its_owner(response: Response) -> Response:
@@ -112,85 +47,3 @@ def keep_to_its_owner(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Referrer-Policy", "same-origin")
     return response
-
-
-def card(card: SavedCard) -> str:
-    """A card in two words: ``Visa 4242``."""
-    return f"{card.brand.capitalize()} {card.last4}"
-
-
-def ending(row: SavedCard | Payment) -> str:
-    """A card in a sentence: ``Visa ending in 4242``."""
-    return formats.card(row.brand, row.last4)
-
-
-def is_past(at: datetime | None) -> bool:
-    """Whether a time has passed, by the shop's clock: what was to happen then is no more to come."""
-    return at is not None and at <= context().clock()
-
-
-def is_month_past(month: int, year: int) -> bool:
-    """Whether a card with this date on it has expired."""
-    return cards.months_left(month, year, context().clock()) < 0
-
-
-def has_expired(card: SavedCard) -> bool:
-    return cards.has_expired(card, context().clock())
-
-
-def expires_soon(card: SavedCard) -> bool:
-    """Whether a card has expired, or expires this month or the next."""
-    return cards.expires_soon(card, context().clock())
-
-
-def title(item: Pack | Plan | Offer | PlanPrice | Payment) -> str:
-    """What is sold, or was bought, in the reader's language."""
-    return formats.title(item.title)
-
-
-def billed(plan: Plan | PlanPrice) -> str:
-    """How often a plan is paid: ``a month`` or ``every 3 months``."""
-    return formats.every(plan.interval, plan.interval_count)
-
-
-def given(plan: Plan | PlanPrice) -> str:
-    """How often a plan's credits come."""
-    return formats.every("month", 1) if plan.parts > 1 else billed(plan)
-
-
-def state(state: State) -> str:
-    """The state of a plan, in a word or two."""
-    return gettext(STATES.get(state, str(state)))
-
-
-@pass_context
-def day(page: Page, at: datetime) -> str:
-    """A day as people write it, ``23 November 2026``; in HTML for programs too, in a text plainly.
-
-    It is that of UTC on pages, and that of the reader's zone in mails.
-    """
-    at = at.astimezone(_zone(page)) if "prepaid_zone" in page else at
-    return _dated(page, at, formats.day(at))
-
-
-@pass_context
-def short_day(page: Page, at: datetime) -> str:
-    """A day in a table, ``23 Nov 2026``, as ``day`` gives it."""
-    return _dated(page, at, formats.short_day(at))
-
-
-def _dated(page: Page, at: datetime, written: str) -> str:
-    if not page.eval_ctx.autoescape:  # a mail's .txt would show the tags
-        return written
-    return Markup('<time datetime="{:%Y-%m-%d}">{}</time>').format(at, written)
-
-
-@pass_context
-def minute(page: Page, at: datetime) -> str:
-    """A time to the minute for a text, by the clocks of the reader's zone, which it names."""
-    return formats.moment(at, _zone(page))
-
-
-def _zone(page: Page) -> ZoneInfo:
-    """The zone of a mail's reader; that of pages is UTC."""
-    return ZoneInfo(page.get("prepaid_zone", "UTC"))

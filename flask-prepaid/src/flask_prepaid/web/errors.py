@@ -24,8 +24,8 @@ from ..errors import (
     UnknownItem,
     WrongMethod,
 )
-from ..gateway.version import no_answer
-from ..keys.keys import WINDOWS
+from ..gateway import no_answer
+from ..keys.windows import WINDOWS
 from ..languages import formats, units
 from ..languages.choice import ENGLISH, current
 from ..languages.words import gettext as _
@@ -179,8 +179,8 @@ def words(error: PrepaidError) -> str:
         message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)
     base = page.context().config.api_base
     if isinstance(error, GatewayUnavailable) and current_app.debug and base:
-        log.warning("%s", no_answer(base))
-        message += f" {no_answer(base)}"
+        log.warning("%s", no_answer.advice(base))
+        message += f" {no_answer.advice(base)}"
     return message
 
 

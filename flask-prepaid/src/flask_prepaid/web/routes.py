@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from flask import Blueprint
 
 from . import webhook
-from .pages import alerts, billing, buying, cards, codes, endpoints, keys, plans
+from .pages import alerts, billing, cards, codes, endpoints, keys, top_up
+from .pages.buying import buy, own_page, results
+from .pages.plans import begin, change
 
 POST = ["POST"]
 BOTH = ["GET", "POST"]
@@ -15,29 +17,29 @@ BOTH = ["GET", "POST"]
 
 def add_to(pages: Blueprint, paths: Mapping[str, str]) -> None:
     """Put the pages at ``paths``."""
-    pages.add_url_rule(paths["buy"], "buy", buying.buy, methods=BOTH)
-    pages.add_url_rule(paths["custom"], "custom", buying.custom, methods=BOTH)
-    pages.add_url_rule(paths["return"], "return", buying.come_back)
-    pages.add_url_rule(paths["confirm"], "confirm", buying.confirm, methods=POST)
-    pages.add_url_rule(f"{paths['invoice']}/<payment>", "invoice", buying.invoice)
+    pages.add_url_rule(paths["buy"], "buy", buy.buy, methods=BOTH)
+    pages.add_url_rule(paths["custom"], "custom", own_page.custom, methods=BOTH)
+    pages.add_url_rule(paths["return"], "return", results.come_back)
+    pages.add_url_rule(paths["confirm"], "confirm", results.confirm, methods=POST)
+    pages.add_url_rule(f"{paths['invoice']}/<payment>", "invoice", results.invoice)
 
     pages.add_url_rule(paths["billing"], "billing", billing.billing, methods=BOTH)
 
     pages.add_url_rule(paths["cards"], "cards", cards.listing)
     pages.add_url_rule(f"{paths['cards']}/add", "add_card", cards.add, methods=POST)
-    pages.add_url_rule(f"{paths['cards']}/top-up", "top_up", cards.top_up, methods=POST)
+    pages.add_url_rule(f"{paths['cards']}/top-up", "top_up", top_up.top_up, methods=POST)
     pages.add_url_rule(f"{paths['cards']}/<card_id>", "card", cards.edit, methods=BOTH)
     pages.add_url_rule(f"{paths['cards']}/<card_id>/default", "choose_card", cards.choose, methods=POST)
     pages.add_url_rule(f"{paths['cards']}/<card_id>/remove", "remove_card", cards.remove, methods=POST)
 
-    pages.add_url_rule(paths["plan"], "plan", plans.plan, methods=BOTH)
-    pages.add_url_rule(f"{paths['plan']}/custom", "custom_plan", plans.custom, methods=BOTH)
-    pages.add_url_rule(f"{paths['plan']}/change", "change_plan", plans.change, methods=BOTH)
-    pages.add_url_rule(f"{paths['plan']}/cancel", "cancel_plan", plans.cancel, methods=BOTH)
-    pages.add_url_rule(f"{paths['plan']}/keep", "keep_plan", plans.keep, methods=POST)
-    pages.add_url_rule(f"{paths['plan']}/pause", "pause_plan", plans.pause, methods=POST)
-    pages.add_url_rule(f"{paths['plan']}/resume", "resume_plan", plans.resume, methods=POST)
-    pages.add_url_rule(f"{paths['plan']}/card", "plan_card", plans.use_card, methods=POST)
+    pages.add_url_rule(paths["plan"], "plan", begin.plan, methods=BOTH)
+    pages.add_url_rule(f"{paths['plan']}/custom", "custom_plan", begin.custom, methods=BOTH)
+    pages.add_url_rule(f"{paths['plan']}/change", "change_plan", change.change, methods=BOTH)
+    pages.add_url_rule(f"{paths['plan']}/cancel", "cancel_plan", change.cancel, methods=BOTH)
+    pages.add_url_rule(f"{paths['plan']}/keep", "keep_plan", change.keep, methods=POST)
+    pages.add_url_rule(f"{paths['plan']}/pause", "pause_plan", change.pause, methods=POST)
+    pages.add_url_rule(f"{paths['plan']}/resume", "resume_plan", change.resume, methods=POST)
+    pages.add_url_rule(f"{paths['plan']}/card", "plan_card", change.use_card, methods=POST)
 
     pages.add_url_rule(paths["redeem"], "redeem", codes.redeem, methods=BOTH)
 

@@ -116,7 +116,7 @@ def test_ticks_that_go_on_end_quietly(shop: Shop, monkeypatch: pytest.MonkeyPatc
         if (ends := next(naps)) is not None:
             raise ends
 
-    monkeypatch.setattr("flask_prepaid.cli.commands.time.sleep", nap)
+    monkeypatch.setattr("flask_prepaid.cli.tick.time.sleep", nap)
 
     result = shop.command("tick", "--every", "1")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back import refundable, refunds
 from flask_prepaid.subscriptions import changing, previews
 
 from .cell import Cell, Waits
@@ -64,7 +64,7 @@ class MonthsCell(Cell):
     def rest_minor(self) -> int:
         """What the months cost that have not come, and are not refunded."""
         (payment,) = self.shop.payments(self.owner)
-        left = self.read(lambda: refunds.left_to_refund(self.shop.prepaid.session, payment))
+        left = self.read(lambda: refundable.left_to_refund(self.shop.prepaid.session, payment))
         return int(left) - self.begun * MONTH_MINOR
 
     def on_refund(self) -> None:

@@ -19,7 +19,7 @@ from flask_prepaid.purchases.money_back import (
     credit_notes,
     disputes,
     host_refunds,
-    refunds,
+    refund_sync,
     taking_back,
 )
 from flask_prepaid.subscriptions.invoices import invoice_credits
@@ -153,7 +153,7 @@ def a_top_up_pays_any_price(reason_to_stop: Any) -> Any:
     return never_for_its_terms
 
 
-@defect(refunds, "NOT_REFUNDED", "disputes")
+@defect(refund_sync, "NOT_REFUNDED", "disputes")
 def a_failed_refund_counts_as_gone(_: Any) -> Any:
     return frozenset()
 

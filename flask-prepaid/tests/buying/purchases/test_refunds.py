@@ -17,7 +17,7 @@ from flask_prepaid.gateway.money_back.disputes import Disputes
 from flask_prepaid.gateway.money_back.refund_values import StripeDispute, StripeRefund
 from flask_prepaid.gateway.money_back.refunds import Refunds
 from flask_prepaid.payments.models import Dispute, Refund
-from flask_prepaid.purchases.money_back import disputes, refunds
+from flask_prepaid.purchases.money_back import disputes, refund_sync, refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 
@@ -337,7 +337,7 @@ def test_money_that_came_and_went_unheard_ends_right_in_every_order(deaf_shop: S
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 100})
 
     def hear() -> None:
-        write_now(deaf_shop.prepaid, refunds.sync_refund(deaf_shop.prepaid, refund.id))
+        write_now(deaf_shop.prepaid, refund_sync.sync_refund(deaf_shop.prepaid, refund.id))
 
     deaf_shop.read(hear)
 
@@ -357,7 +357,7 @@ def test_refunds_in_any_order_end_in_one_state(deaf_shop: Shop, order: tuple[str
     for name in (*order, *order):
 
         def hear(refund_id: str = ids[name]) -> None:
-            write_now(deaf_shop.prepaid, refunds.sync_refund(deaf_shop.prepaid, refund_id))
+            write_now(deaf_shop.prepaid, refund_sync.sync_refund(deaf_shop.prepaid, refund_id))
 
         deaf_shop.read(hear)
 
@@ -450,7 +450,7 @@ def test_a_refund_that_stripe_refused_can_be_asked_for_again(paid: Shop) -> None
         refund_here(paid, 500, key="ticket-1")
 
     refund_here(paid, 200, key="ticket-2")
-    paid.read(lambda: write_now(paid.prepaid, refunds.sync_refund(paid.prepaid, other.id)))
+    paid.read(lambda: write_now(paid.prepaid, refund_sync.sync_refund(paid.prepaid, other.id)))
 
     states = paid.read(lambda: [row.state for row in paid.prepaid.session.scalars(select(Refund))])
     assert sorted(states) == ["refused", "succeeded", "succeeded"]

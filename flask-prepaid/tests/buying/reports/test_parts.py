@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flask_prepaid.reports import sales
 from flask_prepaid.reports.balance import copying
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 
 from ..shop import Shop, ShopWith
 from .made_up_days import client_of, live

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.operations.tick import each, tick
-from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back import refund_sync, refundable, refunds
 from flask_prepaid.subscriptions import changing, previews, prices
 from flask_prepaid.subscriptions.beginning import unanswered
 from flask_prepaid.subscriptions.invoices import plan_months
@@ -119,7 +119,7 @@ class Year:
         """Those parts of a tick by which credits of a plan come and go."""
         prepaid = self.shop.prepaid
         prepaid.ledger.write_due()
-        each(prepaid, refunds.unchecked_parts, refunds.check_part)
+        each(prepaid, refund_sync.unchecked_parts, refund_sync.check_part)
         each(prepaid, unanswered.due, unanswered.check_with_stripe)
         each(prepaid, plan_months.due, plan_months.give)
 
@@ -151,7 +151,7 @@ class Year:
         if not payments:
             return
         payment = self.chance.choice(payments)
-        left = self.shop.read(lambda: refunds.left_to_refund(self.shop.prepaid.session, payment))
+        left = self.shop.read(lambda: refundable.left_to_refund(self.shop.prepaid.session, payment))
         if left < 2:
             return
         minor = self.chance.choice((left, max(left // 2, 1), self.chance.randint(1, left)))

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from flask_prepaid.payments.models import Payment
-from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back import refundable, refunds
 from flask_prepaid.subscriptions.models import State
 from prepaid_ledger.errors import NothingToReverse
 from prepaid_ledger.tables import Kind
@@ -182,7 +182,7 @@ def test_a_month_paid_outside_of_stripe_gives_its_credits_and_offers_no_refund(s
 
     payment = last_payment(shop)
     assert (payment.paid_minor, payment.charged_minor, payment.payment_intent_id) == (1_000, 0, None)
-    assert shop.read(lambda: refunds.left_to_refund(shop.prepaid.session, shop.payments()[-1])) == 0
+    assert shop.read(lambda: refundable.left_to_refund(shop.prepaid.session, shop.payments()[-1])) == 0
     with pytest.raises(NothingToReverse, match="outside of Stripe"):
         shop.read(lambda: refunds.refund(shop.prepaid, payment.id, reason="asked for"))
 

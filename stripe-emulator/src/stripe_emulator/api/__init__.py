@@ -1,4 +1,4 @@
-"""One request to the API: its key, route, idempotency, lists, search and expansion; the log of all.
+"""One request to the API: its key, route, idempotency, lists, search and expansion; the log of all; chaos.
 
-Imports ``core``, ``contract`` and ``versions``.
+Imports ``versions`` and what lies below it.
 """

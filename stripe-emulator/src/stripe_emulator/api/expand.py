@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stripe_emulator import contract, versions
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION

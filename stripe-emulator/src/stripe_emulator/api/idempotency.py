@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from stripe_emulator.core import clock
+from stripe_emulator.core.database.schema import ANSWER, Row
+from stripe_emulator.core.database.transactions import current, remember
 from stripe_emulator.core.errors import IdempotencyError, KeyInUse
-from stripe_emulator.core.schema import ANSWER, Row
-from stripe_emulator.core.transactions import current, remember
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.wire import Form
 
 KEPT = clock.DAY

@@ -8,8 +8,9 @@ import hmac
 from typing import Any
 
 from stripe_emulator.api.routing import Endpoint
-from stripe_emulator.core import clock, store, transactions
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import NoSuchAccount, Unauthenticated
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.wire import Form
 
 SECRET, PUBLISHABLE, EPHEMERAL = ("sk_test_", "rk_test_"), "pk_test_", "ek_test_"

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from stripe_emulator.api import search as language
-from stripe_emulator.core import store, transactions
-from stripe_emulator.core.conditions import RANGE, conditions
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.database.conditions import RANGE, conditions
 from stripe_emulator.core.errors import InvalidRequest, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, flat

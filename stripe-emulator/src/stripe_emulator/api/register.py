@@ -17,14 +17,17 @@ Stripe's envelope, and nothing that it did is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from stripe_emulator import contract
 from stripe_emulator.api import expand, routing
 from stripe_emulator.api.routing import Endpoint, View
-from stripe_emulator.core import due_work, tables
+from stripe_emulator.core.time import due_work
 from stripe_emulator.core.types import Json
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Register:
@@ -44,9 +47,9 @@ class Register:
         for endpoint in self._endpoints:
             assert endpoint.route or not endpoint.documented, f"the installed SDK knows no {endpoint}"
             routing.add(endpoint)
-        tables.fill(expand.INCLUDABLE, self._includable)
-        tables.fill(expand.COMPUTED, self._computed)
-        tables.fill(due_work.HANDLERS, self._due)
+        _fill(expand.INCLUDABLE, self._includable)
+        _fill(expand.COMPUTED, self._computed)
+        _fill(due_work.HANDLERS, self._due)
 
     def get(
         self,
@@ -125,3 +128,10 @@ class Register:
             return view
 
         return keep
+
+
+def _fill(table: dict[K, V], entries: Mapping[K, V]) -> None:
+    """Put entries into a table. Two files that name the same thing are a mistake of ours."""
+    twice = table.keys() & entries.keys()
+    assert not twice, f"{twice} stands in the table already"
+    table.update(entries)

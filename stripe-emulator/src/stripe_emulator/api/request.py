@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stripe_emulator import contract, versions
-from stripe_emulator.api import idempotency, keys, routing
+from stripe_emulator.api import chaos, idempotency, keys, routing
+from stripe_emulator.api.chaos import NO_TROUBLE, Trouble
 from stripe_emulator.api.expand import render
 from stripe_emulator.api.idempotency import Answer
 from stripe_emulator.api.routing import Endpoint
-from stripe_emulator.core import chaos, ids, transactions
-from stripe_emulator.core.chaos import NO_TROUBLE, Trouble
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.settings import get_setting
+from stripe_emulator.core.database.storage import Store
+from stripe_emulator.core.database.transactions import Origin
 from stripe_emulator.core.errors import (
     InvalidRequest,
     NotEmulated,
@@ -24,9 +28,6 @@ from stripe_emulator.core.errors import (
     StripeError,
     Unavailable,
 )
-from stripe_emulator.core.settings import get_setting
-from stripe_emulator.core.storage import Store
-from stripe_emulator.core.transactions import Origin
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION, checked
 from stripe_emulator.core.wire import Form, decode, decode_json, decode_multipart, encode

@@ -14,9 +14,9 @@ from typing import Any
 
 from stripe_emulator.api import keys
 from stripe_emulator.api.request import Call, Reply, form_of
-from stripe_emulator.core import transactions
+from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import StripeError, Unavailable
-from stripe_emulator.core.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Upload
 

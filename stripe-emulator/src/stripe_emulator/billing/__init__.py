@@ -1,4 +1,4 @@
-"""Subscriptions and invoices: how they come about, what falls due, their routes.
+"""What is billed: subscriptions and invoices, from ``metering`` at the bottom to ``portal`` on top.
 
-Imports ``payments`` and what lies below it.
+Imports ``billing/portal`` and what lies below it.
 """

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from stripe_emulator.core import money, periods
+from stripe_emulator.core import money
+from stripe_emulator.core.time import periods
 from stripe_emulator.core.types import Json
 
 

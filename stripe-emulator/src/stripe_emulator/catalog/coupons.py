@@ -5,8 +5,10 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, ids, money, store
+from stripe_emulator.core import ids, money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

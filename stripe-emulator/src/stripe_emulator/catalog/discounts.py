@@ -10,7 +10,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stripe_emulator.catalog.totals import Cut
-from stripe_emulator.core import clock, money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 

@@ -10,7 +10,8 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.expand import LEFT_OUT
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing, products
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

@@ -9,9 +9,9 @@ from stripe_emulator.api.expand import LEFT_OUT
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import currency_options as options
 from stripe_emulator.catalog import pricing, products
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
-from stripe_emulator.core.settings import get_setting, put_setting
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

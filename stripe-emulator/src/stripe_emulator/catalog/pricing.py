@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from decimal import ROUND_HALF_UP, Decimal
 
-from stripe_emulator.core import money, store
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form

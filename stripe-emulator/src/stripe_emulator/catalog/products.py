@@ -5,8 +5,10 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import pricing
-from stripe_emulator.core import clock, descriptors, store, urls
+from stripe_emulator.core import descriptors, urls
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects

@@ -7,9 +7,10 @@ import re
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.catalog import discounts, redemption
-from stripe_emulator.core import clock, store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.ids import token
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects

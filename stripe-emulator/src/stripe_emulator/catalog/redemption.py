@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stripe_emulator.catalog import discounts
-from stripe_emulator.core import clock, due_work, money, store
-from stripe_emulator.core.clock import add_months
+from stripe_emulator.core import money
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, due_work
+from stripe_emulator.core.time.clock import add_months
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 

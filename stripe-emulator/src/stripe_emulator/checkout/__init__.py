@@ -1,4 +1,4 @@
-"""What is sold line by line: Checkout Sessions with their modes, payment links, and quotes; no page.
+"""What is sold line by line, from ``tax`` at the bottom to ``sessions`` on top; no page.
 
-Imports ``billing`` and what lies below it.
+Imports ``checkout/sessions`` and what lies below it.
 """

@@ -2,7 +2,8 @@
 
 The SDK is generated from Stripe's specification, so its annotations say what
 today's API takes and answers. Nothing of that is typed here a second time.
-The SDK is imported where something is read from it first; ``kept`` has it from then on. Imports ``core``.
+The SDK is imported where something is read from it first; ``kept`` has it from then on.
+Imports ``core/time`` and what lies below it.
 """
 
 from stripe_emulator.contract.given import Given

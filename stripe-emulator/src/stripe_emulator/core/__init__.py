@@ -1,4 +1,4 @@
-"""What everything stands on: errors, ids, money, the wire, the store, clocks, periods, chaos.
+"""What everything stands on: errors, ids, money, the wire. The store and time are folders above these files.
 
 Imports nothing else of the package.
 """

@@ -1,4 +1,4 @@
 """What happened and who hears of it: objects, events, deliveries, webhook endpoints.
 
-Imports ``core``, ``contract``, ``versions`` and ``api``.
+Imports ``api`` and what lies below it.
 """

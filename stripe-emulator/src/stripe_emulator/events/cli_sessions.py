@@ -9,9 +9,11 @@ import json
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store, transactions
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import Form

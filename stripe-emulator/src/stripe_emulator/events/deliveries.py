@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import clock, due_work, store
-from stripe_emulator.core.storage import Store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.database.storage import Store
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import encode
 from stripe_emulator.events import failing_endpoints, listeners, shapes, thin, unreachable

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import checked
 from stripe_emulator.core.wire import Form, public

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.core import clock, store, transactions
-from stripe_emulator.core.conditions import Among, Like
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.database.conditions import Among, Like
 from stripe_emulator.core.errors import NotFound, no_such, only_one_of
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 

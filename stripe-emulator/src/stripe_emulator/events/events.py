@@ -6,7 +6,10 @@ Emit in causal order: ``/v1/events`` and the endpoints see that order, unless ch
 
 from __future__ import annotations
 
-from stripe_emulator.core import chaos, clock, ids, store, transactions
+from stripe_emulator.api import chaos
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public

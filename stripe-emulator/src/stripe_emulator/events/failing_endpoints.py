@@ -7,7 +7,8 @@ https://docs.stripe.com/webhooks#disable
 
 from __future__ import annotations
 
-from stripe_emulator.core import clock, store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import listeners, objects
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
+from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import NotFound, no_such
-from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import thin
 

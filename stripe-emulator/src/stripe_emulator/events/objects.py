@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from stripe_emulator import contract
-from stripe_emulator.core import clock, due_work, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, shapes
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stripe_emulator import contract
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json
 

@@ -1,7 +1,7 @@
 """What people see: Checkout, the bank's challenge, the portal, invoices, the dashboard; and stripe.js.
 
 Plain HTML that works without JavaScript. A page is a blueprint in a file of its own, listed here.
-Imports ``controls``, ``checkout`` and what lies below them.
+Imports ``pages/dashboard`` and what lies below it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,13 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response
 
 from stripe_emulator.core import money
-from stripe_emulator.pages import (
-    challenge,
-    checkout,
-    controls,
-    dashboard,
-    describe,
-    files,
-    invoice,
-    invoice_pdf,
-    payment_link,
-    payment_papers,
-    portal,
-    portal_flow,
-    stripe_js,
-)
-from stripe_emulator.payments import account
+from stripe_emulator.pages import controls, dashboard
+from stripe_emulator.pages.checkout import challenge, checkout, payment_link
+from stripe_emulator.pages.common import describe
+from stripe_emulator.pages.papers import files, invoice, invoice_pdf, payment_papers
+from stripe_emulator.pages.portal import portal, portal_flow
+from stripe_emulator.pages.stripe_js import stripe_js
+from stripe_emulator.payments.account import account
 
 #: Styles, scripts and fonts; the hosted pages need them, whatever their host is called.
 FILES = Blueprint("page_files", __name__, static_folder="static", static_url_path="/_emulator/static")

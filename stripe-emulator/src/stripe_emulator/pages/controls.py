@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator import controls
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages import hosts
-from stripe_emulator.pages.account import storage
+from stripe_emulator.pages.common import hosts
+from stripe_emulator.pages.common.account import storage
 
 pages = Blueprint("controls", __name__)
 

@@ -1,4 +1,4 @@
-"""Money in and money back: customers, cards, intents, charges, refunds, disputes, payouts.
+"""Money in and money back. ``account`` is at the bottom of its folders, ``intents`` on top.
 
-Imports ``catalog`` and what lies below it.
+Imports ``payments/intents`` and what lies below it.
 """

@@ -1,4 +1,4 @@
 """The emulator as a whole: the app, the list of topics, the HTTP server, the test client.
 
-Imports ``controls``, ``pages`` and what lies below them.
+Imports ``pages`` and what lies below it.
 """

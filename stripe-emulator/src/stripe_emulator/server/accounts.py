@@ -19,10 +19,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from stripe_emulator.api import keys, request_log
 from stripe_emulator.api.request import Api, Call, Reply
 from stripe_emulator.api.several import CHOSEN, COOKIE
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.ids import ALPHABET
-from stripe_emulator.core.storage import Store
 from stripe_emulator.core.wire import MAX_BYTES, decode
 
 _ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[A-Za-z0-9]{8,}\b")

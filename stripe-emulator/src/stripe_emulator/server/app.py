@@ -14,8 +14,8 @@ from stripe_emulator.api.request import Api
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError, Unavailable
 from stripe_emulator.core.hosts import name_of
 from stripe_emulator.core.wire import MAX_BYTES
-from stripe_emulator.pages.account import ALL
-from stripe_emulator.pages.hosts import GIVEN
+from stripe_emulator.pages.common.account import ALL
+from stripe_emulator.pages.common.hosts import GIVEN
 from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts
 from stripe_emulator.server.front import front, refused

@@ -15,8 +15,10 @@ from typing import Any
 
 from stripe_emulator.api.expand import render
 from stripe_emulator.api.request import Call, Reply
-from stripe_emulator.core import clock, ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, Unavailable
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import encode

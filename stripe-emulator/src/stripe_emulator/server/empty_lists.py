@@ -11,7 +11,7 @@ from functools import partial
 from stripe_emulator import contract
 from stripe_emulator.api import lists, routing
 from stripe_emulator.api.routing import Endpoint
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form

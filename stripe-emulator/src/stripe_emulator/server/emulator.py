@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from stripe_emulator import controls
 from stripe_emulator.api import request_log
 from stripe_emulator.api.request import Api
-from stripe_emulator.core import clock
+from stripe_emulator.core.database.storage import ACCOUNT, Store
 from stripe_emulator.core.errors import CardError
 from stripe_emulator.core.hosts import name_of
 from stripe_emulator.core.ids import token
-from stripe_emulator.core.storage import ACCOUNT, Store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import listeners
 from stripe_emulator.events.deliveries import Courier, Reply
-from stripe_emulator.payments import account as account_object
+from stripe_emulator.payments.account import account as account_object
 from stripe_emulator.server import load
 from stripe_emulator.server.accounts import Accounts, file_of
 

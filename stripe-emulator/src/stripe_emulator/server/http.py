@@ -13,8 +13,8 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import due_work
 from stripe_emulator.core.errors import Unavailable
+from stripe_emulator.core.time import due_work
 from stripe_emulator.core.wire import MAX_BYTES
 from stripe_emulator.server import cli_socket
 from stripe_emulator.server.emulator import Emulator

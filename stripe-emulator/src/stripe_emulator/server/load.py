@@ -9,31 +9,25 @@ from __future__ import annotations
 from functools import cache
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import (
-    billing_portal,
+from stripe_emulator.billing.credit_notes import credit_notes, customer_balance_transactions
+from stripe_emulator.billing.invoices import (
     collection,
-    credit_grants,
-    credit_notes,
-    customer_balance_transactions,
-    cycle,
-    entitlements,
     invoice_lines,
     invoice_payments,
     invoice_routes,
     invoiceitems,
     invoices,
-    meter_events,
-    meters,
+)
+from stripe_emulator.billing.lifecycle import cycle, entitlements, states, test_clocks, trials_without_card
+from stripe_emulator.billing.metering import credit_grants, meter_events, meters
+from stripe_emulator.billing.portal import billing_portal
+from stripe_emulator.billing.previews import preview_routes
+from stripe_emulator.billing.schedules import phases, subscription_schedules
+from stripe_emulator.billing.subscriptions import (
     pauses,
     pending_updates,
-    phases,
-    states,
     subscription_items,
     subscription_routes,
-    subscription_schedules,
-    test_clocks,
-    trials_without_card,
-    upcoming,
 )
 from stripe_emulator.catalog import (
     coupons,
@@ -46,19 +40,11 @@ from stripe_emulator.catalog import (
     tax_codes,
     tax_rates,
 )
-from stripe_emulator.checkout import (
-    completion,
-    payment_links,
-    payment_mode,
-    payment_pages,
-    quotes,
-    sessions,
-    setup_mode,
-    subscription_mode,
-    tax_calculations,
-    tax_settings,
-    tax_transactions,
-)
+from stripe_emulator.checkout.completion import completion
+from stripe_emulator.checkout.modes import payment_mode, setup_mode, subscription_mode
+from stripe_emulator.checkout.quotes import quotes
+from stripe_emulator.checkout.sessions import payment_links, payment_pages, sessions
+from stripe_emulator.checkout.tax import tax_calculations, tax_settings, tax_transactions
 from stripe_emulator.events import (
     cli_sessions,
     core_events,
@@ -66,41 +52,28 @@ from stripe_emulator.events import (
     event_routes,
     webhook_endpoints,
 )
-from stripe_emulator.payments import (
-    account,
-    balance,
-    balance_transactions,
-    card_sources,
+from stripe_emulator.payments.account import account, country_specs, exchange_rates
+from stripe_emulator.payments.balance import balance, balance_transactions, payouts, topups
+from stripe_emulator.payments.confirming import charges, confirmation, setup_confirmation
+from stripe_emulator.payments.customers import (
     cash_balances,
-    charges,
-    confirmation,
-    confirmation_tokens,
-    country_specs,
     customer_sessions,
     customer_tax,
     customers,
-    direct_charges,
-    disputes,
-    early_fraud_warnings,
     ephemeral_keys,
-    exchange_rates,
-    file_links,
-    files,
-    increments,
+    tax_ids,
+)
+from stripe_emulator.payments.files import file_links, files
+from stripe_emulator.payments.intents import direct_charges, increments, payment_intents, setup_intents
+from stripe_emulator.payments.methods import (
+    confirmation_tokens,
     mandates,
-    payment_intents,
     payment_method_configurations,
     payment_method_domains,
     payment_methods,
-    payouts,
-    refunds,
-    reviews,
-    setup_confirmation,
-    setup_intents,
-    tax_ids,
-    tokens,
-    topups,
 )
+from stripe_emulator.payments.money_back import disputes, early_fraud_warnings, refunds, reviews
+from stripe_emulator.payments.sources import card_sources, tokens
 from stripe_emulator.server import empty_lists
 
 REGISTERS: tuple[Register, ...] = (
@@ -160,7 +133,7 @@ REGISTERS: tuple[Register, ...] = (
     invoices.register,
     collection.register,
     invoice_routes.register,
-    upcoming.register,
+    preview_routes.register,
     invoiceitems.register,
     invoice_lines.register,
     credit_grants.register,

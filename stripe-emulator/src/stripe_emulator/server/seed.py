@@ -16,7 +16,8 @@ from urllib.parse import quote_plus
 
 from stripe_emulator import contract
 from stripe_emulator.api import routing
-from stripe_emulator.core import ids, store
+from stripe_emulator.core import ids
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import StripeError
 from stripe_emulator.core.wire import decode, flat
 from stripe_emulator.server.emulator import Emulator

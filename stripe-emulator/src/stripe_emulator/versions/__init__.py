@@ -2,7 +2,7 @@
 
 The emulator speaks today's version. A file ``v<date>.py`` has what one version changed: what older
 callers may send, what that means today, and how objects looked before. ``chain`` puts them together.
-Imports ``core`` and ``contract``.
+Imports ``contract`` and what lies below it.
 """
 
 from stripe_emulator.versions.chain import CHANGES, downgrade

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.core.wire import public

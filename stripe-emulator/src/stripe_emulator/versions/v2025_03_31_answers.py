@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator import contract
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.versions.change import Change, Find
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import several_intervals
 from stripe_emulator.versions.change import Change
 from stripe_emulator.versions.part import Part

@@ -10,7 +10,7 @@ import stripe
 
 from stripe_emulator.api.request import Call
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.payments.cards import GENERIC
+from stripe_emulator.payments.cards.cards import GENERIC
 
 from ..shop import CARDS_ONLY, Shop, envelope, narrowed_to
 

@@ -11,7 +11,7 @@ import pytest
 import stripe
 
 from stripe_emulator import contract
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 
 from ..shop import Shop
 

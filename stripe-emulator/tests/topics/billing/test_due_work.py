@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 import stripe
 
-from stripe_emulator.core import due_work, store
+from stripe_emulator.core.database import store
+from stripe_emulator.core.time import due_work
 
 from ..shop import Shop
 

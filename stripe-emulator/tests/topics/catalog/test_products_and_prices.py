@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from stripe_emulator.catalog import pricing
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 
 from ..shop import Shop
 

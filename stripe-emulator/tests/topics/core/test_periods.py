@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stripe_emulator.core.periods import Interval
+from stripe_emulator.core.time.periods import Interval
 
 
 def moment(text: str) -> int:

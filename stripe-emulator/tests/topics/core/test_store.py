@@ -8,10 +8,10 @@ import pytest
 from stripe import InvalidRequestError, StripeClient
 
 from stripe_emulator import Emulator
-from stripe_emulator.core import store, undo
-from stripe_emulator.core.conditions import conditions
-from stripe_emulator.core.schema import INDEXED
-from stripe_emulator.core.settings import get_setting, put_setting
+from stripe_emulator.core.database import store, undo
+from stripe_emulator.core.database.conditions import conditions
+from stripe_emulator.core.database.schema import INDEXED
+from stripe_emulator.core.database.settings import get_setting, put_setting
 
 
 @pytest.mark.parametrize("column", INDEXED)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from stripe_emulator.payments import cards
+from stripe_emulator.payments.cards import cards
 
 from ..shop import CARDS_ONLY, CHALLENGED, Shop, envelope
 

@@ -12,21 +12,16 @@ import pytest
 import stripe_emulator
 from stripe_emulator.api import routing
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing import (
-    collection,
-    cycle,
-    invoices,
-    pauses,
-    pending_updates,
-    phases,
-    states,
-)
-from stripe_emulator.checkout import subscription_mode
+from stripe_emulator.billing.invoices import collection, invoices
+from stripe_emulator.billing.lifecycle import cycle, states
+from stripe_emulator.billing.schedules import phases
+from stripe_emulator.billing.subscriptions import pauses, pending_updates
+from stripe_emulator.checkout.modes import subscription_mode
 from stripe_emulator.contract import Route, compiled
 from stripe_emulator.contract.later import LATER_ROUTES
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.payments import customers
-from stripe_emulator.payments.confirmation import Owners
+from stripe_emulator.payments.confirming.confirmation import Owners
+from stripe_emulator.payments.customers import customers
 from stripe_emulator.server import load
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator import Emulator
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.version import API_VERSION, SERVED
 from stripe_emulator.events import listeners, shapes
 

@@ -19,7 +19,7 @@ from ...payments import payments
 from ...payments.dispute_states import TAKES_NOTHING
 from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, Refund, RefundState
 from .. import settling, topup_rules, topups
-from . import disputed_plans, refunds
+from . import disputed_plans, refundable, refunds
 from .models import FraudWarning
 
 #: Why the money went back, as it stands with the refund.
@@ -162,7 +162,7 @@ def answer(context: Context, warning_id: str) -> None:
         if warning is None:
             return
         payment_id = warning.payment_id
-        left_minor = refunds.left_to_refund(session, session.get_one(Payment, payment_id))
+        left_minor = refundable.left_to_refund(session, session.get_one(Payment, payment_id))
         tries = session.scalar(select(_TRIES).where(Refund.payment_id == payment_id, Refund.reason == REASON))
     key = f"job:warning-{warning_id}-{tries}"
     refunds.refund(context, payment_id, amount_minor=left_minor, reason=REASON, key=key)

@@ -10,7 +10,7 @@ from ...context import Context, refuse_uncommitted
 from ...languages import units
 from ...payments import payments, wishes
 from ...payments.models import Payment, Refund
-from . import refunds
+from . import refundable, refunds
 
 
 def refund(
@@ -47,7 +47,7 @@ def _worth_minor(context: Context, payment_id: int, credits: int) -> int:
 
     :raises NothingToReverse: There is no such payment, or it brought fewer; or they cost nothing.
     """
-    payment = refunds.payment_of(context.session, payment_id)
+    payment = refundable.payment_of(context.session, payment_id)
     if credits > payment.credits:
         bought = units.credits(payment.credits)
         raise NothingToReverse(f"Payment {payment_id} brought {bought}, not {units.number(credits)}.")

@@ -18,15 +18,16 @@ from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies
 from ...subscriptions.beginning import beginnings
 from .. import forms, page
-from ..pages import buying as form
 from ..pages import codes, declines
+from ..pages.buying import paying, shelf
+from ..pages.buying.chosen import buyers_currency, chosen_card, chosen_offer
 from . import shapes, wallet
 from .shapes import OpenedAnswer, PaymentAnswer
 
 
 def prices(owner: str) -> shapes.PricesAnswer:
     """Packs, numbers of credits and plans, at this customer's prices."""
-    context, currency = page.context(), form.buyers_currency(owner)
+    context, currency = page.context(), buyers_currency(owner)
     binding = currencies.binding(context, owner)
     packs = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     return shapes.PricesAnswer(
@@ -44,7 +45,7 @@ def prices(owner: str) -> shapes.PricesAnswer:
             for pack in packs
             if binding in (None, pack.currency)
         ],
-        numbers_for_sale(form.quantity_in(binding)),
+        numbers_for_sale(shelf.quantity_in(binding)),
         plans_for_sale(context.catalog, owner, currency),
     )
 
@@ -83,11 +84,11 @@ def total(owner: str) -> shapes.TotalAnswer:
 
 def checkout(owner: str) -> OpenedAnswer:
     """Open Stripe's page for a pack or a number of credits. The credits come by the webhook."""
-    if (earlier := form.opened_before(owner)) is not None:
+    if (earlier := paying.opened_before(owner)) is not None:
         return opened(earlier)
-    offer = form.chosen_offer()
+    offer = chosen_offer()
     cancel_url = None if elements_wanted() else cancel("prepaid.buy")
-    return opened(form.open_checkout(owner, offer, cancel_url=cancel_url, success_url=forms.return_url()))
+    return opened(paying.open_checkout(owner, offer, cancel_url=cancel_url, success_url=forms.return_url()))
 
 
 def elements_wanted() -> bool:
@@ -122,10 +123,10 @@ def checkout_result(owner: str, session_id: str) -> PaymentAnswer:
 def charge(owner: str) -> PaymentAnswer:
     """Buy with a card on file. Where the bank wants to see its customer, next_action says how."""
     shown = forms.whole_number(forms.sent(), "max_minor") if "max_minor" in forms.sent() else None
-    charged = form.charged_before(owner, lambda _payment: shown)
+    charged = paying.charged_before(owner, lambda _payment: shown)
     if charged is None:
-        offer = form.chosen_offer()
-        charged = form.charge_card(owner, offer, require_card(offer), max_minor=shown)
+        offer = chosen_offer()
+        charged = paying.charge_card(owner, offer, require_card(offer), max_minor=shown)
     return answer(owner, *charged)
 
 
@@ -133,7 +134,7 @@ def require_card(offer: Offer) -> str:
     """
     :raises UnknownItem: The offer costs nothing, and no card is charged for it.
     """
-    card_id = form.chosen_card(offer)
+    card_id = chosen_card(offer)
     if card_id is None:
         raise UnknownItem("This costs nothing: get it by checkout.", field="pack")
     return card_id
@@ -162,7 +163,7 @@ def payment(owner: str, payment_id: str) -> PaymentAnswer:
 def resume_payment(owner: str, payment_id: str) -> PaymentAnswer:
     """Go on with a payment that waits for its customer: at the bank, or at Checkout. It pays once."""
     number = forms.payment_id(payment_id)
-    row, step = charging.resume(page.context(), owner, number, return_url=form.way_back()(number))
+    row, step = charging.resume(page.context(), owner, number, return_url=paying.way_back()(number))
     return answer(owner, row, step)
 
 

@@ -1,17 +1,14 @@
-"""Cards on file: list, add, correct, choose, remove; and auto top-up."""
+"""Cards on file: list, add, correct, choose, remove."""
 
 from __future__ import annotations
 
 from flask import url_for
 
-from ...languages import units
-from ...payments import models
-from ...purchases import topups
 from ...purchases.saved_cards import cards
 from .. import forms, page
 from ..pages import cards as form
 from . import buying, shapes
-from .shapes import CardsAnswer, OpenedAnswer, TopUpAnswer
+from .shapes import CardsAnswer, OpenedAnswer
 
 
 def card_list(owner: str) -> CardsAnswer:
@@ -66,33 +63,3 @@ def card_remove(owner: str, card_id: str) -> CardsAnswer:
     if needed is not None:
         raise form.in_use(needed)
     return copied(owner)
-
-
-def top_up(owner: str) -> TopUpAnswer:
-    """Auto top-up as it is set."""
-    row = topups.setting(page.context().session, owner)
-    return TopUpAnswer(shown(row) if row else None)
-
-
-def top_up_on(owner: str) -> TopUpAnswer:
-    """Switch auto top-up on; it pays with the card that pays by default. Without one it answers 409."""
-    return TopUpAnswer(shown(form.switch_on(owner)))
-
-
-def top_up_off(owner: str) -> TopUpAnswer:
-    """Switch auto top-up off."""
-    topups.switch_off(page.context(), owner)
-    return top_up(owner)
-
-
-def shown(row: models.TopUp) -> shapes.TopUp:
-    summary = topups.summary(page.context(), row)
-    return shapes.TopUp(
-        on=row.on,
-        pack=row.pack,
-        threshold=units.plain(row.threshold),
-        times=summary.times if summary else 0,
-        charged_minor=summary.charged_minor if summary else 0,
-        currency=row.currency,
-        stopped=row.stopped,
-    )

@@ -8,7 +8,7 @@ from ...subscriptions import changing, plan_state, sync
 from ...subscriptions.beginning import subscribing
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
-from ..pages import plans as form
+from ..pages.plans import begin, change
 from . import buying, shapes, wallet
 from .shapes import BegunAnswer, ChangeAnswer, OpenedAnswer, PlanAnswer
 
@@ -33,9 +33,9 @@ def plan_begin(owner: str) -> BegunAnswer:
     """Begin a plan on Stripe's page, by Stripe's elements, or with a card on file."""
     card_id = forms.sent().get("saved_card")
     if card_id:
-        return BegunAnswer(None, shown(form.subscribe(owner, card_id)))
+        return BegunAnswer(None, shown(begin.subscribe(owner, card_id)))
     cancel_url = None if buying.elements_wanted() else buying.cancel("prepaid.plan")
-    session = form.open_page(owner, cancel_url=cancel_url, success_url=forms.return_url())
+    session = begin.open_page(owner, cancel_url=cancel_url, success_url=forms.return_url())
     return BegunAnswer(opened(session), None)
 
 
@@ -53,7 +53,7 @@ def plan_result(owner: str, session_id: str) -> PlanAnswer:
 def plan_preview(owner: str) -> ChangeAnswer:
     """What a change costs and gives, now and next. Changes nothing."""
     ask_stripe(owner)
-    preview = form.preview(owner)
+    preview = change.preview(owner)
     return ChangeAnswer(
         plan=preview.plan.slug,
         quantity=preview.quantity,
@@ -71,14 +71,14 @@ def plan_preview(owner: str) -> ChangeAnswer:
 def plan_change(owner: str) -> PlanAnswer:
     """Change the plan as it was previewed."""
     ask_stripe(owner)
-    form.change_plan(owner)
+    change.change_plan(owner)
     return plan(owner)
 
 
 def plan_cancel(owner: str) -> PlanAnswer:
     """End the plan with the period that is paid, or now."""
     ask_stripe(owner)
-    form.end_plan(owner)
+    change.end_plan(owner)
     return plan(owner)
 
 
@@ -94,13 +94,13 @@ def plan_pause(owner: str) -> PlanAnswer:
 
 def plan_resume(owner: str) -> PlanAnswer:
     """Go on after a pause, with another card if one is sent."""
-    return moved(owner, form.unpause)
+    return moved(owner, change.unpause)
 
 
 def plan_card(owner: str) -> PlanAnswer:
     """Pay the plan with another card from now on, and what is owed at once."""
     ask_stripe(owner)
-    form.pay_with(owner)
+    change.pay_with(owner)
     return plan(owner)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from . import asks, buying, calls, cards, document, keys, plans, shapes, wallet
+from . import asks, buying, calls, cards, document, keys, plans, shapes, top_up, wallet
 from .calls import Call, Query
 
 CURRENCY = Query("currency", "What the customer chooses to pay in", {"type": "string"})
@@ -56,9 +56,9 @@ CALLS = [
     Call("PUT", "/cards/<card_id>", cards.card_correct, shapes.CardsAnswer, asks.CardAsk),
     Call("POST", "/cards/<card_id>/default", cards.card_choose, shapes.CardsAnswer),
     Call("DELETE", "/cards/<card_id>", cards.card_remove, shapes.CardsAnswer, asks.RemoveCardAsk),
-    Call("GET", "/top-up", cards.top_up, shapes.TopUpAnswer),
-    Call("PUT", "/top-up", cards.top_up_on, shapes.TopUpAnswer, asks.TopUpAsk),
-    Call("DELETE", "/top-up", cards.top_up_off, shapes.TopUpAnswer),
+    Call("GET", "/top-up", top_up.top_up, shapes.TopUpAnswer),
+    Call("PUT", "/top-up", top_up.top_up_on, shapes.TopUpAnswer, asks.TopUpAsk),
+    Call("DELETE", "/top-up", top_up.top_up_off, shapes.TopUpAnswer),
     Call("GET", "/plan", plans.plan, shapes.PlanAnswer),
     Call("POST", "/plan", plans.plan_begin, shapes.BegunAnswer, asks.PlanAsk, keyed=True),
     Call("GET", "/plan/checkout/<session_id>", plans.plan_result, shapes.PlanAnswer),

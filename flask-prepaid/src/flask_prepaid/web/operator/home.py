@@ -12,6 +12,7 @@ from ...payments import reviews, shown_states
 from ...payments.models import Payment, PaymentState
 from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
+from ...reports.failed import GIVEN_UP
 from ...reports.sales import Sales
 from ...reports.selection import Selection
 from . import health, page
@@ -102,7 +103,7 @@ def failed_payments(month: Selection) -> Select[Payment]:
     since = days.midnight(month.span.first, page.context().config.time_zone)
     failed = select(Payment).where(
         Payment.failure.is_not(None),
-        Payment.state.in_(failures.GIVEN_UP),
+        Payment.state.in_(GIVEN_UP),
         Payment.created_at >= since,
     )
     return failed.order_by(Payment.created_at.desc())

@@ -14,7 +14,7 @@ from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...languages import units
 from ...payments.models import UNDER_WAY, Payment
-from ...purchases.money_back import disputes, refunds
+from ...purchases.money_back import disputes, refundable, refunds
 from .. import forms
 from . import daily_limit, once, page, payments
 from .roles import Right
@@ -76,7 +76,7 @@ def refund(payment_id: int) -> ResponseReturnValue:
         return refund_form(payment)
     try:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
-        left = refunds.left_to_refund(context.session, payment)
+        left = refundable.left_to_refund(context.session, payment)
         if amount > left > 0:
             raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
         reason, key = forms.reason(), forms.required_attempt()
@@ -108,9 +108,9 @@ def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
         "refund.html",
         payment=payment,
         name=page.label(payment.owner),
-        left=refunds.left_to_refund(session, payment),
+        left=refundable.left_to_refund(session, payment),
         unspent=payments.unspent_of(payment),
-        credited=refunds.credited_minor(session, payment.id),
+        credited=refundable.credited_minor(session, payment.id),
         taken=disputes.taken_by_bank(session, [payment.id]).get(payment.id),
         decimal=money.decimal,
         error=error,

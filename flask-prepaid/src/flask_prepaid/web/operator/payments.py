@@ -20,7 +20,7 @@ from ...payments import reviews, shown_states
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...payments.shown_states import RefundSums, ShownState
-from ...purchases.money_back import fraud_warnings, refunds
+from ...purchases.money_back import fraud_warnings, refundable
 from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import days, failures
 from ...reports.balance import fees
@@ -230,7 +230,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         kept_minor=kept_minor,
         fees=fees.fees_of(session, row, kept_minor=kept_minor),
         copying=session.get(Copying, 1),
-        left=refunds.left_to_refund(session, row),
+        left=refundable.left_to_refund(session, row),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),

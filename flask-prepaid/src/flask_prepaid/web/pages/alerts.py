@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger import BudgetSummary
 
 from ...errors import NotYours, UnknownItem
-from ...keys.keys import WINDOWS
+from ...keys.windows import WINDOWS
 from ...languages import formats
 from ...languages.words import gettext as _
 from ...languages.words import ngettext

@@ -18,9 +18,10 @@ from ... import signals
 from ...context import transaction
 from ...errors import NotYours, UnknownItem
 from ...keys import keys
-from ...keys.keys import WINDOWS, NewKey
+from ...keys.keys import NewKey
 from ...keys.models import ApiKey
 from ...keys.verbs import AppKeys
+from ...keys.windows import WINDOWS
 from ...languages import formats
 from ...languages.words import gettext as _
 from .. import forms, page, sent_again

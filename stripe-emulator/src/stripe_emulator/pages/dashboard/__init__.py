@@ -1,27 +1,24 @@
 """The dashboard: what was asked, what happened, what was delivered, and buttons for what a tester does.
 
 Plain forms and links, live where there is JavaScript. A subject has one file, with its pages and its forms;
-``frame.py`` is what all of them share.
+``frame`` is what all of them share.
+
+Imports ``pages/dashboard/objects`` and what lies below it.
 """
 
 from __future__ import annotations
 
 from stripe_emulator.pages.dashboard import (
-    accounts,
-    chaos,
-    clock,
     deliveries,
     events,
-    find,
     live,
-    object_page,
-    objects,
     overview,
     quick_start,
     requests,
-    states,
     webhooks,
 )
+from stripe_emulator.pages.dashboard.controls import accounts, chaos, clock, states
+from stripe_emulator.pages.dashboard.objects import find, object_page, objects
 
 BLUEPRINTS = (
     overview.pages,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.core import clock
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard import deliveries_seen
-from stripe_emulator.pages.dashboard.frame import PAGE, blueprint, done, missing, number, older, page
+from stripe_emulator.core.time import clock
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame import deliveries_seen
+from stripe_emulator.pages.dashboard.frame.frame import PAGE, blueprint, done, missing, number, older, page
 
 pages = blueprint("deliveries")
 

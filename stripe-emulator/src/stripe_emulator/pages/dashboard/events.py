@@ -7,13 +7,13 @@ from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
 from stripe_emulator.api.expand import render
-from stripe_emulator.core import store, transactions
-from stripe_emulator.core.conditions import Among
+from stripe_emulator.core.database import store, transactions
+from stripe_emulator.core.database.conditions import Among
 from stripe_emulator.core.errors import NotFound
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard import deliveries_seen
-from stripe_emulator.pages.dashboard.frame import blueprint, done, latest, missing, number, older, page
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame import deliveries_seen
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, latest, missing, number, older, page
 
 pages = blueprint("events")
 

@@ -13,14 +13,14 @@ from contextlib import suppress
 
 from flask import Response
 
-from stripe_emulator.api import request_log
-from stripe_emulator.core import chaos, clock
+from stripe_emulator.api import chaos, request_log
+from stripe_emulator.core.database.settings import get_setting
+from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import Unavailable
-from stripe_emulator.core.settings import get_setting
-from stripe_emulator.core.storage import Store
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint
 
 pages = blueprint("live")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import due_work
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard import deliveries_seen
-from stripe_emulator.pages.dashboard.clock import coming
-from stripe_emulator.pages.dashboard.frame import RECENT, blueprint, latest, page
-from stripe_emulator.pages.dashboard.rows import rows_of
+from stripe_emulator.core.time import due_work
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.controls.clock import coming
+from stripe_emulator.pages.dashboard.frame import deliveries_seen
+from stripe_emulator.pages.dashboard.frame.frame import RECENT, blueprint, latest, page
+from stripe_emulator.pages.dashboard.frame.rows import rows_of
 
 pages = blueprint("overview")
 

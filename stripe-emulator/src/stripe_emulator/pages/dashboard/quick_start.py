@@ -6,9 +6,9 @@ from textwrap import wrap
 
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint, page
-from stripe_emulator.payments import cards
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, page
+from stripe_emulator.payments.cards import cards
 
 pages = blueprint("quick_start")
 

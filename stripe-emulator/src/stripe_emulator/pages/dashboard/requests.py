@@ -8,11 +8,11 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator.api import request_log
-from stripe_emulator.core import transactions
+from stripe_emulator.core.database import transactions
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard import deliveries_seen
-from stripe_emulator.pages.dashboard.frame import PAGE, blueprint, latest, missing, number, older, page
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame import deliveries_seen
+from stripe_emulator.pages.dashboard.frame.frame import PAGE, blueprint, latest, missing, number, older, page
 
 pages = blueprint("requests")
 

@@ -8,11 +8,11 @@ from typing import Any
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.core import store
+from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
 from stripe_emulator.events import failing_endpoints, listeners, objects, webhook_endpoints
-from stripe_emulator.pages.account import storage
-from stripe_emulator.pages.dashboard.frame import blueprint, done, missing, page
+from stripe_emulator.pages.common.account import storage
+from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, missing, page
 
 pages = blueprint("webhooks")
 

@@ -24,7 +24,7 @@ from ....payments.customers.owned import has_wallet
 from ....payments.customers.rows import known_customer
 from ....payments.models import Dispute, Payment, Refund
 from ....purchases import topups
-from ....purchases.money_back import disputes, fraud_warnings, refunds
+from ....purchases.money_back import disputes, fraud_warnings, refundable
 from ....purchases.saved_cards import cards
 from ....subscriptions.invoices.lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
@@ -93,7 +93,7 @@ def customer(owner: str) -> ResponseReturnValue:
         refunded=refunded,
         under_way=any(sums.under_way_minor for sums in refunded.values()),
         taken=disputes.taken_by_bank(session, [payment.id for payment in bought]),
-        left=refunds.left_of_each(session, bought),
+        left=refundable.left_of_each(session, bought),
         customer_id=known_customer(session, owner),
         refused_email=session.scalar(select(Customer.refused_email).where(Customer.owner == owner)),
         billed=session.get(Customer, owner),

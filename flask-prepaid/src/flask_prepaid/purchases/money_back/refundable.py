@@ -1,0 +1,118 @@
+"""How much of a payment can still be refunded, and from which of its charges."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from prepaid_ledger.errors import NothingToReverse
+
+from ... import money
+from ...checks import MAX_ID
+from ...gateway.billing.invoice_parts import ChargedPart
+from ...payments import part_charges
+from ...payments.models import NOT_REFUNDED, Payment, PaymentState, Refund
+from . import disputes
+from .models import CreditNote
+
+
+def payment_of(session: Session, payment_id: int) -> Payment:
+    """
+    :raises NothingToReverse: There is no such payment.
+    """
+    payment = session.get(Payment, payment_id) if 1 <= payment_id <= MAX_ID else None
+    if payment is None:
+        raise NothingToReverse(f"There is no payment {payment_id}.")
+    return payment
+
+
+def parts_to_refund(session: Session, payment: Payment, amount_minor: int | None) -> list[ChargedPart]:
+    """How much of which charge is to be refunded: so much together, or by default all that is not given back.
+
+    :raises NothingToReverse: That can't be refunded.
+    """
+    dispute = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
+    if dispute is not None:
+        raise NothingToReverse(
+            f"The customer's bank has taken payment {payment.id} back, by dispute {dispute.id}: "
+            "Stripe refunds nothing of it as long as that stands."
+        )
+    if payment.state is not PaymentState.PAID:
+        raise NothingToReverse(f"Payment {payment.id} is {payment.state}: only what is paid can be refunded.")
+    if not payment.charged_minor:
+        raise NothingToReverse(
+            f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
+            "customer's balance or outside of Stripe. Give that back where it came from."
+        )
+    charges = _charges_left(session, [payment])[payment.id]
+    left = sum(part.charged_minor for part in charges)
+    if not left:
+        raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
+    amount = left - credited_minor(session, payment.id) if amount_minor is None else amount_minor
+    if amount_minor is None and amount <= 0:
+        raise NothingToReverse(
+            f"Credit notes have given back all that is left of payment {payment.id}, "
+            f"{money.show(left, payment.currency)}, to the customer's balance or outside of Stripe. To send "
+            "it to the card as well, name the amount."
+        )
+    if not 0 < amount <= left:
+        shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
+        raise NothingToReverse(f"Payment {payment.id} has {shown} left to refund, not {asked_for}.")
+    try:
+        money.check(amount, payment.currency)
+    except ValueError as too_fine:
+        raise NothingToReverse(f"{too_fine}.") from None
+    parts = []
+    for part in charges:
+        if minor := min(part.charged_minor, amount):
+            parts.append(ChargedPart(part.intent_id, minor))
+            amount -= minor
+    return parts
+
+
+def left_to_refund(session: Session, payment: Payment) -> int:
+    """How much of what was charged can be refunded, in its smallest unit: no refund and no bank has it."""
+    return left_of_each(session, [payment])[payment.id]
+
+
+def credited_minor(session: Session, payment_id: int) -> int:
+    """What credit notes have given back of a payment, not to its card, in its smallest unit."""
+    standing = select(func.coalesce(func.sum(CreditNote.taken_minor), 0))
+    return int(session.scalars(standing.where(CreditNote.payment_id == payment_id)).one())
+
+
+def left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, int]:
+    """How much of each payment can be refunded, by its id."""
+    paid = [payment for payment in payments if payment.state is PaymentState.PAID]
+    charges = _charges_left(session, paid)
+    return {
+        payment.id: sum(part.charged_minor for part in charges.get(payment.id, ())) for payment in payments
+    }
+
+
+def _charges_left(session: Session, payments: Sequence[Payment]) -> dict[int, list[ChargedPart]]:
+    """What is left of each charge of these payments that no bank has taken back, by the payment's id."""
+    ids = [payment.id for payment in payments]
+    refunded = refunded_minor(session, ids)
+    taken = {dispute.payment_intent_id for dispute in disputes.in_force(session, ids)}
+    return {
+        payment_id: [
+            ChargedPart(part.intent_id, max(part.charged_minor - refunded[part.intent_id], 0))
+            for part in parts
+            if part.intent_id not in taken
+        ]
+        for payment_id, parts in part_charges.of_each(session, payments).items()
+    }
+
+
+def refunded_minor(session: Session, payment_ids: Sequence[int]) -> Counter[str]:
+    """The money of payments that is refunded, or requested to be, by the charge that it refunds."""
+    refunded = (
+        select(Refund.payment_intent_id, func.sum(Refund.amount_minor))
+        .where(Refund.payment_id.in_(payment_ids), Refund.state.not_in(NOT_REFUNDED))
+        .group_by(Refund.payment_intent_id)
+    )
+    return Counter({intent_id: int(minor) for intent_id, minor in session.execute(refunded)})

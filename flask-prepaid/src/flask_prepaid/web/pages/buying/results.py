@@ -1,0 +1,63 @@
+"""What came of a purchase: the page to which its customer comes back, the way on, and the invoice."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ....errors import GatewayUnavailable, NotYours
+from ....payments.models import Payment, PaymentState
+from ....purchases import charging, checkout_pages, settling
+from ... import forms, page
+from .. import declines
+from . import paying
+
+#: The return page asks again by itself while one of these may still change.
+WAITING = {PaymentState.REQUESTED, PaymentState.OPEN, PaymentState.PENDING, PaymentState.UNKNOWN}
+
+
+def confirm() -> ResponseReturnValue:
+    """Back to the bank's page, or to Checkout, of a payment that waits for its customer. It pays once."""
+    owner, payment_id = page.customer(), forms.payment_id(request.form.get("payment", ""))
+    payment, step = charging.resume(
+        page.context(), owner, payment_id, return_url=paying.way_back()(payment_id)
+    )
+    return redirect(step.url if step else url_for("prepaid.return", payment=payment.id), 303)
+
+
+def invoice(payment: str) -> ResponseReturnValue:
+    """On to the PDF at Stripe, whose address is good for some weeks only and so is asked for each time."""
+    return redirect(settling.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
+
+
+def come_back() -> ResponseReturnValue:
+    """What became of a purchase. Answers 200 itself: a redirect here would lose the customer's only link."""
+    context = page.context()
+    owner = context.current_owner()
+    if owner is None:
+        raise NotYours("There is no such purchase. Sign in as the customer who paid.")
+    number, session_id = request.args.get("payment"), request.args.get("session_id", "")
+    try:
+        if number is not None:
+            payment = settling.come_back_to(context, owner, forms.payment_id(number))
+        else:
+            payment = checkout_pages.come_back(context, owner, session_id)
+    except GatewayUnavailable:
+        return result(owner, None)
+    return result(owner, payment)
+
+
+def result(owner: str, payment: Payment | None) -> Response:
+    """The page for where ``payment`` stands; ``None`` is: not known yet."""
+    state = payment.state if payment else PaymentState.UNKNOWN
+    ledger = page.context().ledger
+    entry = next(iter(ledger.entries(owner, 1, keys={f"payment:{payment.id}"})), None) if payment else None
+    html = page.render(
+        "result.html",
+        payment=payment,
+        state=state,
+        balance=ledger.balance(owner),
+        entry=entry,
+        why=declines.of_payment(payment) if payment else None,
+    )
+    return page.refreshing(html) if state in WAITING else make_response(html)

@@ -1,0 +1,159 @@
+"""Change a plan that runs: preview and change it, cancel, keep, pause, resume, and pay with another card."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from ....catalog import Plan
+from ....context import Context
+from ....errors import NotYours, PlanRefused, UnknownItem
+from ....languages import formats
+from ....languages.words import gettext as _
+from ....languages.words import marked
+from ....subscriptions import changing, plan_state, previews
+from ....subscriptions.beginning import subscribing
+from ....subscriptions.models import Subscription
+from ... import forms, page
+from . import overview
+from .chosen import plan_named
+
+#: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
+RESUMED = marked("Your plan is resumed.")
+
+
+def change() -> ResponseReturnValue:
+    """What a change costs and gives, now and next; sent, it happens just so."""
+    owner, context = page.customer(), page.context()
+    context.gateway.ask_limit.require(owner)
+    try:
+        if request.method == "GET":
+            return previewed(owner)
+        wanted = change_plan(owner)
+    except (UnknownItem, PlanRefused, NotYours) as error:
+        return overview.overview(owner, error), error.http_status
+    return page.done(
+        "prepaid.plan",
+        _("Your plan changes to %(plan)s. Below stands from when.", plan=formats.title(wanted.title)),
+    )
+
+
+def change_plan(owner: str) -> Plan:
+    """Change the plan as it was previewed; the new one. Commits."""
+    sent = forms.sent()
+    wanted, quantity = plan_named(owner, sent.get("plan", "")), forms.quantity(sent)
+    changing.change(
+        page.context(),
+        owner,
+        wanted,
+        quantity,
+        proration_date=forms.whole_number(sent, "proration_date"),
+        due_minor=forms.whole_number(sent, "due_minor"),
+    )
+    return wanted
+
+
+def preview(owner: str) -> previews.Preview:
+    """What the change costs and gives that the address names."""
+    wanted = plan_named(owner, request.args.get("plan", ""))
+    return previews.preview(page.context(), owner, wanted, forms.quantity(request.args))
+
+
+def previewed(owner: str) -> str:
+    context = page.context()
+    shown = preview(owner)
+    row = plan_state.own(context, owner, "change")
+    terms = subscribing.terms(context, row)
+    return page.render("plan_change.html", preview=shown, row=row, terms=terms, payer=overview.payer(row))
+
+
+def cancel() -> ResponseReturnValue:
+    """Say what ends and what stays; sent, it ends at the period's end or now."""
+    owner, context = page.customer(), page.context()
+    context.gateway.ask_limit.require(owner)
+    try:
+        if request.method == "GET":
+            return asked_to_cancel(plan_state.own(context, owner, "cancel now"))
+        if end_plan(owner):
+            words = _("Your plan has ended. Nothing more is charged.")
+        else:
+            words = _("Your plan ends with the period that is paid. Nothing more is charged.")
+    except (PlanRefused, NotYours) as error:
+        return overview.overview(owner, error), error.http_status
+    return page.done("prepaid.plan", words)
+
+
+def asked_to_cancel(row: Subscription) -> str:
+    context = page.context()
+    return page.render(
+        "plan_cancel.html",
+        row=row,
+        terms=subscribing.terms(context, row),
+        at_end=plan_state.may(row, "cancel at the period's end")
+        and row.cancel_at is None
+        and not plan_state.is_over(context, row),
+        lasts_until=overview.lasts_until(row),
+        owed=plan_state.owed(context, row),
+    )
+
+
+def end_plan(owner: str) -> bool:
+    """End the plan now, or with the period that is paid, as the form says; whether it was now. Commits.
+
+    Where nothing is said, it is with the period.
+
+    :raises UnknownItem: It says something else.
+    """
+    words = marked("Say whether to cancel now, or when the period that is paid ends.")
+    now = forms.one_of("when", ("now", "end", "period_end", ""), words) == "now"
+    (changing.cancel_now if now else changing.cancel_at_end)(page.context(), owner)
+    return now
+
+
+def keep() -> ResponseReturnValue:
+    """Undo what is to come: the end, or a smaller plan."""
+    return move(changing.keep, marked("Your plan goes on as it was."))
+
+
+def pause() -> ResponseReturnValue:
+    return move(changing.pause, marked("Your plan is paused: it does not renew."))
+
+
+def resume() -> ResponseReturnValue:
+    """Go on after a pause, with another card if one is chosen."""
+    return move(unpause, RESUMED)
+
+
+def unpause(context: Context, owner: str) -> Subscription:
+    return changing.unpause(context, owner, card_id=forms.sent().get("saved_card"))
+
+
+def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
+    owner = page.customer()
+    page.context().gateway.ask_limit.require(owner)
+    try:
+        verb(page.context(), owner)
+    except (UnknownItem, PlanRefused, NotYours) as error:
+        return overview.overview(owner, error), error.http_status
+    return page.done("prepaid.plan", _(words))
+
+
+def use_card() -> ResponseReturnValue:
+    """Pay the plan with another card from now on, and what is owed at once."""
+    owner = page.customer()
+    page.context().gateway.ask_limit.require(owner)
+    try:
+        pay_with(owner)
+    except (UnknownItem, PlanRefused, NotYours) as error:
+        return overview.overview(owner, error), error.http_status
+    return page.done("prepaid.plan", _("This card pays your plan now."))
+
+
+def pay_with(owner: str) -> None:
+    """Pay the plan with the card that the form names from now on, and what is owed at once. Commits.
+
+    :raises PlanRefused: It did not pay.
+    """
+    _row, paid = changing.use_card(page.context(), owner, forms.sent().get("saved_card", ""))
+    if not paid:
+        raise PlanRefused("This card did not pay. Confirm the payment with your bank, or take another card.")

@@ -1,0 +1,166 @@
+"""A customer's plan with its history, or the plans to choose from."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import request
+from sqlalchemy import select
+
+from prepaid_ledger.errors import PrepaidError
+
+from ....catalog import Plan
+from ....errors import GatewayRefused, GatewayUnavailable
+from ....gateway.billing.subscription_values import StripeInvoice
+from ....payments.customers.models import SavedCard
+from ....purchases.saved_cards import cards
+from ....subscriptions import currencies, plan_state, previews, prices, sync
+from ....subscriptions.beginning import beginnings
+from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
+from ... import forms, page
+
+#: How many invoices the page shows.
+SHOWN = 36
+
+#: How long the page thanks for a plan that has begun: its address may be opened again later.
+THANKED_FOR = timedelta(hours=1)
+
+#: What a link of the page chooses, and the others keep.
+CHOSEN_BY_LINKS = ("every", "currency", "saved_card")
+
+
+def overview(owner: str, error: PrepaidError | None = None) -> str:
+    context = page.context()
+    session = context.session
+    currency = currencies.of(context, owner, request.values.get("currency"))
+    row = sync.running(session, owner)
+    coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
+    resumes_for = resumption_minor(row) if row else None
+    begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
+    terms = session.get_one(PlanPrice, row.price_id) if row else None
+    mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
+    saved = cards.saved(session, owner)
+    last = session.scalars(mine.order_by(Subscription.id.desc())).first()
+    bills = (
+        select(Invoice)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .where(Subscription.owner == owner, Invoice.state != "draft")
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    )
+    return page.render(
+        "plan.html",
+        row=row,
+        begins=begins,
+        last=last,
+        terms=terms,
+        planned=session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None,
+        owed=plan_state.owed(context, row) if row else None,
+        bill=plan_state.period_bill(context, row) if row else None,
+        next_bill=coming,
+        resumes_for=resumes_for,
+        may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
+        ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
+        is_over=row is not None and plan_state.is_over(context, row),
+        has_just_begun=row is not None and has_just_begun(row),
+        payer=payer(row) if row else None,
+        needs_card=row is not None and needs_card(row, saved),
+        lasts_until=lasts_until,
+        plans=plans_shown(currency, None if begins else terms),
+        currency=currency,
+        currencies=[] if currencies.bound_to(session, owner) else context.catalog.currencies,
+        intervals=intervals(),
+        shown_interval=shown_interval(),
+        saving=saving,
+        had_trial=beginnings.had_trial(context, owner),
+        balance=context.ledger.balance(owner),
+        cards=saved,
+        pays_with=pays_with(saved),
+        kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
+        invoices=session.scalars(bills.limit(SHOWN)).all(),
+        attempt=forms.new_attempt,
+        error=error,
+    )
+
+
+def has_just_begun(row: Subscription) -> bool:
+    """Whether this is the address to which the beginning of a plan leads, and it began within the hour."""
+    led_by = request.args.get("session_id") or request.args.get("begun")
+    if led_by not in (row.session_id, str(row.id)) or led_by is None or row.period_start is None:
+        return False
+    return page.context().clock() - row.period_start < THANKED_FOR
+
+
+def payer(row: Subscription) -> SavedCard | None:
+    """The card on file that pays a plan; ``None`` where none does."""
+    session = page.context().session
+    card = session.get(SavedCard, row.card_id or cards.default_card(session, row.owner) or "")
+    return card if card is not None and card.owner == row.owner else None
+
+
+def needs_card(row: Subscription, saved: list[SavedCard]) -> bool:
+    """Whether a trial is to go on, and there is no card yet that could pay for that."""
+    return row.state is State.TRIALING and not (row.card_id or row.cancel_at or saved)
+
+
+def pays_with(saved: list[SavedCard]) -> SavedCard | None:
+    """The card on file that is to pay: the chosen one, or the first valid one. ``None`` is another card."""
+    wanted = forms.chosen("saved_card")
+    if wanted is None:
+        return cards.first_valid(saved, page.context().clock())
+    return next((card for card in saved if card.id == wanted), None)
+
+
+def intervals() -> list[str]:
+    """The periods by which plans are sold, such as ``month`` and ``year``, in the order of the price list."""
+    return list(dict.fromkeys(plan.interval for plan in page.context().catalog.plans.values()))
+
+
+def shown_interval() -> str:
+    """The period whose plans are shown: the one that ``?every=`` names, or the first."""
+    sold = intervals()
+    wanted = request.args.get("every", "")
+    return wanted if wanted in sold else next(iter(sold), "")
+
+
+def plans_shown(currency: str, terms: PlanPrice | None) -> list[Plan]:
+    """The plans to choose from: those of one period; who has one changes to any but that.
+
+    :param terms: What the customer's plan gives and costs, perhaps by an earlier price list.
+    """
+    plans = [plan.sold_in(currency) for plan in page.context().catalog.plans.values()]
+    if terms is None:
+        return [plan for plan in plans if plan.interval == shown_interval()]
+    return [plan for plan in plans if plan.max_quantity > 1 or not prices.stands_for(terms, plan)]
+
+
+def saving(plan: Plan) -> int:
+    """How many months of a year's plan are free, beside the plan that gives the same credits by the month."""
+    if plan.period != ("year", 1):
+        return 0
+    for other in page.context().catalog.plans.values():
+        monthly = other.sold_in(plan.currency)
+        same = (other.credits * 12, monthly.currency) == (plan.credits * plan.parts, plan.currency)
+        if other.period == ("month", 1) and same:
+            return max(12 * monthly.amount_minor - plan.amount_minor, 0) // monthly.amount_minor
+    return 0
+
+
+def next_bill(row: Subscription) -> StripeInvoice | None:
+    """The next charge, exactly; ``None`` also while Stripe does not answer."""
+    try:
+        return previews.next_bill(page.context(), row)
+    except (GatewayUnavailable, GatewayRefused):
+        return None
+
+
+def resumption_minor(row: Subscription) -> int | None:
+    """What it costs to resume a paused plan in a new period; ``None`` also while Stripe does not answer."""
+    try:
+        return previews.resumption_minor(page.context(), row)
+    except (GatewayUnavailable, GatewayRefused):
+        return None
+
+
+def lasts_until(row: Subscription) -> datetime | None:
+    """When the credits of the period that is paid lapse."""
+    return row.period_end + page.context().config.allowance_grace if row.period_end else None

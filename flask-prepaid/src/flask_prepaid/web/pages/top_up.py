@@ -1,0 +1,55 @@
+"""Auto top-up: what it buys, when, and how often a month at most."""
+
+from __future__ import annotations
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from ...errors import NoCard, UnknownItem
+from ...languages import formats
+from ...languages.words import gettext as _
+from ...payments import tax_rates
+from ...payments.models import TopUp
+from ...purchases import topups
+from ...subscriptions import currencies
+from .. import asking, forms, page
+from . import cards
+
+
+def top_up() -> ResponseReturnValue:
+    """Switch auto top-up on, with its pack, threshold and how often a month at most, or off."""
+    owner = page.customer()
+    context = page.context()
+    if "off" in request.form:
+        topups.switch_off(context, owner)
+        return page.done("prepaid.cards", _("Auto top-up is off. Nothing more is bought by itself."))
+    try:
+        row = switch_on(owner)
+    except (UnknownItem, NoCard) as error:
+        return cards.overview(owner, error), 422
+    words = _(
+        "Auto top-up is on: it buys below %(credits)s, for at most %(amount)s a month.",
+        credits=formats.credits(row.threshold),
+        amount=formats.amount(row.ceiling_minor, row.currency),
+    )
+    return page.done("prepaid.cards", words)
+
+
+def switch_on(owner: str) -> TopUp:
+    """Switch auto top-up on, as the form says. Commits."""
+    context, sent = page.context(), forms.sent()
+    pack = sent.get("pack", "")
+    offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
+    wanted = sent.get("currency")
+    if not (wanted and asking.is_api()):
+        wanted = context.catalog.offer(pack=pack, currency=wanted or offer.currency).currency
+    currencies.require_as_shown(offer.currency, wanted)
+    times = forms.whole_number(sent, "times")
+    threshold = forms.threshold()
+    price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
+    try:
+        return topups.switch_on(
+            context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor
+        )
+    except UnknownItem as error:
+        raise UnknownItem(str(error), field="times" if error.field == "ceiling" else error.field) from None
