@@ -30,8 +30,8 @@ from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import create_engine
 
 from prepaid_ledger import Ledger, SpendRequest
-from prepaid_ledger.spends.host_insert import NO_ROWS
-from prepaid_ledger.spends.postgresql_batch import on_postgresql, statement_of
+from prepaid_ledger.spends.batches.host_insert import NO_ROWS
+from prepaid_ledger.spends.batches.postgresql_batch import on_postgresql, statement_of
 
 SIZE = 16
 WALLETS = 1000

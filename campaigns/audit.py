@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.books.lot_store import LotStore
-from prepaid_ledger.books.wallet_state import lock, save
+from prepaid_ledger.books.lots.lot_store import LotStore
+from prepaid_ledger.books.wallets.wallet_state import lock, save
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases
 

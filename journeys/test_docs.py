@@ -391,7 +391,7 @@ def test_the_architectures_page_names_every_folder_and_nothing_that_is_gone() ->
 
 
 def test_what_the_architectures_page_names_in_a_file_stands_there() -> None:
-    """As in "`READS` of `test_roles.py`" and "`LotState` (`books/lots.py`)"."""
+    """As in "`READS` of `test_roles.py`" and "`LotState` (`books/lots/lots.py`)"."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     named = re.findall(r"`(\w+)`\s(?:\s*of|\s*in|\s*\()\s*`([\w/.-]+\.py)`", text)
 

@@ -33,7 +33,7 @@ def test_the_choice_is_spread_over_all_files_and_repeats_itself() -> None:
     assert choose("", 64, 1) == chosen != choose("", 64, 2)
 
 
-SHARE = replace(NEARBY["ledger"], files=("shares.py",))
+SHARE = replace(NEARBY["ledger"], files=("reversals/shares.py",))
 
 
 def test_three_mistakes_in_a_clawback_are_noticed(made: list[Mutant]) -> None:

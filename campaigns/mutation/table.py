@@ -28,13 +28,13 @@ NEARBY = {
     "ledger": Nearby(
         "prepaid-ledger/src/prepaid_ledger/books",
         (
-            "posting.py",
-            "wallet_state.py",
+            "wallets/posting.py",
+            "wallets/wallet_state.py",
             "entries.py",
-            "lots.py",
+            "lots/lots.py",
             "expiry.py",
-            "clawbacks.py",
-            "shares.py",
+            "reversals/clawbacks.py",
+            "reversals/shares.py",
             "holds.py",
             "hold_states.py",
             "allowances.py",

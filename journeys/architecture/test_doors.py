@@ -20,7 +20,11 @@ BELOW = {SHOP: EXTENSION, EXTENSION: LEDGER}
 SDK_IN_THE_EMULATOR = {"stripe_emulator.server.client"}
 
 #: The ledger's rules that are functions of values alone.
-PURE = ("prepaid_ledger.books.lots", "prepaid_ledger.books.shares", "prepaid_ledger.books.windows")
+PURE = (
+    "prepaid_ledger.books.lots.lots",
+    "prepaid_ledger.books.reversals.shares",
+    "prepaid_ledger.books.set_budget.windows",
+)
 
 #: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
 COMMITS = {

@@ -2,9 +2,9 @@
 
 from .archive.archiving import Archived
 from .audit.audit import Audited
-from .audit.problem import Problem, Rule
+from .audit.scope.problem import Problem, Rule
 from .books.allowances import ALLOWANCE_GRACE
-from .books.shares import credits_of_refund
+from .books.reversals.shares import credits_of_refund
 from .checks import check_key, check_owner, is_fit, is_whole
 from .database.upgrade import include_name
 from .errors import (

@@ -18,7 +18,7 @@ from .ledger import Ledger
 from .meters import AsyncMeter
 from .prices import Price, Rates, use_at
 from .reading.statements import Statement
-from .spends.asynchronous import LoopGroupCommit
+from .spends.group_commit.asynchronous import LoopGroupCommit
 from .spends.single import SpendRequest, Spent
 from .tables import Entry, Hold, HoldState
 from .verbs.base import refuse_key

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from .audit.problem import Rule
+from .audit.scope.problem import Rule
 from .checks import check_held_for, check_rules, check_whole
 from .clock import Clock, wall
 from .database.engine import prepare
 from .prices import MAX_SCALE
-from .spends.group_commit import GroupCommit
+from .spends.group_commit.group_commit import GroupCommit
 from .verbs import LedgerVerbs, Setup
 
 #: How long a hold lasts that nobody ends, where the program does not say.

@@ -20,7 +20,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from .background import in_background
 from .books.extensions import Progress
-from .books.uses import Use
+from .books.wallets.uses import Use
 from .checks import check_credits, check_held_for, is_whole
 from .clock import Clock
 from .database.types import Quantities

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import ceil
 from types import MappingProxyType
 
-from .books.uses import MAX_NAME, MAX_VERSION, check_name, check_quantity
+from .books.wallets.uses import MAX_NAME, MAX_VERSION, check_name, check_quantity
 from .checks import MAX_CREDITS, check_whole
 from .database.types import Quantities
 

@@ -17,32 +17,19 @@ from hypothesis import Phase
 from hypothesis.errors import HypothesisException
 from sqlalchemy import false, select
 
-from prepaid_ledger.books import (
-    allowances,
-    budget_counts,
-    budgets,
-    clawbacks,
-    entries,
-    expiry,
-    extensions,
-    hold_states,
-    holds,
-    lot_store,
-    lots,
-    posting,
-    reversals,
-    shares,
-    usage_sums,
-    wallet_state,
-    windows,
-)
-from prepaid_ledger.books.budget_counts import BudgetState
-from prepaid_ledger.books.lots import EntryRow, LotState, Part
-from prepaid_ledger.books.posting import Posting
-from prepaid_ledger.books.wallet_state import WalletState
+from prepaid_ledger.books import allowances, entries, expiry, extensions, hold_states, holds, usage_sums
+from prepaid_ledger.books import set_budget as budgets
+from prepaid_ledger.books.budgets import budget_counts, windows
+from prepaid_ledger.books.budgets.budget_counts import BudgetState
+from prepaid_ledger.books.lots import lot_store, lots
+from prepaid_ledger.books.lots.lots import EntryRow, LotState, Part
+from prepaid_ledger.books.reversals import clawbacks, reversals, shares
+from prepaid_ledger.books.wallets import posting, wallet_state
+from prepaid_ledger.books.wallets.posting import Posting
+from prepaid_ledger.books.wallets.wallet_state import WalletState
 from prepaid_ledger.errors import InsufficientCredits
 from prepaid_ledger.reading import usage
-from prepaid_ledger.spends import sqlite_batch
+from prepaid_ledger.spends.batches import sqlite_batch
 from prepaid_ledger.tables import HoldState, Kind, Lot
 from prepaid_ledger.testing import Databases
 

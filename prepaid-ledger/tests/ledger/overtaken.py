@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 
 from prepaid_ledger import SpendRequest
-from prepaid_ledger.spends.host_insert import NO_ROWS
-from prepaid_ledger.spends.outcomes import Outcome
-from prepaid_ledger.spends.postgresql_batch import on_postgresql, read
+from prepaid_ledger.spends.batches.host_insert import NO_ROWS
+from prepaid_ledger.spends.batches.outcomes import Outcome
+from prepaid_ledger.spends.batches.postgresql_batch import on_postgresql, read
 
 from .books import Books
 

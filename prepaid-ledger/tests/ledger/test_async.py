@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import Ledger, LedgerVerbs, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.errors import Busy, InsufficientCredits, PrepaidError
-from prepaid_ledger.spends import busy_wallets
-from prepaid_ledger.spends.host_insert import NO_ROWS
+from prepaid_ledger.spends.batches.host_insert import NO_ROWS
+from prepaid_ledger.spends.group_commit import busy_wallets
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger.books import usage_sums
-from prepaid_ledger.books.wallet_state import open_wallets
+from prepaid_ledger.books.wallets.wallet_state import open_wallets
 from prepaid_ledger.errors import PrepaidError
 from prepaid_ledger.testing import Databases, upgrade_ledger
 

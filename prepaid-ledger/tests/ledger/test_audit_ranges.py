@@ -12,8 +12,8 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from prepaid_ledger import Ledger
-from prepaid_ledger.audit import proofs, scope, snapshots
-from prepaid_ledger.audit.problem import Problem
+from prepaid_ledger.audit.scope import proofs, scope, snapshots
+from prepaid_ledger.audit.scope.problem import Problem
 from prepaid_ledger.testing import Databases
 
 from .books import Books

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import BudgetSummary, SpendRequest, Spent
 from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits
-from prepaid_ledger.spends.postgresql_batch import statement_of
+from prepaid_ledger.spends.batches.postgresql_batch import statement_of
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books

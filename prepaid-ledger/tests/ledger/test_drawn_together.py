@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 
 from prepaid_ledger import PrepaidError
-from prepaid_ledger.books.drawn_together import draw_together
+from prepaid_ledger.books.lots.drawn_together import draw_together
 from prepaid_ledger.testing import Databases
 
 from .books import Books

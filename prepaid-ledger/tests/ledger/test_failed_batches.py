@@ -78,7 +78,7 @@ def requests(work: Insert, first: int, words: str) -> list[SpendRequest]:
 def test_a_mistake_in_a_batch_is_a_warning_once_and_the_others_are_served(
     books: Books, spend_all: Callable[[Books, list[SpendRequest]], Outcomes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    from prepaid_ledger.spends import failures
+    from prepaid_ledger.spends.batches import failures
 
     failures.logged.clear()
     caplog.set_level(logging.DEBUG, "prepaid_ledger")

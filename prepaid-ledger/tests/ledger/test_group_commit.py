@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event, text
 
 from prepaid_ledger import Spent
-from prepaid_ledger.spends.group_commit import LastBatch
-from prepaid_ledger.spends.postgresql_batch import statement_of
+from prepaid_ledger.spends.batches.postgresql_batch import statement_of
+from prepaid_ledger.spends.group_commit.group_commit import LastBatch
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books

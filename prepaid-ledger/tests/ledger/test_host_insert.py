@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from prepaid_ledger import SpendRequest, Spent
 from prepaid_ledger.errors import InsufficientCredits
-from prepaid_ledger.spends.host_insert import batch_insert
+from prepaid_ledger.spends.batches.host_insert import batch_insert
 
 from .books import OWNER, Books
 

@@ -16,8 +16,8 @@ from sqlalchemy.pool import NullPool
 from prepaid_ledger import InsufficientCredits, Ledger, SpendRequest, Spent, UnfitDatabase
 from prepaid_ledger.database import partitions_of
 from prepaid_ledger.slots import SLOTS, slot_of
-from prepaid_ledger.spends.host_insert import NO_ROWS
-from prepaid_ledger.spends.postgresql_batch import on_postgresql
+from prepaid_ledger.spends.batches.host_insert import NO_ROWS
+from prepaid_ledger.spends.batches.postgresql_batch import on_postgresql
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books

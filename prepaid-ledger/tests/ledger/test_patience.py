@@ -14,7 +14,8 @@ from sqlalchemy import create_engine, event, text
 from prepaid_ledger import Busy, Ledger
 from prepaid_ledger.database.transactions import limits, statements_within
 from prepaid_ledger.database.turns import LOCK_TIMEOUT_S
-from prepaid_ledger.spends import asynchronous, batch_writer, group_commit, loop_connection, postgresql_batch
+from prepaid_ledger.spends.batches import postgresql_batch
+from prepaid_ledger.spends.group_commit import asynchronous, batch_writer, group_commit, loop_connection
 from prepaid_ledger.testing import Databases
 from prepaid_ledger.verbs import base
 

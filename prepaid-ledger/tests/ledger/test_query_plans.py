@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from prepaid_ledger import SpendRequest
-from prepaid_ledger.spends.postgresql_batch import SET_UP, statement_of
+from prepaid_ledger.spends.batches.postgresql_batch import SET_UP, statement_of
 from prepaid_ledger.testing import Databases
 
 from .archives import a_january, a_year_later, archived

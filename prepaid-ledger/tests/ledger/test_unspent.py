@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import URL
 
-from prepaid_ledger.books import shares
 from prepaid_ledger.books.allowances import ALLOWANCE_GRACE
+from prepaid_ledger.books.reversals import shares
 from prepaid_ledger.errors import KeyReused
 
 from .books import OWNER, Books

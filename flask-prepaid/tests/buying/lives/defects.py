@@ -24,7 +24,9 @@ from flask_prepaid.purchases.money_back import (
 )
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
-from prepaid_ledger.books import allowances, clawbacks, expiry, posting, shares
+from prepaid_ledger.books import allowances, expiry
+from prepaid_ledger.books.reversals import clawbacks, shares
+from prepaid_ledger.books.wallets import posting
 from prepaid_ledger.tables import Kind
 from prepaid_ledger.verbs.incoming import Incoming
 

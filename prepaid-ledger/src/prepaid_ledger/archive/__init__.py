@@ -1,4 +1,5 @@
 """Finished spends leave the books for a database of their own, once they are old enough.
 
-Imports ``audit``, ``books``, ``checks``, ``clock``, ``database``, ``errors``, ``tables``.
+Imports ``audit/replay``, ``audit/scope``, ``books``, ``checks``, ``clock``, ``database``, ``errors``,
+``tables``.
 """

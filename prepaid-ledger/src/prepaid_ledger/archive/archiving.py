@@ -30,12 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ..audit.problem import Problem
-from ..audit.proofs import Proof
-from ..audit.replay import Before, Totals, WalletReplay
-from ..audit.scope import Between
-from ..audit.snapshots import from_snapshot
-from ..audit.streams import Tables, marks
+from ..audit.replay.replay import Before, Totals, WalletReplay
+from ..audit.replay.streams import Tables, marks
+from ..audit.scope.problem import Problem
+from ..audit.scope.proofs import Proof
+from ..audit.scope.scope import Between
+from ..audit.scope.snapshots import from_snapshot
 from ..books import sweep, usage_sums
 from ..checks import check_time
 from ..clock import Clock

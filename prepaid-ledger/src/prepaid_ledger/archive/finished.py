@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, select
 from sqlalchemy.orm import Session, aliased
 
-from ..audit.proofs import EMPTY, Proof
-from ..audit.streams import SEALED, MarkRow, entry_row, sealed
+from ..audit.replay.streams import SEALED, MarkRow, entry_row, sealed
+from ..audit.scope.proofs import EMPTY, Proof
 from ..database.rows import Stretch, Stretches
 from ..tables import Draw, Entry, Hold, HoldExtension, Kind
 from .place import Leaving, Rows

@@ -1,4 +1,4 @@
 """The proof that the books are right.
 
-Imports ``books``, ``checks``, ``database``, ``slots``, ``tables``.
+Imports ``audit/replay``, ``audit/rules``, ``audit/scope``, ``checks``, ``tables``.
 """

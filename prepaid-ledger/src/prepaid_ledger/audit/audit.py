@@ -42,18 +42,18 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..tables import Kind
-from .budgets import budget_counts
-from .guards import missing_guards
-from .keys import doubled_keys
-from .meters import uncharged_meters
-from .problem import Problem, Rule
-from .proofs import Proof, Proofs
-from .replay import Totals, replay
-from .scope import Moved, Scope, Which, scopes
-from .shares import clawed_shares
-from .snapshots import from_snapshot, snapshot
-from .streams import accounts, marks
-from .usage import usage_sums
+from .replay.replay import Totals, replay
+from .replay.streams import accounts, marks
+from .rules.budgets import budget_counts
+from .rules.guards import missing_guards
+from .rules.keys import doubled_keys
+from .rules.meters import uncharged_meters
+from .rules.shares import clawed_shares
+from .rules.usage import usage_sums
+from .scope.problem import Problem, Rule
+from .scope.proofs import Proof, Proofs
+from .scope.scope import Moved, Scope, Which, scopes
+from .scope.snapshots import from_snapshot, snapshot
 from .workers import each
 
 log = logging.getLogger(__name__)

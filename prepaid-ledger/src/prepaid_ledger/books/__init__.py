@@ -1,4 +1,5 @@
 """The rules by which credits move. ``entries.py`` spends, receives and adjusts; other verbs have a file each.
 
-Imports ``checks``, ``clock``, ``database``, ``errors``, ``slots``, ``tables``.
+Imports ``books/budgets``, ``books/lots``, ``books/wallets``, ``checks``, ``clock``, ``database``,
+``errors``, ``slots``, ``tables``.
 """

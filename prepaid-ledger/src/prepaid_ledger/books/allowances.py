@@ -11,10 +11,10 @@ from ..clock import Clock
 from ..tables import Entry, Kind
 from .entries import come_in
 from .expiry import end, expire, finish
-from .lot_store import LotStore
-from .lots import LotState
-from .posting import Posting, append, begin
-from .wallet_state import WalletState, lock
+from .lots.lot_store import LotStore
+from .lots.lots import LotState
+from .wallets.posting import Posting, append, begin
+from .wallets.wallet_state import WalletState, lock
 
 #: A renewal is paid an hour after the period's end, or days later on a retry.
 ALLOWANCE_GRACE = timedelta(hours=72)

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from ..clock import Clock
 from ..errors import InsufficientCredits, WalletBlocked
 from ..tables import Entry, Kind
-from . import budget_counts
+from .budgets import budget_counts
 from .expiry import bring_up_to_date, release_overdue
-from .posting import Posting, append, begin, repeat
-from .wallet_state import WalletState, lock
+from .wallets.posting import Posting, append, begin, repeat
+from .wallets.wallet_state import WalletState, lock
 
 
 def spend(

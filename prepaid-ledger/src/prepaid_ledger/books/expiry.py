@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from ..tables import Kind
 from . import hold_states
-from .lot_store import LotStore, has_returns_to_expire
-from .lots import LotState
-from .posting import Posting, append
-from .wallet_state import WalletState, save
+from .lots.lot_store import LotStore, has_returns_to_expire
+from .lots.lots import LotState
+from .wallets.posting import Posting, append
+from .wallets.wallet_state import WalletState, save
 
 
 def bring_up_to_date(session: Session, wallet: WalletState, *, needed: int = 0) -> None:

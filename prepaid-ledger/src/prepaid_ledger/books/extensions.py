@@ -15,7 +15,7 @@ from ..tables import Hold, HoldExtension, HoldState
 from .entries import charge, require
 from .expiry import bring_up_to_date
 from .hold_states import move
-from .wallet_state import WalletState, save
+from .wallets.wallet_state import WalletState, save
 
 #: What becomes of credits that are captured beyond a hold. The last one makes a debt of what is not there.
 Overrun = Literal["refuse", "spend", "debt"]

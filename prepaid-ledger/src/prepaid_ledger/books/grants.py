@@ -17,8 +17,8 @@ from ..errors import KeyReused
 from ..tables import Entry, Wallet
 from . import expiry
 from .entries import come_in
-from .posting import Posting
-from .wallet_state import WALLET_COLUMNS, WalletState, open_wallets
+from .wallets.posting import Posting
+from .wallets.wallet_state import WALLET_COLUMNS, WalletState, open_wallets
 
 #: Wallets in one transaction of a bulk grant.
 CHUNK = 1_000

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from ..errors import HoldClosed
 from ..tables import Hold, HoldExtension, HoldState, Kind
-from .budget_counts import give_back
-from .posting import Posting, append, recorded_use
-from .uses import Use
-from .wallet_state import WalletState, save
+from .budgets.budget_counts import give_back
+from .wallets.posting import Posting, append, recorded_use
+from .wallets.uses import Use
+from .wallets.wallet_state import WalletState, save
 
 #: Every move a hold can make. A pair that is not here is refused.
 MOVES = {

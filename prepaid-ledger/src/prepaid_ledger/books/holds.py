@@ -19,9 +19,9 @@ from . import extensions, hold_states
 from .entries import charge, require
 from .expiry import after_release, bring_up_to_date
 from .extensions import OVERRUNS, Overrun, Progress
-from .posting import recorded_use
-from .uses import UNSAID, Use
-from .wallet_state import WalletState, lock, save
+from .wallets.posting import recorded_use
+from .wallets.uses import UNSAID, Use
+from .wallets.wallet_state import WalletState, lock, save
 
 
 def hold(

@@ -13,8 +13,8 @@ from ..clock import Clock
 from ..database.transactions import commit_alone
 from ..tables import Hold, Wallet
 from . import expiry
-from .drawn_together import OPEN, draw_together
-from .wallet_state import lock
+from .lots.drawn_together import OPEN, draw_together
+from .wallets.wallet_state import lock
 
 #: Wallets that one call brings up to date, so that a long backlog does not keep the others waiting.
 SWEEP = 500

@@ -1,2 +1,2 @@
-"""What a wallet is and was, read without writing. Imports ``books``, ``checks``,
-``clock``, ``errors``, ``tables``."""
+"""What a wallet is and was, read without writing. Imports ``books``, ``books/budgets``, ``books/lots``,
+``books/wallets``, ``checks``, ``clock``, ``errors``, ``tables``."""

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..books.usage_sums import QUARTER
-from ..books.wallet_state import WalletState
+from ..books.wallets.wallet_state import WalletState
 from ..tables import ArchiveMark, Entry, Kind, UsageSum
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ..books import hold_states
-from ..books.budget_counts import BudgetState, read
-from ..books.wallet_state import WalletState
+from ..books.budgets.budget_counts import BudgetState, read
+from ..books.wallets.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import Every, Hold
 from .wallets import find_wallet

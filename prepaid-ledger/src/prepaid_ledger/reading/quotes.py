@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from ..books.budget_counts import EVERYBODY, exceeded
-from ..books.uses import MAX_NAME, check_name
+from ..books.budgets.budget_counts import EVERYBODY, exceeded
+from ..books.wallets.uses import MAX_NAME, check_name
 from ..checks import check_credits, check_owner
 from ..clock import Clock
 from ..errors import InsufficientCredits, PrepaidError, WalletBlocked

@@ -16,8 +16,8 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..books.lot_store import LotStore
-from ..books.wallet_state import WalletState
+from ..books.lots.lot_store import LotStore
+from ..books.wallets.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import ArchiveMark, Entry, Kind
 from .archived import archive_mark_of, balance_then

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ..books.budgets.windows import midnight, zone_of
 from ..books.usage_sums import MAX_BEHIND, QUARTER, mark_of, sums_of_entries
-from ..books.wallet_state import WalletState
-from ..books.windows import midnight, zone_of
+from ..books.wallets.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import Entry, UsageSum
 from .archived import archive_mark_of, check_quarter

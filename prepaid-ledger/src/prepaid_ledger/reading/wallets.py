@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..books import hold_states
-from ..books.lot_store import LotStore
-from ..books.lots import Closed, Lots, LotState
-from ..books.wallet_state import WALLET_COLUMNS, WalletState
+from ..books.lots.lot_store import LotStore
+from ..books.lots.lots import Closed, Lots, LotState
+from ..books.wallets.wallet_state import WALLET_COLUMNS, WalletState
 from ..clock import Clock
 from ..tables import Entry, Hold, Kind, Wallet
 

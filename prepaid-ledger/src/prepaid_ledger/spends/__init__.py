@@ -1,4 +1,4 @@
 """Spends that commit by themselves, many in one transaction.
 
-Imports ``books``, ``checks``, ``clock``, ``database``, ``errors``, ``slots``.
+Imports ``books``, ``books/wallets``, ``checks``, ``clock``, ``database``.
 """

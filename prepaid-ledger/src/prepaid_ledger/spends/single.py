@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, Insert, Row
 from sqlalchemy.orm import Session
 
 from ..books import entries
-from ..books.posting import Posting
-from ..books.uses import UNSAID, Use, use_of
+from ..books.wallets.posting import Posting
+from ..books.wallets.uses import UNSAID, Use, use_of
 from ..checks import check_credits, check_key, check_owner
 from ..clock import Clock
 from ..database.transactions import commit_alone

@@ -6,8 +6,9 @@ commit it; where there is none, each is a transaction of its own. All other verb
 themselves, on a connection of their own: on SQLite, which has one writer at a time, commit your session
 first.
 
-Imports ``archive``, ``audit``, ``books``, ``checks``, ``clock``, ``database``, ``errors``, ``held_credits``,
-``meters``, ``prices``, ``reading``, ``spends``, ``tables``.
+Imports ``archive``, ``audit``, ``audit/scope``, ``books``, ``books/reversals``, ``books/wallets``,
+``checks``, ``clock``, ``database``, ``errors``, ``held_credits``, ``meters``, ``prices``, ``reading``,
+``spends``, ``spends/group_commit``, ``tables``.
 """
 
 from __future__ import annotations

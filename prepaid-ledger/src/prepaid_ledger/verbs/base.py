@@ -11,12 +11,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from ..audit.problem import Rule
+from ..audit.scope.problem import Rule
 from ..clock import Clock
 from ..database.busy import raising_busy
 from ..database.transactions import commit_alone, is_writing
 from ..database.turns import LOCK_TIMEOUT_S
-from ..spends.group_commit import GroupCommit
+from ..spends.group_commit.group_commit import GroupCommit
 
 Terms = ParamSpec("Terms")
 Result = TypeVar("Result")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from ..books import holds
 from ..books.extensions import Overrun, Progress
-from ..books.uses import Use
+from ..books.wallets.uses import Use
 from ..database.types import Quantities
 from ..held_credits import HeldCredits
 from ..meters import KeepsMeters, Meter, MeterTerms

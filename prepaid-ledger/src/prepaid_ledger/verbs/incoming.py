@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from ..books import allowances, clawbacks, entries, grants
+from ..books import allowances, entries, grants
 from ..books.allowances import ALLOWANCE_GRACE
-from ..books.posting import Posting
+from ..books.reversals import clawbacks
+from ..books.wallets.posting import Posting
 from ..checks import MAX_CREDITS, check_many, check_time, check_whole
 from ..tables import Entry, Kind
 from .base import Verbs

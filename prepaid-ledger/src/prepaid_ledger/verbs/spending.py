@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Insert
 
-from ..books import budgets, entries, reversals
-from ..books.posting import Posting
-from ..books.uses import Use
+from ..books import entries
+from ..books.reversals import reversals
+from ..books.set_budget import set_budget
+from ..books.wallets.posting import Posting
+from ..books.wallets.uses import Use
 from ..checks import check_many
 from ..database.types import Quantities
 from ..errors import PrepaidError
@@ -170,7 +172,7 @@ class Spending(Verbs):
         :raises ValueError: One of the values is none that a budget can have; the message names it.
         """
         self._join(
-            budgets.set_budget,
+            set_budget,
             owner,
             credits,
             spender=spender,

@@ -16,7 +16,7 @@ from ..archive.archiving import Archived
 from ..archive.place import Archive
 from ..audit import audit
 from ..audit.audit import Audited
-from ..audit.problem import Rule
+from ..audit.scope.problem import Rule
 from ..books import sweep, usage_sums
 from ..checks import check_rules
 from ..database import LEDGER

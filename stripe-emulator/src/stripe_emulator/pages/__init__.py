@@ -17,8 +17,14 @@ from stripe_emulator.pages.portal import portal, portal_flow
 from stripe_emulator.pages.stripe_js import stripe_js
 from stripe_emulator.payments.account import account
 
-#: Styles, scripts and fonts; the hosted pages need them, whatever their host is called.
-FILES = Blueprint("page_files", __name__, static_folder="static", static_url_path="/_emulator/static")
+#: Templates, styles, scripts and fonts; the hosted pages need them, whatever their host is called.
+FILES = Blueprint(
+    "page_files",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/_emulator/static",
+)
 
 BLUEPRINTS = (
     FILES,

@@ -15,7 +15,7 @@ from stripe_emulator.pages.common import problem
 from stripe_emulator.pages.common.account import storage
 from stripe_emulator.payments.confirming import challenge_answers
 
-pages = Blueprint("challenge", __name__, template_folder="templates")
+pages = Blueprint("challenge", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

@@ -28,7 +28,7 @@ from stripe_emulator.pages.common.card_form import Refusal
 from stripe_emulator.pages.stripe_js import stripe_js_session
 from stripe_emulator.payments.customers import tax_id_formats
 
-pages = Blueprint("checkout", __name__, template_folder="templates")
+pages = Blueprint("checkout", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

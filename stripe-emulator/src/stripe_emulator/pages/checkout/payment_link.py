@@ -10,7 +10,7 @@ from stripe_emulator.core.errors import StripeError
 from stripe_emulator.pages.common import problem
 from stripe_emulator.pages.common.account import storage
 
-pages = Blueprint("payment_link", __name__, template_folder="templates")
+pages = Blueprint("payment_link", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

@@ -16,7 +16,7 @@ from stripe_emulator.pages.common.card_form import Refusal
 from stripe_emulator.pages.papers import invoice_pdf
 from stripe_emulator.payments.confirming import challenges
 
-pages = Blueprint("invoice", __name__, template_folder="templates")
+pages = Blueprint("invoice", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

@@ -12,7 +12,7 @@ from stripe_emulator.pages.common import problem
 from stripe_emulator.pages.common.account import storage
 from stripe_emulator.payments.methods import mandates
 
-pages = Blueprint("payment_papers", __name__, template_folder="templates")
+pages = Blueprint("payment_papers", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

@@ -21,7 +21,7 @@ from stripe_emulator.payments.customers import customers
 from stripe_emulator.payments.intents import setup_intents
 from stripe_emulator.payments.methods import payment_methods
 
-pages = Blueprint("portal", __name__, template_folder="templates")
+pages = Blueprint("portal", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

@@ -22,7 +22,7 @@ from stripe_emulator.payments.confirming import challenges, setup_confirmation
 from stripe_emulator.payments.confirming.confirmation import Confirmation
 from stripe_emulator.payments.intents import setup_intents
 
-pages = Blueprint("portal_flow", __name__, template_folder="templates")
+pages = Blueprint("portal_flow", __name__)
 pages.register_error_handler(StripeError, problem.page)
 
 

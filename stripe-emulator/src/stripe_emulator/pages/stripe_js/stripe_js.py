@@ -29,9 +29,7 @@ from stripe_emulator.pages.common.account import storage
 from stripe_emulator.pages.stripe_js import stripe_js_session
 from stripe_emulator.payments.methods import payment_methods
 
-pages = Blueprint(
-    "stripe_js", __name__, template_folder="templates", static_folder="static/js", static_url_path="/js"
-)
+pages = Blueprint("stripe_js", __name__, static_folder="../static/js", static_url_path="/js")
 
 #: What stripe.js is made of, in this order. A page loads it as one plain script, which has to have defined
 #: ``Stripe`` once it has run, so its parts can't be modules: they are joined here, in one scope.

@@ -46,7 +46,7 @@ NOTICES = {
 
 def blueprint(name: str) -> Blueprint:
     """A blueprint of the dashboard, guarded."""
-    made = Blueprint(f"dashboard_{name}", __name__, template_folder="../templates")
+    made = Blueprint(f"dashboard_{name}", __name__)
     made.before_request(hosts.refuse_strange)
     made.before_request(_only_from_here)
     made.before_request(_write_log)

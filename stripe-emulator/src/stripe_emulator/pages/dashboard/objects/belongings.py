@@ -8,7 +8,7 @@ from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.dashboard.frame.rows import Row, rows_of, title
 
-#: Kind -> the column in which other objects name one of it; see ``core.schema``. Others: ``parent``.
+#: Kind -> the column in which other objects name one of it; see ``core.database.schema``. Others: ``parent``.
 _COLUMNS = {kind: kind for kind in ("customer", "payment_intent", "charge", "invoice", "subscription")}
 
 #: Rows of one kind that an object's page shows, and events of its timeline.

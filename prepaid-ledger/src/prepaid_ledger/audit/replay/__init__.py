@@ -1,0 +1,4 @@
+"""All that has happened, read once and played again, wallet by wallet.
+
+Imports ``audit/scope``, ``books``, ``books/lots``, ``checks``, ``database``, ``slots``, ``tables``.
+"""
