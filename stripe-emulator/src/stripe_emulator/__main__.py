@@ -46,7 +46,7 @@ def _signals() -> SimpleQueue[int]:
 
 def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[int]) -> None:
     from stripe_emulator import Emulator
-    from stripe_emulator.core.storage import UnfitFile
+    from stripe_emulator.core.database.storage import UnfitFile
     from stripe_emulator.server import seed  # not before the options are right: the SDK takes a while
     from stripe_emulator.server.http import Worker, serve
 

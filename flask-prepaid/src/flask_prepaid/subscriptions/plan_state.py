@@ -146,6 +146,11 @@ def is_over(context: Context, row: Subscription) -> bool:
     return row.period_end is None or row.period_end <= context.clock()
 
 
+def is_ending(context: Context, state: State, cancel_at: datetime | None) -> bool:
+    """Whether a plan that stands so runs, and no further than a day to come."""
+    return state in (State.ACTIVE, State.TRIALING) and cancel_at is not None and cancel_at > context.clock()
+
+
 def ends_unrenewed(row: Subscription) -> bool:
     """Whether the plan ends with the period that is paid. In Stripe's dashboard a later day can be set."""
     return row.cancel_at is not None and (row.period_end is None or row.cancel_at <= row.period_end)
