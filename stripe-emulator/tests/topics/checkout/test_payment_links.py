@@ -160,8 +160,13 @@ def test_a_link_with_what_its_page_lacks_says_so(shop: Shop) -> None:
 @pytest.mark.parametrize("what", ["product", "price", "plan"])
 def test_a_link_closes_as_what_it_sells_is_archived(shop: Shop, what: str) -> None:
     product = shop.v1.products.create({"name": "Box"}).id
-    form: Any = {"product": product, "currency": "usd", "unit_amount": 500}
-    price = shop.v1.prices.create({**form, "recurring": {"interval": "month"}}).id
+    form: Any = {
+        "product": product,
+        "currency": "usd",
+        "unit_amount": 500,
+        "recurring": {"interval": "month"},
+    }
+    price = shop.v1.prices.create(form).id
     link, other = link_of(shop, price), link_of(shop)
 
     if what == "product":
