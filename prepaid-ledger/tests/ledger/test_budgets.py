@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import BudgetSummary, SpendRequest, Spent
 from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits
-from prepaid_ledger.spends.batches.postgresql_batch import statement_of
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -452,24 +450,4 @@ def test_many_spends_with_budgets_not_heard_of_yet_are_two_statements(databases:
 
     assert all(isinstance(spent, Spent) for spent in spents)
     assert len([statement for statement in statements if "prepaid_wallet" in statement]) == 2
-    books.close()
-
-
-def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -> None:
-    """Statements are planned once, while tables are small: this one must not read more as they grow."""
-    books = Books(databases.fresh("postgresql"))
-    books.grant(3)
-    with books.engine.connect() as connection:
-        values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
-        connection.execute(text("SET plan_cache_mode = force_generic_plan"))
-        plan = "\n".join(
-            connection.exec_driver_sql("EXPLAIN " + statement_of(with_budgets=True) % values).scalars()
-        )
-
-    looks = re.findall(r"Scan .*prepaid_budget b\w*.*\n\s*(?:Index|Recheck) Cond: (.*)", plan)
-    assert looks, plan
-    assert all({"wallet_id", "slot"} <= set(re.findall(r"wallet_id|slot|spender", look)) for look in looks), (
-        plan
-    )
-    assert "Seq Scan on prepaid_budget" not in plan, plan
     books.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from functools import partial
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy import event, text
 
 from prepaid_ledger import Spent
-from prepaid_ledger.spends.batches.postgresql_batch import statement_of
 from prepaid_ledger.spends.group_commit.group_commit import LastBatch
 from prepaid_ledger.testing import Databases
 
@@ -67,21 +65,3 @@ def test_the_first_caller_who_comes_back_waits_for_the_others_and_not_for_ever(b
     books.unjoined.setup.spends._last = LastBatch(size=5, took_s=0.001, ended_s=time.monotonic())
     assert books.ledger.spend_now(OWNER, key="report:5").balance == 0  # nobody else came
     assert books.ledger.audit() == []
-
-
-def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Databases) -> None:
-    """Statements are planned once, while tables are small: this one must not read more as they grow."""
-    books = Books(databases.fresh("postgresql"))
-    books.grant(3)
-    with books.engine.connect() as connection:
-        values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
-        connection.execute(text("SET plan_cache_mode = force_generic_plan"))
-        plan = "\n".join(
-            connection.exec_driver_sql("EXPLAIN " + statement_of(with_budgets=True) % values).scalars()
-        )
-
-    looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)
-    assert [set(re.findall(r"wallet_id|slot|key", look)) for look in looks] == [
-        {"wallet_id", "slot", "key"}
-    ], plan
-    books.close()

@@ -48,6 +48,43 @@ def test_a_key_of_a_busy_wallet_is_looked_up_among_keys(databases: Databases, pa
     books.close()
 
 
+def plan_of_a_batch(books: Books) -> str:
+    """How PostgreSQL posts many spends.
+
+    It plans once, while tables are small: what it looks up must not become more as they grow.
+    """
+    books.grant(3)
+    with books.engine.connect() as connection:
+        values = {"requested": "'[]'", "now": "now()", "debt_blocks": "true"}
+        connection.execute(text("SET plan_cache_mode = force_generic_plan"))
+        explained = "EXPLAIN " + statement_of(with_budgets=True) % values
+        return "\n".join(connection.exec_driver_sql(explained).scalars())
+
+
+def test_a_budget_is_asked_for_at_one_place_in_the_index(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    plan = plan_of_a_batch(books)
+
+    looks = re.findall(r"Scan .*prepaid_budget b\w*.*\n\s*(?:Index|Recheck) Cond: (.*)", plan)
+    assert looks, plan
+    assert all({"wallet_id", "slot"} <= set(re.findall(r"wallet_id|slot|spender", look)) for look in looks), (
+        plan
+    )
+    assert "Seq Scan on prepaid_budget" not in plan, plan
+    books.close()
+
+
+def test_whether_a_key_is_new_is_asked_of_one_place_in_the_index(databases: Databases) -> None:
+    books = Books(databases.fresh("postgresql"))
+    plan = plan_of_a_batch(books)
+
+    looks = re.findall(r"Index .*Scan using \S+ on prepaid_entry e.*\n\s*(Index Cond: .*)", plan)
+    assert [set(re.findall(r"wallet_id|slot|key", look)) for look in looks] == [
+        {"wallet_id", "slot", "key"}
+    ], plan
+    books.close()
+
+
 def test_the_archive_reads_the_rows_of_its_wallets_alone(databases: Databases, place: Engine) -> None:
     """A run goes on by thousands of events at a time: what it reads of all wallets, it reads each time."""
     books = Books(databases.fresh("sqlite"))

@@ -28,8 +28,8 @@ from stripe_emulator.events import events, listeners
 from stripe_emulator.payments.account import account, settlement
 from stripe_emulator.payments.cards import cards
 from stripe_emulator.payments.confirming import challenge_answers, confirmation
-from stripe_emulator.payments.methods import payment_methods
-from stripe_emulator.payments.money_back import disputes
+from stripe_emulator.payments.methods import method_forms
+from stripe_emulator.payments.money_back import dispute_states
 
 #: What neither a reset nor a state that is loaded changes: who listens, and what the account is called.
 KEPT = (listeners.LISTENERS, account.NAME_SETTING)
@@ -92,9 +92,9 @@ def pay(
             session_intents.sync_intent(session)
         typed = {"email": _email_of(session) or email or EMAIL, "name": name or NAME}
         method = (
-            payment_methods.new_card(cards.numbered(card), form={"billing_details": typed})
+            method_forms.new_card(cards.numbered(card), form={"billing_details": typed})
             if iban is None
-            else payment_methods.new_other(
+            else method_forms.new_other(
                 "sepa_debit", {"billing_details": typed, "sepa_debit": {"iban": iban}}
             )
         )
@@ -184,14 +184,14 @@ def dispute(
                     "Missing required param: outcome.", code="parameter_missing", param="outcome"
                 )
             if amount is not None:
-                disputes.change_amount(opened, amount)
-            return render(disputes.end(opened, how["outcome"]) if "outcome" in how else opened)
+                dispute_states.change_amount(opened, amount)
+            return render(dispute_states.end(opened, how["outcome"]) if "outcome" in how else opened)
         if charge is None:
             raise InvalidRequest("Say either charge or dispute.", code="parameter_missing", param="charge")
         if charge.startswith("pi_"):
             charge = store.get("payment_intent", charge)["latest_charge"] or charge
         reason = how.get("reason", "fraudulent")
-        return render(disputes.open_dispute(store.get("charge", charge), reason, amount=amount))
+        return render(dispute_states.open_dispute(store.get("charge", charge), reason, amount=amount))
 
 
 def answer_bank(storage: Store, intent_id: str, *, passed: bool) -> Json:

@@ -15,7 +15,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -28,6 +27,8 @@ from stripe_emulator.core.time import due_work
 from stripe_emulator.events import listeners
 from stripe_emulator.server.emulator import Emulator
 
+from .receiver import Receiver
+
 HERE = Path(__file__).parent
 EVENTS = (HERE.parent / "data" / "trigger-events.txt").read_text().split()
 TRIGGERED = EVENTS if os.environ.get("EVERY_CASE") == "1" else sorted(random.Random(1).sample(EVENTS, 30))
@@ -38,43 +39,6 @@ ALSO_CALLED = {
 }
 KEY = "sk_test_1234567890123"
 SECRET = "whsec_of_the_cli_tests"
-
-
-@pytest.fixture(scope="session")
-def cli() -> Path:
-    """Stripe's program as npm's lock names it; ``./dev test`` fetches it."""
-    return Path(os.environ["NODE_MODULES"], "@stripe", "cli-linux-x64", "bin", "stripe")
-
-
-class Receiver(ThreadingHTTPServer):
-    """A webhook endpoint that keeps each event that it could verify."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Receiver.Handler)
-        self.verified: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        server: Receiver
-
-        def do_POST(self) -> None:
-            payload = self.rfile.read(int(self.headers["Content-Length"]))
-            event = stripe.Webhook.construct_event(payload, self.headers["Stripe-Signature"], SECRET)
-            self.server.verified.append(event.id)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a test's output is its outcome."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -116,6 +80,15 @@ def ids_of(event: str, api_base: str) -> set[str]:
         return {each["id"] for each in json.load(answer).get("data", [])}
 
 
+def verified(receiver: Receiver) -> set[str]:
+    """The ids of the events that came.
+
+    :raises stripe.SignatureVerificationError: One of them was not signed with the secret.
+    """
+    came = [receiver.came.get() for _ in range(receiver.came.qsize())]
+    return {str(stripe.Webhook.construct_event(body, signed, SECRET).id) for body, signed in came}
+
+
 def test_all_events_in_scope_are_here() -> None:
     assert len(EVENTS) == len(set(EVENTS)) == 95
 
@@ -133,7 +106,7 @@ def test_stripes_cli_triggers(
 
         event_ids = ids_of(ALSO_CALLED.get(event, event), api_base)
         assert event_ids
-        assert event_ids <= set(receiver.verified)
+        assert event_ids <= verified(receiver)
 
 
 def test_a_stub_that_answers_nothing_triggers_nothing(cli: Path, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
 from urllib.error import HTTPError
@@ -19,44 +18,10 @@ import stripe
 
 from stripe_emulator import Emulator
 
+from .receiver import Receiver
+
 KEY = "sk_test_1234567890123"
 PATIENCE = 60
-
-
-@pytest.fixture(scope="session")
-def cli() -> Path:
-    """Stripe's program as npm's lock names it; ``./dev test`` fetches it."""
-    return Path(os.environ["NODE_MODULES"], "@stripe", "cli-linux-x64", "bin", "stripe")
-
-
-class Receiver(ThreadingHTTPServer):
-    """Where the program forwards events to; what came, and how it was signed."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Receiver.Handler)
-        self.came: SimpleQueue[tuple[bytes, str]] = SimpleQueue()
-
-    class Handler(BaseHTTPRequestHandler):
-        server: Receiver
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.server.came.put((body, self.headers["Stripe-Signature"]))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a test's output is its outcome."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @contextmanager

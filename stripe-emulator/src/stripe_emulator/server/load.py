@@ -73,7 +73,13 @@ from stripe_emulator.payments.methods import (
     payment_method_domains,
     payment_methods,
 )
-from stripe_emulator.payments.money_back import disputes, early_fraud_warnings, refunds, reviews
+from stripe_emulator.payments.money_back import (
+    dispute_states,
+    disputes,
+    early_fraud_warnings,
+    refunds,
+    reviews,
+)
 from stripe_emulator.payments.sources import card_sources, tokens
 from stripe_emulator.server import empty_lists
 
@@ -121,6 +127,7 @@ REGISTERS: tuple[Register, ...] = (
     files.register,
     file_links.register,
     disputes.register,
+    dispute_states.register,
     early_fraud_warnings.register,
     reviews.register,
     confirmation.register,

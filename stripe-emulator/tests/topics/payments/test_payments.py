@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.cards import cards, declines
 
 from ..shop import CARDS_ONLY, CHALLENGED, Shop, envelope
 
@@ -57,10 +57,10 @@ def test_a_bad_card_is_a_card_error_that_holds_the_intent(
 
 
 def test_every_decline_of_a_test_card_has_its_sentence() -> None:
-    declines = {card.decline[1] for card in cards.CARDS.values() if card.decline}
+    codes = {card.decline[1] for card in cards.CARDS.values() if card.decline}
 
-    assert "generic_decline" in declines
-    assert declines <= set(cards.MESSAGES)
+    assert "generic_decline" in codes
+    assert codes <= set(declines.MESSAGES)
 
 
 def test_a_declined_payment_is_kept_though_the_request_failed(shop: Shop) -> None:

@@ -10,7 +10,7 @@ import itertools
 
 from stripe_emulator.billing.invoices import drafts, invoiceitems
 from stripe_emulator.billing.lifecycle import cycle, endings, start, states
-from stripe_emulator.billing.schedules import phases
+from stripe_emulator.billing.schedules import phases, schedule_changes
 from stripe_emulator.billing.subscriptions import changes, pauses
 from stripe_emulator.billing.terms import terms
 from stripe_emulator.core.database import store, undo
@@ -65,7 +65,7 @@ def _rehearse(form: Json) -> Json:
     for number, item in enumerate(form.get("invoice_items") or []):
         _add_item(item, customer, subscription, f"invoice_items[{number}]")
     if "schedule" in form or form.get("schedule_details"):
-        subscription = phases.rehearse(form, customer) or subscription
+        subscription = schedule_changes.rehearse(form, customer) or subscription
     if subscription is not None:
         return _next_of(subscription, customer, details, form)
     if details.get("items"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.lifecycle import endings, states
-from stripe_emulator.billing.schedules import phase_forms, phases
+from stripe_emulator.billing.schedules import phase_forms, phases, schedule_changes
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.time import clock, clocks
@@ -21,7 +21,7 @@ KIND = "subscription_schedule"
 @register.post("/v1/subscription_schedules")
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/create"""
-    phases.refuse_what_is_missing(form)
+    schedule_changes.refuse_what_is_missing(form)
     if "from_subscription" in form:
         return _from_subscription(form)
     if "customer" not in form:
@@ -31,7 +31,7 @@ def create(form: Form) -> Json:
     wanted = form.get("start_date", "now")
     begins = clock.now() if wanted == "now" else clocks.check(wanted, "start_date")
     made = phase_forms.read(form.get("phases") or [], begins)
-    schedule = phases.create(customer, made, form.get("end_behavior", "release"), form)
+    schedule = schedule_changes.create(customer, made, form.get("end_behavior", "release"), form)
     if begins <= clock.now():
         phases.begin(schedule)
     else:
@@ -48,7 +48,7 @@ def retrieve(form: Form, schedule_id: str) -> Json:
 @register.post("/v1/subscription_schedules/{schedule}")
 def update(form: Form, schedule_id: str) -> Json:
     """https://docs.stripe.com/api/subscription_schedules/update"""
-    return phases.change(_schedule(schedule_id), form)
+    return schedule_changes.change(_schedule(schedule_id), form)
 
 
 @register.post("/v1/subscription_schedules/{schedule}/cancel")
@@ -96,7 +96,7 @@ def _from_subscription(form: Form) -> Json:
         )
     customer = store.get("customer", subscription["customer"])
     ends = "cancel" if subscription["cancel_at_period_end"] else "release"
-    schedule = phases.create(customer, [phase_forms.of_subscription(subscription)], ends, form)
+    schedule = schedule_changes.create(customer, [phase_forms.of_subscription(subscription)], ends, form)
     objects.change(schedule, billing_mode=subscription["billing_mode"])
     phases.attach(schedule, subscription)
     return schedule

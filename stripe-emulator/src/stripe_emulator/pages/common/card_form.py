@@ -12,7 +12,7 @@ from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.cards import cards
 from stripe_emulator.payments.cards.cards import Card
-from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.methods import method_forms
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|\d{4})\s*")
 
@@ -57,9 +57,7 @@ def read(
     if address is not None:
         details["address"] = address
     try:
-        return payment_methods.new_card(
-            card, exp_month=month, exp_year=year, form={"billing_details": details}
-        )
+        return method_forms.new_card(card, exp_month=month, exp_year=year, form={"billing_details": details})
     except CardError as error:
         raise Refusal({"card_expiry": error.message}) from None
 

@@ -1,4 +1,4 @@
-"""What the bank answers to each test card and test account. https://docs.stripe.com/testing
+"""What the bank answers to each test card. https://docs.stripe.com/testing
 
 A payment method keeps its card's number, or its account's, under ``_number``; everything that
 it does later is read from the tables here by that number.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_emulator.core.errors import CardError, InvalidRequest
+from stripe_emulator.core.errors import CardError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Card:
     #: The card can't even be saved; one that "attaches, then declines" can.
     refuses_setup: bool = True
     asks: str = "never"
-    #: A reason of ``disputes.REASONS`` disputes the charge, "inquiry" only asks.
+    #: A reason of ``dispute_states.REASONS`` disputes the charge, "inquiry" only asks.
     dispute: str | None = None
     #: How often it is disputed.
     disputes: int = 1
@@ -186,125 +186,66 @@ _TABLE: list[tuple[Card, tuple[str, ...]]] = [
 ]
 
 #: A card from each country, named after it: ``pm_card_de``.
-_BY_COUNTRY = [
-    "AE",
-    "4000007840000001",
-    "AR",
-    "4000000320000021",
-    "AT",
-    "4000000400000008",
-    "AU",
-    "4000000360000006",
-    "BE",
-    "4000000560000004",
-    "BG",
-    "4000001000000000",
-    "BR",
-    "4000000760000002",
-    "BY",
-    "4000001120000005",
-    "CA",
-    "4000001240000000",
-    "CH",
-    "4000007560000009",
-    "CL",
-    "4000001520000001",
-    "CN",
-    "4000001560000002",
-    "CO",
-    "4000001700000003",
-    "CR",
-    "4000001880000005",
-    "CY",
-    "4000001960000008",
-    "CZ",
-    "4000002030000002",
-    "DE",
-    "4000002760000016",
-    "DK",
-    "4000002080000001",
-    "EC",
-    "4000002180000000",
-    "EE",
-    "4000002330000009",
-    "ES",
-    "4000007240000007",
-    "FI",
-    "4000002460000001",
-    "FR",
-    "4000002500000003",
-    "GB",
-    "4000008260000000",
-    "GI",
-    "4000002920000005",
-    "GR",
-    "4000003000000030",
-    "HK",
-    "4000003440000004",
-    "HR",
-    "4000001910000009",
-    "HU",
-    "4000003480000005",
-    "IE",
-    "4000003720000005",
-    "IN",
-    "4000003560000008",
-    "IT",
-    "4000003800000008",
-    "JP",
-    "4000003920000003",
-    "LI",
-    "4000004380000004",
-    "LT",
-    "4000004400000000",
-    "LU",
-    "4000004420000006",
-    "LV",
-    "4000004280000005",
-    "MT",
-    "4000004700000007",
-    "MX",
-    "4000004840008001",
-    "MY",
-    "4000004580000002",
-    "NL",
-    "4000005280000002",
-    "NO",
-    "4000005780000007",
-    "NZ",
-    "4000005540000008",
-    "PA",
-    "4000005910000000",
-    "PE",
-    "4000006040000068",
-    "PL",
-    "4000006160000005",
-    "PT",
-    "4000006200000007",
-    "PY",
-    "4000006000000066",
-    "RO",
-    "4000006420000001",
-    "SA",
-    "4000006820000007",
-    "SE",
-    "4000007520000008",
-    "SG",
-    "4000007020000003",
-    "SI",
-    "4000007050000006",
-    "SK",
-    "4000007030000001",
-    "TW",
-    "4000001580000008",
-    "UY",
-    "4000008580000003",
-]
+_BY_COUNTRY = {
+    "AE": "4000007840000001",
+    "AR": "4000000320000021",
+    "AT": "4000000400000008",
+    "AU": "4000000360000006",
+    "BE": "4000000560000004",
+    "BG": "4000001000000000",
+    "BR": "4000000760000002",
+    "BY": "4000001120000005",
+    "CA": "4000001240000000",
+    "CH": "4000007560000009",
+    "CL": "4000001520000001",
+    "CN": "4000001560000002",
+    "CO": "4000001700000003",
+    "CR": "4000001880000005",
+    "CY": "4000001960000008",
+    "CZ": "4000002030000002",
+    "DE": "4000002760000016",
+    "DK": "4000002080000001",
+    "EC": "4000002180000000",
+    "EE": "4000002330000009",
+    "ES": "4000007240000007",
+    "FI": "4000002460000001",
+    "FR": "4000002500000003",
+    "GB": "4000008260000000",
+    "GI": "4000002920000005",
+    "GR": "4000003000000030",
+    "HK": "4000003440000004",
+    "HR": "4000001910000009",
+    "HU": "4000003480000005",
+    "IE": "4000003720000005",
+    "IN": "4000003560000008",
+    "IT": "4000003800000008",
+    "JP": "4000003920000003",
+    "LI": "4000004380000004",
+    "LT": "4000004400000000",
+    "LU": "4000004420000006",
+    "LV": "4000004280000005",
+    "MT": "4000004700000007",
+    "MX": "4000004840008001",
+    "MY": "4000004580000002",
+    "NL": "4000005280000002",
+    "NO": "4000005780000007",
+    "NZ": "4000005540000008",
+    "PA": "4000005910000000",
+    "PE": "4000006040000068",
+    "PL": "4000006160000005",
+    "PT": "4000006200000007",
+    "PY": "4000006000000066",
+    "RO": "4000006420000001",
+    "SA": "4000006820000007",
+    "SE": "4000007520000008",
+    "SG": "4000007020000003",
+    "SI": "4000007050000006",
+    "SK": "4000007030000001",
+    "TW": "4000001580000008",
+    "UY": "4000008580000003",
+}
 
-_TABLE += [
-    (Card(number, country=country), (country,))
-    for country, number in zip(_BY_COUNTRY[::2], _BY_COUNTRY[1::2], strict=True)
-]
+_TABLE += [(Card(number, country=country), (country,)) for country, number in _BY_COUNTRY.items()]
 
 CARDS = {card.number: card for card, _ in _TABLE}
 BY_NAME = {name.lower(): card for card, names in _TABLE for name in names}
@@ -346,68 +287,7 @@ def named(name: str) -> Card | None:
     return None
 
 
-#: Test accounts whose debit fails, and those that take three minutes. https://docs.stripe.com/payments/sepa-debit
-_FAILING = {
-    "AT861904300235473202",
-    "BE68539007547034",
-    "DE62370400440532013001",
-    "ES9121000418450200051332",
-    "FR8420041010050500013M02607",
-    "IE02AIBK93115212345679",
-    "IT60X0542811101000000123456",
-    "NL91ABNA0417164300",
-}
-_LATE = {"AT321904300235473204", "DE08370400440532013003", "FR3020041010050500013M02609"}
-
-
-def account(iban: str, *, param: str = "sepa_debit[iban]") -> Card:
-    """What becomes of a debit from this bank account; any other well-formed IBAN pays.
-
-    :raises InvalidRequest: Not an IBAN.
-    """
-    number = iban.replace(" ", "").upper()
-    if not (15 <= len(number) <= 34 and number.isascii() and number.isalnum() and number[:2].isalpha()):
-        raise InvalidRequest(
-            "The IBAN you entered is incomplete.", code="invalid_bank_account_iban", param=param
-        )
-    return Card(
-        number,
-        brand="sepa_debit",
-        country=number[:2],
-        slow="fails" if number in _FAILING else "succeeds",
-        clears_after=180 if number in _LATE else 0,
-    )
-
-
-#: How many characters of an IBAN, after its first four, name the bank.
-_BANK_CODES = {"BE": 3, "DE": 8, "DK": 4, "ES": 4, "FI": 3, "GB": 4, "IE": 4, "NL": 4, "NO": 4, "PT": 4}
-
-
-def bank_code(number: str) -> str:
-    """The bank's part of an IBAN."""
-    return number[4 : 4 + _BANK_CODES.get(number[:2], 5)]
-
-
 def _checks(digits: str) -> bool:
     """Luhn's check digit."""
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
-
-
-#: The field of a card that its bank's refusal is about.
-PARAMS = {"expired_card": "exp_month", "incorrect_cvc": "cvc"}
-
-#: decline_code or code -> what the cardholder reads.
-MESSAGES = {
-    "card_velocity_exceeded": "Your card was declined for making repeated attempts too frequently or"
-    " exceeding its amount limit.",
-    "generic_decline": "Your card was declined.",
-    "fraudulent": "Your card was declined.",
-    "lost_card": "Your card was declined.",
-    "stolen_card": "Your card was declined.",
-    "insufficient_funds": "Your card has insufficient funds.",
-    "expired_card": "Your card has expired.",
-    "incorrect_cvc": "Your card's security code is incorrect.",
-    "processing_error": "An error occurred while processing your card. Try again in a little bit.",
-    "authentication_required": "Your card was declined. This transaction requires authentication.",
-}

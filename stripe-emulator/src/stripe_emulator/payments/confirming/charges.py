@@ -13,7 +13,7 @@ from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.account import settlement
 from stripe_emulator.payments.balance import balance_transactions
-from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.cards import declines
 from stripe_emulator.payments.methods import payment_methods
 from stripe_emulator.payments.money_back import reviews
 
@@ -130,7 +130,7 @@ def make(
         dispute=None,
         disputed=False,
         failure_code=decline[0] if decline else None,
-        failure_message=cards.MESSAGES[decline[1]] if decline else None,
+        failure_message=declines.MESSAGES[decline[1]] if decline else None,
         fraud_details={},
         metadata=dict(intent["metadata"]),
         order=None,

@@ -16,10 +16,10 @@ from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.cards import declines
 from stripe_emulator.payments.confirming import challenges, charges
 from stripe_emulator.payments.methods import mandates, payment_methods
-from stripe_emulator.payments.money_back import disputes, early_fraud_warnings
+from stripe_emulator.payments.money_back import dispute_states, early_fraud_warnings
 
 register = Register()
 
@@ -118,13 +118,9 @@ def challenged(intent: Json, passed: bool) -> Json:
     objects.change(intent, next_action=None)
     if passed:
         return _authorize(intent, method, after_challenge=True)
-    message = (
-        "We are unable to authenticate your payment method."
-        " Please choose a different payment method and try again."
-    )
     error = {
         "code": "payment_intent_authentication_failure",
-        "message": message,
+        "message": declines.NOT_AUTHENTICATED,
         "payment_method": public(method),
         "type": "card_error",
     }
@@ -138,11 +134,11 @@ def refuse(intent: Json, method: Json, decline: tuple[str, str], charged: bool =
     :param charged: A failed charge is left behind, as whenever the bank was asked for money.
     """
     code, decline_code = decline
-    param = cards.PARAMS.get(code)
+    param = declines.PARAMS.get(code)
     error: Json = {
         "code": code,
         "decline_code": decline_code,
-        "message": cards.MESSAGES[decline_code],
+        "message": declines.MESSAGES[decline_code],
         **({"param": param} if param else {}),
         "payment_method": public(method),
         "type": "card_error",
@@ -196,7 +192,7 @@ def charged(charge: Json) -> None:
     """A charge took money: the bank of some test cards warns at once, or disputes it."""
     method = store.get("payment_method", charge["payment_method"])
     early_fraud_warnings.send_for_card(charge, method)
-    disputes.open_for_card(charge, method)
+    dispute_states.open_for_card(charge, method)
 
 
 def _authorize(intent: Json, method: Json, *, after_challenge: bool = False) -> Json:

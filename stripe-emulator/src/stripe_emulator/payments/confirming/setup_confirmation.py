@@ -11,7 +11,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.cards import declines
 from stripe_emulator.payments.confirming import challenges
 from stripe_emulator.payments.confirming.confirmation import Confirmation, Owners
 from stripe_emulator.payments.methods import mandates, payment_methods
@@ -65,8 +65,7 @@ def challenged(intent: Json, passed: bool) -> Json:
         method,
         {
             "code": "setup_intent_authentication_failure",
-            "message": "We are unable to authenticate your payment method. Please choose a different payment"
-            " method and try again.",
+            "message": declines.NOT_AUTHENTICATED,
         },
     )
     return intent
@@ -76,12 +75,12 @@ def _authorize(intent: Json, method: Json) -> Json:
     card = payment_methods.card_of(method)
     if card.decline and card.refuses_setup:
         code, decline_code = card.decline
-        message = cards.MESSAGES[decline_code]
+        message = declines.MESSAGES[decline_code]
         _fail(intent, method, {"code": code, "decline_code": decline_code, "message": message})
         raise CardError(
             message,
             code=code,
-            param=cards.PARAMS.get(code),
+            param=declines.PARAMS.get(code),
             decline_code=decline_code,
             payment_method=public(method),
             setup_intent=public(intent),

@@ -11,10 +11,10 @@ from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
-from stripe_emulator.payments.cards import cards
+from stripe_emulator.payments.cards import declines
 from stripe_emulator.payments.confirming import charges, confirmation
 from stripe_emulator.payments.intents import intent_forms, payment_intents
-from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.methods import method_forms, payment_methods
 
 register = Register()
 
@@ -50,9 +50,9 @@ def create(form: Form) -> Json:
     charge = charges.make(_order(form, code, customer), method, decline)
     if decline is not None:
         raise CardError(
-            cards.MESSAGES[decline[1]],
+            declines.MESSAGES[decline[1]],
             code=decline[0],
-            param=cards.PARAMS.get(decline[0]),
+            param=declines.PARAMS.get(decline[0]),
             charge=charge["id"],
             decline_code=decline[1],
         )
@@ -99,7 +99,7 @@ def _source(form: Form, customer: Json | None) -> Json:
             param="card" if customer else "source",
         )
     if source.startswith("tok_"):
-        return payment_methods.from_token(source, {}, "source")
+        return method_forms.from_token(source, {}, "source")
     method = payment_methods.named(source, "source")
     if method["customer"] != (customer and customer["id"]):
         raise InvalidRequest(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from stripe_emulator.core import descriptors, emails
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
 from stripe_emulator.core.types import Json
-from stripe_emulator.core.wire import Form, public
+from stripe_emulator.core.wire import Form, public, without_effect
 from stripe_emulator.events import objects
 from stripe_emulator.payments.confirming.confirmation import Confirmation
-from stripe_emulator.payments.methods import mandates, method_currencies, payment_methods
+from stripe_emulator.payments.methods import mandates, method_currencies, method_forms, payment_methods
 
 #: Why a server's confirmation needs a ``return_url``, and how to do without.
 WAY_BACK = {
@@ -38,6 +39,21 @@ NEVER_REDIRECTS = {
     "sepa_debit",
     "us_bank_account",
 }
+
+
+def refuse_of_confirmation(form: Form, params: Iterable[str], intent: str) -> None:
+    """For an intent that is made and not confirmed with it.
+
+    :raises InvalidRequest: One of these parameters, which a confirmation takes, is there.
+    """
+    without_effect(form, "use_stripe_sdk")  # nothing is asked of a browser yet
+    for param in params:
+        if param in form:
+            raise InvalidRequest(
+                f"The parameter `{param}` cannot be passed when creating {intent} unless `confirm` is set to"
+                " true.",
+                param=param,
+            )
 
 
 def must_lead_back(intent: Json, form: Form) -> None:
@@ -86,7 +102,7 @@ def method_of(intent: Json, form: Form) -> Json | None:
     """The card that a form names or brings along, checked against the intent's customer."""
     if "payment_method_data" in form:
         data = form["payment_method_data"]
-        return payment_methods.new(data)
+        return method_forms.new(data)
     if not form.get("payment_method"):
         return None
     method = payment_methods.named(form["payment_method"], "payment_method")

@@ -69,14 +69,7 @@ def create(form: Form) -> Json:
     if form.get("confirm"):
         confirmation_tokens.join(form, intent)
         return _confirm(intent, form)
-    without_effect(form, "use_stripe_sdk")  # nothing is asked of a browser yet
-    for param in OF_CONFIRMATION:
-        if param in form:
-            raise InvalidRequest(
-                f"The parameter `{param}` cannot be passed when creating a PaymentIntent unless `confirm`"
-                " is set to true.",
-                param=param,
-            )
+    intent_forms.refuse_of_confirmation(form, OF_CONFIRMATION, "a PaymentIntent")
     return intent
 
 

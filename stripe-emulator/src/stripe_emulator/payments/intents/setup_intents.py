@@ -44,14 +44,7 @@ def create(form: Form) -> Json:
     if form.get("confirm"):
         confirmation_tokens.join(form, intent)
         return setup_confirmation.confirm(intent, _confirmation(intent, form))
-    without_effect(form, "use_stripe_sdk")  # nothing is asked of a browser yet
-    for param in ("mandate_data", "return_url"):
-        if param in form:
-            raise InvalidRequest(
-                f"The parameter `{param}` cannot be passed when creating a SetupIntent unless `confirm` is"
-                " set to true.",
-                param=param,
-            )
+    intent_forms.refuse_of_confirmation(form, ("mandate_data", "return_url"), "a SetupIntent")
     return intent
 
 

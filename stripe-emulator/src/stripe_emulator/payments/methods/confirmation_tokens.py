@@ -12,7 +12,7 @@ from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.methods import method_forms, payment_methods
 
 register = Register()
 
@@ -87,7 +87,7 @@ def _new(form: Form) -> Json:
     if kind not in ("card", "sepa_debit"):
         raise NotEmulated(f"confirmation tokens of {kind}", param="payment_method_data[type]")
     with undo.rehearsal():
-        method = payment_methods.named(named, "payment_method") if named else payment_methods.new(data or {})
+        method = payment_methods.named(named, "payment_method") if named else method_forms.new(data or {})
         kept = ("allow_redisplay", "billing_details", "customer", "type", method["type"])
         preview = {key: method.get(key) for key in kept}
     return objects.create(

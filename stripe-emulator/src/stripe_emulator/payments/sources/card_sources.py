@@ -12,7 +12,7 @@ from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, n
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.methods import method_forms, payment_methods
 from stripe_emulator.payments.sources import legacy_cards
 
 register = Register()
@@ -52,7 +52,7 @@ def update(form: Form, customer_id: str, card_id: str) -> Json:
         wanted["card"] = expiry
     if "metadata" in form:
         wanted["metadata"] = form["metadata"]
-    objects.change(method, **payment_methods.changes(method, wanted))
+    objects.change(method, **method_forms.changes(method, wanted))
     card = legacy_cards.shown(method)
     previous = {key: value for key, value in before.items() if card[key] != value}
     if previous:
@@ -94,7 +94,7 @@ def save(customer: Json, source: Json | str, param: str) -> Json:
         raise NotEmulated("sources with the details of a card", param=param)
     if not source.startswith("tok_"):
         raise NotEmulated(f"sources such as {source[:40]}", param=param)
-    method = payment_methods.from_token(source, {}, param, as_source=True)
+    method = method_forms.from_token(source, {}, param, as_source=True)
     payment_methods.attach_to(method, customer)
     events.emit("customer.source.created", legacy_cards.shown(method))
     return method

@@ -15,7 +15,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form, without_effect
 from stripe_emulator.events import objects
 from stripe_emulator.payments.cards import cards
-from stripe_emulator.payments.methods import payment_methods
+from stripe_emulator.payments.methods import method_forms
 from stripe_emulator.payments.sources import legacy_cards
 
 register = Register()
@@ -67,7 +67,7 @@ def _of_card(details: Json | str) -> Json:
             "Missing required param: card[number].", code="parameter_missing", param="card[number]"
         )
     year = legacy_cards.whole(details["exp_year"], "exp_year")
-    method = payment_methods.new_card(
+    method = method_forms.new_card(
         cards.numbered(details["number"]),
         exp_month=legacy_cards.whole(details["exp_month"], "exp_month"),
         exp_year=year + CENTURY if year < 100 else year,

@@ -21,7 +21,7 @@ from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import decode
 from stripe_emulator.payments.cards import cards
-from stripe_emulator.payments.money_back import disputes
+from stripe_emulator.payments.money_back import dispute_states
 
 Form = Mapping[str, str]
 
@@ -203,7 +203,7 @@ _DISPUTE = Action(
             "Reason",
             choices={
                 reason: reason.replace("_", " ").capitalize()
-                for reason in sorted(disputes.REASONS, key=lambda reason: reason != "fraudulent")
+                for reason in sorted(dispute_states.REASONS, key=lambda reason: reason != "fraudulent")
             },
         ),
     ),
