@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jinja2 import BaseLoader, Environment, TemplateSyntaxError, nodes
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -196,6 +197,30 @@ def reading_file(what: str, cure: str) -> Iterator[None]:
         raise ConfigError(f"{what} {why}") from wrong
     except (ValueError, LookupError, struct.error) as wrong:
         raise ConfigError(f"{what} {cure}") from wrong
+
+
+def template_source(env: Environment, loader: BaseLoader, name: str) -> str:
+    """
+    :raises ConfigError: It can't be read.
+    :raises TemplateNotFound: It is not there.
+    """
+    with reading_file(f"The template {name}", "is none."):
+        source: str = loader.get_source(env, name)[0]
+    return source
+
+
+def parsed_template(env: Environment, source: str, name: str) -> nodes.Template:
+    """
+    :raises ConfigError: It is no template of Jinja's.
+    :raises TemplateSyntaxError: It has a tag that nobody knows yet: the host may set it up later.
+    """
+    try:
+        return env.parse(source, name)
+    except TemplateSyntaxError as wrong:
+        if "unknown tag" in str(wrong.message):
+            raise
+        why = str(wrong.message).rstrip(".")
+        raise ConfigError(f"The template {name} can't be shown: line {wrong.lineno}: {why}.") from wrong
 
 
 def function(where: str, value: object, *takes: str, also: Collection[str] = ()) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
+from jinja2 import TemplateNotFound, TemplateSyntaxError
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy import inspect as inspect_model
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -303,30 +303,6 @@ def check_currency(currency: str, sold: Sequence[str]) -> None:
         checks.refuse("PREPAID_CURRENCY", currency, several)
 
 
-def template_source(env: Environment, loader: BaseLoader, name: str) -> str:
-    """
-    :raises ConfigError: It can't be read.
-    :raises TemplateNotFound: It is not there.
-    """
-    with checks.reading_file(f"The template {name}", "is none."):
-        source: str = loader.get_source(env, name)[0]
-    return source
-
-
-def parsed_template(env: Environment, source: str, name: str) -> nodes.Template:
-    """
-    :raises ConfigError: It is no template of Jinja's.
-    :raises TemplateSyntaxError: It has a tag that nobody knows yet: the host may set it up later.
-    """
-    try:
-        return env.parse(source, name)
-    except TemplateSyntaxError as wrong:
-        if "unknown tag" in str(wrong.message):
-            raise
-        why = str(wrong.message).rstrip(".")
-        raise ConfigError(f"The template {name} can't be shown: line {wrong.lineno}: {why}.") from wrong
-
-
 def check_template(app: Flask, name: str) -> None:
     """
     :raises ConfigError: The app has no such template, or one that can't be shown or has no place for pages.
@@ -334,9 +310,9 @@ def check_template(app: Flask, name: str) -> None:
     loader = app.jinja_env.loader
     assert loader is not None, "Flask always gives one"
     try:
-        source = template_source(app.jinja_env, loader, name)
+        source = checks.template_source(app.jinja_env, loader, name)
         with suppress(TemplateSyntaxError):
-            parsed_template(app.jinja_env, source, name)
+            checks.parsed_template(app.jinja_env, source, name)
     except TemplateNotFound:
         raise ConfigError(
             f"PREPAID_BASE_TEMPLATE is {name!r}, and this app has no such template. Put it into the app's "
