@@ -76,7 +76,7 @@ def test_a_guard_that_was_replaced_by_another_of_its_name_is_named(bent: Books) 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 @pytest.mark.parametrize("schema", ["old", "Old books"])
-def test_the_guards_follow_a_schema_that_is_renamed(bent: Books, schema: str) -> None:
+def test_the_guards_are_brought_to_a_schema_that_is_renamed(bent: Books, schema: str) -> None:
     bent.execute(f'ALTER SCHEMA public RENAME TO "{schema}"')
     bent.execute(f"""DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET search_path = %I', current_database(), '{schema}');

@@ -41,7 +41,7 @@ def changed_functions(connection: Connection) -> dict[str, str | None]:
     return changed
 
 
-def follow_schema(connection: Connection) -> None:
+def match_schema(connection: Connection) -> None:
     """Have the functions name the schema that the tables are in now, where it was renamed."""
     if connection.dialect.name != "postgresql":
         return

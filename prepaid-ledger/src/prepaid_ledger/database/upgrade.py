@@ -223,7 +223,7 @@ def _upgrade(engine: Engine, chains: tuple[Chain, ...], partitions: int | None) 
         if lacking := [name for chain in chains for name in chain.lacking(connection)]:
             raise TablesLack(lacking)
         if LEDGER in chains:
-            guards.follow_schema(connection)
+            guards.match_schema(connection)
 
 
 def downgrade(engine: Engine, *chains: Chain) -> None:
