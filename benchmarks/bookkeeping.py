@@ -26,7 +26,7 @@ from parts.databases import for_sqlalchemy, make, postgresql
 from sqlalchemy import text
 
 from flask_prepaid import Prepaid
-from flask_prepaid.reports import counting
+from flask_prepaid.reports.sums import counting
 from prepaid_ledger.slots import slot_of
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

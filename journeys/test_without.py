@@ -94,6 +94,7 @@ def account(page: Page, shop: Running) -> None:
     page.goto(f"{shop.url}/usage")
     page.get_by_label("Credits a month").fill("100")
     page.get_by_role("button", name="Save the limit").click()
+    page.locator("summary", has_text="Filter").click()
     page.get_by_label("What").select_option("spend")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("cell", name="Number drawn")).to_have_count(1)

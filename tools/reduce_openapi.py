@@ -4,7 +4,8 @@
 
 Two files come of it. The tests compare with ``tests/specification/openapi.json.gz``: routes of products that
 the emulator does not have are gone, and so is every text for people. The emulator reads
-``src/stripe_emulator/contract/specified.json``: what expands, how long a text may be, and every route's name.
+``src/stripe_emulator/contract/sources/specified.json``: what expands, how long a text may be, and the name of
+every route.
 The document is published under the MIT licence at https://github.com/stripe/openapi; the licence lies beside
 both.
 """
@@ -196,6 +197,6 @@ if __name__ == "__main__":
     text = json.dumps(small, separators=(",", ":"), sort_keys=True)
     copy = project / "tests/specification/openapi.json.gz"
     copy.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    table = project / "src/stripe_emulator/contract/specified.json"
+    table = project / "src/stripe_emulator/contract/sources/specified.json"
     specified = specify(json.loads(text)) | {"routes": routes_of(whole)}
     table.write_text(_lines(specified), encoding="utf-8")

@@ -104,6 +104,12 @@ NEARBY = {
             "subscriptions/test_events.py",
         ),
     ),
+    "months": Nearby(
+        "flask-prepaid/src/flask_prepaid/subscriptions/invoices",
+        ("plan_months.py", "month_refunds.py"),
+        "flask-prepaid/tests/buying/subscriptions",
+        ("test_months.py", "test_month_disputes.py"),
+    ),
 }
 
 #: Changes that once went unnoticed, by file and change: they are always among those that are tried.

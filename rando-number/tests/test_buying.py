@@ -203,7 +203,7 @@ def test_every_page_says_that_no_money_is_real(shop: RunningShop) -> None:
         ("/billing", '<a href="/billing" aria-current="page">Billing</a>'),
         ("/subscription/cancel", '<a href="/billing" aria-current="true">Billing</a>'),
         ("/buy-credits/custom", '<a href="/billing" aria-current="true">Billing</a>'),
-        ("/sessions", '<a href="/user-profile" aria-current="true">Account</a>'),
+        ("/sessions", '<a href="/user-profile" aria-current="true">User Profile</a>'),
     ],
 )
 def test_the_menu_marks_the_part_of_the_shop_that_a_page_belongs_to(

@@ -14,7 +14,7 @@ import pytest
 
 from stripe_emulator import Emulator, contract
 from stripe_emulator.api.request import Api, Call, Reply
-from stripe_emulator.contract import responses
+from stripe_emulator.contract.responses import responses
 from stripe_emulator.core.time import due_work
 from stripe_emulator.core.version import API_VERSION
 from stripe_emulator.server.http import serve

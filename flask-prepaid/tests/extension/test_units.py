@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from flask_prepaid import Operator, Operators, Pack, Prepaid, PriceTier, Quantity, Role
 from flask_prepaid.errors import ConfigError
-from flask_prepaid.reports import counting
+from flask_prepaid.reports.sums import counting
 from flask_prepaid.testing import Databases
 from prepaid_ledger import Rates, Unit
 

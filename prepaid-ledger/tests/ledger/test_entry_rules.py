@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
+from prepaid_ledger.database import UtcDateTime
 from prepaid_ledger.testing import Databases
 
 from .books import OWNER, Books
@@ -40,12 +41,12 @@ RIGHT: list[dict[str, Any]] = [
     {"tax_minor": 500},
 ]
 
-INSERT = """
+INSERT = text("""
 INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, "key", credits, debt, balance_after, at, amount_minor,
                            tax_minor, currency)
 VALUES (:wallet_id, :slot, :seq, :kind, :key, :credits, :debt, :balance_after, :at, :amount_minor,
         :tax_minor, :currency)
-"""
+""").bindparams(bindparam("at", type_=UtcDateTime))
 
 
 @pytest.mark.each_database
@@ -89,4 +90,4 @@ def write(connection: Connection, books: Books, terms: dict[str, Any]) -> None:
     entry |= {"amount_minor": 500, "tax_minor": 80, "currency": "usd", "key": "sale:1", "at": books.time}
     first = books.ledger.entries(OWNER)[0]
     entry |= {"wallet_id": first.wallet_id, "slot": first.slot}
-    connection.execute(text(INSERT), entry | terms)
+    connection.execute(INSERT, entry | terms)

@@ -240,7 +240,7 @@ def test_a_cause_in_the_ledger_leads_to_its_payment_and_a_hosts_own_cause_nowher
     page = support.get(f"/admin/customers/{pat.owner}").text
     other = support.get(f"/admin/customers/{kim.owner}").text
 
-    ledger = r'<span title="([^"]+)">(?:purchase|allowance)</span> <span [^>]+><a href="([^"]+)">([^<]+)<'
+    ledger = r'<span title="([^"]+)">(?:Bought|From a plan)</span> <span [^>]+><a href="([^"]+)">([^<]+)<'
     assert set(re.findall(ledger, page)) == {
         ("payment:1", "/admin/payments/1", "payment 1"),
         ("invoice:1", "/admin/payments/2", "payment 2"),
@@ -365,7 +365,9 @@ def test_a_clawback_leads_to_its_payment_and_says_why(shop: RunningShop) -> None
     finance.send("/admin/payments/1/refund", amount="10.00", reason="all of it")
 
     page = finance.get(f"/admin/customers/{pat.owner}").text
-    assert '>clawback</span> <span class="quiet"><a href="/admin/payments/1">payment 1</a>: refunded<' in page
+    assert (
+        '>Taken back</span> <span class="quiet"><a href="/admin/payments/1">payment 1</a>: refunded<' in page
+    )
 
 
 def test_what_was_spent_says_for_what_and_by_whom(shop: RunningShop) -> None:
@@ -378,7 +380,7 @@ def test_what_was_spent_says_for_what_and_by_whom(shop: RunningShop) -> None:
 
     page = support.get(f"/admin/customers/{pat.owner}").text
 
-    assert 'title="job:1">spend</span> <span class="quiet">report by nightly<' in page
+    assert 'title="job:1">Spent</span> <span class="quiet">report by nightly<' in page
 
 
 def test_a_customers_page_says_whom_they_are_billed_as(shop: RunningShop) -> None:

@@ -18,6 +18,7 @@ from stripe_emulator.checkout.lines import shipping as shipping_of
 from stripe_emulator.checkout.sessions import custom_fields as custom_fields_of
 from stripe_emulator.checkout.sessions import optional_items as optional_items_of
 from stripe_emulator.checkout.sessions import payer_questions, paying
+from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core.database import saved, store
 from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.database.storage import Store
@@ -74,7 +75,7 @@ def pay(
         country that it allows.
     :param custom_fields: What is typed into the shop's own fields, by their keys; by default what fits.
     :param optional_items: Prices of the items that the customer adds.
-    :param address: Where the session asks for one; by default the customer's own, or a made-up one.
+    :param address: A billing address; by default the customer's own, or a made-up one, where it is needed.
     :param tax_id: ``type`` and ``value``, where the session asks for them; ``business_name`` goes with it.
     :param promotion_code: What is typed as one.
     :raises InvalidRequest: The session asks for none of what is typed, or takes no such code.
@@ -150,8 +151,10 @@ def _email_of(session: Json) -> str | None:
     return known
 
 
-def _home_of(session: Json) -> Json:
-    """The address of the session's customer, or a made-up one."""
+def _home_of(session: Json) -> Json | None:
+    """The address of the session's customer, or a made-up one; none where nobody has to give one."""
+    if not (payer_questions.needs_address(session) or taxes.is_automatic(session)):
+        return None
     customer = store.find("customer", session["customer"]) if session["customer"] else None
     return (customer or {}).get("address") or ADDRESS
 
@@ -257,7 +260,7 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
 
 
 def save(storage: Store, name: str) -> None:
-    """Keep everything as it is now under a name; see ``saved``."""
+    """Keep everything as it is now under a name; see ``core.database.saved``."""
     request_log.write(storage)
     saved.save(storage, name)
 

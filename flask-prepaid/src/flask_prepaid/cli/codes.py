@@ -11,8 +11,9 @@ import click
 from flask.cli import AppGroup
 
 from ..checks import MAX_PERIOD
-from ..codes import making, redeeming
+from ..codes import finding, making, redeeming
 from ..codes.models import Code
+from ..codes.terms import Terms
 from ..languages import units
 from .app import context
 
@@ -25,7 +26,7 @@ codes = AppGroup("codes", help="Codes that give credits: list, make, switch off 
 def list_codes(limit: int, as_json: bool) -> None:
     """The last codes that were made, with what they gave."""
     session = context().session
-    rows = making.listed(session, limit=limit)
+    rows = finding.listed(session, limit=limit)
     given = redeeming.given_by(session, [row.id for row in rows])
     if as_json:
         click.echo(json.dumps({"codes": [_values(row, given.get(row.id, 0)) for row in rows]}))
@@ -61,11 +62,8 @@ def make(
     row = making.make(
         context(),
         code,
-        credits=credits,
-        max_claims=max_claims,
-        per_owner=per_owner,
+        Terms(credits, max_claims, per_owner, timedelta(days=lasts) if lasts else None),
         expires_at=until.replace(tzinfo=UTC) if until else None,
-        expires_after=timedelta(days=lasts) if lasts else None,
         reason=reason,
     )
     click.echo(row.code)

@@ -39,7 +39,7 @@ def copy(url: str, everything: bool, partitions: int | None) -> None:
     for problem in copied.problems:
         click.echo(problem, err=True)
     for drift in copied.drift:
-        click.echo(f"{drift.kind} {drift.id} (payment {drift.payment}): {drift.detail}", err=True)
+        click.echo(drift, err=True)
     click.echo(f"{copied.rows:,} rows of {copied.tables} tables are at {copied.where}.", err=True)
     if copied.problems or copied.drift:
         raise SystemExit(1)

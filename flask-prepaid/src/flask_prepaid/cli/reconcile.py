@@ -35,7 +35,7 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"ok": not left, "drift": [asdict(drift) for drift in left]}))
     for drift in left:
-        click.echo(f"{drift.kind} {drift.id} (payment {drift.payment}): {drift.detail}", err=True)
+        click.echo(drift, err=True)
     if left:
         raise SystemExit(1)
     click.echo("Stripe and the books agree.", err=True)

@@ -6,8 +6,8 @@ import click
 from flask.cli import with_appcontext
 
 from ..errors import GatewayUnavailable
-from ..reports import counting as sums
 from ..reports.balance import copying
+from ..reports.sums import counting as sums
 from .app import context
 from .counting import counting
 from .group import unanswered

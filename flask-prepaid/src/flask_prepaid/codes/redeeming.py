@@ -17,7 +17,7 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CodeRefused
 from ..languages.words import marked
 from ..payments.customers import removal
-from . import guesses, making
+from . import finding, guesses
 from .models import Code, CodeClaim
 
 #: One answer for a code that is mistyped, was never made, is off, over or used up: the honest read what it
@@ -51,7 +51,7 @@ def redeem(context: Context, owner: str, code: str, *, key: str | None = None) -
     referrer_is_fit = _referrer_is_fit(context, code)
     with raising_busy(), transaction(context) as session:
         guess = guesses.begin(context, owner)
-        row = making.find(session, code)
+        row = finding.find(session, code)
         claim = _claim(context, owner, row, key, referrer_is_fit) if row is not None else None
         if claim is not None:
             guesses.forgive(session, guess)
@@ -73,7 +73,7 @@ def _refuse_shut_out(context: Context, owner: str) -> None:
 def _referrer_is_fit(context: Context, code: str) -> bool:
     """Whether the code has a referrer who gets anything: who is shut out gets nothing, their friend does."""
     with reading(context) as session:
-        row = making.find(session, code)
+        row = finding.find(session, code)
         referrer = row.referrer if row is not None else None
         closed = referrer is not None and removal.is_closed(session, referrer)
     return referrer is not None and not closed and not context.is_blocked(referrer)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..context import Context
-from . import making, redeeming
+from . import finding, making, redeeming
 from .models import Code, CodeClaim
+from .terms import Terms
 
 
 class CodeVerbs:
@@ -43,18 +44,8 @@ class CodeVerbs:
         :raises CodeTaken: There is one of that name, and it gives something else.
         :raises ConfigError: An argument is wrong: the message names it, with the cure.
         """
-        return making.make(
-            self,
-            code,
-            credits=credits,
-            max_claims=max_claims,
-            per_owner=per_owner,
-            expires_at=expires_at,
-            expires_after=expires_after,
-            reason=reason,
-            referrer=referrer,
-            referrer_credits=referrer_credits,
-        )
+        terms = Terms(credits, max_claims, per_owner, expires_after, referrer, referrer_credits)
+        return making.make(self, code, terms, expires_at=expires_at, reason=reason)
 
     def redeem(self: Context, owner: str, code: str, *, key: str | None = None) -> CodeClaim:
         """Give ``owner`` the credits of a code. Commits.
@@ -81,4 +72,4 @@ class CodeVerbs:
 
         :param referrer: Only those that are this owner's.
         """
-        return making.listed(self.session, limit=limit, owner=referrer)
+        return finding.listed(self.session, limit=limit, owner=referrer)

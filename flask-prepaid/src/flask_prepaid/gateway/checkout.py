@@ -111,21 +111,21 @@ def asks_company(config: Config, billed_to: BillingDetails, *, here: bool) -> di
     """The part of a Checkout Session that asks whom its invoice is for, and finds the tax.
 
     What is written there becomes the customer's, and is heard by our webhook. A company that is known is not
-    asked for: the name on a card would take its place.
+    asked for: the name on a card would take its place. Nor does the page change a street that is known: by
+    itself it asks for no more than the country and the postal code, which a card and the tax need.
 
     :param here: It is shown on a page of ours, whose elements ask for a card alone.
     """
     if here or not (config.automatic_tax or config.invoices):
         return {"automatic_tax": {"enabled": True}} if config.automatic_tax else {}
-    params: dict[str, Any] = {"customer_update": {"address": "auto"}}
-    if config.automatic_tax:
-        params["automatic_tax"] = {"enabled": True}
+    params: dict[str, Any] = {"automatic_tax": {"enabled": True}} if config.automatic_tax else {}
+    updates: dict[str, str] = {}
     if not (billed_to.country and billed_to.line1):
-        params["billing_address_collection"] = "required"
+        updates["address"] = "auto"
     if not billed_to.company:
         params["tax_id_collection"] = {"enabled": True}
-        params["customer_update"]["name"] = "auto"
-    return params
+        updates["name"] = "auto"
+    return {**params, "customer_update": updates} if updates else params
 
 
 def shown_at(success_url: str, cancel_url: str | None) -> dict[str, str]:

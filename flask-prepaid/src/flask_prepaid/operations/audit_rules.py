@@ -28,14 +28,14 @@ from .. import money
 from ..codes.models import Code, CodeClaim
 from ..languages import units
 from ..payments.models import PartCharge, Payment, PaymentState, Via
-from ..reports.audit_rules import (
+from ..reports.sums.audit_rules import (
     nets_of_movements,
     sums_of_deferred,
     sums_of_entries,
     sums_of_movements,
     sums_of_owners,
 )
-from ..reports.models import Movement
+from ..reports.sums.models import Movement
 from ..subscriptions.models import Invoice, PlanMonth, Subscription
 
 

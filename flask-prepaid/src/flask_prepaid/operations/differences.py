@@ -62,6 +62,9 @@ class Drift:
     payment: int | None
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id} (payment {self.payment}): {self.detail}"
+
 
 #: What mends a difference: asks Stripe once more, by the same functions as every event, and commits.
 Mend = Callable[[], object]

@@ -25,10 +25,10 @@ from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import settling, topups
 from ..purchases.money_back import balance_money, disputed_plans, fraud_warnings, refund_sync, refunds
-from ..reports import counting
 from ..reports.balance import copying
 from ..reports.days import MINUTE
-from ..reports.models import Copying
+from ..reports.sums import counting
+from ..reports.sums.models import Copying
 from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months

@@ -20,6 +20,7 @@ from ..gateway.values import NEEDS_OWNER, Checkout, Intent
 from . import balance_paid, comparison, part_charges, tax_rates, timing, wishes
 from .customers import removal
 from .models import SENT_BACK, Payment, PaymentState, Refund, Via
+from .wishes import Wish
 
 log = logging.getLogger(__name__)
 
@@ -55,31 +56,26 @@ def write_down(
     offer: Offer,
     *,
     via: Via,
-    attempt: str | None = None,
-    sent_digest: str | None = None,
+    wish: Wish,
     card_id: str | None = None,
 ) -> Payment:
-    """The row of what is about to be asked of Stripe. Commit it before you ask.
+    """The row of what is about to be asked of Stripe, or the one that the wish has. Commit it before you ask.
 
-    :param attempt: Names the customer's wish: sent again, it finds the first row, so that a double click
-        pays once. It begins with who asks, ``form:``, ``verb:`` or ``job:``, so that none of them can take
-        another's name, followed by a token of the form or the host's key.
-    :param sent_digest: The digest of what was sent under that name.
-    :raises KeyReused: The attempt has asked for something else.
+    :raises KeyReused: The name of the wish has asked for something else.
     """
     session = context.session
-    key = wishes.key_of(owner, attempt)
+    key = wishes.key_of(owner, wish.name)
     agreed = {
         "via": via,
         "pack": offer.pack,
         "credits": offer.credits,
         "amount_minor": offer.amount_minor,
         "currency": offer.currency,
+        "sent_digest": wish.digest,
     }
     values = {
         **agreed,
         "owner": owner,
-        "sent_digest": sent_digest,
         "state": PaymentState.REQUESTED,
         "title": offer.title,
         "expires_after_s": int(offer.expires_after.total_seconds()) if offer.expires_after else None,
@@ -90,30 +86,30 @@ def write_down(
     }
     session.execute(insert(session, Payment).values(values).on_conflict_do_nothing())
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one()
-    if any(getattr(payment, name) != value for name, value in {**agreed, "sent_digest": sent_digest}.items()):
-        raise reused(attempt or key)
+    if any(getattr(payment, name) != value for name, value in agreed.items()):
+        raise reused(wish.name or key)
     return payment
 
 
-def begun(session: Session, owner: str, attempt: str | None, sent_digest: str | None) -> Payment | None:
-    """The row that the attempt has written down before.
+def begun(session: Session, owner: str, wish: Wish) -> Payment | None:
+    """The row that the wish has written down before.
 
-    :raises KeyReused: The attempt has asked for something else.
+    :raises KeyReused: Its name has asked for something else.
     """
-    if attempt is None:
+    if wish.name is None:
         return None
-    key = wishes.key_of(owner, attempt)
+    key = wishes.key_of(owner, wish.name)
     payment = session.scalars(select(Payment).where(Payment.idempotency_key == key)).one_or_none()
-    if payment is not None and payment.sent_digest != sent_digest:
-        raise reused(attempt)
+    if payment is not None and payment.sent_digest != wish.digest:
+        raise reused(wish.name)
     return payment
 
 
-def reused(attempt: str) -> KeyReused:
-    """Why an attempt is refused that has asked for something else."""
-    name = attempt.rpartition(":")[2] if attempt.startswith("again-") else attempt.partition(":")[2]
+def reused(wish_name: str) -> KeyReused:
+    """Why a wish is refused whose name has asked for something else."""
+    name = wish_name.rpartition(":")[2] if wish_name.startswith("again-") else wish_name.partition(":")[2]
     return KeyReused(
-        name or attempt, "This was already asked for with another choice. Go back and choose again."
+        name or wish_name, "This was already asked for with another choice. Go back and choose again."
     )
 
 

@@ -6,22 +6,40 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 #: The most characters of a host's key for a sale or a refund.
 MAX_KEY = 255
 
 
-def key_of(owner: str, attempt: str | None) -> str:
-    """The idempotency key of an attempt. Another owner's same attempt is another key."""
-    if attempt is None:
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for under a name: sent again, it finds the first, so that a double click pays once.
+
+    ``name`` begins with who asks, ``form:``, ``json:``, ``verb:`` or ``job:``, so that none of them can take
+    another's name, followed by a token of the form or the host's key. Without a name each wish is a new one.
+    ``digest`` is of what was sent under the name: another wish has another one, and is refused.
+    """
+
+    name: str | None = None
+    digest: str | None = None
+
+
+#: Asked for under no name.
+NAMELESS = Wish()
+
+
+def key_of(owner: str, name: str | None) -> str:
+    """The idempotency key of a wish. The same name of another owner's is another key."""
+    if name is None:
         return f"prepaid-{secrets.token_hex(16)}"
-    wish = "\n".join((owner, attempt))
-    return f"prepaid-{hashlib.sha256(wish.encode()).hexdigest()[:40]}"
+    named = "\n".join((owner, name))
+    return f"prepaid-{hashlib.sha256(named.encode()).hexdigest()[:40]}"
 
 
-def digest(wish: Mapping[str, object]) -> str:
+def digest(sent: Mapping[str, object]) -> str:
     """What is asked for under a name, as it is kept to tell it from another wish under the same name."""
-    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()[:40]
+    return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()[:40]
 
 
 def of_verb(key: object) -> str | None:

@@ -8,6 +8,7 @@ from ..catalog import Offer
 from ..context import Context, transaction
 from ..payments import card_testing, payments
 from ..payments.models import Payment, Via
+from ..payments.wishes import Wish
 
 
 def begin(
@@ -16,22 +17,19 @@ def begin(
     offer: Offer,
     *,
     via: Via,
-    attempt: str | None = None,
-    sent_digest: str | None = None,
+    wish: Wish,
     card_id: str | None = None,
 ) -> Payment:
-    """Count the attempt, then write down what is about to be asked of Stripe. Commits each by itself.
+    """Count an attempt to pay, then write down what is about to be asked of Stripe. Commits each by itself.
 
-    :raises KeyReused: The attempt has asked for something else.
+    :raises KeyReused: The name of the wish has asked for something else.
     :raises TooManyAttempts: This customer, this address, or all together have tried too often.
     :raises BuyingPaused: Nothing is sold at the moment.
     """
     with transaction(context):
         card_testing.count_attempt(context, owner)
     with transaction(context):
-        return payments.write_down(
-            context, owner, offer, via=via, attempt=attempt, sent_digest=sent_digest, card_id=card_id
-        )
+        return payments.write_down(context, owner, offer, via=via, wish=wish, card_id=card_id)
 
 
 def agreed(payment: Payment) -> dict[str, Any]:

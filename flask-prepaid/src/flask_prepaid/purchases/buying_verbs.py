@@ -55,9 +55,9 @@ class BuyingVerbs:
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
         :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
-        wish = host_checkout.Wish(pack, credits, plan, quantity, currency)
+        choice = host_checkout.Choice(pack, credits, plan, quantity, currency)
         return host_checkout.checkout(
-            self, owner, wish, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
+            self, owner, choice, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
         )
 
     def refund(

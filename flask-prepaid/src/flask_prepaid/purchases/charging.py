@@ -17,6 +17,7 @@ from ..payments.customers import billing_details
 from ..payments.customers.owned import card_on_file
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from . import beginning, by_invoice, settling
 from .saved_cards import cards
@@ -29,13 +30,12 @@ def charge_card(
     card_id: str,
     *,
     return_url: Callable[[int], str],
-    attempt: str | None = None,
-    sent_digest: str | None = None,
+    wish: Wish = NAMELESS,
     max_minor: int | None = None,
 ) -> tuple[Payment, NextStep | None]:
     """Charge a card on file for ``offer``, in one press. Commits.
 
-    Who sends an attempt again asks ``charge_again`` first: it finds the payment whatever has changed since.
+    Who sends a wish again asks ``charge_again`` first: it finds the payment whatever has changed since.
 
     :param max_minor: The total with tax that the customer was shown. What costs more is not charged; the
         payment's failure is ``tax_rates.ABOVE_MAX`` then, and its ``tax_minor`` what comes on top.
@@ -54,32 +54,29 @@ def charge_card(
             raise NotYours("There is no such card.")
         currencies.require_payable(context, owner, offer.currency)
     billing_details.require_address(context, owner)
-    payment = beginning.begin(
-        context, owner, offer, via=Via.CARD, attempt=attempt, sent_digest=sent_digest, card_id=card_id
-    )
+    payment = beginning.begin(context, owner, offer, via=Via.CARD, wish=wish, card_id=card_id)
     return _go_on(context, owner, payment, return_url=return_url, max_minor=max_minor)
 
 
 def charge_again(
     context: Context,
     owner: str,
-    attempt: str | None,
+    wish: Wish,
     *,
-    sent_digest: str | None,
     return_url: Callable[[int], str],
     max_minor_of: Callable[[Payment], int | None],
 ) -> tuple[Payment, NextStep | None] | None:
-    """The charge that the attempt has begun before, as ``charge_card`` returns it, if there is one. Commits.
+    """The charge that the wish has begun before, as ``charge_card`` returns it, if there is one. Commits.
 
     Nothing is guarded and nothing counted: what is paid stays paid though the shop sells no more, the price
     is another or the card is gone.
 
     :param max_minor_of: Says the ``max_minor`` of ``charge_card`` for the payment that was begun.
-    :raises KeyReused: The attempt has asked for something else.
+    :raises KeyReused: The name of the wish has asked for something else.
     """
     refuse_uncommitted(context)
     with reading(context) as session:
-        payment = payments.begun(session, owner, attempt, sent_digest)
+        payment = payments.begun(session, owner, wish)
         if payment is None or payment.via is not Via.CARD:
             return None
         max_minor = max_minor_of(payment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from ..catalog import Offer
@@ -16,6 +17,7 @@ from ..payments.customers import billing_details
 from ..payments.customers.making import with_customer
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from . import beginning, earlier, settling
 
@@ -27,8 +29,7 @@ def open_checkout(
     *,
     success_url: str,
     cancel_url: str | None,
-    attempt: str | None = None,
-    sent_digest: str | None = None,
+    wish: Wish = NAMELESS,
     keep_card: bool = False,
 ) -> Checkout:
     """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
@@ -37,9 +38,7 @@ def open_checkout(
         place of ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: Where a customer goes who does not pay; ``None`` opens no page of
         Stripe's, but a session for its elements on a page of our own.
-    :param attempt: A token of the form that was sent. The same one finds the same page, before any guard.
-    :param sent_digest: The digest of what was sent with it, by which another wish is refused; by default
-        that of the offer.
+    :param wish: The same one finds the same page, before any guard. By default its digest is of the offer.
     :param keep_card: Whether the card that pays is put on file.
     :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
@@ -47,18 +46,19 @@ def open_checkout(
     The page lives for 24 hours: https://docs.stripe.com/api/checkout/sessions/object
     """
     refuse_uncommitted(context)
-    sent_digest = sent_digest or wishes.digest({"pack": offer.pack, "credits": offer.credits})
-    name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
+    if wish.digest is None:
+        wish = replace(wish, digest=wishes.digest({"pack": offer.pack, "credits": offer.credits}))
+    named, opened = earlier.page(context, owner, wish)
     if opened is not None:
         return opened
     with reading(context):
         currencies.require_payable(context, owner, offer.currency)
-    payment = beginning.begin(context, owner, offer, via=Via.CHECKOUT, attempt=name, sent_digest=sent_digest)
+    payment = beginning.begin(context, owner, offer, via=Via.CHECKOUT, wish=named)
     with reading(context) as session:
         agreed, is_open = beginning.agreed(payment), payment.session_id is not None
         billed_to = billing_details.details_of(session, owner)
-    if is_open:  # by another request of the same attempt, meanwhile
-        name, opened = earlier.page(context, owner, attempt, sent_digest=sent_digest)
+    if is_open:  # by another request of the same wish, meanwhile
+        _, opened = earlier.page(context, owner, wish)
         if opened is not None:
             return opened
     ask = partial(

@@ -25,6 +25,7 @@ from ..payments import tax_rates
 from ..payments.customers import billing_details
 from ..payments.customers.models import SavedCard
 from ..payments.models import SENT_BACK, Payment, PaymentState, TopUp, Via
+from ..payments.wishes import Wish
 from ..subscriptions import currencies
 from . import debts
 from .saved_cards import cards
@@ -63,20 +64,20 @@ TOO_MANY = marked("too many payments were tried within an hour")
 NOT_SPENT = {
     Kind.ADJUSTMENT: marked("your credits were corrected, not spent"),
     Kind.CLAWBACK: marked("your credits were taken back, not spent"),
-    Kind.EXPIRY: marked("your credits have lapsed unspent"),
+    Kind.EXPIRY: marked("your credits have expired unused"),
 }
 
 
 @dataclass(frozen=True)
 class Buy:
-    """It is time: buy this with this card. ``attempt`` names the wish, so that it is charged once.
+    """It is time: buy this with this card. ``wish`` has a name, so that it is charged once.
 
     ``max_minor`` is what the month's ceiling leaves for it, tax and all.
     """
 
     offer: Offer
     card_id: str
-    attempt: str
+    wish: Wish
     max_minor: int
 
 
@@ -142,9 +143,9 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     if not packs:
         return Skip(CEILING)
     # Named by how many came before: of two that begin at once, the second finds the first one's row.
-    attempt = f"job:topup-{row.after_payment}-{len(history)}"
+    wish = Wish(f"job:topup-{row.after_payment}-{len(history)}")
     offer = several(context.catalog.offer(pack=row.pack, currency=row.currency), packs)
-    return Buy(offer, card.id, attempt, room_minor)
+    return Buy(offer, card.id, wish, room_minor)
 
 
 def _reason_to_stop(

@@ -192,9 +192,7 @@ def _lock(session: Session, owner: str) -> TopUp | None:
 
 def _write_down(context: Context, owner: str, buy: Buy) -> Payment:
     card_testing.count_attempt(context, owner)
-    return payments.write_down(
-        context, owner, buy.offer, via=Via.TOPUP, attempt=buy.attempt, card_id=buy.card_id
-    )
+    return payments.write_down(context, owner, buy.offer, via=Via.TOPUP, wish=buy.wish, card_id=buy.card_id)
 
 
 def _announce_skip(context: Context, owner: str, reason: str) -> None:

@@ -1,6 +1,6 @@
 """Credits: sold, given, spent, expired and clawed back by day, and what is still owed for them.
 
-The sums by day are kept by ``credit_sums.py``. What is owed is read from the lots.
+The sums by day are kept by ``sums/credit_sums.py``. What is owed is read from the lots.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
-from . import credit_sums, deferred
+from . import deferred
 from .days import first_day
-from .models import DEFERRED, ROLL_OVER, Copying, CreditSum
 from .selection import EVERYTHING, Selection
+from .sums import credit_sums
+from .sums.models import DEFERRED, ROLL_OVER, Copying, CreditSum
 
 #: Which column of a line an entry belongs to, by its kind, and its sign.
 COLUMNS: dict[str, tuple[str, int]] = {

@@ -2,7 +2,7 @@
 
 A row of ``SubscriptionChange`` says by how much its owner's monthly revenue moved, so the revenue at any
 time is the sum up to then, and between two times every difference has its reason. Only the sums that
-``plan_sums.py`` keeps are read here.
+``sums/plan_sums.py`` keeps are read here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from ..context import Context
 from ..subscriptions.models import Move
 from .days import Span, first_day, next_first_day, today
-from .models import CohortSum, PlanSum
 from .selection import Selection
+from .sums.models import CohortSum, PlanSum
 
 
 @dataclass

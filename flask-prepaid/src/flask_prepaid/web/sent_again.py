@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import request
 
 from ..payments import wishes
+from ..payments.wishes import Wish
 from . import forms
 
 #: What of a form is one wish: the same token with another of these is refused.
@@ -14,6 +15,11 @@ CHOICES = ("pack", "credits", "plan", "quantity")
 def is_call() -> bool:
     """Whether this request is a call of the API that names a key."""
     return (forms.attempt() or "").startswith("json:")
+
+
+def wish() -> Wish:
+    """What this request asks for, by the name that it gives."""
+    return Wish(forms.attempt(), digest())
 
 
 def digest() -> str | None:

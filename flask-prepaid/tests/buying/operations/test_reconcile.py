@@ -13,6 +13,7 @@ from flask_prepaid.context import transaction
 from flask_prepaid.operations.reconcile import MOMENT, reconcile
 from flask_prepaid.payments import payments, timing
 from flask_prepaid.payments.models import PaymentState, Via
+from flask_prepaid.payments.wishes import NAMELESS
 from flask_prepaid.purchases.money_back import refunds
 
 from ..shop import Shop
@@ -160,7 +161,9 @@ def test_fix_waits_for_what_was_asked_for_a_moment_ago_and_mends_it(deaf_shop: S
 
     def begin() -> None:
         with transaction(deaf_shop.prepaid):
-            payments.write_down(deaf_shop.prepaid, "user:1", offer, via=Via.CARD, card_id="pm_1")
+            payments.write_down(
+                deaf_shop.prepaid, "user:1", offer, via=Via.CARD, wish=NAMELESS, card_id="pm_1"
+            )
 
     deaf_shop.read(begin)
     assert kinds(drift(deaf_shop)) == [("unresolved", 1)]

@@ -111,10 +111,10 @@ def test_each_crossing_is_told_once_and_again_after_it_recovered(shop: Telling) 
     shop.stripe.advance(days=3)
     lapse = shop.told()
     assert len(lapse) == 1, lapse
-    assert lapse[0].startswith("35 credits lapse on ")
+    assert lapse[0].startswith("35 credits expire on ")
     shop.grant(7, days=1)
     shop.stripe.advance(hours=2)
-    assert [subject.partition(" lapse")[0] for subject in shop.told()] == ["7 credits"]
+    assert [subject.partition(" expire")[0] for subject in shop.told()] == ["7 credits"]
 
     shop.stripe.advance(days=40)
     shop.grant(200)

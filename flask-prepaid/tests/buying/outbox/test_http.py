@@ -56,6 +56,6 @@ def test_whatever_answers_ends_in_time_and_in_a_sentence(answer_of: str) -> None
         "slow": "It took too long to answer.",
         "silent": "It took too long to answer.",
         "no HTTP": "It did not answer as HTTP has it.",
-        "nobody": "It cannot be connected to.",
+        "nobody": "Nobody answers at this address.",
     }
     assert (posted.status, posted.error) == (None, says[answer_of])

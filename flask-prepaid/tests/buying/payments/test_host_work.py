@@ -14,12 +14,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from flask_prepaid import Operator, Operators, Plan, signals
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
+from flask_prepaid.payments.wishes import Wish
 from flask_prepaid.purchases import charging, checkout_pages, settling, topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.reports.balance import copying
 from flask_prepaid.subscriptions import changing, previews
 from flask_prepaid.subscriptions.beginning import subscribing
+from flask_prepaid.subscriptions.beginning.beginnings import PlanChoice
 from flask_prepaid.web.operator.roles import Role
 from prepaid_ledger.errors import KeyReused
 
@@ -169,7 +171,7 @@ VERBS: dict[str, Callable[[Any, str], object]] = {
     "remove a card": lambda prepaid, card: cards.remove(prepaid, "user:1", card),
     "top up": lambda prepaid, card: topups.top_up(prepaid, "user:1"),
     "switch top-ups off": lambda prepaid, card: topups.switch_off(prepaid, "user:1"),
-    "subscribe": lambda prepaid, card: subscribing.subscribe(prepaid, "user:1", PLAN, card),
+    "subscribe": lambda prepaid, card: subscribing.subscribe(prepaid, "user:1", PlanChoice(PLAN), card),
     "preview a change": lambda prepaid, card: previews.preview(prepaid, "user:1", PLAN),
     "change the plan": lambda prepaid, card: changing.change(
         prepaid, "user:1", PLAN, 1, proration_date=0, due_minor=0
@@ -271,7 +273,7 @@ def test_a_form_that_was_sent_before_with_another_choice_is_refused_uncounted(sh
             shop.prepaid.catalog.offer(pack=pack),
             success_url="https://shop.example/?session_id={CHECKOUT_SESSION_ID}",
             cancel_url=None,
-            attempt="form-1",
+            wish=Wish("form:form-1"),
         )
 
     shop.read(lambda: buy("starter"))

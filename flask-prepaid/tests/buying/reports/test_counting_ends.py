@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid.context import Context
-from flask_prepaid.reports import credit_sums, credits
-from flask_prepaid.reports.models import Copying
+from flask_prepaid.reports import credits
+from flask_prepaid.reports.sums import credit_sums
+from flask_prepaid.reports.sums.models import Copying
 
 from ..shop import Shop
 

@@ -22,14 +22,15 @@ def test_billing_has_every_payment_with_its_card_and_folds_what_nobody_paid(shop
     shop.buy(credits="7")
     shop.press(shop.keep_card(number=DECLINES_LATER))
 
-    payments = shop.browser().get("/prepaid/billing").text.partition('id="invoices-for"')[0]
+    page = shop.browser().get("/prepaid/billing").text
+    payments = page.partition('<form method="post" action="/prepaid/billing"')[0]
     paid, _, folded = payments.rpartition("<details")
 
     assert "Buy your first credits" in empty
-    assert re.search(r"Visa 4242</td>.*100</td>.*\$5\.00</td>\s*<td>Paid</td>", paid, re.S)
+    assert re.search(r"Visa 4242</td>.*100</td>.*\$5\.00</td>\s*<td[^>]*>Paid</td>", paid, re.S)
     assert ">Receipt<" in paid
     assert "2 payments not completed" in folded
-    assert re.findall(r"<td>(Not paid.*?)</td>", folded) == ["Not paid", "Not paid yet"]
+    assert re.findall(r"<td[^>]*>(Not paid.*?)</td>", folded) == ["Not paid", "Not paid yet"]
     assert ">Receipt<" not in folded
 
 
@@ -59,7 +60,7 @@ def test_every_payment_of_the_years_can_be_read(shop: Shop) -> None:
     while link:
         page = shop.browser().get(link).text
         assert "Payments not completed, of those on this page" in page
-        seen += re.findall(r"<td>(try \d+)</td>", page)
+        seen += re.findall(r"<td[^>]*>(try \d+)</td>", page)
         older = re.search(r'href="([^"]+)">Older payments', page)
         link, pages = (older[1].replace("&amp;", "&") if older else ""), pages + 1
 

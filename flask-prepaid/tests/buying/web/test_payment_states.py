@@ -38,7 +38,7 @@ def shown(shop: Shop) -> tuple[str, str]:
     """The words on the page, and the word for programs."""
     shop.stripe.deliver()
     (words,) = re.findall(
-        r'<td>([^<]+)</td>\s*<td class="links-beside">', shop.browser().get("/prepaid/billing").text
+        r'<td[^>]*>([^<]+)</td>\s*<td class="links-beside">', shop.browser().get("/prepaid/billing").text
     )
     (payment,) = json.loads(shop.browser().get("/prepaid/api/payments").text)["payments"]
     assert payment == json.loads(shop.browser().get("/prepaid/api/payments/1").text)["payment"]
@@ -117,8 +117,10 @@ def test_a_part_that_is_disputed_while_a_page_is_read_is_said_on_the_next_one(sh
     event.remove(engine, "after_cursor_execute", bank_acts)
 
     assert states_read
-    assert "<td>Paid</td>" in page
-    assert "<td>$3.00 disputed at your bank</td>" in shop.browser().get("/prepaid/billing").text
+    assert '<td class="beside">Paid</td>' in page
+    assert (
+        '<td class="beside">$3.00 disputed at your bank</td>' in shop.browser().get("/prepaid/billing").text
+    )
 
 
 @pytest.mark.parametrize(

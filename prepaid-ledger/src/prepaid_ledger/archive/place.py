@@ -151,8 +151,9 @@ class Archive:
         :raises ValueError: The archive's database does not read on.
         """
         its = select(Entry).where(Entry.wallet_id == wallet_id, Entry.slot == slot).order_by(Entry.seq)
-        with self._answering(), Session(self.engine) as session:
-            yield from session.scalars(its.execution_options(yield_per=READ))
+        its = its.execution_options(yield_per=READ)
+        with self._answering(), Session(self.engine) as session, session.scalars(its) as rows:
+            yield from rows
 
     def lacks(self, leaving: Sequence[Leaving]) -> set[int]:
         """The wallets of which it has not each of these rows as it is, read back on a new connection."""

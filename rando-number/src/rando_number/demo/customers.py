@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from flask.testing import FlaskClient
+from .browsing import Browser
 
 #: Cards and how often they are used: from the United States and elsewhere, and two that are refused.
 CARDS = {
@@ -64,6 +64,8 @@ NAMES = (
     "ada ben cleo dan eva fay gus hana ivo jo kai lea max nia otto pia quin rosa sam tea uma vic wim yara zoe"
 )
 
+SURNAMES = "Adler Blom Costa Dietz Evans Fischer Garcia Holm Ivanov Jansen Kowalski Lopez Moreau Novak"
+
 
 @dataclass
 class Customer:
@@ -78,10 +80,27 @@ class Customer:
     had_incident: bool = False
     password: str = "a password of the demo"
     has_account: bool = False
-    browser: FlaskClient | None = None
+    opened: Browser | None = None
     user_id: int = 0
     subscribed: bool = False
     tops_up: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """What they write as the name on their card, by their address: ``Rosa Holm`` for ``rosa7@...``."""
+        first = self.name.partition("@")[0].rstrip("0123456789")
+        surnames = SURNAMES.split()
+        number = sum(self.name.encode()) % len(surnames)
+        return f"{first.capitalize()} {surnames[number]}"
+
+    @property
+    def has_arrived(self) -> bool:
+        return self.opened is not None
+
+    @property
+    def browser(self) -> Browser:
+        assert self.opened is not None, "a customer who has arrived has a browser"
+        return self.opened
 
     def wants(self, chance: random.Random) -> int:
         """How many numbers they want today."""

@@ -33,7 +33,7 @@ class Emulator:
     key: str
     open: Callable[..., Any] = field(default_factory=opener)
 
-    def control(self, name: str, **fields: Any) -> dict[str, Any] | None:
+    def control(self, name: str, /, **fields: Any) -> dict[str, Any] | None:
         """Use one of its controls. ``None`` means that it refused, such as a card that is declined."""
         body = json.dumps(fields).encode()
         request = Request(f"{self.url}/_emulator/{name}", body, {"Content-Type": "application/json"})

@@ -9,20 +9,19 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from click.testing import Result
 from flask import Flask
-from flask.cli import FlaskGroup
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Caller, Payment, PrepaidError
 
 from ..models import Number, User, db, owner_of, prepaid, utc_now
 from ..numbers import NUMBER, Ask
+from .back_office import BackOffice, Paid
+from .browsing import Browser, hidden_fields
 from .clock import EmulatorClock
 from .customers import EMPTY, PLANS, SOUND, Customer, make_customer, weighted
 from .emulator import emulator_of
@@ -48,15 +47,6 @@ PAYS_ON = 33
 TOPS_UP = {"pack": "bulk", "threshold": "41", "times": "8"}
 
 
-@dataclass(frozen=True)
-class Paid:
-    """A payment that was made, of ``minor`` in the currency's smallest unit."""
-
-    id: int
-    charge_id: str
-    minor: int
-
-
 class History:
     """A history of so many months, with so many customers.
 
@@ -74,6 +64,7 @@ class History:
         self.app = app
         self.chance = random.Random(seed)
         self.emulator = emulator_of(app)
+        self.office = BackOffice(app, self.emulator, self.chance)
         self.days = round(months * 30.44)
         self.customers = [make_customer(number, self.days, self.chance) for number in range(customers)]
         self.opening = opening
@@ -143,12 +134,12 @@ class History:
     # ---- what a customer does
 
     def live_day(self, customer: Customer, wanted: int) -> None:
-        if customer.browser is None:
+        if not customer.has_arrived:
             self.arrive(customer)
         if customer.subscribed and customer.incident is None and self.chance.random() < CHANGES_PLAN:
             self.change_plan(customer)
         if self.leaves(customer):
-            self.send(customer, "/subscription/cancel")
+            customer.browser.send("/subscription/cancel")
             customer.subscribed = False
             if self.chance.random() < COMES_BACK:
                 customer.stays += self.chance.randint(40, 120)
@@ -162,21 +153,20 @@ class History:
             if not customer.tops_up:
                 self.get_credits(customer, wanted)
         if customer.tops_up and left < int(TOPS_UP["threshold"]):
-            self.command("prepaid", "tick")
+            self.office.command("prepaid", "tick")
 
     def leaves(self, customer: Customer) -> bool:
         return customer.subscribed and customer.comes_on + customer.stays == self.today
 
     def arrive(self, customer: Customer) -> None:
         """Register, or sign in where there is an account already."""
-        browser = customer.browser = self.app.test_client()
         host = self.customers.index(customer)
-        browser.environ_base["REMOTE_ADDR"] = f"198.51.{100 + host // 250}.{host % 250 + 1}"
+        customer.opened = Browser(self.app, address=f"198.51.{100 + host // 250}.{host % 250 + 1}")
         secret = {"email": customer.name, "password": customer.password}
         if customer.has_account:
-            self.send(customer, "/login", **secret)
+            customer.browser.send("/login", **secret)
         else:
-            self.send(customer, "/register", **secret)
+            customer.browser.send("/register", **secret)
         with self.app.app_context():
             customer.user_id = db.session.scalars(select(User.id).where(User.email == customer.name)).one()
 
@@ -188,37 +178,37 @@ class History:
             return
         if customer.habit == "subscribes" and not customer.subscribed:
             plan = "small" if customer.incident else weighted(PLANS, self.chance)
-            sent = self.send(customer, "/subscription", plan=plan)
+            sent = customer.browser.send("/subscription", plan=plan)
             paid = customer.subscribed = self.pay(customer, sent, "/subscription")
             if paid and self.chance.random() < STAYS_AFTER_TRIAL:  # which began without a card
                 self.after_days(4, lambda: self.save_card(customer, SOUND))
         else:
             pack = "bulk" if wanted > 25 else "regular" if wanted > 8 else "starter"
             choice = {"pack": pack} if self.chance.random() < 0.75 else {"credits": str(wanted + 3)}
-            paid = self.pay(customer, self.send(customer, "/buy-credits", **choice), "/buy-credits/return")
+            paid = self.pay(customer, customer.browser.send("/buy-credits", **choice), "/buy-credits/return")
         if paid and not customer.had_incident:
             self.begin_incident(customer)
 
     def change_plan(self, customer: Customer) -> None:
         """Look at what another plan costs, and take it."""
         wanted = {"plan": self.chance.choice(list(PLANS))}
-        fields = hidden_fields(self.open(customer, "/subscription/change", **wanted))
+        fields = hidden_fields(customer.browser.open("/subscription/change", **wanted))
         if "due_minor" in fields:  # it can be changed, and is another one than theirs
-            self.post(customer, "/subscription/change", **fields)
+            customer.browser.post("/subscription/change", **fields)
 
     def pay(self, customer: Customer, sent: TestResponse, back: str) -> bool:
         """What the customer does on Stripe's page, and the way back; whether the card was good."""
         session = re.search(r"cs_test_\w+", sent.location or "")
-        if session is None or customer.browser is None:
+        if session is None:
             return False
-        paid = self.emulator.control("pay", session=session[0], card=customer.card)
+        paid = self.emulator.control("pay", session=session[0], card=customer.card, name=customer.full_name)
         gives_up = customer.incident == "is refused" and not customer.had_incident
         if gives_up:  # and comes back another day
             customer.had_incident, customer.card = True, SOUND
         elif paid is None and self.chance.random() < 0.6:  # another card, then
-            paid = self.emulator.control("pay", session=session[0], card=SOUND)
+            paid = self.emulator.control("pay", session=session[0], card=SOUND, name=customer.full_name)
             customer.card = SOUND
-        customer.browser.get(back, query_string={"session_id": session[0]}, base_url=self.base_url)
+        customer.browser.open(back, session_id=session[0])
         return paid is not None
 
     # ---- what happens to a customer once
@@ -228,16 +218,16 @@ class History:
         customer.had_incident = True
         if customer.incident == "tops up":
             self.save_card(customer, SOUND)
-            self.send(customer, "/cards/top-up", at="/cards", **TOPS_UP)
+            customer.browser.send("/cards/top-up", at="/cards", **TOPS_UP)
             customer.tops_up = True
         elif customer.incident == "wants money back":
-            self.after_days(self.chance.randint(1, 4), lambda: self.refund(self.last_payment_of(customer)))
+            self.after_days(self.chance.randint(1, 4), lambda: self.refund_last_of(customer))
         elif customer.incident == "disputes":
-            self.after_days(self.chance.randint(3, 9), lambda: self.dispute(self.last_payment_of(customer)))
+            self.after_days(self.chance.randint(3, 9), lambda: self.dispute_last_of(customer))
         elif customer.incident == "saves a card":
             self.save_card(customer, SOUND)
         elif customer.incident == "gets a discount":
-            self.discount()
+            self.office.give_discount()
         elif customer.incident in ("owes and pays", "owes and goes"):
             self.after_days(2, lambda: self.pay_plan_with(customer, EMPTY))
             if customer.incident == "owes and pays":
@@ -246,61 +236,35 @@ class History:
     def save_card(self, customer: Customer, number: str) -> str:
         """Save a card on Stripe's page, unless it is saved, and make it the default; returns its id."""
         if number[-4:] not in self.saved_cards(customer):
-            sent = self.send(customer, "/cards/add", at="/cards")
+            sent = customer.browser.send("/cards/add", at="/cards")
             if session := re.search(r"cs_test_\w+", sent.location or ""):
-                self.emulator.control("pay", session=session[0], card=number)
+                self.emulator.control("pay", session=session[0], card=number, name=customer.full_name)
         card = self.saved_cards(customer)[number[-4:]]
-        self.send(customer, f"/cards/{card}/default", at="/cards")
+        customer.browser.send(f"/cards/{card}/default", at="/cards")
         return card
 
     def saved_cards(self, customer: Customer) -> dict[str, str]:
         """The saved cards by their last four digits; the page of cards fetches them."""
-        self.open(customer, "/cards")
+        customer.browser.open("/cards")
         with self.app.app_context():
             return {card.last4: card.id for card in prepaid.cards(owner_of(customer.user_id))}
 
     def pay_plan_with(self, customer: Customer, number: str) -> None:
         """Pay the plan with this card from now on; what is owed is paid at once, if the card can."""
         card = self.save_card(customer, number)
-        self.send(customer, "/subscription/card", at="/subscription", saved_card=card)
+        customer.browser.send("/subscription/card", at="/subscription", saved_card=card)
 
-    def discount(self) -> None:
-        """Give the newest subscriber a coupon, as an operator does in Stripe's dashboard."""
-        coupon = self.emulator.call(
-            "coupons", percent_off=25, duration="repeating", duration_in_months=3, name="A quarter off"
-        )
-        (newest,) = self.emulator.call("subscriptions?limit=1")["data"]
-        self.emulator.call(f"subscriptions/{newest['id']}", **{"discounts[0][coupon]": coupon["id"]})
+    def refund_last_of(self, customer: Customer) -> None:
+        self.office.refund(self.office.last_payment_of(owner_of(customer.user_id)))
 
-    def last_payment_of(self, customer: Customer) -> Paid | None:
-        """The newest payment of a customer."""
-        return next(iter(self.paid(Payment.owner == owner_of(customer.user_id))), None)
-
-    def paid(self, *which: ColumnElement[bool]) -> list[Paid]:
-        """Payments with nothing refunded, the newest first."""
-        payments = select(Payment.id, Payment.charge_id, Payment.paid_minor).where(*which)
-        payments = payments.where(
-            Payment.state == "paid", Payment.refunded_minor == 0, Payment.paid_minor > 0
-        )
-        with self.app.app_context():
-            rows = db.session.execute(payments.order_by(Payment.id.desc()).limit(40)).all()
-        return [Paid(id, charge_id or "", minor or 0) for id, charge_id, minor in rows]
-
-    def refund(self, payment: Paid | None) -> None:
-        """Refund all of a payment, or half."""
-        if payment is not None:
-            amount = payment.minor if self.chance.random() < 0.6 else max(payment.minor // 2, 1)
-            self.command(
-                "prepaid", "refund", str(payment.id), "--amount", str(amount), "--reason", "asked for"
-            )
+    def dispute_last_of(self, customer: Customer) -> None:
+        self.dispute(self.office.last_payment_of(owner_of(customer.user_id)))
 
     def dispute(self, payment: Paid | None) -> None:
         """Let the bank dispute a payment, and decide some weeks later."""
-        opened = payment and self.emulator.control("dispute", charge=payment.charge_id)
-        if opened:
-            outcome = self.chance.choice(["won", "lost", "lost"])
-            end = {"dispute": opened["id"], "outcome": outcome}
-            self.after_days(DECIDES_AFTER, lambda: self.emulator.control("dispute", **end))
+        decide = self.office.dispute(payment)
+        if decide is not None:
+            self.after_days(DECIDES_AFTER, decide)
 
     # ---- what happens in the shop
 
@@ -310,10 +274,10 @@ class History:
         self.planned = [(day, action) for day, action in self.planned if day > self.today]
         for action in due:
             action()
-        for payment in reversed(self.paid(Payment.id > self.last_payment_id)):
+        for payment in reversed(self.office.paid(Payment.id > self.last_payment_id)):
             self.last_payment_id = payment.id
             if self.chance.random() < REFUNDED:
-                self.after_days(self.chance.randint(1, 10), partial(self.refund, payment))
+                self.after_days(self.chance.randint(1, 10), partial(self.office.refund, payment))
             elif self.chance.random() < DISPUTED:
                 self.after_days(self.chance.randint(5, 30), partial(self.dispute, payment))
 
@@ -324,36 +288,3 @@ class History:
                 lived = update(table).where(table.created_at >= wall, table.created_at > now)
                 db.session.execute(lived.values(created_at=now))
             db.session.commit()
-
-    def command(self, *words: str) -> Result:
-        """``flask`` with these words, as an operator types them."""
-        return self.app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: self.app), words)
-
-    # ---- pages
-
-    def send(self, customer: Customer, path: str, *, at: str | None = None, **fields: str) -> TestResponse:
-        """Open a page, ``at`` or ``path`` itself, and send a form of it with its CSRF token."""
-        token = hidden_fields(self.open(customer, at or path)).get("csrf_token", "")
-        return self.post(customer, path, csrf_token=token, **fields)
-
-    def open(self, customer: Customer, path: str, **query: str) -> str:
-        assert customer.browser is not None, "a customer who has arrived has a browser"
-        return customer.browser.get(path, query_string=query, base_url=self.base_url).text
-
-    def post(self, customer: Customer, path: str, **fields: str) -> TestResponse:
-        assert customer.browser is not None, "a customer who has arrived has a browser"
-        return customer.browser.post(path, data=fields, base_url=self.base_url)
-
-    @property
-    def base_url(self) -> str | None:
-        return self.app.config["BASE_URL"] or None
-
-
-def hidden_fields(page: str) -> dict[str, str]:
-    """The hidden fields of all forms of a page, by name."""
-    fields = {}
-    for tag in re.findall(r"<input [^>]*>", page):
-        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
-        if attributes.get("type") == "hidden" and "name" in attributes:
-            fields[attributes["name"]] = attributes.get("value", "")
-    return fields

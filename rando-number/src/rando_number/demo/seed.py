@@ -98,7 +98,7 @@ def live(app: Flask, history: History, checks: list[str]) -> None:
         for _ in history.live():
             bar.update(1)
     for check in ["tick", *checks]:
-        done = history.command("prepaid", *check.split())
+        done = history.office.command("prepaid", *check.split())
         if check != "tick":
             click.echo(f"prepaid {check}: {done.stderr.strip().splitlines()[-1]}", err=True)
         if done.exit_code:

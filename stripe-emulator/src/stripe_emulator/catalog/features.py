@@ -1,6 +1,6 @@
 """Features, and the products that bring them. https://docs.stripe.com/api/entitlements/feature
 
-Who has which feature follows from their subscriptions: ``billing.entitlements``.
+Who has which feature follows from their subscriptions: ``billing.lifecycle.entitlements``.
 """
 
 from __future__ import annotations

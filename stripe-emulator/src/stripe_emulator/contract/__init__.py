@@ -2,17 +2,17 @@
 
 The SDK is generated from Stripe's specification, so its annotations say what
 today's API takes and answers. Nothing of that is typed here a second time.
-The SDK is imported where something is read from it first; ``kept`` has it from then on.
-Imports ``core/time`` and what lies below it.
+The SDK is imported where something is read from it first; ``sources.kept`` has it from then on.
+Imports ``contract/requests`` and what lies below it.
 """
 
-from stripe_emulator.contract.given import Given
-from stripe_emulator.contract.outlines import blank, complete, hashes, is_field
-from stripe_emulator.contract.parameters import Hash, Parameter, ParameterError
-from stripe_emulator.contract.requests import parameters_of, read
-from stripe_emulator.contract.routes import Route, coverage, find, fits, routes
-from stripe_emulator.contract.specified import expandable, path_answering
-from stripe_emulator.contract.thin import names_an_object, path_of, thin_types
+from stripe_emulator.contract.requests.given import Given
+from stripe_emulator.contract.requests.parameters import Hash, Parameter, ParameterError
+from stripe_emulator.contract.requests.requests import parameters_of, read
+from stripe_emulator.contract.responses.outlines import blank, complete, hashes, is_field
+from stripe_emulator.contract.responses.thin import names_an_object, path_of, thin_types
+from stripe_emulator.contract.sources.routes import Route, coverage, find, fits, routes
+from stripe_emulator.contract.sources.specified import expandable, path_answering
 
 __all__ = [
     "Given",

@@ -12,7 +12,7 @@ import pytest
 import stripe
 
 from stripe_emulator import contract
-from stripe_emulator.contract import specified
+from stripe_emulator.contract.sources import specified
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.server import load
 

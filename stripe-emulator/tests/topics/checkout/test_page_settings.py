@@ -214,3 +214,33 @@ def test_the_shops_own_words_stand_on_the_page(shop: Shop) -> None:
 
     for words in ("Donate $10.00", "You will get a mail.", "I have read the rules of the fair."):
         assert words in page
+
+
+def test_a_card_is_asked_for_its_country_and_postal_code_and_nothing_more(shop: Shop) -> None:
+    session = shop.checkout()
+    visitor = shop.emulator.browser()
+
+    page = visitor.get(f"/pay/{session.id}").text
+    nowhere = visitor.post(f"/pay/{session.id}", data=CARD | {"country": ""})
+    no_code = visitor.post(f"/pay/{session.id}", data=CARD | {"country": "US", "postal_code": ""})
+    visitor.post(f"/pay/{session.id}", data=CARD | {"country": "US", "postal_code": "94107"})
+
+    assert "Postal code" in page
+    assert "Street" not in page
+    assert re.findall(r'id="(\w+)-fault"', nowhere.text) == ["country"]
+    assert re.findall(r'id="(\w+)-fault"', no_code.text) == ["postal_code"]
+    paid = shop.v1.checkout.sessions.retrieve(session.id).to_dict()
+    address = paid["customer_details"]["address"]
+    assert (address["country"], address["postal_code"]) == ("US", "94107")
+
+
+def test_a_business_may_give_its_street_with_its_tax_id(shop: Shop) -> None:
+    session = shop.checkout(tax_id_collection={"enabled": True})
+    place = {"country": "DE", "postal_code": "", "line1": "Hauptstr. 1", "city": "Berlin"}
+    tax_id = {"tax_id_type": "eu_vat", "tax_id": "DE123456789", "business_name": "Ada GmbH"}
+
+    shop.emulator.browser().post(f"/pay/{session.id}", data=CARD | place | tax_id)
+
+    paid = shop.v1.checkout.sessions.retrieve(session.id).to_dict()
+    assert paid["customer_details"]["address"]["line1"] == "Hauptstr. 1"
+    assert paid["customer_details"]["business_name"] == "Ada GmbH"

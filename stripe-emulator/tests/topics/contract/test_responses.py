@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator import contract
-from stripe_emulator.contract import absent, responses
+from stripe_emulator.contract.responses import absent, responses
 
 from ..shop import with_sdk_16
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -34,7 +35,7 @@ def alert(page: TestResponse) -> str:
     """What stands in the page's alert."""
     alert_text = re.search(r'role="alert">([^<]+)<', page.text)
     assert alert_text is not None, page.text
-    return alert_text[1]
+    return html.unescape(alert_text[1])
 
 
 # Checkout.
@@ -57,12 +58,13 @@ def test_a_form_pays_and_leads_on_to_the_shop(stripe: Any, visitor: Client) -> N
         (
             "card_number",
             "4242 4242 4242 4241",
-            "This is not a card number. In test mode, try 4242 4242 4242 4242.",
+            "Your card number is invalid. In test mode, try 4242 4242 4242 4242.",
         ),
         ("card_number", DECLINED, "Your card was declined."),
-        ("card_expiry", "never", "Enter the expiry date as month and year, such as 12/34."),
-        ("card_expiry", "01/20", "This expiry date is in the past, or is no date."),
-        ("card_cvc", "12", "Enter the three or four digits of the security code."),
+        ("card_expiry", "never", "Your card's expiration date is incomplete."),
+        ("card_expiry", "01/20", "Your card's expiration date is in the past."),
+        ("card_expiry", "13/34", "Your card's expiration month is invalid."),
+        ("card_cvc", "12", "Your card's security code is incomplete."),
     ],
 )
 def test_a_mistake_is_shown_at_its_field_and_what_was_typed_stays(
@@ -75,6 +77,7 @@ def test_a_mistake_is_shown_at_its_field_and_what_was_typed_stays(
 
     assert page.status_code in (402, 422)
     assert alert(page) == message
+    assert page.text.count('role="alert"') == 1, "it stands at the field, and nowhere else"
     wrong = re.search(r'<input id="(\w+)"[^>]*aria-invalid="true"', page.text)
     assert wrong is not None
     assert wrong[1] == field

@@ -347,6 +347,7 @@ def test_the_whole_hosted_page_can_be_embedded(shop: ShopPage) -> None:
     inside.get_by_label("Card number").fill(VISA)
     inside.get_by_label("Expiry").fill("12/34")
     inside.get_by_label("Security code").fill("123")
+    inside.get_by_label("Country").select_option("DE")
 
     inside.get_by_role("button", name="Pay $20.00").click()
 

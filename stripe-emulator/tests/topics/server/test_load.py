@@ -17,8 +17,9 @@ from stripe_emulator.billing.lifecycle import cycle, states
 from stripe_emulator.billing.schedules import phases
 from stripe_emulator.billing.subscriptions import pauses, pending_updates
 from stripe_emulator.checkout.modes import subscription_mode
-from stripe_emulator.contract import Route, compiled
-from stripe_emulator.contract.later import LATER_ROUTES
+from stripe_emulator.contract import Route
+from stripe_emulator.contract.requests import compiled
+from stripe_emulator.contract.sources.later import LATER_ROUTES
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.payments.confirming.confirmation import Owners
 from stripe_emulator.payments.customers import customers

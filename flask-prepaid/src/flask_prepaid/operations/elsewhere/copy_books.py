@@ -186,8 +186,8 @@ def _copy_table(table: Table, source: Connection, target: Connection, seen: Call
         raise ConfigError(f"There are rows in {table.name} already. Copy to an empty database.")
     every = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=AT_ONCE)
     count = 0
-    with _triggers_at_rest(table, target):
-        for part in source.execute(every).mappings().partitions():
+    with _triggers_at_rest(table, target), source.execute(every) as rows:
+        for part in rows.mappings().partitions():
             target.execute(insert(table), [dict(row) for row in part])
             count += len(part)
             for _ in part:

@@ -48,7 +48,7 @@ EVENTS: dict[str, WebhookEvent] = {
         ("credits", "debt"),
     ),
     signals.credits_lapsing.name: WebhookEvent(
-        "credits.lapsing", marked("your alert: credits lapse soon"), ("expires_at", "days"), ("credits",)
+        "credits.lapsing", marked("your alert: credits expire soon"), ("expires_at", "days"), ("credits",)
     ),
     signals.balance_low.name: WebhookEvent(
         "balance.low", marked("your alert: the balance is low"), (), ("credits", "threshold")

@@ -85,7 +85,7 @@ class Poster:
             try:
                 return self._post(place, address, headers, body)
             except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError):
-                posted = WebhookAnswer(None, marked("It cannot be connected to."))
+                posted = WebhookAnswer(None, marked("Nobody answers at this address."))
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 return WebhookAnswer(None, in_words(error))
         return posted

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Entry
 
 from ... import signals
-from ...context import Context
+from ...context import Context, transaction
 from ...payments import balance_paid
 from ...payments.models import BalancePaid, Dispute, Payment, Refund, TakesBack, Via
 from ...subscriptions.invoices import lots, month_refunds
@@ -45,6 +47,33 @@ def take_back(
         why = topup_rules.DISPUTED if isinstance(row, Dispute) else topup_rules.REFUNDED
         topups.stop_after(context, payment, why)
         _announce(context, payment, entries)
+
+
+class Taken(NamedTuple):
+    """What money takes of the credits that it bought: from the balance, and what becomes a debt."""
+
+    credits: int
+    debt: int
+
+
+class _Counted(Exception):
+    """Ends the transaction that only counts, so that nothing of it is kept."""
+
+
+def would_take(context: Context, payment: Payment, amount_minor: int) -> Taken:
+    """What a refund of ``amount_minor`` would take now: it is written, counted, and rolled back.
+
+    So it is what the books do, whatever went back before. Ends the session's transaction.
+    """
+    entries: list[Entry] = []
+    try:
+        with transaction(context):
+            refund = Refund(payment_id=payment.id, amount_minor=amount_minor, taken_once=0)
+            entries += _claw_back(context, payment, refund, f"counted:{payment.id}", amount_minor, "")
+            taken = Taken(-sum(entry.credits for entry in entries), sum(entry.debt for entry in entries))
+            raise _Counted
+    except _Counted:
+        return taken
 
 
 def _announce(context: Context, payment: Payment, entries: list[Entry]) -> None:

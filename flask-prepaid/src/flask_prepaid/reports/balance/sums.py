@@ -14,7 +14,17 @@ from prepaid_ledger.database import insert
 from ...payments.models import Payment
 from ...subscriptions.models import SubscriptionChange
 from ..days import day_of
-from ..models import CohortSum, Copying, Counted, CreditSum, DaySum, FailureSum, Movement, OwnerSum, PlanSum
+from ..sums.models import (
+    CohortSum,
+    Copying,
+    Counted,
+    CreditSum,
+    DaySum,
+    FailureSum,
+    Movement,
+    OwnerSum,
+    PlanSum,
+)
 
 #: What is added up.
 MEASURES = ("movements", "amount_minor", "fee_minor", "discount_minor", "tax_minor")

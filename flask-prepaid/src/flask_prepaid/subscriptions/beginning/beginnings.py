@@ -22,6 +22,7 @@ from ...gateway.billing.subscription_values import Page
 from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments import card_testing, timing, wishes
+from ...payments.wishes import Wish
 from .. import prices, sync
 from ..models import BEGINNING, State, Subscription
 from . import trial_cards
@@ -35,6 +36,15 @@ OTHER_CHOICE = marked("This was already asked for with another choice. Load the 
 TWO_AT_ONCE = marked("Another page of yours has just begun a plan. Load this page again.")
 
 ONE_PLAN = marked("You have a plan already. Change it on this page; a second one is not needed.")
+
+
+@dataclass(frozen=True)
+class PlanChoice:
+    """A plan, how many times over, and whether a free trial was promised with it."""
+
+    plan: Plan
+    quantity: int = 1
+    trial_promised: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,28 +70,26 @@ class Begun:
 def begin(
     context: Context,
     owner: str,
-    plan: Plan,
+    choice: PlanChoice,
+    wish: Wish,
     *,
-    quantity: int,
-    trial_promised: bool,
-    attempt: str | None,
-    sent_digest: str | None,
     card_id: str | None = None,
 ) -> tuple[Subscription, Begun]:
     """The row of what is about to be asked of Stripe; what was begun before it is put away. Commits.
 
     Of two at once, the second finds the first one's row: the database lets one of them stand.
     """
-    earlier = begun_before(context, owner, attempt, sent_digest)
+    earlier = begun_before(context, owner, wish)
     if earlier is not None:
         with reading(context):
             return earlier, Begun.of(earlier)
     with transaction(context):
         _count_attempt(context, owner)
+    plan, quantity = choice.plan, choice.quantity
     check_quantity(plan, quantity)
-    trial_days = _trial_days(context, owner, plan, promised=trial_promised)
+    trial_days = _trial_days(context, owner, plan, promised=choice.trial_promised)
     price_id = prices.ensure(context, plan).id
-    key = key_of(owner, attempt)
+    key = key_of(owner, wish.name)
     _put_away(context, owner, key)
     values = {
         "owner": owner,
@@ -91,7 +99,7 @@ def begin(
         "trial_days": trial_days,
         "trial_credits": plan.trial_credits * quantity if trial_days else 0,
         "idempotency_key": key,
-        "sent_digest": sent_digest,
+        "sent_digest": wish.digest,
         "card_id": card_id,
         "created_at": context.clock(),
         "check_at": timing.first_check(context.config),
@@ -101,38 +109,36 @@ def begin(
         row = sync.find(session, key=key)
         if row is None:
             raise PlanRefused(TWO_AT_ONCE)
-        if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, sent_digest):
-            raise _other_choice(attempt or key)
+        if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, wish.digest):
+            raise _other_choice(wish.name or key)
         return row, Begun.of(row)
 
 
-def begun_before(
-    context: Context, owner: str, attempt: str | None, sent_digest: str | None
-) -> Subscription | None:
-    """The plan that the attempt has begun before, whatever has changed since. Commits.
+def begun_before(context: Context, owner: str, wish: Wish) -> Subscription | None:
+    """The plan that the wish has begun before, whatever has changed since. Commits.
 
     ``None`` also where Stripe's answer was lost: then it is asked again, under the same name.
 
-    :raises KeyReused: The attempt has asked for something else.
+    :raises KeyReused: The name of the wish has asked for something else.
     :raises PlanRefused: The same, of a form.
     """
     refuse_uncommitted(context)
-    if attempt is None:
+    if wish.name is None:
         return None
     with reading(context) as session:
-        row = sync.find(session, key=key_of(owner, attempt))
-        if row is not None and row.sent_digest != sent_digest:
-            raise _other_choice(attempt)
+        row = sync.find(session, key=key_of(owner, wish.name))
+        if row is not None and row.sent_digest != wish.digest:
+            raise _other_choice(wish.name)
         return row if row is not None and Begun.of(row).is_repeat else None
 
 
-def page_before(context: Context, owner: str, attempt: str | None, sent_digest: str | None) -> Page | None:
-    """The page that the attempt has opened before, while it can be paid and once it is. Commits.
+def page_before(context: Context, owner: str, wish: Wish) -> Page | None:
+    """The page that the wish has opened before, while it can be paid and once it is. Commits.
 
-    :raises KeyReused: The attempt has asked for something else.
-    :raises PlanRefused: The page has expired, or the attempt has opened none.
+    :raises KeyReused: The name of the wish has asked for something else.
+    :raises PlanRefused: The page has expired, or the wish has opened none.
     """
-    row = begun_before(context, owner, attempt, sent_digest)
+    row = begun_before(context, owner, wish)
     if row is None:
         return None
     with reading(context):
@@ -152,13 +158,13 @@ def page_of(context: Context, owner: str, session_id: str | None) -> Page:
     return page
 
 
-def key_of(owner: str, attempt: str | None) -> str:
-    return wishes.key_of(owner, f"plan-{attempt}" if attempt else None)
+def key_of(owner: str, wish_name: str | None) -> str:
+    return wishes.key_of(owner, f"plan-{wish_name}" if wish_name else None)
 
 
-def _other_choice(attempt: str) -> PrepaidError:
-    """Why an attempt is refused that has asked for something else."""
-    who, _colon, name = attempt.partition(":")
+def _other_choice(wish_name: str) -> PrepaidError:
+    """Why a wish is refused whose name has asked for something else."""
+    who, _colon, name = wish_name.partition(":")
     return KeyReused(name) if who in ("verb", "json") else PlanRefused(OTHER_CHOICE)
 
 

@@ -17,9 +17,10 @@ from ...payments.customers import billing_details
 from ...payments.customers.making import with_customer
 from ...payments.customers.owned import card_on_file
 from ...payments.customers.rows import known_customer
+from ...payments.wishes import NAMELESS, Wish
 from .. import prices, sync
 from ..models import PlanPrice, State, Subscription
-from .beginnings import TWO_AT_ONCE, begin, begun_before, page_of
+from .beginnings import TWO_AT_ONCE, PlanChoice, begin, begun_before, page_of
 from .unanswered import give_up
 
 CARD_GONE = marked("That card is not on file any more. Choose another one.")
@@ -33,40 +34,27 @@ def terms(context: Context, row: Subscription) -> PlanPrice:
 def open_page(
     context: Context,
     owner: str,
-    plan: Plan,
+    choice: PlanChoice,
     *,
-    quantity: int = 1,
-    trial_promised: bool = False,
     success_url: str,
     cancel_url: str | None,
-    attempt: str | None = None,
-    sent_digest: str | None = None,
+    wish: Wish = NAMELESS,
 ) -> Page:
-    """Ask Stripe for a page where ``owner`` can subscribe to ``plan``. Commits.
+    """Ask Stripe for a page where ``owner`` can subscribe to the plan that is chosen. Commits.
 
-    :param trial_promised: The page has promised a trial. It is refused where there is none for them.
+    :param choice: With a trial that was promised, it is refused where there is none for them.
     :param success_url: Where the browser comes back. Stripe puts the session id in place of
         ``{CHECKOUT_SESSION_ID}``.
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
-    :param attempt: A token of the form that was sent. The same one finds the same page; ask ``page_before``
-        first, which has no guard.
-    :param sent_digest: The digest of what was sent with it, by which another wish is refused.
-    :raises KeyReused: The attempt has asked for something else.
+    :param wish: The same one finds the same page; ask ``page_before`` first, which has no guard.
+    :raises KeyReused: The name of the wish has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises TooManyAttempts: The owner has begun too many lately.
     :raises BuyingPaused: Nothing is sold at the moment.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
     """
-    row, begun = begin(
-        context,
-        owner,
-        plan,
-        quantity=quantity,
-        trial_promised=trial_promised,
-        attempt=attempt,
-        sent_digest=sent_digest,
-    )
-    if begun.is_repeat:  # by another request of the same attempt, meanwhile
+    row, begun = begin(context, owner, choice, wish)
+    if begun.is_repeat:  # by another request of the same wish, meanwhile
         return page_of(context, owner, begun.session_id)
     with reading(context) as session:
         billed_to = billing_details.details_of(session, owner)
@@ -74,8 +62,8 @@ def open_page(
         context.gateway.plan_pages.open,
         **begun.agreed,
         billed_to=billed_to,
-        needs_card=plan.trial_needs_card or not begun.agreed["trial_days"],
-        about=_about(plan, quantity),
+        needs_card=choice.plan.trial_needs_card or not begun.agreed["trial_days"],
+        about=_about(choice.plan, choice.quantity),
         success_url=success_url,
         cancel_url=cancel_url,
     )
@@ -107,37 +95,25 @@ def _about(plan: Plan, quantity: int) -> str:
 def subscribe(
     context: Context,
     owner: str,
-    plan: Plan,
+    choice: PlanChoice,
     card_id: str,
     *,
-    quantity: int = 1,
-    trial_promised: bool = False,
-    attempt: str | None = None,
-    sent_digest: str | None = None,
+    wish: Wish = NAMELESS,
 ) -> Subscription:
     """Subscribe with a card on file, in one press; the subscription as far as it is known. Commits.
 
     Where the bank says no or wants its customer, it is ``incomplete`` and its invoice can be paid.
 
-    :raises KeyReused: The attempt has asked for something else.
+    :raises KeyReused: The name of the wish has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises UnknownItem: The card is not on file, or tax is added and the owner's country is not known.
     """
-    earlier = begun_before(context, owner, attempt, sent_digest)
+    earlier = begun_before(context, owner, wish)
     if earlier is not None:
         return earlier
     check_card(context, owner, card_id)
     billing_details.require_address(context, owner)
-    row, begun = begin(
-        context,
-        owner,
-        plan,
-        quantity=quantity,
-        trial_promised=trial_promised,
-        attempt=attempt,
-        sent_digest=sent_digest,
-        card_id=card_id,
-    )
+    row, begun = begin(context, owner, choice, wish, card_id=card_id)
     if begun.is_repeat:
         return row
     with reading(context) as session:

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import PrepaidError
 
 from ...checks import MAX_CREDITS
-from ...codes import making, redeeming
+from ...codes import finding, making, redeeming, spelling
 from ...codes.models import Code
+from ...codes.terms import Terms
 from ...errors import ConfigError, UnknownItem
 from ...languages import units
 from ...reports import codes as code_reports
@@ -37,7 +38,7 @@ def shown(error: Exception | None = None) -> str:
     context = page.context()
     session = context.session
     before = forms.row_id(request.args.get("before", ""))
-    listed = making.listed(session, limit=PER_PAGE + 1, before=before)
+    listed = finding.listed(session, limit=PER_PAGE + 1, before=before)
     codes = listed[:PER_PAGE]
     return page.render(
         "codes.html",
@@ -81,23 +82,14 @@ def make() -> ResponseReturnValue:
         )
 
     try:
-        name = forms.line(request.form, "code", max_length=64) or making.code_of(forms.required_attempt())
+        name = forms.line(request.form, "code", max_length=64) or spelling.code_of(forms.required_attempt())
         reason = forms.reason()
         credits = forms.credits_to_move()
         max_claims, per_owner = optional("max_claims"), optional("per_owner") or 1
         lasts = optional("expires_after_days", max=MAX_DAYS)
-        ends = last_moment()
-        code = making.make(
-            context,
-            name,
-            credits=credits,
-            max_claims=max_claims,
-            per_owner=per_owner,
-            expires_at=ends,
-            expires_after=None if lasts is None else timedelta(days=lasts),
-            reason=reason,
-            note=note,
-        )
+        expires_after = None if lasts is None else timedelta(days=lasts)
+        terms, ends = Terms(credits, max_claims, per_owner, expires_after), last_moment()
+        code = making.make(context, name, terms, expires_at=ends, reason=reason, note=note)
     except (PrepaidError, ConfigError) as error:
         status = error.http_status if isinstance(error, PrepaidError) else 422
         return shown(error), status

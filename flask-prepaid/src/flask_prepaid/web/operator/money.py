@@ -14,7 +14,7 @@ from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...languages import units
 from ...payments.models import UNDER_WAY, Payment
-from ...purchases.money_back import disputes, refundable, refunds
+from ...purchases.money_back import disputes, refundable, refunds, taking_back
 from .. import forms
 from . import daily_limit, once, page, payments
 from .roles import Right
@@ -68,7 +68,10 @@ def move_credits(right: Right) -> ResponseReturnValue:
 
 
 def refund(payment_id: int) -> ResponseReturnValue:
-    """The form that refunds money, and what it does. Only for one who has just signed in again."""
+    """The form that refunds money, and what it does. Only for one who has just signed in again.
+
+    With ``count`` nothing is refunded: the form says how many credits the amount would take back.
+    """
     operator = page.proven(Right.REFUND, back=url_for("prepaid.operator_refund", payment_id=payment_id))
     context = page.context()
     payment = payments.by_number(payment_id)
@@ -79,6 +82,8 @@ def refund(payment_id: int) -> ResponseReturnValue:
         left = refundable.left_to_refund(context.session, payment)
         if amount > left > 0:
             raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
+        if "count" in request.form:
+            return refund_form(payment, amount_minor=amount)
         reason, key = forms.reason(), forms.required_attempt()
     except UnknownItem as error:
         return refund_form(payment, error), error.http_status
@@ -102,16 +107,26 @@ def refund(payment_id: int) -> ResponseReturnValue:
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
-def refund_form(payment: Payment, error: PrepaidError | None = None) -> str:
-    session = page.context().session
+def refund_form(
+    payment: Payment, error: PrepaidError | None = None, *, amount_minor: int | None = None
+) -> str:
+    """:param amount_minor: What was typed, where that can be refunded; by default all that is left."""
+    context = page.context()
+    session = context.session
+    left = refundable.left_to_refund(session, payment)
+    credited = refundable.credited_minor(session, payment.id)
+    taken = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
+    counted_minor = left - credited if amount_minor is None else amount_minor
+    counts = counted_minor > 0 and not taken and not error
     return page.render(
         "refund.html",
         payment=payment,
         name=page.label(payment.owner),
-        left=refundable.left_to_refund(session, payment),
-        unspent=payments.unspent_of(payment),
-        credited=refundable.credited_minor(session, payment.id),
-        taken=disputes.taken_by_bank(session, [payment.id]).get(payment.id),
+        left=left,
+        counted_minor=counted_minor,
+        takes=taking_back.would_take(context, payment, counted_minor) if counts else None,
+        credited=credited,
+        taken=taken,
         decimal=money.decimal,
         error=error,
         written=request.form,

@@ -93,8 +93,8 @@ def shown(alert: Alert, budgets: list[BudgetSummary], names: dict[str, str]) -> 
         return Shown(alert.id, fewer_than(alert.threshold))
     if alert.kind is AlertKind.LAPSE:
         words = ngettext(
-            "%(unit)s lapse within %(count)s day",
-            "%(unit)s lapse within %(count)s days",
+            "%(unit)s expire within %(count)s day",
+            "%(unit)s expire within %(count)s days",
             alert.threshold,
             unit=formats.unit_name().capitalize(),
         )

@@ -12,8 +12,9 @@ from ...payments import tax_rates
 from ...payments.models import TopUp
 from ...purchases import topups
 from ...subscriptions import currencies
-from .. import asking, forms, page
+from .. import forms, page
 from . import cards
+from .buying.chosen import offer_as_shown
 
 
 def top_up() -> ResponseReturnValue:
@@ -39,11 +40,7 @@ def switch_on(owner: str) -> TopUp:
     """Switch auto top-up on, as the form says. Commits."""
     context, sent = page.context(), forms.sent()
     pack = sent.get("pack", "")
-    offer = context.catalog.offer(pack=pack, currency=currencies.of(context, owner))
-    wanted = sent.get("currency")
-    if not (wanted and asking.is_api()):
-        wanted = context.catalog.offer(pack=pack, currency=wanted or offer.currency).currency
-    currencies.require_as_shown(offer.currency, wanted)
+    offer = offer_as_shown(currencies.of(context, owner), pack=pack)
     times = forms.whole_number(sent, "times")
     threshold = forms.threshold()
     price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)

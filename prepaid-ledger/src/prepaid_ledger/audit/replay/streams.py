@@ -24,9 +24,7 @@ from ...tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from ..scope.problem import Problem
 from ..scope.proofs import Proof
 from ..scope.scope import Which, kept_for_a_scope
-
-#: Rows that are fetched at a time, from each table.
-FETCH = 2_000
+from ..scope.snapshots import fetch
 
 #: The columns of an entry beside those of ``EntryRow``.
 BESIDE = (
@@ -298,8 +296,3 @@ def _once(rows: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
         if content != last:
             yield row
         last = content
-
-
-def fetch(connection: Connection, query: Executable) -> Iterator[Any]:
-    """The rows of a query, a few thousand at a time, by a cursor on the server where there is one."""
-    return iter(connection.execution_options(yield_per=FETCH).execute(query))

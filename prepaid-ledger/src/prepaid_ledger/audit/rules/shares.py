@@ -18,9 +18,9 @@ from ...books.lots.lot_store import lapsed
 from ...books.reversals.by_hand import adjustments, gone_by_hand
 from ...books.reversals.shares import Claim, Gone, share_of
 from ...tables import Entry, Kind, Lot, Wallet
-from ..replay.streams import fetch
 from ..scope.problem import Problem
 from ..scope.scope import Which, kept_for_a_scope
+from ..scope.snapshots import fetch
 
 #: Columns of a row of what went unspent.
 GONE = 4

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Select, func, select, union_all
 
 from ...books.usage_sums import QUARTER, sums_of_entries
 from ...tables import Entry, UsageMark, UsageSum, Wallet
-from ..replay.streams import Cell, MarkRow, fetch, marks
+from ..replay.streams import Cell, MarkRow, marks
 from ..scope.problem import Problem
 from ..scope.scope import Which
+from ..scope.snapshots import fetch
 
 
 class Off(NamedTuple):

@@ -1,6 +1,6 @@
 """What becomes of a Checkout Session: it is complete, paid later, or expired.
 
-What its customer does to get there is in ``paying``, by its mode.
+What its customer does to get there is in ``sessions.paying``, by its mode.
 """
 
 from __future__ import annotations

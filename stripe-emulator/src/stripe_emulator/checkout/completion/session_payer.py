@@ -15,7 +15,7 @@ from stripe_emulator.payments.customers import customers, tax_ids
 class Payer:
     """Who pays, and with what; ``keep`` and ``accepts_terms`` are boxes on the page.
 
-    ``phone``, ``address``, ``tax_id`` (its ``type`` and ``value``), ``business_name``, ``shipping`` (an
+    ``phone``, ``tax_id`` (its ``type`` and ``value``), ``business_name``, ``shipping`` (an
     address) and ``custom_fields`` (texts by their keys) count only where the session collects them.
     """
 

@@ -17,8 +17,20 @@ def asks_phone(session: Json) -> bool:
     return bool((session["phone_number_collection"] or {}).get("enabled"))
 
 
-def asks_address(session: Json) -> bool:
-    """Whether the customer has to give a billing address: asked for, or needed to find the tax."""
+#: A whole billing address, and what of it is enough to check a card and to find the tax.
+WHOLE_ADDRESS = ("line1", "city", "postal_code", "country")
+BRIEF_ADDRESS = ("postal_code", "country")
+
+
+def address_parts(session: Json) -> tuple[str, ...]:
+    """The parts of a billing address that the page has fields for."""
+    if session["billing_address_collection"] == "required":
+        return WHOLE_ADDRESS
+    return BRIEF_ADDRESS if asks_card(session) or needs_address(session) else ()
+
+
+def needs_address(session: Json) -> bool:
+    """Whether nobody can pay without a billing address: the shop requires it, or the tax is found by it."""
     if session["billing_address_collection"] == "required":
         return True
     if not (session.get("automatic_tax") or {}).get("enabled"):

@@ -45,8 +45,7 @@ def pay(session: Json, payer: Payer) -> Json:
     _must_take(session, payer.method)
     details: Json = {"email": payer.email, "name": payer.name, "keep": payer.keep}
     details["phone"] = payer.phone if payer_questions.asks_phone(session) else None
-    asks_address = payer_questions.asks_address(session) or taxes.is_automatic(session)
-    details["address"] = payer.address if asks_address else None
+    details["address"] = payer.address
     asks_tax_id = payer_questions.asks_tax_id(session)
     details["tax_id"] = payer.tax_id if asks_tax_id else None
     details["business_name"] = payer.business_name if asks_tax_id else None

@@ -1,7 +1,7 @@
 """What tax there is on some things for somebody somewhere. https://docs.stripe.com/api/tax/calculations
 
-Stripe has the rates of each place where one is registered. Here the rule is that of ``automatic_tax``: every
-active tax rate of the country; and of the state, where a rate names one.
+Stripe has the rates of each place where one is registered. Here the rule is that of an invoice's
+``automatic_tax``: every active tax rate of the country; and of the state, where a rate names one.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, Str
 from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.checkout import checkout_form, countries
-from stripe_emulator.pages.common import describe, problem
+from stripe_emulator.pages.common import card_form, describe, problem
 from stripe_emulator.pages.common.account import storage
 from stripe_emulator.pages.common.card_form import Refusal
 from stripe_emulator.pages.stripe_js import stripe_js_session
@@ -51,7 +51,7 @@ def pay(session_id: str) -> ResponseReturnValue:
         except Refusal as refusal:
             return _page(session, refusal, 422)
         except CardError as error:
-            return _page(session, Refusal({"card_number": error.message}), 402)
+            return _page(session, Refusal({card_form.chosen(request.form): error.message}), 402)
         except InvalidRequest as error:
             return _page(session, Refusal({error.param or "": error.message}), 422)
         bank = session_intents.waits_for_bank(session)
@@ -158,7 +158,8 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         saved=stripe_js_session.saved_cards(session),
         asks_terms=payer_questions.asks_terms(session),
         asks_phone=payer_questions.asks_phone(session),
-        asks_address=payer_questions.asks_address(session),
+        address_parts=payer_questions.address_parts(session),
+        needs_address=payer_questions.needs_address(session),
         countries=[("", "Choose"), *countries.choices(countries.CODES)],
         ships_to=countries.choices(shipping.countries(session)),
         country=countries.of_the_reader(),

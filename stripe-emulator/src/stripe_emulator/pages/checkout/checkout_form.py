@@ -19,6 +19,9 @@ from stripe_emulator.payments.customers import tax_id_formats
 #: The fields of a billing address with their labels.
 ADDRESS = (("line1", "Street"), ("city", "City"), ("postal_code", "Postal code"), ("country", "Country"))
 
+#: Where banks check a card by the postal code of its holder.
+CHECKED_BY_POSTAL_CODE = ("CA", "GB", "US")
+
 
 def payer(session: Json) -> Payer:
     """Who pays, read from the form.
@@ -38,7 +41,7 @@ def payer(session: Json) -> Payer:
     with gathered(details):
         more["phone"] = _phone(session)
     with gathered(details):
-        more["address"] = _address(session)
+        more["address"] = _address(session, method)
     with gathered(details):
         more |= _business(session)
     with gathered(details):
@@ -114,18 +117,34 @@ def _custom_fields(session: Json) -> dict[str, str]:
     return typed
 
 
-def _address(session: Json) -> Json | None:
-    """:raises Refusal: The session collects a billing address, and a part of it is missing."""
-    if not payer_questions.asks_address(session):
+def _address(session: Json, method: Json) -> Json | None:
+    """The billing address, as far as the page asks for it.
+
+    A program that posts nothing but a card has no field for the country, and is not held to one. The page
+    has it always.
+
+    :raises Refusal: A part of it is missing, or can't be right.
+    """
+    parts = payer_questions.address_parts(session)
+    is_needed = payer_questions.needs_address(session)
+    if not is_needed and (method or "country" not in request.form):
         return None
-    typed = {key: request.form.get(key, "").strip() for key, _ in ADDRESS}
+    typed = {part: request.form.get(part, "").strip() for part in parts}
     faults = {
-        key: f"Enter your billing address: {label.lower()} is missing."
-        for key, label in ADDRESS
-        if not typed[key]
+        part: f"Your {label.lower()} is missing."
+        for part, label in ADDRESS
+        if part in parts and not typed[part] and _is_needed(part, typed, parts)
     }
     if typed["country"] and not re.fullmatch(r"[A-Za-z]{2}", typed["country"]):
         faults["country"] = "Enter the country by its two letters, such as US."
     if faults:
         raise Refusal(faults)
+    of_business = ("line1", "city") if request.form.get("business_name") else ()
+    typed |= {part: request.form[part].strip() for part in of_business if request.form.get(part)}
     return {**typed, "country": typed["country"].upper()}
+
+
+def _is_needed(part: str, typed: dict[str, str], parts: tuple[str, ...]) -> bool:
+    """Whether a part may not be left out: of a brief address the postal code may, in most countries."""
+    is_brief = parts == payer_questions.BRIEF_ADDRESS
+    return part != "postal_code" or not is_brief or typed["country"].upper() in CHECKED_BY_POSTAL_CODE

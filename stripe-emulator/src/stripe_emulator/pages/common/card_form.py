@@ -16,12 +16,23 @@ from stripe_emulator.payments.methods import method_forms
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\-. ]?\s*(\d{2}|\d{4})\s*")
 
+#: What has a place of its own for a sentence, by its name.
+_FIELDS = (
+    r"email|name|phone|card_\w+|saved_card|line1|city|postal_code|country|business_name|tax_id|tax_id_type"
+    r"|shipping_\w+|custom_fields\[\w+\]|terms_of_service|promotion_code|optional_item"
+)
+
 
 @dataclass
 class Refusal(Exception):
     """A sentence for the customer at each field that is wrong, in the order of the form."""
 
     faults: dict[str, str]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether one field is wrong: then its sentence stands there, and nowhere else."""
+        return len(self.faults) == 1 and re.fullmatch(_FIELDS, self.first) is not None
 
     @property
     def message(self) -> str:
@@ -34,6 +45,11 @@ class Refusal(Exception):
     def first(self) -> str:
         """The field to begin with."""
         return next(iter(self.faults))
+
+
+def chosen(form: Mapping[str, str]) -> str:
+    """Where to say that the card was refused: at the saved cards, or at the number that was typed."""
+    return "saved_card" if form.get("saved_card") else "card_number"
 
 
 @contextmanager
@@ -72,12 +88,12 @@ def check(form: Mapping[str, str]) -> tuple[Card, int, int]:
     try:
         card = cards.numbered(form.get("card_number", ""))
     except CardError:
-        faults["card_number"] = "This is not a card number. In test mode, try 4242 4242 4242 4242."
+        faults["card_number"] = "Your card number is invalid. In test mode, try 4242 4242 4242 4242."
     month, year = 0, 0
     with gathered(faults):
         month, year = _expiry(form.get("card_expiry", ""))
     if not re.fullmatch(r"\s*\d{3,4}\s*", form.get("card_cvc", "")):
-        faults["card_cvc"] = "Enter the three or four digits of the security code."
+        faults["card_cvc"] = "Your card's security code is incomplete."
     if card is None or faults:
         raise Refusal(faults)
     return card, month, year
@@ -90,8 +106,10 @@ def _expiry(typed: str) -> tuple[int, int]:
     """
     expiry = _EXPIRY.fullmatch(typed)
     if expiry is None:
-        raise Refusal({"card_expiry": "Enter the expiry date as month and year, such as 12/34."})
+        raise Refusal({"card_expiry": "Your card's expiration date is incomplete."})
     month, year = int(expiry[1]), int(expiry[2]) + (2000 if len(expiry[2]) == 2 else 0)
-    if not 1 <= month <= 12 or 12 * year + month < clock.month_index(clock.now()):
-        raise Refusal({"card_expiry": "This expiry date is in the past, or is no date."})
+    if not 1 <= month <= 12:
+        raise Refusal({"card_expiry": "Your card's expiration month is invalid."})
+    if 12 * year + month < clock.month_index(clock.now()):
+        raise Refusal({"card_expiry": "Your card's expiration date is in the past."})
     return month, year

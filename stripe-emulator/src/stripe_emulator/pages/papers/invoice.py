@@ -45,7 +45,7 @@ def pay(invoice_id: str) -> ResponseReturnValue:
             return _page(invoice, refusal, 422)
         refused = collection.attempt(invoice, method, return_url=invoice["hosted_invoice_url"])
         if refused is not None:
-            return _page(invoice, Refusal({"card_number": refused.message}), 402)
+            return _page(invoice, Refusal({card_form.chosen(request.form): refused.message}), 402)
         intent = invoices.intent_of(invoice) or {}
         asks = intent.get("status") == "requires_action"
         return redirect(challenges.url(intent) if asks else f"/invoice/{invoice_id}", 303)

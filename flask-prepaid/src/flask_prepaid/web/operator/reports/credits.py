@@ -16,6 +16,9 @@ from ....reports.selection import Selection
 from .. import page
 from . import charts, period
 
+#: The columns that a page always shows.
+ALWAYS = ("sold", "spent", "change")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -24,6 +27,21 @@ class Table:
     lines: list[tuple[date, Credits]]
     total: Credits
     before: Credits
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of which there was any now or before, and those that a page always shows."""
+        return columns_of([self.total, self.before, *(line for _, line in self.lines)])
+
+    @property
+    def used(self) -> list[str]:
+        """Those of which some period has any."""
+        return columns_of(line for _, line in self.lines)
+
+
+def columns_of(lines: Iterable[Credits]) -> list[str]:
+    used = {name for line in lines for name, count in line.as_dict().items() if count}
+    return [name for name in Credits().as_dict() if name in used or name in ALWAYS]
 
 
 def overview() -> ResponseReturnValue:
@@ -48,7 +66,6 @@ def overview() -> ResponseReturnValue:
         chart=chart,
         owed=credits.owed(session),
         worth=credits.worth(session, choice.selection),
-        columns=list(table.total.as_dict()),
     )
     return html, choice.status
 

@@ -84,7 +84,7 @@ def chart_of_moves(currency: str, by: str, lines: list[plan_revenue.Month]) -> c
     came = [line.new_minor + line.reactivation_minor + line.expansion_minor for line in lines]
     went = [line.churn_minor + line.contraction_minor for line in lines]
     return charts.columns(
-        f"What moved it in each {by}",
+        f"What changed it in each {by}",
         [period.day_label(line.first) for line in lines],
         [
             charts.Series("New, expansion, reactivation", "up", came),

@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from .... import money
 from ....reports import sales
 from ....reports.balance.tying import ANY_NUMBER, PLAN
-from ....reports.models import Copying
 from ....reports.sales import SHOWN, Sales, SalesRow
 from ....reports.selection import Selection
+from ....reports.sums.models import Copying
 from .. import page
 from . import charts, period
 
@@ -43,6 +43,11 @@ class Table:
     @property
     def columns(self) -> list[str]:
         return columns_of([self.total, self.before, *(sold for _, sold in self.lines)])
+
+    @property
+    def used(self) -> list[str]:
+        """Those of which some period has any."""
+        return columns_of(sold for _, sold in self.lines)
 
 
 def columns_of(lines: Iterable[Sales]) -> list[str]:

@@ -18,9 +18,16 @@ def chosen_offer() -> Offer:
     # Beside a pack, an empty field says nothing.
     is_number = bool(written) or (pack is None and written is not None)
     credits = forms.whole_number(sent, "credits") if is_number else None
-    catalog, currency = page.context().catalog, buyers_currency(page.customer())
+    return offer_as_shown(buyers_currency(page.customer()), pack=pack, credits=credits)
+
+
+def offer_as_shown(currency: str, *, pack: str | None, credits: int | None = None) -> Offer:
+    """The offer in ``currency``.
+
+    :raises UnknownItem: It is not sold, or the form or call names another currency, in which it was shown.
+    """
+    catalog, wanted = page.context().catalog, forms.sent().get("currency")
     offer = catalog.offer(pack=pack, credits=credits, currency=currency)
-    wanted = sent.get("currency")
     if not (wanted and asking.is_api()):
         # A form sends the currency of its page, whatever each pack is sold in.
         wanted = catalog.offer(pack=pack, credits=credits, currency=wanted or currency).currency

@@ -22,7 +22,7 @@ def opened_before(owner: str) -> Checkout | None:
 
     :raises KeyReused: Its key has asked for something else.
     """
-    return earlier.page(page.context(), owner, forms.attempt(), sent_digest=sent_again.digest())[1]
+    return earlier.page(page.context(), owner, sent_again.wish())[1]
 
 
 def charged_before(
@@ -37,8 +37,7 @@ def charged_before(
     charged = charging.charge_again(
         page.context(),
         owner,
-        forms.attempt(),
-        sent_digest=sent_again.digest(),
+        sent_again.wish(),
         return_url=way_back(),
         max_minor_of=max_minor_of,
     )
@@ -57,8 +56,7 @@ def open_checkout(
         offer,
         success_url=success_url or page.way_back("prepaid.return"),
         cancel_url=cancel_url,
-        attempt=forms.attempt(),
-        sent_digest=sent_again.digest(),
+        wish=sent_again.wish(),
         keep_card=bool(forms.sent().get("keep_card")),
     )
 
@@ -78,8 +76,7 @@ def charge_card(
             offer,
             card_id,
             return_url=way_back(),
-            attempt=forms.attempt(),
-            sent_digest=sent_again.digest(),
+            wish=sent_again.wish(),
             max_minor=max_minor,
         )
     except NotYours:

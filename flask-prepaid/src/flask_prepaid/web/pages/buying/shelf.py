@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy import select
 
 from ....catalog import Catalog, Quantity
-from ....codes import making
+from ....codes import finding
 from ....errors import UnknownItem
 from ....languages.words import gettext as _
 from ....languages.words import ngettext
@@ -51,7 +51,7 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
         with_tax=tax_rates.with_tax,
         lasting=lasting,
         kept={name: request.args.get(name) for name in ("pack", "credits")},
-        takes_codes=making.is_any_on(context.session, context.clock()),
+        takes_codes=finding.is_any_on(context.session, context.clock()),
     )
 
 

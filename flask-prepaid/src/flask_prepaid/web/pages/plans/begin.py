@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import redirect, request, url_for
@@ -58,20 +59,10 @@ def way_out(owner: str) -> str:
 
 def subscribe(owner: str, card_id: str) -> Subscription:
     """Begin the plan that the form chooses with a card on file. Commits."""
-    earlier = beginnings.begun_before(page.context(), owner, forms.attempt(), sent_again.digest())
+    earlier = beginnings.begun_before(page.context(), owner, sent_again.wish())
     if earlier is not None:
         return earlier
-    chosen = chosen_plan(owner)
-    return subscribing.subscribe(
-        page.context(),
-        owner,
-        chosen.plan,
-        card_id,
-        quantity=chosen.quantity,
-        trial_promised=chosen.trial,
-        attempt=forms.attempt(),
-        sent_digest=sent_again.digest(),
-    )
+    return subscribing.subscribe(page.context(), owner, chosen_plan(owner), card_id, wish=sent_again.wish())
 
 
 def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = None) -> Page:
@@ -82,23 +73,19 @@ def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = N
 
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements.
     """
-    context, wish = page.context(), forms.attempt()
-    if wish and cancel_url is None and not sent_again.is_call():
-        wish = f"own-{wish}"
-    earlier = beginnings.page_before(context, owner, wish, sent_again.digest())
+    context, wish = page.context(), sent_again.wish()
+    if wish.name and cancel_url is None and not sent_again.is_call():
+        wish = replace(wish, name=f"own-{wish.name}")
+    earlier = beginnings.page_before(context, owner, wish)
     if earlier is not None:
         return earlier
-    chosen = chosen_plan(owner)
     return subscribing.open_page(
         context,
         owner,
-        chosen.plan,
-        quantity=chosen.quantity,
-        trial_promised=chosen.trial,
+        chosen_plan(owner),
         success_url=success_url or page.way_back("prepaid.plan"),
         cancel_url=cancel_url,
-        attempt=wish,
-        sent_digest=sent_again.digest(),
+        wish=wish,
     )
 
 

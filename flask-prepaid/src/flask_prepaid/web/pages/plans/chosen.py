@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ....catalog import Plan
 from ....subscriptions import currencies
+from ....subscriptions.beginning.beginnings import PlanChoice
 from ... import asking, forms, page
 
 
-@dataclass(frozen=True)
-class ChosenPlan:
-    """A plan, how many times over, and whether a free trial was promised with it."""
-
-    plan: Plan
-    quantity: int
-    trial: bool
-
-
-def chosen_plan(owner: str) -> ChosenPlan:
+def chosen_plan(owner: str) -> PlanChoice:
     """What the form chooses.
 
     :raises UnknownItem: It is not sold so.
     """
     sent = forms.sent()
     plan = plan_named(owner, sent.get("plan", ""))
-    return ChosenPlan(plan, forms.quantity(sent), bool(sent.get("trial")))
+    return PlanChoice(plan, forms.quantity(sent), bool(sent.get("trial")))
 
 
 def plan_named(owner: str, slug: str) -> Plan:

@@ -6,4 +6,5 @@ import { goLive } from "./live.js";
 
 offerCopies(document);
 tick();
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 goLive((region) => offerCopies(region));

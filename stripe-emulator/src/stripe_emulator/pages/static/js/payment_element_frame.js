@@ -28,8 +28,8 @@
     const whole = number.length >= 12 && number.length <= 19;
     return {
       number: !number ? "Enter your card number." : !whole ? "Your card number is incomplete." : checks(number) ? "" : "Your card number is invalid.",
-      expiry: !fields.expiry.value.trim() ? "Enter the expiry date." : month >= 1 && month <= 12 && year ? "" : "Enter month and year, such as 12/34.",
-      cvc: /^\d{3,4}$/.test(fields.cvc.value.trim()) ? "" : "Enter the three or four digits of the security code.",
+      expiry: month >= 1 && month <= 12 && year ? "" : "Your card's expiration date is incomplete.",
+      cvc: /^\d{3,4}$/.test(fields.cvc.value.trim()) ? "" : "Your card's security code is incomplete.",
     };
   }
 

@@ -1,6 +1,6 @@
 """Derive ``absent.json``: which optional fields Stripe's sample objects leave out.
 
-    python -m stripe_emulator.contract.absent stripe-emulator/tests/data/stripe-fixtures3.json
+    python -m stripe_emulator.contract.responses.absent stripe-emulator/tests/data/stripe-fixtures3.json
 
 Run it after an upgrade of the SDK, on that version's ``fixtures3.json`` from
 https://github.com/stripe/openapi.
@@ -16,7 +16,7 @@ from typing import Any
 
 from stripe._object_classes import OBJECT_CLASSES
 
-from stripe_emulator.contract import responses
+from stripe_emulator.contract.responses import responses
 
 TABLE = Path(__file__).with_name("absent.json")
 

@@ -6,7 +6,7 @@ import math
 from datetime import timedelta
 from time import monotonic
 
-from ..context import Context
+from ...context import Context
 from . import credit_sums, failure_sums, plan_sums
 
 

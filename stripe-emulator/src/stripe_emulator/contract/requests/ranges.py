@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from stripe_emulator.contract.routes import Route
+from stripe_emulator.contract.sources.routes import Route
 from stripe_emulator.core.errors import InvalidRequest
 
 #: The least and the most that a number may be, or how many rows a list may have; None is no bound.

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context, transaction
-from ..payments.models import Payment
-from ..subscriptions.models import SubscriptionChange
-from . import failed
-from .days import day_of
-from .failures import MEASURES, Failures
+from ...context import Context, transaction
+from ...payments.models import Payment
+from ...subscriptions.models import SubscriptionChange
+from .. import failed
+from ..days import day_of
+from ..failures import MEASURES, Failures
 from .models import FailureSum
 
 #: Failures of packs, and as many of plans, that are counted in one transaction.

@@ -8,7 +8,7 @@ from typing import Any
 from stripe._object_classes import OBJECT_CLASSES
 from stripe.events import _event_classes as classes
 
-from stripe_emulator.contract.routes import routes
+from stripe_emulator.contract.sources.routes import routes
 
 #: Objects without an id in their URL; in braces is a field of theirs.
 _WITHOUT_ID = {"balance": "/v1/balance", "discount": "/v1/customers/{customer}/discount"}

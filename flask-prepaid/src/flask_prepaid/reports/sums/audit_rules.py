@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_
 from prepaid_ledger import Problem
 from prepaid_ledger.tables import ArchiveMark, Entry, Kind, Wallet
 
-from . import deferred
+from .. import deferred
 from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
 
 

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session, aliased
 from prepaid_ledger.database import Stretch, Stretches, insert, move_marks
 from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
-from ..context import Context, reading, transaction
-from . import deferred
-from .days import MINUTE, day_of
+from ...context import Context, reading, transaction
+from .. import deferred
+from ..days import MINUTE, day_of
 from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
 
 #: Wallets that are looked at together, entries of each, and of all, that are counted in one transaction.

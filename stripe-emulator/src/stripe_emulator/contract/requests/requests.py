@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from stripe_emulator.contract import ranges, specified, unset
-from stripe_emulator.contract.given import Given
-from stripe_emulator.contract.kept import kept
-from stripe_emulator.contract.parameters import Form, Hash
-from stripe_emulator.contract.routes import Route
+from stripe_emulator.contract.requests import ranges, unset
+from stripe_emulator.contract.requests.given import Given
+from stripe_emulator.contract.requests.parameters import Form, Hash
+from stripe_emulator.contract.sources import specified
+from stripe_emulator.contract.sources.kept import kept
+from stripe_emulator.contract.sources.routes import Route
 
 
 def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Given:
@@ -41,7 +42,7 @@ def parameters_of(route: Route) -> Hash:
 @cache
 def _facts(route: Route) -> dict[str, Any]:
     def compile_them() -> dict[str, Any]:
-        from stripe_emulator.contract import compiled  # imports the SDK
+        from stripe_emulator.contract.requests import compiled  # imports the SDK
 
         return compiled.facts_of(route)
 

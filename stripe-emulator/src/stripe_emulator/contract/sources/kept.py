@@ -45,7 +45,7 @@ def kept(name: str, make: Callable[[], Any]) -> Any:
 def folder() -> Path:
     """Where the facts of this SDK lie, as this package reads them."""
     state = hashlib.sha256(str(sdk.FOLDER).encode())
-    for file in sorted(Path(__file__).parent.iterdir()):
+    for file in sorted(Path(__file__).parents[1].rglob("*")):
         if file.suffix in (".py", ".json"):
             status = file.stat()
             state.update(f"{file} {status.st_size} {status.st_mtime_ns}".encode())

@@ -16,8 +16,8 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from stripe_emulator.contract.kept import kept
-from stripe_emulator.contract.later import LATER_ROUTES
+from stripe_emulator.contract.sources.kept import kept
+from stripe_emulator.contract.sources.later import LATER_ROUTES
 from stripe_emulator.core import sdk
 
 _METHOD = re.compile(

@@ -14,10 +14,11 @@ import typing_extensions
 from stripe import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from stripe_emulator.contract import responses, unset
-from stripe_emulator.contract.annotations import alternatives, literals, names_in
-from stripe_emulator.contract.parameters import SCALARS, Fields, Hash, Parameter
-from stripe_emulator.contract.routes import Route, find
+from stripe_emulator.contract.requests import unset
+from stripe_emulator.contract.requests.parameters import SCALARS, Fields, Hash, Parameter
+from stripe_emulator.contract.responses import responses
+from stripe_emulator.contract.sources.annotations import alternatives, literals, names_in
+from stripe_emulator.contract.sources.routes import Route, find
 
 #: Names of objects that an empty string unsets, as it does texts.
 _NAMES = frozenset(["default_payment_method", "default_source"])

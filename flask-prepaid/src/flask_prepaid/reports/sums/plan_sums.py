@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ..context import Context, transaction
-from ..subscriptions.models import Move, SubscriptionChange
-from .days import day_of, first_day
+from ...context import Context, transaction
+from ...subscriptions.models import Move, SubscriptionChange
+from ..days import day_of, first_day
 from .models import CohortSum, PlanSum
 
 #: Changes that are counted in one transaction.

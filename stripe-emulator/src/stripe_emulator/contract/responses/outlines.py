@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from stripe_emulator.contract.kept import kept
+from stripe_emulator.contract.sources.kept import kept
 from stripe_emulator.core.types import Json, copied
 
 
@@ -93,7 +93,7 @@ def complete(object_name: str, fields: Json) -> Json:
 @cache
 def _outline(object_name: str) -> Outline:
     def draw() -> Json | None:
-        from stripe_emulator.contract import responses  # imports the SDK
+        from stripe_emulator.contract.responses import responses  # imports the SDK
 
         return responses.outline(object_name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from stripe_emulator.contract.kept import kept
+from stripe_emulator.contract.sources.kept import kept
 from stripe_emulator.core.types import Json
 
 
@@ -29,7 +29,7 @@ def path_of(object_name: str) -> str | None:
 @cache
 def _facts() -> Json:
     def read() -> Json:
-        from stripe_emulator.contract import thin_classes  # imports the SDK
+        from stripe_emulator.contract.responses import thin_classes  # imports the SDK
 
         return {"types": thin_classes.types(), "paths": thin_classes.paths()}
 

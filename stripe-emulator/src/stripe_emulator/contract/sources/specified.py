@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stripe_emulator.contract.routes import Route, fits
+from stripe_emulator.contract.sources.routes import Route, fits
 from stripe_emulator.core.errors import InvalidRequest
 
 #: How much of either end of a text an error shows.

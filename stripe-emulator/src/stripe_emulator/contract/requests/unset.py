@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from stripe_emulator.contract.routes import Route, find
+from stripe_emulator.contract.sources.routes import Route, find
 
 
 @cache
