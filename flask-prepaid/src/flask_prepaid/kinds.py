@@ -149,6 +149,8 @@ class Url:
             _ = parts.port  # raises where it is no number
         except ValueError:
             parts = urlsplit("")
+        if "@" in parts.netloc:  # what is in front of it may be a password: it is not shown
+            raise ConfigError(f"{name} names a user, or a password. Leave them out: all can read it.")
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
         if wrong or re.search(r"\s", value) or (self.bare and parts.path.strip("/")):
             end = ", with nothing after the host" if self.bare else ""

@@ -104,6 +104,7 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("TIME_ZONE", 2, "Take a name such as Europe/Berlin"),
     ("BASE_URL", "shop.example", "Write an address such as https://shop.example"),
     ("BASE_URL", "https://shop.example:port", "Write an address"),
+    ("BASE_URL", "https://me:hush@shop.example", "PREPAID_BASE_URL names a user, or a password. Leave them"),
     ("STRIPE_API_BASE", "http://127.0.0.1:12111/v1", "with nothing after the host"),
     ("STRIPE_API_BASE", "127.0.0.1:12111", "Write an address"),
     ("STRIPE_JS_URL", "js.stripe.com", "Write an address"),

@@ -14,7 +14,7 @@ from .books import Books
 BODY = "$$ BEGIN RETURN COALESCE(NEW, OLD); END $$"
 
 #: What the owner of the tables does on each database, and what the audit says of it.
-CHANGES = {
+CHANGES: dict[str, list[tuple[str, ...]]] = {
     "sqlite": [
         (
             "DROP TRIGGER prepaid_entry_no_update",

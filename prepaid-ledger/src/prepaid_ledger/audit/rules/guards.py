@@ -68,7 +68,8 @@ def missing_guards(connection: Connection) -> Iterator[Problem]:
 
 
 def _changed_on_sqlite(connection: Connection, there: set[str]) -> Iterator[str]:
-    kept = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all())
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    kept: dict[str, str] = {row.name: row.sql for row in rows}
     for statement in SQLITE_GUARDS:
         name = statement.split()[2]
         if name in there and kept[name].split() != statement.split():
