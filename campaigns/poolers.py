@@ -35,6 +35,7 @@ from tools.cells import Missing
 from tools.postgresql import server
 
 from flask_prepaid.cli.report import REPORTS
+from rando_number.edge.streams import AT_ONCE
 from rando_number.migrations.upgrade import upgrade
 from rando_number.models import db
 
@@ -50,7 +51,10 @@ COMMANDS = (
     "rando prepare",
 )
 
-PAGES = ("/", "/user-profile", "/usage", "/usage.csv", "/cards", "/api-keys", "/buy-credits")
+PAGES = ("/", "/user-profile", "/usage", "/cards", "/api-keys", "/buy-credits")
+
+#: The shop sends ``AT_ONCE`` of it at the same time, and tells others by a 503 to come again.
+DOWNLOAD = "/usage.csv"
 
 #: What PostgreSQL or PgBouncer say where something was refused.
 REFUSAL = re.compile(r"(?:ERROR|FATAL|PANIC|WARNING).*")
@@ -133,10 +137,11 @@ def draw_and_look(shop: RunningShop, number: int, ended: threading.Event, calls:
     program = Program(shop, customer.make_key())
     if number == 0:
         shop.stripe.pay(customer.buy(pack="starter"))
+    pages = (*PAGES, DOWNLOAD) if number < AT_ONCE else PAGES
     while not ended.is_set():
         answers = [program.get("/number/") for _ in range(10)]
         answers += [program.post("/numbers", {"count": 3}), customer.draw()]
-        answers += [customer.get(path) for path in PAGES]
+        answers += [customer.get(path) for path in pages]
         calls.update(answer.status_code for answer in answers)
 
 

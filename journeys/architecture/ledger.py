@@ -67,7 +67,6 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "background": set(),
     "held_credits": {"books", "database", "errors", "prices", "tables"},
     "meters": {
-        "background",
         "books",
         "books/wallets",
         "checks",
@@ -77,6 +76,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "prices",
         "tables",
     },
+    "async_meters": {"background", "meters"},
     "verbs": {
         "archive",
         "audit",
@@ -102,7 +102,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "database",
         "errors",
         "ledger",
-        "meters",
+        "async_meters",
         "prices",
         "reading",
         "spends",

@@ -11,11 +11,11 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Engine, Insert
 
+from .async_meters import AsyncMeter
 from .books.extensions import Overrun
 from .database.types import Quantities
 from .errors import PrepaidError
 from .ledger import Ledger
-from .meters import AsyncMeter
 from .prices import Price, Rates, use_at
 from .reading.statements import Statement
 from .spends.group_commit.asynchronous import LoopGroupCommit

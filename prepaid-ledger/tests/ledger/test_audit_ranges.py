@@ -80,6 +80,25 @@ def test_each_range_finds_its_own_and_none_is_left_out_by_one_process_or_two(
     books.execute(f"DELETE FROM prepaid_usage_mark WHERE {of('user:3')}")
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_whoever_watches_an_audit_sees_how_many_events_it_has_been_through(
+    books: Books, databases: Databases, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    live(books)
+    books.unjoined.bring_up_to_date(*OWNERS)
+    monkeypatch.setattr(scope, "ENTRIES", 8)
+    proofs = create_engine(databases.fresh("sqlite"))
+    played: list[int] = []
+    proved: list[int] = []
+
+    assert books.unjoined.audit(jobs=jobs, proofs=proofs, seen=played.append) == []
+    assert books.unjoined.audit(jobs=jobs, proofs=proofs, full=False, seen=proved.append) == []
+
+    assert len(played) == len(proved) > 3, "once after each range"
+    assert (sum(played), sum(proved)) == (5 * 3, 5 * 4), "three entries each; and then their holds, too"
+    proofs.dispose()
+
+
 def test_with_a_standby_nothing_is_read_on_the_primary(books: Books) -> None:
     live(books)
     standby = create_engine(books.engine.url)

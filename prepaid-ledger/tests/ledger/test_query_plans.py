@@ -48,6 +48,34 @@ def test_a_key_of_a_busy_wallet_is_looked_up_among_keys(databases: Databases, pa
     books.close()
 
 
+def test_a_grant_to_many_looks_for_its_key_alone(databases: Databases) -> None:
+    """Not through all entries of each of a thousand wallets: that was all of a large shop's."""
+    books = Books(databases.fresh("postgresql"))
+    owners = [f"user:{n}" for n in range(500)]
+    for _ in books.unjoined.grant_many(owners, 5_000, key="gift", reason="a gift"):
+        pass
+    for busy in owners[:3]:
+        books.unjoined.spend_many([SpendRequest(busy, 1, f"{n}:{PADDING}") for n in range(2_000)])
+    books.execute("ANALYZE")
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        sent.append((statement, values))
+
+    event.listen(books.engine, "before_cursor_execute", note)
+    for _ in books.unjoined.grant_many(owners, 5_000, key="another", reason="a gift"):
+        pass
+    event.remove(books.engine, "before_cursor_execute", note)
+
+    (look,) = [each for each in sent if each[0].startswith("SELECT") and "FROM prepaid_entry" in each[0]]
+    with books.engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))  # as where the table is large
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {look[0]}", look[1]).scalars())
+    assert "(key)::text = " in plan
+    assert not re.search(r"Filter: .*\(key\)::text = ", plan), plan
+    books.close()
+
+
 def plan_of_a_batch(books: Books) -> str:
     """How PostgreSQL posts many spends.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import click
@@ -24,6 +24,7 @@ class CommandContext(Context, Protocol):
         proofs: Engine | None = None,
         full: bool = True,
         archives: Iterable[Engine] = (),
+        seen: Callable[[int], None] = lambda count: None,
     ) -> Audited:
         """What is wrong in the books of credits and of payments, in all or since they were proved."""
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
@@ -102,6 +102,7 @@ def audit(
     proofs: Engine | None = None,
     full: bool = True,
     archives: Sequence[Engine] = (),
+    seen: Callable[[int], None] = lambda count: None,
 ) -> Audited:
     """Everything that is off in the books. Needs the same memory for a million entries as for ten.
 
@@ -111,6 +112,7 @@ def audit(
         can't be kept; the next audit plays that again.
     :param full: Play everything, and compare the entries with what was proved; else only what came since.
     :param archives: Where finished spends lie that left the books: they are played, too, in a full audit.
+    :param seen: Is called after each range with how many events of it were played or proved before.
     :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
     """
     if proofs is not None:
@@ -121,8 +123,9 @@ def audit(
     audited += from_snapshot(books, lambda connection: [*missing_guards(connection)])
     ranges = from_snapshot(books, scopes)
     balances, kinds = 0, Counter[Kind]()
-    for played in each(engines, read, ranges, jobs):
-        audited += played.problems
+    off: dict[int, list[Problem]] = {}
+    for place, played in each(engines, read, ranges, jobs):
+        off[place] = played.problems
         audited.wallets += played.totals.wallets
         audited.entries += played.totals.entries
         audited.before += played.before
@@ -130,6 +133,9 @@ def audit(
         kinds.update(played.totals.kinds)
         if proofs is not None and not played.problems:
             _keep(proofs, played.totals.proofs)
+        seen(played.totals.entries + played.before)
+    for place in sorted(off):
+        audited += off[place]
     audited += _trial_balance(balances, kinds)
     audited += from_snapshot(
         books, lambda connection: [problem for rule in further for problem in rule(connection)]

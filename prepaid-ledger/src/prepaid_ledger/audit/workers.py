@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -23,8 +22,10 @@ def each(
     work: Callable[[tuple[Engine, ...], Part], Result],
     parts: Sequence[Part],
     jobs: int,
-) -> Iterator[Result]:
-    """What ``work`` makes of each part, in order; by ``jobs`` processes at once if there are more than one.
+) -> Iterator[tuple[int, Result]]:
+    """What ``work`` makes of each part, with the place of the part; by ``jobs`` processes at once.
+
+    What is done first comes first, so that no result waits in memory for an earlier part that takes long.
 
     :param work: A function of a module, which a process can be told by its name.
     :raises ValueError: ``jobs`` is less than 1, or more where a process can't be forked.
@@ -32,13 +33,15 @@ def each(
     if not is_whole(jobs, 1):
         raise ValueError(f"jobs is how many processes work at once, 1 or more, not {jobs!r}")
     if jobs == 1:
-        yield from (work(engines, part) for part in parts)
+        yield from ((place, work(engines, part)) for place, part in enumerate(parts))
         return
     if "fork" not in multiprocessing.get_all_start_methods():
         raise ValueError("jobs has to be 1 on this system, which cannot fork a process")
     forking = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(jobs, mp_context=forking, initializer=_begin, initargs=(engines,)) as pool:
-        yield from pool.map(partial(_work, work), parts)
+        places = {pool.submit(_work, work, part): place for place, part in enumerate(parts)}
+        for done in as_completed(places):
+            yield places.pop(done), done.result()
 
 
 def _begin(engines: tuple[Engine, ...]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Engine, insert, select, tuple_, update
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..checks import check_credits, check_key, check_many, check_owner
 from ..clock import Clock
+from ..database.rows import table_of, with_keys
 from ..database.transactions import commit_alone
 from ..errors import KeyReused
 from ..tables import Entry, Wallet
@@ -59,11 +60,7 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
     rows = session.execute(of_owners.with_for_update(key_share=True)).all()
     now = clock()
     wallets = {row.id: WalletState.of_row(row, now) for row in rows}
-    repeats = select(Entry).where(
-        tuple_(Entry.slot, Entry.wallet_id).in_([(wallet.slot, wallet.id) for wallet in wallets.values()]),
-        Entry.key == posting.key,
-    )
-    for entry in session.scalars(repeats):
+    for entry in _repeats(session, wallets.values(), posting.key):
         if (entry.kind, entry.credits) != (posting.kind, posting.credits):
             raise KeyReused(posting.key)
         del wallets[entry.wallet_id]
@@ -75,6 +72,21 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
         del wallets[wallet.id]
     if wallets:
         _write(session, list(wallets.values()), posting)
+
+
+def _repeats(session: Session, wallets: Collection[WalletState], key: str) -> Sequence[Entry]:
+    """What the key has posted in these wallets.
+
+    A subquery a wallet: PostgreSQL would look for a join through all entries of each wallet.
+    """
+    if not wallets:
+        return []
+    given = table_of(session, [{"wallet_id": wallet.id, "slot": wallet.slot} for wallet in wallets]).c
+    its = (Entry.wallet_id == given.wallet_id) & (Entry.slot == given.slot)
+    seq = select(Entry.seq).where(its, Entry.key == key).scalar_subquery().label("seq")
+    rows = session.execute(select(given.wallet_id, given.slot, seq))
+    posted = [row._asdict() for row in rows if row.seq]
+    return session.scalars(select(Entry).where(with_keys(session, Entry, posted))).all() if posted else []
 
 
 def _open_missing(session: Session, owners: Sequence[str], now: datetime) -> None:

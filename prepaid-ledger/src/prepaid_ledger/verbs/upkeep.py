@@ -110,6 +110,7 @@ class Upkeep(Verbs):
         proofs: Engine | None = None,
         full: bool = True,
         archives: Iterable[Engine] = (),
+        seen: Callable[[int], None] = lambda count: None,
     ) -> Audited:
         """Everything that is off, by the ledger's rules and those it was made with; empty when all is right.
 
@@ -125,6 +126,8 @@ class Upkeep(Verbs):
             played, and a proved entry that was changed is named, even where the books agree with it.
         :param archives: Where ``archive`` has moved spends to: all of them. Everything is played then, from
             the first event on. Without them a wallet is played from where its archive ends.
+        :param seen: Is called after each range with how many events of it were played or proved before: for a
+            progress bar.
         :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process; a rule
             is no function; or an archive cannot be read.
         :raises NoSuchTableError: The tables are not there.
@@ -143,6 +146,7 @@ class Upkeep(Verbs):
                 proofs=proofs,
                 full=full or proofs is None,
                 archives=checked,
+                seen=seen,
             )
         except NoSuchTableError as missing:
             raise NoSuchTableError(tables_lack(f"no such table: {missing}")) from missing

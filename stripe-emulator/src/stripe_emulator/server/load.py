@@ -100,73 +100,91 @@ REGISTERS: tuple[Register, ...] = (
     tax_codes.register,
     coupons.register,
     promotion_codes.register,
-    # payments
+    # payments/account
     account.register,
     country_specs.register,
     exchange_rates.register,
+    # payments/balance
     balance_transactions.register,
     balance.register,
     payouts.register,
     topups.register,
+    # payments/files
+    files.register,
+    file_links.register,
+    # payments/methods
     mandates.register,
     payment_methods.register,
     payment_method_configurations.register,
     payment_method_domains.register,
+    confirmation_tokens.register,
+    # payments/sources
     tokens.register,
     card_sources.register,
+    # payments/customers
     customers.register,
     customer_tax.register,
     tax_ids.register,
     cash_balances.register,
-    confirmation_tokens.register,
     ephemeral_keys.register,
     customer_sessions.register,
-    charges.register,
-    direct_charges.register,
+    # payments/money_back
     refunds.register,
-    files.register,
-    file_links.register,
     disputes.register,
     dispute_states.register,
     early_fraud_warnings.register,
     reviews.register,
+    # payments/confirming
+    charges.register,
     confirmation.register,
+    # payments/intents
+    direct_charges.register,
     payment_intents.register,
     increments.register,
     setup_intents.register,
-    # billing
+    # billing/metering
     meters.register,
     meter_events.register,
-    entitlements.register,
+    credit_grants.register,
+    # billing/invoices
     invoices.register,
     collection.register,
     invoice_routes.register,
-    preview_routes.register,
     invoiceitems.register,
     invoice_lines.register,
-    credit_grants.register,
     invoice_payments.register,
+    # billing/credit_notes
     credit_notes.register,
     customer_balance_transactions.register,
+    # billing/lifecycle
+    entitlements.register,
     states.register,
     cycle.register,
+    test_clocks.register,
+    # billing/subscriptions
     pending_updates.register,
     pauses.register,
     subscription_routes.register,
     subscription_items.register,
+    # billing/schedules
     phases.register,
     subscription_schedules.register,
+    # billing/previews
+    preview_routes.register,
+    # billing/portal
     billing_portal.register,
-    test_clocks.register,
-    # checkout
-    completion.register,
-    sessions.register,
-    payment_links.register,
-    quotes.register,
-    payment_pages.register,
+    # checkout/tax
     tax_settings.register,
     tax_calculations.register,
     tax_transactions.register,
+    # checkout/quotes
+    quotes.register,
+    # checkout/completion
+    completion.register,
+    # checkout/sessions
+    sessions.register,
+    payment_links.register,
+    payment_pages.register,
 )
 
 

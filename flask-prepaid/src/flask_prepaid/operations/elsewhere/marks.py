@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import Problem
 from prepaid_ledger.database import BigInt, UtcDateTime, insert
+from prepaid_ledger.slots import slot_of
 from prepaid_ledger.tables import ArchiveMark, Entry, Wallet
 
 from ...errors import ConfigError
@@ -162,10 +163,11 @@ def _gone(books: Engine, marks: list[Mark]) -> list[tuple[Mark, int | None]]:
     One that may lie in the archive is not gone: the audit proves it there. The books are read after the
     marks: sales go on, and only add to them.
     """
+    keys = [(mark.wallet_id, slot_of(mark.owner), mark.seq) for mark in marks]
     entries = (
         select(Entry.wallet_id, Entry.seq, Entry.key, Wallet.owner)
         .join(Wallet, Entry.of(Wallet))
-        .where(tuple_(Entry.wallet_id, Entry.seq).in_([(mark.wallet_id, mark.seq) for mark in marks]))
+        .where(tuple_(Entry.wallet_id, Entry.slot, Entry.seq).in_(keys))
     )
     ids = [mark.wallet_id for mark in marks]
     wallets = select(Wallet.id, Wallet.seq).where(Wallet.id.in_(ids))
