@@ -98,7 +98,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "check_at": "when `tick` asks next; none once it is final",
         "checks": "how often `tick` has asked",
         "reviewed_at": "when an operator has seen to one that needed a review",
-        "review": "what the operator did, and who it was",
+        "review": "what the operator did last, and who it was",
     },
     Refund: {
         "id": "its number",

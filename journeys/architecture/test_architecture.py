@@ -18,10 +18,17 @@ from .sentences import cure
 MAX_FILES = 15
 MAX_LINES = 500
 
+#: Of a function, below its docstring.
+MAX_LINES_OF_FUNCTION = 55
+
+#: Functions that are longer, and why.
+LONGER = {
+    "flask_prepaid.web.operator.customers.customer_page.customer": "one keyword for each thing on the page",
+}
+
 #: Folders that show more files than others, and why.
 LARGER = {
     "flask_prepaid/cli": "a file for each command",
-    "rando_number/accounts": "a file for each thing that customers do with their account",
 }
 
 #: Folders in folders that have no line of their own in a table: each is a part of the folder above it.
@@ -44,6 +51,7 @@ PARTS = {
     "flask_prepaid/web/pages/buying",
     "flask_prepaid/web/pages/plans",
     "flask_prepaid/web/visitors",
+    "rando_number/accounts/proofs",
 }
 
 EXTENSION = next(package for package in CHARTERS if package.name == "flask_prepaid")
@@ -192,6 +200,24 @@ def test_no_file_is_longer_than_one_subject(package: Package) -> None:
         if (lines := lines_of(path.read_text())) > MAX_LINES
     ]
     assert not long, cure(f"A file has at most {MAX_LINES} lines: move one subject out of it", long)
+
+
+@each_package
+def test_a_function_fits_a_screen(package: Package) -> None:
+    long = [
+        f"{place}: {name} has {lines}"
+        for place, within, node in package.nodes()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := lines_below_docstring(node)) > MAX_LINES_OF_FUNCTION
+        and (name := f"{within}.{node.name}") not in LONGER
+        and ".migrations." not in name  # a migration is a list
+    ]
+    assert not long, cure(f"A function has at most {MAX_LINES_OF_FUNCTION} lines: name a part of it", long)
+
+
+def lines_below_docstring(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    says = ast.get_docstring(function) is not None and len(function.body) > 1
+    return (function.end_lineno or 0) - function.body[1 if says else 0].lineno + 1
 
 
 def table_of(package: Package) -> str:

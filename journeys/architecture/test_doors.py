@@ -23,7 +23,7 @@ SDK_IN_THE_EMULATOR = {"stripe_emulator.server.client"}
 PURE = (
     "prepaid_ledger.books.lots.lots",
     "prepaid_ledger.books.reversals.shares",
-    "prepaid_ledger.books.set_budget.windows",
+    "prepaid_ledger.books.budgets.windows",
 )
 
 #: What commits for all others: a transaction, a read that gives its connection back, and how both begin.
@@ -76,6 +76,7 @@ def test_only_one_file_of_the_ledger_knows_fastapi() -> None:
 
 @pytest.mark.parametrize("module", PURE)
 def test_a_pure_rule_of_the_books_asks_no_database(module: str) -> None:
+    assert module in LEDGER.modules, "It has moved: name its place."
     wrong = [
         imported
         for imported in LEDGER.foreign_imports

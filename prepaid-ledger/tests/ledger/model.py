@@ -336,7 +336,6 @@ class Model:
 
     def share(self, lot: Lot) -> int:
         """The credits that the clawbacks that stand must have taken."""
-        assert lot.amount_minor, "it was paid for"
         minor = named = for_money = covered = 0
         for clawback in self.clawbacks.values():
             if clawback.lot is not lot or clawback.undone:
@@ -346,6 +345,7 @@ class Model:
                 room = lot.credits - for_money - named - covers
                 named += max(0, min(clawback.claimed, room) - (clawback.gone - covers))
                 continue
+            assert lot.amount_minor, "it was paid for"
             minor = min(minor + clawback.refunded_minor, lot.amount_minor)
             bought = (lot.credits * minor + lot.amount_minor - 1) // lot.amount_minor
             bought = min(bought, lot.credits - named)

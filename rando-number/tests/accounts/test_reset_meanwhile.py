@@ -12,8 +12,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.test import TestResponse
 
 from rando_number import config
-from rando_number.accounts import last_moment, links
 from rando_number.accounts.passwords import Passwords
+from rando_number.accounts.proofs import last_moment, links
 from rando_number.accounts.second_factor import OnceOnly
 from rando_number.accounts.setup import users
 from rando_number.models import Passkey, User, db

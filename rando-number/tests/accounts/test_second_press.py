@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from flask_prepaid.testing import Databases
-from rando_number.accounts import last_moment
+from rando_number.accounts.proofs import last_moment
 from rando_number.models import FormPress, SignIn, db
 
 from ..reading import forms

@@ -9,7 +9,7 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from flask_prepaid.payments.models import Payment, PaymentState
+from flask_prepaid.payments.models import Payment, PaymentState, Review
 from rando_number.models import AuditLine, db
 
 from ..reading import forms
@@ -259,6 +259,9 @@ def test_a_payment_that_was_reviewed_leaves_the_overview_and_keeps_what_was_done
     pat.buy(pack="starter")
     with shop.app.app_context():
         shop.prepaid.session.execute(update(Payment).values(state=PaymentState.NEEDS_REVIEW))
+        wrong = Review(payment_id=1, stripe_id="pi_1", reason="$4.00 arrived", is_foreign=False)
+        wrong.called_at = shop.prepaid.clock()
+        shop.prepaid.session.add(wrong)
         shop.prepaid.session.commit()
     place = "/admin/payments/1"
     assert "1 payment whose end is not known or not as agreed" in finance.get("/admin").text

@@ -13,8 +13,8 @@ from prepaid_ledger import clock
 from .. import money
 from ..context import transaction
 from ..languages import units
-from ..payments import reviews
 from ..payments.models import UNDER_WAY, Payment
+from ..purchases import reviews
 from ..purchases.money_back import refunds
 from . import typed
 from .app import context
@@ -63,7 +63,11 @@ def refund(payment: int, amount: int | None, reason: str, key: str | None) -> No
 @with_appcontext
 @click.argument("payment", type=typed.payment)
 @click.option("--note", required=True, type=typed.note, help="What you have done; it stays on the record.")
-def review(payment: int, note: str) -> None:
-    """Say that PAYMENT, which needed a review, is dealt with. It moves neither money nor credits."""
-    reviews.close(context(), payment, review=f"{note} (by {getpass.getuser()})")
-    click.echo(f"Payment {payment} is reviewed.", err=True)
+@click.option("--charge", type=typed.charge, help="Stripe's id of what you mean, if there are several.")
+@click.option("--give", is_flag=True, help="Give the credits, for what was paid.")
+def review(payment: int, note: str, charge: str | None, give: bool) -> None:
+    """Say that PAYMENT, which needed a review, is dealt with. Nothing moves by it, but with --give."""
+    end_review = reviews.accept if give else reviews.close
+    end_review(context(), payment, review=f"{note} (by {getpass.getuser()})", charge=charge)
+    done = "has given its credits" if give else "is reviewed"
+    click.echo(f"Payment {payment} {done}.", err=True)

@@ -68,6 +68,7 @@ amount = whole("--amount", hint=", in the currency's smallest unit: 485 is $4.85
 reason = words("--reason", max_length=200)
 note = words("--note", max_length=200)
 key = words("--key", max_length=100)
+charge = words("--charge", max_length=255)
 
 
 def own_key(written: str) -> str:

@@ -186,4 +186,5 @@ def create_months() -> None:
         sa.Column("number", BIG, primary_key=True, autoincrement=False),
         sa.Column("name", sa.String(120), primary_key=True),
         sa.Column("amount_minor", BIG, nullable=False),
+        sa.Column("credits", BIG, nullable=False),
     )

@@ -20,7 +20,7 @@ from ..errors import GatewayRefused
 from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund
 from ..gateway.values import Intent
 from ..languages import units
-from ..payments import part_charges, payments, reviews
+from ..payments import part_charges, payments, wrong_charges
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
@@ -128,7 +128,7 @@ class Walk:
         """What is off with a payment that Stripe has money for; what is right is added to ``_paid``."""
         if row.state is PaymentState.FAILED and intent.is_all_back:
             return  # an operator has refunded what was not as agreed
-        if reviews.covers(row, intent.id):
+        if wrong_charges.covers(self._context.session, row, intent.id):
             return  # an operator has dealt with it otherwise
         if row.state is not PaymentState.PAID:
             detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
@@ -152,7 +152,7 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = settling.paid_by(self._context.session, dispute.intent_id)
+            payment = disputes.payment_of(self._context.session, dispute.intent_id)
             row = self._context.session.get(Dispute, dispute.id)
             if payment is not None and (detail := _differs(payment, row, dispute)):
                 mend = partial(self._sync_now, disputes.sync_dispute, dispute.id)
@@ -260,12 +260,12 @@ class Walk:
 
     def _is_paid(self, row: Payment) -> bool:
         """Whether Stripe has the money of a payment that the walk has not met, being older."""
+        if row.invoice_id and not row.session_id:  # by a charge, the customer's balance, or outside of Stripe
+            billed = self._context.gateway.invoice_charges.fetch(row.invoice_id)
+            return billed is not None and billed.is_paid
         if row.payment_intent_id:
             intent = self._context.gateway.charges.fetch(row.payment_intent_id)
             return intent is not None and intent.is_paid
-        if row.invoice_id and not row.session_id:  # the customer's balance has paid it
-            billed = self._context.gateway.invoice_charges.fetch(row.invoice_id)
-            return billed is not None and billed.is_paid
         page = self._context.gateway.checkout.fetch(row.session_id) if row.session_id else None
         return page is not None and page.is_paid
 

@@ -21,7 +21,7 @@ from ..gateway.billing.billing_details import UNVERIFIED
 from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
 from ..outbox import summary
-from ..payments import refusals, reviews
+from ..payments import refusals, wrong_charges
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
 from ..purchases.money_back import disputes, fraud_warnings
@@ -170,7 +170,7 @@ def _suspected_payments(session: Session) -> Iterator[str]:
 
 
 def _to_review(session: Session) -> Iterator[str]:
-    waiting = reviews.count(session)
+    waiting = wrong_charges.count(session)
     if waiting:
         yield (
             f"{counted(waiting, 'payment needs', 'payments need')} a review: what was paid is not what was "

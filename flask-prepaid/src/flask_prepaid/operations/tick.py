@@ -24,7 +24,14 @@ from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import settling, topups
-from ..purchases.money_back import balance_money, disputed_plans, fraud_warnings, refund_sync, refunds
+from ..purchases.money_back import (
+    balance_money,
+    disputed_plans,
+    disputes,
+    fraud_warnings,
+    refund_sync,
+    refunds,
+)
 from ..reports.balance import copying
 from ..reports.days import MINUTE
 from ..reports.sums import counting
@@ -42,6 +49,7 @@ ONE = {
     "payments": "payment",
     "refunds": "refund",
     "parts": "part",
+    "disputes": "dispute",
     "balances": "balance",
     "disputed plans": "disputed plan",
     "fraud warnings": "fraud warning",
@@ -82,6 +90,7 @@ def tick(context: Context) -> dict[str, int]:
         "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "parts": each(context, refund_sync.unchecked_parts, refund_sync.check_part),
+        "disputes": each(context, disputes.untaken, disputes.take),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),

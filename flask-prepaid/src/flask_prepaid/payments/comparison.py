@@ -9,10 +9,23 @@ from ..gateway.values import Checkout, Intent
 from .customers.rows import known_customer
 from .models import Payment
 
+#: What Stripe has of a payment: a page, a charge or an invoice.
+Fetched = Checkout | Intent | InvoiceCharge
 
-def not_made_for_it(
-    context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge
-) -> str | None:
+
+def intent_of(fetched: Fetched) -> Intent | None:
+    return fetched if isinstance(fetched, Intent) else fetched.intent
+
+
+def arrived_minor(fetched: Fetched) -> int:
+    """What of it was paid, by whatever: an invoice may be paid by the balance, or outside of Stripe."""
+    if isinstance(fetched, InvoiceCharge):
+        return fetched.amount_total_minor
+    intent = intent_of(fetched)
+    return intent.received_minor if intent is not None else 0
+
+
+def not_made_for_it(context: Context, payment: Payment, fetched: Fetched) -> str | None:
     """Why an object that names the row was not made for it, in words for an operator; ``None`` if it was.
 
     Whoever has the Stripe key can write our key into the metadata of any object.
@@ -27,9 +40,13 @@ def not_made_for_it(
     return None
 
 
-def not_as_agreed(
-    context: Context, payment: Payment, fetched: Checkout | Intent | InvoiceCharge
-) -> str | None:
+def is_customers(context: Context, payment: Payment, fetched: Fetched) -> bool:
+    """Whether an object is of the customer whose payment it names."""
+    known_id = known_customer(context.session, payment.owner)
+    return known_id is not None and fetched.customer_id == known_id
+
+
+def not_as_agreed(context: Context, payment: Payment, fetched: Fetched) -> str | None:
     """What was paid that was not agreed, in words for an operator; ``None`` where all is as agreed."""
     if fetched.livemode is not context.config.livemode:
         return "It was paid in Stripe's other mode, test or live"
@@ -41,6 +58,8 @@ def not_as_agreed(
         asked_minor, arrived = fetched.amount_subtotal_minor, _arrived(fetched)
     if (asked_minor, fetched.currency) != (payment.amount_minor, payment.currency):
         return f"Stripe asked for {money.show(asked_minor, fetched.currency)}"
+    if isinstance(fetched, InvoiceCharge) and fetched.is_paid and not fetched.charges and arrived[0]:
+        return "Its invoice was paid outside of Stripe"
     if arrived[0] != arrived[1]:
         due, came = (money.show(minor, fetched.currency) for minor in arrived)
         return f"{came} arrived of {due}"

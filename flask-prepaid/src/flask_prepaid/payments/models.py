@@ -89,7 +89,8 @@ class Payment(Base):
     ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
     ``failure_counted``: it is in the sums of failures. ``sent_digest`` is that of what was sent under the
     key that names the purchase; empty where none does. ``brand`` and ``last4`` are those of the card that
-    was charged. ``review`` is what an operator did about one that needed a review, at ``reviewed_at``.
+    was charged. ``review`` is what an operator did last about one that needed a review, ``reviewed_at`` when
+    nothing of it was left to be looked at.
     ``shown_state`` is the state that pages show, which ``shown_states.py`` reads from refunds and disputes.
     """
 
@@ -181,6 +182,31 @@ class Payment(Base):
         return self.to_pay_minor if self.paid_minor is None else self.paid_minor
 
 
+class Review(Base):
+    """What was paid for a payment otherwise than agreed: a page, a charge or an invoice, ``stripe_id``.
+
+    ``review`` is what an operator did about it, at ``reviewed_at``. ``sent_back``: all of it was refunded.
+    ``is_foreign``: it names the payment, and was not made for it, so that it never gives its credits.
+    """
+
+    __tablename__ = "prepaid_review"
+    _shown = ("payment_id", "stripe_id", "reason", "reviewed_at")
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        Index("ix_prepaid_review_payment_intent_id", "payment_intent_id"),
+    )
+
+    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    stripe_id: Mapped[str] = mapped_column(primary_key=True)
+    payment_intent_id: Mapped[str | None]
+    reason: Mapped[str]
+    is_foreign: Mapped[bool]
+    sent_back: Mapped[bool] = mapped_column(default=False)
+    called_at: Mapped[datetime]
+    reviewed_at: Mapped[datetime | None]
+    review: Mapped[str | None]
+
+
 class PartCharge(Base):
     """One of several charges that have paid an invoice: ``charged_minor`` of its payment's money.
 
@@ -264,6 +290,12 @@ class Dispute(TakesBack, Base):
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
         Index(
+            "ix_prepaid_dispute_untaken",
+            "payment_id",
+            postgresql_where=text("taken_minor = 0"),
+            sqlite_where=text("taken_minor = 0"),
+        ),
+        Index(
             "ix_prepaid_dispute_end_plan_at",
             "end_plan_at",
             postgresql_where=text("end_plan_at IS NOT NULL"),
@@ -292,12 +324,22 @@ class Dispute(TakesBack, Base):
         return self.state in WANTS_EVIDENCE
 
 
-class BalancePaid(TakesBack, Base):
-    """So much of a payment, ``amount_minor``, the customer's balance at Stripe has paid, and when.
+class EarlierMoney(TakesBack):
+    """Money of an earlier payment has paid a part of this one, ``amount_minor``, at the time ``at``.
 
-    It takes credits back where the money in that balance turns out to have gone back twice. ``changes``
-    counts what may have changed that, ``seen`` is up to which ``tick`` has looked.
+    It takes credits back where that money turns out to have gone back twice. ``changes`` counts what may have
+    changed that, ``seen`` is up to which ``tick`` has looked.
     """
+
+    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount_minor: Mapped[int]
+    at: Mapped[datetime]
+    changes: Mapped[int] = mapped_column(default=1)
+    seen: Mapped[int] = mapped_column(default=0)
+
+
+class BalancePaid(EarlierMoney, Base):
+    """So much of a payment the customer's balance at Stripe has paid."""
 
     __tablename__ = "prepaid_balance_paid"
     __table_args__ = (
@@ -310,11 +352,27 @@ class BalancePaid(TakesBack, Base):
         ),
     )
 
-    payment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    amount_minor: Mapped[int]
-    at: Mapped[datetime]
-    changes: Mapped[int] = mapped_column(default=1)
-    seen: Mapped[int] = mapped_column(default=0)
+
+class CarriedOver(EarlierMoney, Base):
+    """So much of a changed plan was paid by what its invoice gives back of the plan before.
+
+    ``credits`` of what the invoice gives are those that no new money has paid for.
+    """
+
+    __tablename__ = "prepaid_carried_over"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("credits >= 0", name="credits_not_negative"),
+        Index(
+            "ix_prepaid_carried_over_due",
+            "payment_id",
+            postgresql_where=text("changes > seen"),
+            sqlite_where=text("changes > seen"),
+        ),
+    )
+
+    credits: Mapped[int]
 
 
 class TopUp(Base):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
 from ..gateway.billing.invoice_parts import ChargedPart
-from .models import PartCharge, Payment
+from .models import Dispute, PartCharge, Payment
 
 
 def write_down(session: Session, payment: Payment, charges: Sequence[ChargedPart]) -> None:
@@ -49,6 +49,15 @@ def is_of(session: Session, payment: Payment, intent_id: str) -> bool:
     return payment.payment_intent_id == intent_id or any(
         part.intent_id == intent_id for part in of(session, payment)
     )
+
+
+def is_of_its_charge() -> ColumnElement[bool]:
+    """Whether a dispute is of a charge that has brought its payment's money, for a query of both.
+
+    A payment may have been paid otherwise than agreed before.
+    """
+    is_part = exists().where(PartCharge.payment_intent_id == Dispute.payment_intent_id).correlate(Dispute)
+    return (Dispute.payment_intent_id == Payment.payment_intent_id) | is_part
 
 
 def payment_of(session: Session, intent_id: str) -> Payment | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
@@ -17,12 +16,11 @@ from ..catalog import Offer
 from ..context import Context
 from ..gateway.billing.invoice_charge_values import InvoiceCharge
 from ..gateway.values import NEEDS_OWNER, Checkout, Intent
-from . import balance_paid, comparison, part_charges, tax_rates, timing, wishes
+from . import comparison, earlier_money, part_charges, tax_rates, timing, wishes, wrong_charges
+from .comparison import Fetched, arrived_minor, intent_of
 from .customers import removal
-from .models import SENT_BACK, Payment, PaymentState, Refund, Via
+from .models import Payment, PaymentState, Refund, Via
 from .wishes import Wish
-
-log = logging.getLogger(__name__)
 
 #: Nothing more comes of a payment in one of these, but money back.
 FINAL = {PaymentState.PAID, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.NEEDS_REVIEW}
@@ -45,9 +43,6 @@ CUSTOMER_GONE = "the customer is gone"
 
 #: A charge that is heard of so much later was paid when Stripe says, and not now.
 HEARD_LATE = timedelta(days=1)
-
-#: What Stripe has of a payment.
-Fetched = Checkout | Intent | InvoiceCharge
 
 
 def write_down(
@@ -227,7 +222,8 @@ def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: st
     reason = comparison.not_made_for_it(context, payment, fetched)
     if reason is not None:
         if fetched.is_paid:
-            _call_for_review(context, payment, f"{fetched.id} {reason}", fetched)
+            is_foreign = not comparison.is_customers(context, payment, fetched)
+            wrong_charges.call(context, payment, f"{fetched.id} {reason}", fetched, is_foreign=is_foreign)
         return False
     return known_id is None or (fetched.is_paid and payment.state is not PaymentState.PAID)
 
@@ -240,10 +236,6 @@ def lock(session: Session, payment: Payment, **ids: str | None) -> None:
     known: dict[str, object] = {name: value for name, value in ids.items() if value}
     session.execute(update(Payment).where(Payment.id == payment.id).values(known or {"id": payment.id}))
     session.refresh(payment)
-
-
-def _intent_of(fetched: Fetched) -> Intent | None:
-    return fetched if isinstance(fetched, Intent) else fetched.intent
 
 
 def _note_intent(payment: Payment, intent: Intent) -> None:
@@ -263,8 +255,26 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
         return
     reason = comparison.not_as_agreed(context, payment, fetched)
     if reason is not None:
-        _call_for_review(context, payment, reason, fetched)
+        wrong_charges.call(context, payment, reason, fetched, is_foreign=False)
         return
+    _give(context, payment, fetched, paid_minor=paid_minor)
+
+
+def accept(context: Context, payment: Payment, fetched: Fetched) -> None:
+    """Give what a payment bought, though what was paid is not what was agreed: somebody has decided so.
+
+    The caller holds the payment's lock. It becomes that of what was fetched, if it has been another's since.
+    """
+    if isinstance(fetched, Checkout):
+        payment.session_id = fetched.id
+    elif isinstance(fetched, InvoiceCharge):
+        payment.invoice_id, payment.invoice_number = fetched.id, fetched.number
+    if intent := intent_of(fetched):
+        _note_intent(payment, intent)
+    _give(context, payment, fetched, paid_minor=arrived_minor(fetched))
+
+
+def _give(context: Context, payment: Payment, fetched: Fetched, *, paid_minor: int) -> None:
     now = context.clock()
     paid_at = _paid_at(payment, fetched, now)  # by the state in which it has waited
     context.ledger.purchase(
@@ -283,7 +293,7 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
     payment.failure = None
     payment.check_at = None
     if isinstance(fetched, InvoiceCharge):
-        balance_paid.note(context.session, payment, fetched)
+        earlier_money.note_balance(context.session, payment, fetched)
         part_charges.write_down(context.session, payment, fetched.charges)
     removal.reopen(context.session, payment.owner, payment.created_at)
     signals.after_commit(context.session, signals.payment_paid, owner=payment.owner, payment_id=payment.id)
@@ -306,7 +316,7 @@ def _paid_at_stripe(payment: Payment, fetched: Fetched) -> datetime | None:
     """
     if isinstance(fetched, InvoiceCharge):
         return fetched.paid_at or fetched.final_at
-    intent = _intent_of(fetched)
+    intent = intent_of(fetched)
     if intent is not None:
         return None if payment.state is PaymentState.PENDING else intent.charged_at
     return fetched.created_at if isinstance(fetched, Checkout) else None
@@ -352,31 +362,6 @@ def due(context: Context, table: type[Payment] | type[Refund], *, limit: int = 1
     return list(context.session.scalars(overdue.limit(limit)))
 
 
-def _call_for_review(context: Context, payment: Payment, reason: str, fetched: Fetched) -> None:
-    """Call an operator, until all that was paid is refunded; once for each reason.
-
-    What was reviewed for another reason is looked at anew.
-    """
-    intent = _intent_of(fetched)
-    if intent is not None and intent.is_all_back:
-        is_it = payment.payment_intent_id == intent.id or (payment.failure or "").startswith(f"{fetched.id} ")
-        if is_it and payment.state is not PaymentState.PAID:
-            payment.state, payment.failure, payment.check_at = PaymentState.FAILED, SENT_BACK, None
-        return
-    log.error("payment %s needs review: %s", payment.id, reason)
-    reason = reason[:255]
-    is_known = payment.reviewed_at is None or payment.failure == reason
-    if payment.state is PaymentState.PAID or (payment.state is PaymentState.NEEDS_REVIEW and is_known):
-        return
-    payment.state = PaymentState.NEEDS_REVIEW
-    payment.failure = reason
-    payment.reviewed_at = payment.review = None
-    payment.check_at = None
-    signals.after_commit(
-        context.session, signals.payment_needs_review, owner=payment.owner, payment_id=payment.id
-    )
-
-
 def _move(context: Context, payment: Payment, state: PaymentState, fetched: Fetched) -> None:
     """Note a state that is overwritten, unless a later fetch has written one, or the payment is paid.
 
@@ -391,7 +376,7 @@ def _move(context: Context, payment: Payment, state: PaymentState, fetched: Fetc
     failed_now = state is PaymentState.FAILED and payment.state is not PaymentState.FAILED
     payment.state = state
     payment.fetched_at = fetched.asked_at
-    intent = _intent_of(fetched)
+    intent = intent_of(fetched)
     payment.failure = intent.failure if intent else None
     if state in FINAL:
         payment.check_at = None

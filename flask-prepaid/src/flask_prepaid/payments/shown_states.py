@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, column_property
 
 from .dispute_states import TAKES_NOTHING, DisputeState
 from .models import CAME_BACK, NOT_REFUNDED, UNDER_WAY, Dispute, Payment, PaymentState, Refund
+from .part_charges import is_of_its_charge
 
 
 class PaidState(StrEnum):
@@ -70,7 +71,7 @@ def named(word: str) -> ShownState | None:
 
 def column() -> ColumnElement[str]:
     """The shown state of each payment, by its word, for a query."""
-    disputed = exists().where(Dispute.payment_id == Payment.id).correlate(Payment)
+    disputed = exists().where(Dispute.payment_id == Payment.id, is_of_its_charge()).correlate(Payment)
     refunded = exists().where(Refund.payment_id == Payment.id).correlate(Payment)
     is_reviewed = (Payment.state == PaymentState.NEEDS_REVIEW) & Payment.reviewed_at.is_not(None)
     return case(
@@ -128,6 +129,8 @@ def taken_of_each(session: Session, payments: Sequence[Payment]) -> Counter[int]
     """What banks have of payments by disputes, in the smallest unit, by the payment's id."""
     sums = (
         select(Dispute.payment_id, func.sum(Dispute.amount_minor))
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(is_of_its_charge())
         .where(Dispute.payment_id.in_([payment.id for payment in payments]))
         .where(Dispute.state.not_in(TAKES_NOTHING))
         .group_by(Dispute.payment_id)

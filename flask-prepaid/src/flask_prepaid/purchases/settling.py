@@ -11,6 +11,7 @@ from ..context import Context, Write, nothing, reading, refuse_uncommitted, tran
 from ..errors import NotYours
 from ..gateway.billing.subscription_values import StripeInvoice
 from ..payments import payments, timing
+from ..payments.comparison import Fetched
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import sync
@@ -23,7 +24,7 @@ UNTRIED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
 CHALLENGE_LASTS = timedelta(hours=24)
 
 
-def settle(context: Context, fetched: payments.Fetched) -> Payment | None:
+def settle(context: Context, fetched: Fetched) -> Payment | None:
     """Give what a paid page or a paid charge bought, once; its payment, or ``None`` if it is none of ours.
 
     All doors lead here, the webhook and the browser's return among them, in any order and any number of
@@ -165,7 +166,7 @@ def _close_charge(context: Context, payment: Payment) -> None:
     """Close a charge that waits for its owner at the bank, or an invoice that nobody came to pay. Commits."""
     with reading(context):
         intent_id, invoice_id = payment.payment_intent_id, payment.invoice_id
-    closed: payments.Fetched | None
+    closed: Fetched | None
     if invoice_id is not None:
         closed = context.gateway.invoice_charges.close(invoice_id)
     else:
@@ -187,7 +188,7 @@ def _sync(context: Context, payment: Payment) -> bool:
         customer_id, key = known_customer(session, payment.owner), payment.idempotency_key
         session_id, intent_id, via = payment.session_id, payment.payment_intent_id, payment.via
         invoice_id = payment.invoice_id
-    fetched: payments.Fetched | None
+    fetched: Fetched | None
     if via is Via.CHECKOUT:
         fetched = by_key.checkout(context, session_id, customer_id, key)
     elif invoice_id is not None:

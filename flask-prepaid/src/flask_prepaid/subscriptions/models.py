@@ -244,15 +244,21 @@ class PlanMonth(Base):
     given_at: Mapped[datetime | None]
 
     @property
+    def left_credits(self) -> int:
+        """Its credits that were not cut."""
+        return self.credits - self.cut
+
+    @property
     def left_minor(self) -> int:
         """What its credits that were not cut have cost: the rest went with the smaller plan."""
-        return self.amount_minor * (self.credits - self.cut) // self.credits
+        return self.amount_minor * self.left_credits // self.credits
 
 
 class MonthRefund(Base):
     """The money of one month that a refund, a dispute or a credit note has taken, by its name in the ledger.
 
-    ``number`` 1 is the invoice's own month.
+    ``number`` 1 is the invoice's own month. What was carried over from an earlier invoice takes ``credits``
+    of it, and no money.
     """
 
     __tablename__ = "prepaid_month_refund"
@@ -262,6 +268,7 @@ class MonthRefund(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     amount_minor: Mapped[int]
+    credits: Mapped[int] = mapped_column(default=0)
 
 
 class SubscriptionChange(Base):

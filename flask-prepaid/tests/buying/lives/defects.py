@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,13 +14,13 @@ from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.purchases import settling, topup_rules, topups
 from flask_prepaid.purchases.money_back import (
-    balance_money,
     credit_notes,
     disputes,
     host_refunds,
     refund_sync,
     taking_back,
 )
+from flask_prepaid.purchases.money_back.gone_twice import GoneTwice
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
 from prepaid_ledger.books import allowances, expiry
@@ -189,9 +188,14 @@ def a_credit_note_takes_nothing(_: Any) -> Any:
     return lambda *args: None
 
 
-@defect(balance_money, "_gone_from", "balances")
+@defect(GoneTwice, "_follow_balance", "balances")
 def what_a_balance_bought_twice_is_kept(_: Any) -> Any:
-    return lambda session, owner, bought: Counter()
+    return lambda gone: None
+
+
+@defect(GoneTwice, "_follow_changes", "changed plans")
+def what_a_changed_plan_was_paid_with_is_kept(_: Any) -> Any:
+    return lambda gone: None
 
 
 @defect(host_refunds, "_worth_minor", "packs")

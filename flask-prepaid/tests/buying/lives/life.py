@@ -15,11 +15,11 @@ from flask_prepaid.payments.customers import removal
 from flask_prepaid.payments.models import PaymentState, Via
 from flask_prepaid.purchases import topups
 from flask_prepaid.purchases.saved_cards import cards
-from flask_prepaid.subscriptions import changing
+from flask_prepaid.subscriptions import changing, prices
 from stripe_emulator.core.errors import CardError
 
 from ..subscriptions.plan_shop import PlanShop
-from .model import PACKS, Dispute, Note, Payment, Plan, TopUp
+from .model import PACKS, PLANS, Dispute, Note, Payment, Plan, TopUp
 from .steps import Step
 from .world import CARDS, KEPT, OWNER, World
 
@@ -386,6 +386,23 @@ class Life(World):
         *quantity, plan = step.word("plan").split()
         fields = {"quantity": quantity[0]} if quantity else {}
         self.shop.subscribe(plan, OWNER, **fields)
+
+    def do_change_plan(self, step: Step) -> None:
+        """In Stripe's dashboard, at once, to a plan that gives more."""
+        plan, wanted = self.model.plan, step.word("plan")
+        if plan is None or plan.is_paused or PLANS[wanted][0] <= PLANS[plan.name][0] or self.model.blocked:
+            return
+        if self.period_end is None or self.period_end <= self.now:
+            return  # the next month is billed, and not paid yet
+        price = self.read(
+            lambda: prices.ensure(self.shop.prepaid, self.shop.prepaid.catalog.plans[wanted]).id
+        )
+        subscription = self.shop.v1.subscriptions.retrieve(self.shop.stripe_id(OWNER))
+        item = {"id": subscription["items"].data[0].id, "price": price, "quantity": 1}
+        changed: Any = {"items": [item], "proration_behavior": "always_invoice"}
+        self.changing_to = wanted
+        with self.heard(step.word("heard")):
+            self.shop.v1.subscriptions.update(subscription.id, changed)
 
     def do_pause(self, step: Step) -> None:
         if self.model.plan is not None and not self.model.plan.is_paused:

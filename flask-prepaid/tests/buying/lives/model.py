@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
+from math import ceil
 from typing import Literal
 
 from ledger.model import Model
 from ledger.model_parts import Lot
+
+from .gone_twice import Move, lost
 
 DAY = timedelta(days=1)
 
@@ -32,7 +36,7 @@ PACKS: dict[str, tuple[int, int, str, int | None]] = {
 TIERS = ((100, 90), (50, 95), (1, 100))
 
 #: Credits a month, and how many of them roll over.
-PLANS = {"small": (100, 30), "large": (500, 0), "3 seats": (30, 0)}
+PLANS = {"small": (100, 30), "large": (500, 0), "3 seats": (30, 0), "rich": (600, 0), "cheap": (400, 0)}
 
 #: Codes that give credits: how many, how often in all, and how many days the credits last.
 GIVING = {"WELCOME": (30, 1, None), "SUMMER": (45, 2, 30)}
@@ -81,6 +85,10 @@ class Payment:
     """Money that came in. ``charged_minor`` of it came by a card, and can go back to it; the rest was paid by
     the customer's balance at Stripe, of which ``balance`` takes what was gone from it already. It may have
     paid for a month until ``period_end``.
+
+    Where a plan was changed, ``carried_minor`` of the one before has paid for it, and for ``carried_credits``
+    that no new money has paid; ``carried`` takes what was gone already. ``moves`` is where its own money went
+    when the plan was changed again.
     """
 
     lot: Lot
@@ -94,17 +102,38 @@ class Payment:
     notes: dict[str, Note] = field(default_factory=dict)
     dispute: Dispute | None = None
     balance: Taker = field(default_factory=Taker)
+    carried_minor: int = 0
+    carried_credits: int = 0
+    carried: Taker = field(default_factory=Taker)
+    moves: list[Move] = field(default_factory=list)
 
     @property
     def refunded_minor(self) -> int:
         return sum(refund.taken_minor for refund in self.refunds.values())
 
     @property
-    def left_minor(self) -> int:
-        """What has neither gone back to where it came from, nor to the balance; less than 0 if twice."""
-        disputed = self.dispute.taken_minor if self.dispute is not None else 0
+    def gone_minor(self) -> int:
+        """What has gone back to where it came from."""
+        return self.refunded_minor + (self.dispute.taken_minor if self.dispute is not None else 0)
+
+    @property
+    def from_balance_minor(self) -> int:
+        return self.paid_minor - self.charged_minor
+
+    @property
+    def unmoved_minor(self) -> int:
+        """What no change of the plan has moved on."""
+        return self.paid_minor + self.carried_minor - sum(move.minor for move in self.moves)
+
+    def all_moves(self) -> list[Move]:
+        notes = [Move(self, note.amount_minor, note.at) for note in self.notes.values()]
+        return [*notes, *self.moves]
+
+    def kept(self) -> Fraction:
+        """What part of its new money nobody has got back, in whatever way."""
         noted = sum(note.amount_minor for note in self.notes.values())
-        return self.paid_minor - self.refunded_minor - disputed - noted
+        back = self.gone_minor + noted + self.balance.taken_minor
+        return Fraction(max(self.paid_minor - back, 0), self.paid_minor) if self.paid_minor else Fraction(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +159,24 @@ class TopUp:
 
 @dataclass(eq=False)
 class Plan:
-    """``rolls`` over so many of its credits. What it has given so far is ``lots``."""
+    """What it has given so far is ``lots``, and what was paid for it ``payments``, the first first."""
 
     name: str
     lots: list[Lot] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
     is_paused: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """A plan becomes another one with the ``rest`` of its period, by an invoice with these sums."""
+
+    plan: str
+    rest: Fraction
+    costs_minor: int
+    back_minor: int
+    charged_minor: int
+    period_end: datetime
 
 
 @dataclass
@@ -212,9 +254,9 @@ class Customer:
     # What goes back
 
     def refuses_refund(self, payment: Payment, amount_minor: int | None) -> bool:
-        """Whether so much, or all that is left, can't be refunded: Stripe refuses what was charged back."""
+        """Whether so much, or all that is left, can't be refunded: Stripe refuses what the bank has."""
         left = payment.charged_minor - payment.refunded_minor
-        charged_back = payment.dispute is not None and not payment.dispute.is_inquiry
+        charged_back = payment.dispute is not None and payment.dispute.taken_minor > 0
         amount = left if amount_minor is None else amount_minor
         return charged_back or not 0 < amount <= left
 
@@ -267,7 +309,7 @@ class Customer:
         if amount_minor == taker.taken_minor:
             return
         self.expire(now)
-        if taker.taken_minor:
+        if taker.taken_minor and (taker is not payment.carried or payment.carried_credits):
             self.wallet.refund_failed(
                 f"undone:{name}:{taker.takes}",
                 f"{name}:{taker.takes}",
@@ -276,8 +318,12 @@ class Customer:
             )
         if amount_minor:
             taker.takes += 1
-            before = self.wallet.available
-            self.wallet.refund(f"{name}:{taker.takes}", payment.lot, amount_minor, now)
+            before, key = self.wallet.available, f"{name}:{taker.takes}"
+            if taker is not payment.carried:
+                self.wallet.refund(key, payment.lot, amount_minor, now)
+            elif payment.carried_credits:
+                credits = ceil(Fraction(payment.carried_credits * amount_minor, payment.carried_minor))
+                self.wallet.claw_back_named(key, payment.lot, credits, now)
             self.fell("clawback", before)
         taker.taken_minor = amount_minor
 
@@ -308,6 +354,47 @@ class Customer:
         self.has_left = False
         paid = Payment(lot, total_minor, charged_minor, "usd", now, period_end=period_end)
         self.payments[name] = paid
+        self.plan.payments.append(paid)
+
+    def changed(self, name: str, change: Change, now: datetime) -> None:
+        """The plan is another one at once: the rest of the old one is given back, the new one's costs."""
+        assert self.plan is not None
+        before, self.plan.name = PLANS[self.plan.name][0], change.plan
+        after = PLANS[self.plan.name][0]
+        credits = int((after - before) * change.rest)
+        total, carried = (
+            max(change.costs_minor - change.back_minor, 0),
+            min(change.costs_minor, change.back_minor),
+        )
+        self.expire(now)
+        lot = self.wallet.new_lot(
+            name,
+            credits,
+            expires_at=change.period_end,
+            amount_minor=total,
+            paid=total > 0,
+            is_allowance=True,
+        )
+        self.wallet.come_in(lot, repays=True)
+        self.plan.lots.append(lot)
+        paid = Payment(lot, total, change.charged_minor, "usd", now, period_end=change.period_end)
+        paid.carried_minor = carried
+        if carried:
+            new = Fraction(change.costs_minor - carried, change.costs_minor)
+            paid.carried_credits = max(credits - ceil(after * change.rest * new), 0)
+        for to, minor in ((paid, carried), (None, change.back_minor - carried)):
+            self.move(minor, now, to)
+        self.payments[name] = paid
+        self.plan.payments.append(paid)
+
+    def move(self, minor: int, now: datetime, to: Payment | None) -> None:
+        """So much of what was paid for the plan has moved: of the last payment first."""
+        assert self.plan is not None
+        for payment in reversed(self.plan.payments):
+            part = min(minor, payment.unmoved_minor)
+            if part:
+                payment.moves.append(Move(payment, part, now, to))
+                minor -= part
 
     def ends_disputed_plan(self) -> bool:
         """Whether a tick ends the plan with its month: a bank has asked for one of it since the last tick."""
@@ -325,26 +412,17 @@ class Customer:
     # The balance at Stripe
 
     def check_balance(self, now: datetime) -> None:
-        """What money in the balance has bought that went back to a card as well is taken back: the first
+        """What money has paid for a second time that went back to a card as well is taken back: the first
         bought first, and nothing that was bought before that money came.
         """
-        bought = [
-            (name, each) for name, each in self.payments.items() if each.charged_minor < each.paid_minor
-        ]
-        notes = [(payment, note) for payment in self.payments.values() for note in payment.notes.values()]
-        twice = {payment: max(-payment.left_minor, 0) for payment, _ in notes}
-        parts: Counter[str] = Counter()
-        for payment, note in sorted(notes, key=lambda noted: noted[1].at):
-            gone = min(twice[payment], note.amount_minor)
-            twice[payment] -= gone
-            for name, each in bought:
-                if each.at >= note.at:
-                    worth = max(min(each.paid_minor - each.charged_minor, each.left_minor), 0)
-                    part = min(gone, worth - parts[name])
-                    parts[name] += part
-                    gone -= part
-        for name, each in bought:
-            self.take_back(each, f"balance:{name}", each.balance, parts[name], now)
+        of_balance, of_carried = lost(self.payments.values())
+        for name, each in self.payments.items():
+            if each.from_balance_minor:
+                self.take_back(each, f"balance:{name}", each.balance, of_balance[each], now)
+        for name, each in self.payments.items():
+            if each.carried_minor:
+                part = int(of_carried[each] * each.kept())
+                self.take_back(each, f"carried:{name}", each.carried, part, now)
 
     # Auto top-up
 

@@ -152,6 +152,7 @@ VERBS: dict[str, tuple[int, Draw]] = {
     "disputed_otherwise": (2, about_step("dispute", quarters=one_of(1, 2, 4), heard=one_of(*HEARD))),
     "dispute_ends": (3, about_step("dispute", outcome=one_of("won", "won", "lost"), heard=one_of(*HEARD))),
     "subscribe": (3, alone(plan=one_of("small", "small", "large", "3 seats"))),
+    "change_plan": (2, alone(plan=one_of("small", "cheap", "rich", "large"), heard=one_of(*HEARD))),
     "pause": (1, alone()),
     "resume": (2, about_step("pause")),
     "end_plan": (1, alone()),
@@ -202,6 +203,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "lots": ("buy", "grant", "spend", "refund", "adjust", "reverse", "hold", "dispute_ends", "dispute"),
     "plans": (
         "subscribe",
+        "change_plan",
         "spend",
         "refund",
         "coupon",
@@ -222,6 +224,7 @@ THEMES: dict[str, tuple[str, ...]] = {
 NARROW: dict[str, tuple[str, ...]] = {
     "debts of a plan": ("subscribe", "spend", "refund"),
     "refunds in parts": ("buy", "refund"),
+    "changed plans": ("subscribe", *["change_plan"] * 4, "refund", "dispute", "dispute_ends", "credit_note"),
     "blocks": ("keep_card", "top_up", "block", "spend"),
     "balances": ("subscribe", "press", *["credit_note"] * 6, *["balance"] * 2, "refund", "spend"),
     "prices of top-ups": ("keep_card", "top_up", *["reprice"] * 6, "spend"),

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import stripe
 from werkzeug.test import TestResponse
 
-from flask_prepaid import Operators
+from flask_prepaid import Operators, Plan
 from flask_prepaid.operations.tick import each, tick
 from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
@@ -28,8 +29,8 @@ from prepaid_ledger.testing import new_database
 from stripe_emulator.core.errors import CardError
 
 from ..payments.crash import run_until
-from ..subscriptions.plan_shop import PlanShop, moment
-from .model import CODES, GIVING, Customer
+from ..subscriptions.plan_shop import PLANS, PlanShop, moment
+from .model import CODES, GIVING, Change, Customer
 
 OWNER = "user:1"
 
@@ -52,6 +53,12 @@ HEARD = (
     "refund.failed",
 )
 
+#: Plans that give more for no more money than small and large ones.
+MORE_PLANS = (
+    Plan("cheap", credits=400, amount_minor=800, name="Cheap"),
+    Plan("rich", credits=600, amount_minor=1_000, name="Rich"),
+)
+
 #: What a card is called in a life, and its number.
 CARDS = {"good": "4242424242424242", "refunds fail": "4000000000005126", "declines": "4000000000000002"}
 #: A card that is kept is declined only later, when it is charged.
@@ -67,7 +74,8 @@ class Place:
     def __init__(self, databases: Databases, kind: str, *, invoices: bool) -> None:
         self.databases, self.kind = databases, kind
         self.empty, self.url = databases.fresh(kind), databases.fresh(kind)
-        self.shop = PlanShop(self.url, PREPAID_PROMOTION_CODES=True, PREPAID_INVOICES=invoices)
+        plans = (*PLANS, *MORE_PLANS)
+        self.shop = PlanShop(self.url, plans=plans, PREPAID_PROMOTION_CODES=True, PREPAID_INVOICES=invoices)
         self.packs = dict(self.shop.prepaid.catalog.packs)
         self.is_new = True
 
@@ -108,7 +116,9 @@ class World:
         self.browser = shop.browser(OWNER)
         self.token: str | None = None
         self.rows: dict[str, int] = {}
+        self.period_start: datetime | None = None
         self.period_end: datetime | None = None
+        self.changing_to: str | None = None
         self.bills: set[str] = set()
         self.makes_invoices = bool(shop.app.config["PREPAID_INVOICES"])
         for code, left in CODES.items():
@@ -252,18 +262,29 @@ class World:
             self.bills.add(bill.id)
             rows = [row for row in self.shop.invoices(OWNER) if row.stripe_id == bill.id]
             assert rows, f"the shop has not heard of {bill.id}"
-            self.period_end = datetime.fromtimestamp(bill.lines.data[0].period.end, UTC)
-            name = f"plan:{bill.id}"
-            self.model.billed(
-                name,
-                self.now,
-                total_minor=bill.total,
-                charged_minor=bill.amount_paid,
-                period_end=self.period_end,
-            )
+            self.read_bill(f"plan:{bill.id}", bill)
             payment_id = rows[0].payment_id
             assert payment_id is not None, f"{bill.id} was paid, and has given nothing"
-            self.rows[name] = payment_id
+            self.rows[f"plan:{bill.id}"] = payment_id
+
+    def read_bill(self, name: str, bill: stripe.Invoice) -> None:
+        """A bill is for a whole month, or for the rest of one in which the plan was changed."""
+        lines = bill.lines.data
+        since, ends = (
+            datetime.fromtimestamp(each, UTC) for each in (lines[0].period.start, lines[0].period.end)
+        )
+        if self.changing_to is None:
+            self.period_start, self.period_end = since, ends
+            charged = {"total_minor": bill.total, "charged_minor": bill.amount_paid}
+            self.model.billed(name, self.now, **charged, period_end=ends)
+            return
+        assert self.period_start is not None
+        rest = Fraction(int((ends - since).total_seconds()), int((ends - self.period_start).total_seconds()))
+        costs = sum(line.amount for line in lines if line.amount > 0)
+        back = -sum(line.amount for line in lines if line.amount < 0)
+        change = Change(self.changing_to, rest, costs, back, bill.amount_paid, ends)
+        self.model.changed(name, change, self.now)
+        self.changing_to = None
 
     # What goes wrong on the way
 

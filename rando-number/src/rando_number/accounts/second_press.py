@@ -34,7 +34,7 @@ from flask_prepaid.signals import ticked
 
 from ..callers import signed_in
 from ..models import FormPress, User, db, insert_into, utc_now
-from .last_moment import cookie_now, undo
+from .proofs.last_moment import cookie_now, undo
 from .sign_ins import TOKEN
 
 #: So long a second press of a form is taken for one.

@@ -24,24 +24,10 @@ from ..edge import languages
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User, db, utc_now
 from ..rate_limits import guesses, known_browsers, rates
-from . import (
-    closing,
-    first_proof,
-    greetings,
-    last_moment,
-    links,
-    new_address,
-    own_data,
-    passkeys,
-    reset_links,
-    second_factor,
-    second_press,
-    sign_ins,
-    welcome,
-    words,
-)
+from . import closing, greetings, own_data, passkeys, second_factor, second_press, sign_ins, welcome, words
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
+from .proofs import first_proof, last_moment, links, new_address, reset_links
 from .second_factor import OnceOnly, RescueForm, SetUpForm
 
 

@@ -104,6 +104,7 @@ def test_good_evidence_wins_the_money_back_but_not_the_fee(shop: Shop) -> None:
 
     won = shop.v1.disputes.retrieve(dispute.id)
     assert (won.status, won.evidence_details.submission_count) == ("won", 1)
+    assert won.is_charge_refundable
     assert sum(shop.balance()) == 1000 - 59 - 1500
     assert shop.listen() == [
         "charge.dispute.updated",

@@ -123,7 +123,7 @@ class InvoiceLine:
 
     ``item_id`` is the subscription's item that it bills, where it tells one. ``discount_ids`` are those
     that made it smaller; the amount of a part of a period is net of them. ``gives_back``: it takes back what
-    was billed before for a part of a period.
+    was billed before for a part of a period. ``added_tax_minor`` comes on top.
     """
 
     price_id: str | None
@@ -137,6 +137,12 @@ class InvoiceLine:
     start: int
     end: int
     discount_ids: frozenset[str]
+    added_tax_minor: int = 0
+
+    @property
+    def with_tax_minor(self) -> int:
+        """What it adds to the invoice's total."""
+        return self.net_minor + self.added_tax_minor
 
     @property
     def counts(self) -> bool:
@@ -357,6 +363,7 @@ def line_of(line: Any) -> InvoiceLine:
         start=line.period.start,
         end=line.period.end,
         discount_ids=frozenset(_discounts_of(line)),
+        added_tax_minor=sum(tax.amount for tax in line.taxes or [] if tax.tax_behavior == "exclusive"),
     )
 
 

@@ -27,7 +27,7 @@ depends_on = None
 #: In the order in which they refer to each other.
 TABLES = (
     "customer unwanted_customer card topup notice attempt operator_day operator_note"
-    " payment part_charge refund dispute credit_note balance_paid fraud_warning"
+    " payment review part_charge refund dispute credit_note balance_paid carried_over fraud_warning"
     " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
     " crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
@@ -142,6 +142,21 @@ def create_payments() -> None:
         only="failure IS NOT NULL AND NOT failure_counted",
     )
     op.create_table(
+        "prepaid_review",
+        sa.Column(
+            "payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), autoincrement=False, primary_key=True
+        ),
+        sa.Column("stripe_id", sa.String(255), primary_key=True),
+        sa.Column("payment_intent_id", sa.String(255)),
+        sa.Column("reason", sa.String(255), nullable=False),
+        sa.Column("is_foreign", sa.Boolean(), nullable=False),
+        sa.Column("sent_back", sa.Boolean(), nullable=False),
+        sa.Column("called_at", AT, nullable=False),
+        sa.Column("reviewed_at", AT),
+        sa.Column("review", sa.String(255)),
+    )
+    op.create_index("ix_prepaid_review_payment_intent_id", "prepaid_review", ["payment_intent_id"])
+    op.create_table(
         "prepaid_part_charge",
         sa.Column("payment_intent_id", sa.String(255), primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
@@ -184,6 +199,7 @@ def create_payments() -> None:
         sa.Column("end_plan_at", AT),
         *taking_back(),
     )
+    partial_index("ix_prepaid_dispute_untaken", "prepaid_dispute", ["payment_id"], only="taken_minor = 0")
     partial_index(
         "ix_prepaid_dispute_end_plan_at", "prepaid_dispute", ["end_plan_at"], only="end_plan_at IS NOT NULL"
     )
@@ -193,18 +209,12 @@ def create_payments() -> None:
         sa.Column("state", sa.String(32), nullable=False),
         *taking_back(),
     )
-    op.create_table(
-        "prepaid_balance_paid",
-        sa.Column(
-            "payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), autoincrement=False, primary_key=True
-        ),
-        sa.Column("at", AT, nullable=False),
-        sa.Column("changes", BIG, nullable=False),
-        sa.Column("seen", BIG, nullable=False),
-        *taking_back(),
-    )
-    partial_index(
-        "ix_prepaid_balance_paid_due", "prepaid_balance_paid", ["payment_id"], only="changes > seen"
+    table_of_earlier_money("prepaid_balance_paid")
+    table_of_earlier_money(
+        "prepaid_carried_over",
+        sa.Column("credits", BIG, nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+        sa.CheckConstraint("credits >= 0", name="credits_not_negative"),
     )
     table_of_payment(
         "prepaid_fraud_warning",
@@ -234,6 +244,22 @@ def table_of_payment(name: str, *columns: sa.schema.SchemaItem) -> None:
         sa.Column("fetched_at", AT, nullable=False),
     )
     op.create_index(f"ix_{name}_payment_id", name, ["payment_id"])
+
+
+def table_of_earlier_money(name: str, *columns: sa.schema.SchemaItem) -> None:
+    """A table of what earlier money has paid of payments, which ``tick`` looks at again."""
+    op.create_table(
+        name,
+        sa.Column(
+            "payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), autoincrement=False, primary_key=True
+        ),
+        sa.Column("at", AT, nullable=False),
+        sa.Column("changes", BIG, nullable=False),
+        sa.Column("seen", BIG, nullable=False),
+        *taking_back(),
+        *columns,
+    )
+    partial_index(f"ix_{name}_due", name, ["payment_id"], only="changes > seen")
 
 
 def taking_back() -> list[sa.schema.SchemaItem]:

@@ -12,11 +12,12 @@ from functools import partial
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from ...context import Context, Write, nothing
+from ...context import Context, Write, nothing, transaction
 from ...gateway.money_back.refund_values import StripeDispute
-from ...payments import payments
+from ...payments import part_charges, payments, wrong_charges
 from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
-from ...payments.models import Dispute, PartCharge, Payment
+from ...payments.models import Dispute, PartCharge, Payment, PaymentState
+from ...payments.part_charges import is_of_its_charge
 from .. import settling, topup_rules, topups
 from . import disputed_plans
 from .taking_back import take_back
@@ -39,7 +40,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     the end.
     """
     session = context.session
-    payment = settling.paid_by(session, dispute.intent_id)
+    payment = payment_of(session, dispute.intent_id)
     if payment is None:
         return
     payments.lock(session, payment)
@@ -62,11 +63,49 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     session.add(row)
     if is_news:
         disputed_plans.note(row, payment)
-    amount_minor = 0 if row.state in TAKES_NOTHING else dispute.amount_minor
-    reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
-    take_back(context, payment, row, f"dispute:{dispute.id}", amount_minor, reason)
+    _take(context, payment, row)
     if is_news:
         topups.stop_after(context, payment, topup_rules.DISPUTED)  # after the wallet: so does each refund
+
+
+def payment_of(session: Session, intent_id: str | None) -> Payment | None:
+    """Our payment that a PaymentIntent has paid: as it was agreed, or so that it needs a review."""
+    if intent_id is None:
+        return None
+    payment = settling.paid_by(session, intent_id)
+    if payment is not None:
+        return payment
+    return wrong_charges.payment_of(session, intent_id)
+
+
+def _take(context: Context, payment: Payment, row: Dispute) -> None:
+    """Take the credits of what the bank has, or give them again.
+
+    What needs a review has given none: they are taken once somebody gives them.
+    """
+    is_paid = payment.state is PaymentState.PAID
+    gave = is_paid and part_charges.is_of(context.session, payment, row.payment_intent_id)
+    amount_minor = row.amount_minor if gave and row.takes_money else 0
+    reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
+    take_back(context, payment, row, f"dispute:{row.id}", amount_minor, reason)
+
+
+def untaken(context: Context, *, limit: int = 100) -> list[str]:
+    """The disputes that were heard of before their payment gave its credits, and have those to take."""
+    given = Payment.state == PaymentState.PAID, is_of_its_charge()
+    waiting = select(Dispute.id).join(Payment, Payment.id == Dispute.payment_id).where(*given)
+    takes = Dispute.taken_minor == 0, Dispute.amount_minor > 0, Dispute.state.not_in(TAKES_NOTHING)
+    return list(context.session.scalars(waiting.where(*takes).order_by(Dispute.id).limit(limit)))
+
+
+def take(context: Context, dispute_id: str) -> None:
+    """Take the credits of a dispute that was heard of before its payment gave them. Commits."""
+    with transaction(context) as session:
+        row = session.get_one(Dispute, dispute_id)
+        payment = session.get_one(Payment, row.payment_id)
+        payments.lock(session, payment)
+        session.refresh(row)
+        _take(context, payment, row)
 
 
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
@@ -85,7 +124,8 @@ def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dis
 
 def in_force(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
     """The disputes by which a bank has the money of these payments, as things stand, the first first."""
-    taken = select(Dispute).where(Dispute.payment_id.in_(payment_ids), Dispute.state.not_in(TAKES_NOTHING))
+    taken = select(Dispute).join(Payment, Payment.id == Dispute.payment_id).where(is_of_its_charge())
+    taken = taken.where(Dispute.payment_id.in_(payment_ids), Dispute.state.not_in(TAKES_NOTHING))
     return list(session.scalars(taken.order_by(Dispute.created_at)))
 
 

@@ -11,8 +11,17 @@ from prepaid_ledger.tables import Entry
 
 from ... import signals
 from ...context import Context, transaction
-from ...payments import balance_paid
-from ...payments.models import BalancePaid, Dispute, Payment, Refund, TakesBack, Via
+from ...payments import earlier_money
+from ...payments.models import (
+    BalancePaid,
+    CarriedOver,
+    Dispute,
+    EarlierMoney,
+    Payment,
+    Refund,
+    TakesBack,
+    Via,
+)
 from ...subscriptions.invoices import lots, month_refunds
 from ...subscriptions.models import Invoice
 from .. import topup_rules, topups
@@ -41,8 +50,8 @@ def take_back(
         row.takes += 1  # only now: everybody locks the wallet before such a row
     row.taken_minor = amount_minor
     context.session.flush()
-    if not isinstance(row, BalancePaid):
-        balance_paid.look_again(context.session, payment.owner)
+    if not isinstance(row, EarlierMoney):
+        earlier_money.look_again(context.session, payment.owner)
     if amount_minor > before:
         why = topup_rules.DISPUTED if isinstance(row, Dispute) else topup_rules.REFUNDED
         topups.stop_after(context, payment, why)
@@ -92,19 +101,26 @@ def _claw_back(
     context: Context, payment: Payment, row: TakesBack, key: str, amount_minor: int, reason: str
 ) -> list[Entry]:
     """Take the credits that ``amount_minor`` of a payment bought; those of later months first."""
-    if not payment.credits:
+    credits = _carried(row, amount_minor) if isinstance(row, CarriedOver) else None
+    if not payment.credits or credits == 0:
         return []
     invoice = _invoice(context.session, payment)
     if invoice is not None and month_refunds.has_months(context.session, invoice.id):
-        entries = month_refunds.take_back(context, payment, invoice, key, amount_minor, reason)
+        entries = month_refunds.take_back(
+            context, payment, invoice, key, amount_minor, reason, credits=credits or 0
+        )
     else:
-        lot_key = f"payment:{payment.id}" if invoice is None else f"invoice:{invoice.id}"
         entries = [
             context.ledger.claw_back(
-                payment.owner, lot_key=lot_key, key=key, refunded_minor=amount_minor, reason=reason
+                payment.owner,
+                lot_key=f"payment:{payment.id}" if invoice is None else f"invoice:{invoice.id}",
+                key=key,
+                refunded_minor=amount_minor if credits is None else None,
+                credits=credits,
+                reason=reason,
             )
         ]
-    if invoice is not None and invoice.once_key is not None:
+    if invoice is not None and invoice.once_key is not None and credits is None:
         once = _part_of_once(context.session, payment, invoice, row, amount_minor)
         if once:
             entries.append(
@@ -114,6 +130,11 @@ def _claw_back(
             )
         row.taken_once = once
     return entries
+
+
+def _carried(row: CarriedOver, amount_minor: int) -> int:
+    """The credits that ``amount_minor`` of what was carried over has paid for, rounded up."""
+    return -(-row.credits * amount_minor // row.amount_minor)
 
 
 def _part_of_once(
@@ -134,7 +155,7 @@ def _part_of_once(
 
 def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reason: str) -> list[Entry]:
     """Give again what ``_claw_back`` has taken under this key."""
-    if not payment.credits:
+    if not payment.credits or (isinstance(row, CarriedOver) and not row.credits):
         return []
     invoice = _invoice(context.session, payment)
     if invoice is not None and month_refunds.has_months(context.session, invoice.id):

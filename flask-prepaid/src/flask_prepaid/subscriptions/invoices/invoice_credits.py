@@ -15,7 +15,7 @@ from ... import signals
 from ...context import Context
 from ...gateway.billing.subscription_values import StripeInvoice
 from ...gateway.values import moment
-from ...payments import balance_paid, part_charges
+from ...payments import earlier_money, part_charges
 from ...payments.customers import removal
 from ...payments.models import Payment, PaymentState, Via
 from ..models import Invoice, InvoiceState, PlanPrice, Subscription
@@ -54,7 +54,7 @@ def apply(
             _settle(context, subscription, row, bill, prices)
             gives_to_balance |= bill.total_minor < 0
     if gives_to_balance:
-        balance_paid.look_again(context.session, subscription.owner)
+        earlier_money.look_again(context.session, subscription.owner)
 
 
 def _row(context: Context, subscription: Subscription, bill: StripeInvoice) -> Invoice:
@@ -106,6 +106,9 @@ def _settle(
     row.credits = given - smaller_plans.take(context, subscription, row, due)
     if given or bill.total_minor > bill.credited_minor:
         payment = _payment(context, subscription, row, bill, given)
+        if due.carried is not None:
+            at, carried = bill.paid_at or bill.created_at, due.carried
+            earlier_money.note_carried(context.session, payment, carried.minor, carried.credits, at)
     if given:
         giving.give(context, subscription, row, bill, due, payment)
         giving.give_once(context, subscription, row, bill, prices)
@@ -142,7 +145,7 @@ def _payment(
     )
     context.session.add(payment)
     context.session.flush()
-    balance_paid.note(context.session, payment, bill)
+    earlier_money.note_balance(context.session, payment, bill)
     part_charges.write_down(context.session, payment, bill.charges)
     removal.reopen(context.session, payment.owner, payment.created_at)
     row.payment_id = payment.id

@@ -6,10 +6,13 @@ So what was not given yet goes before what was, and before anything becomes a de
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain, count
+from typing import cast
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from prepaid_ledger.tables import Entry
 
@@ -18,6 +21,31 @@ from ...payments.models import Payment
 from ..locking import lock
 from ..models import Invoice, MonthRefund, PlanMonth, Subscription
 from .lots import OWN, key_of, period_end
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What goes back of months: their money, or their credits where money of an earlier invoice paid them.
+
+    ``attribute`` is where a ``MonthRefund`` has it, ``of_month`` is how much a month has of it.
+    """
+
+    attribute: str
+    of_month: Callable[[PlanMonth], int]
+
+    @property
+    def column(self) -> InstrumentedAttribute[int]:
+        return cast(InstrumentedAttribute[int], getattr(MonthRefund, self.attribute))
+
+    def of_refund(self, refund: MonthRefund) -> int:
+        return cast(int, getattr(refund, self.attribute))
+
+    def put(self, refund: MonthRefund, number: int) -> None:
+        setattr(refund, self.attribute, number)
+
+
+MONEY = Counted("amount_minor", lambda month: month.left_minor)
+CREDITS = Counted("credits", lambda month: month.left_credits)
 
 #: Follows the name of a refund whose money has moved to a month of which it had taken some before.
 MOVED = ":moved:"
@@ -32,30 +60,46 @@ def has_months(session: Session, invoice_id: int) -> bool:
 
 
 def take_back(
-    context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
+    context: Context,
+    payment: Payment,
+    invoice: Invoice,
+    name: str,
+    amount_minor: int,
+    reason: str,
+    *,
+    credits: int = 0,
 ) -> list[Entry]:
-    """Take the months that ``amount_minor`` paid for, the last one first; what the ledger wrote for it."""
+    """Take the months that ``amount_minor`` paid for, the last one first; what the ledger wrote for it.
+
+    :param credits: In place of the money, so many credits.
+    """
     lock(context.session, invoice.subscription_id)
-    return _count_back(context, payment, invoice, name, amount_minor, reason)
+    if credits:
+        return _count_back(context, payment, invoice, name, credits, reason, CREDITS)
+    return _count_back(context, payment, invoice, name, amount_minor, reason, MONEY)
 
 
 def _count_back(
-    context: Context, payment: Payment, invoice: Invoice, name: str, amount_minor: int, reason: str
+    context: Context, payment: Payment, invoice: Invoice, name: str, left: int, reason: str, what: Counted
 ) -> list[Entry]:
-    """Count money that went back to the months that it paid for, and take the credits of those that came."""
+    """Count what went back to the months that it is of, and take the credits of those that came.
+
+    :param left: So much went back, of money or of credits.
+    """
     session, entries = context.session, []
-    months, left = _months(session, invoice.id), amount_minor
+    months = _months(session, invoice.id)
     came = {month.number for month in months if month.given}
     if payment.credits > sum(month.credits for month in months):
         came.add(OWN)
-    taken = taken_minor(session, invoice.id)
-    prices = {month.number: month.left_minor - taken.get(month.number, 0) for month in reversed(months)}
-    for number, price_minor in {**prices, OWN: left}.items():
-        part = min(left, price_minor)
+    taken = _taken(session, invoice.id, what)
+    rooms = {month.number: what.of_month(month) - taken.get(month.number, 0) for month in reversed(months)}
+    for number, room in {**rooms, OWN: left}.items():
+        part = min(left, room)
         if part > 0:
             left -= part
             free = _free_name(session, invoice.id, number, name)
-            refund = MonthRefund(invoice_id=invoice.id, number=number, name=free, amount_minor=part)
+            refund = MonthRefund(invoice_id=invoice.id, number=number, name=free, amount_minor=0, credits=0)
+            what.put(refund, part)
             session.add(refund)
             if number in came:
                 entries.append(claw_back(context, payment.owner, refund, reason=reason))
@@ -79,22 +123,24 @@ def count_again(context: Context, subscription: Subscription) -> None:
     cut = PlanMonth.subscription_id == subscription.id, PlanMonth.cut > 0, PlanMonth.given_at.is_(None)
     for invoice_id in session.scalars(select(PlanMonth.invoice_id).where(*cut).distinct()).all():
         invoice = session.get_one(Invoice, invoice_id)
-        for name, minor in _take_out(session, invoice_id).items():
-            payment = session.get_one(Payment, invoice.payment_id)
-            _count_back(context, payment, invoice, name, minor, "refunded")
+        for what in (MONEY, CREDITS):
+            for name, part in _take_out(session, invoice_id, what).items():
+                payment = session.get_one(Payment, invoice.payment_id)
+                _count_back(context, payment, invoice, name, part, "refunded", what)
 
 
-def _take_out(session: Session, invoice_id: int) -> Counter[str]:
-    """Take out of the months to come what went back of them beyond their price; how much, by the refund."""
-    taken, out = taken_minor(session, invoice_id), Counter[str]()
+def _take_out(session: Session, invoice_id: int, what: Counted) -> Counter[str]:
+    """Take out of the months to come what went back beyond what they have; how much, by the refund."""
+    taken, out = _taken(session, invoice_id, what), Counter[str]()
     for month in _months(session, invoice_id):
-        beyond = taken.get(month.number, 0) - month.left_minor if month.given_at is None else 0
+        beyond = taken.get(month.number, 0) - what.of_month(month) if month.given_at is None else 0
         for refund in of_month(session, invoice_id, month.number) if beyond > 0 else ():
-            part = min(beyond, refund.amount_minor)
-            refund.amount_minor -= part
+            part = min(beyond, what.of_refund(refund))
+            what.put(refund, what.of_refund(refund) - part)
             beyond -= part
-            out[refund.name.partition(MOVED)[0]] += part
-            if not refund.amount_minor:
+            if part:
+                out[refund.name.partition(MOVED)[0]] += part
+            if not (refund.amount_minor or refund.credits):
                 session.delete(refund)
     session.flush()
     return out
@@ -136,13 +182,17 @@ def of_month(session: Session, invoice_id: int, number: int) -> list[MonthRefund
 
 def taken_minor(session: Session, invoice_id: int) -> dict[int, int]:
     """The money of each month that has gone back."""
-    total = func.sum(MonthRefund.amount_minor)
+    return _taken(session, invoice_id, MONEY)
+
+
+def _taken(session: Session, invoice_id: int, what: Counted) -> dict[int, int]:
+    """What of each month has gone back."""
     rows = session.execute(
-        select(MonthRefund.number, total)
+        select(MonthRefund.number, func.sum(what.column))
         .where(MonthRefund.invoice_id == invoice_id)
         .group_by(MonthRefund.number)
     )
-    return {number: int(minor) for number, minor in rows}
+    return {number: int(total) for number, total in rows}
 
 
 def _claw_key(refund: MonthRefund) -> str:
@@ -154,20 +204,23 @@ def claw_back(context: Context, owner: str, refund: MonthRefund, *, reason: str)
         owner,
         lot_key=key_of(refund.invoice_id, refund.number),
         key=_claw_key(refund),
-        refunded_minor=refund.amount_minor,
+        refunded_minor=None if refund.credits else refund.amount_minor,
+        credits=refund.credits or None,
         reason=reason,
     )
 
 
 def _stop(context: Context, payment: Payment, invoice_id: int) -> None:
-    """Stop the months whose money has all gone back, and let the others go on."""
+    """Stop the months of which all has gone back, and let the others go on."""
     session, now = context.session, context.clock()
     session.flush()
-    taken = taken_minor(session, invoice_id)
+    taken, credits = taken_minor(session, invoice_id), _taken(session, invoice_id, CREDITS)
     is_all_back = 0 < payment.amount_minor <= sum(taken.values())
     for month in _months(session, invoice_id):
         if month.given_at is None:
             was_stopped = month.stopped
-            month.stopped = is_all_back or 0 < month.left_minor <= taken.get(month.number, 0)
+            is_paid_back = 0 < month.left_minor <= taken.get(month.number, 0)
+            is_taken = 0 < month.left_credits <= credits.get(month.number, 0)
+            month.stopped = is_all_back or is_paid_back or is_taken
             month.withheld |= was_stopped and not month.stopped and month.starts_at <= now
     session.flush()

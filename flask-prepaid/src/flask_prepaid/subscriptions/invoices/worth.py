@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
+from math import ceil
 
 from ...gateway.billing.subscription_values import InvoiceLine
 from ..models import PlanPrice
@@ -33,6 +34,17 @@ class OtherMonth:
 
 
 @dataclass(frozen=True)
+class CarriedMoney:
+    """Money of earlier invoices that an invoice gives back, and that pays for its other lines at once.
+
+    ``credits`` of what the invoice gives are those that no new money has paid for.
+    """
+
+    minor: int
+    credits: int
+
+
+@dataclass(frozen=True)
 class Worth:
     """What an invoice gives.
 
@@ -41,6 +53,7 @@ class Worth:
     whole period gives from then on, or each month of it where it gives them month by month. ``others`` is
     what comes in months that begin after the invoice's own time, or goes in those and in times that are
     over, and ``since`` when the period, or the month, began of which it gives or takes a part.
+    ``carried`` is what money of earlier invoices, that this one gives back, has paid of it.
     """
 
     credits: int
@@ -50,6 +63,7 @@ class Worth:
     per_period: int
     others: tuple[OtherMonth, ...] = ()
     since: int = field(default=0, compare=False)
+    carried: CarriedMoney | None = field(default=None, compare=False)
 
     @property
     def later(self) -> list[OtherMonth]:
@@ -68,7 +82,9 @@ class Worth:
             for month in self.others
         ]
         left = self.credits if self.credits < 0 else int(self.credits * part)
-        return replace(self, credits=left, others=tuple(month for month in others if month.credits))
+        carried = self.carried and replace(self.carried, credits=int(self.carried.credits * part))
+        others = [month for month in others if month.credits]
+        return replace(self, credits=left, others=tuple(others), carried=carried)
 
 
 class NotOurs(Exception):
@@ -95,11 +111,27 @@ def worth(lines: Iterable[InvoiceLine], known: Known) -> Worth:
 
     :raises NotOurs: A line is for a plan that we don't know, or for part of a period that we don't.
     """
+    lines = list(lines)
     counted = sorted((line for line in lines if line.is_of_plan and line.counts), key=lambda line: line.start)
     count = Count(known, counted)
     for line, price in _priced(counted, known.prices):
         count.add(line, price)
-    return count.worth()
+    due = count.worth()
+    return replace(due, carried=_carried(lines, due.given, count.bought))
+
+
+def _carried(lines: Sequence[InvoiceLine], given: int, bought: Fraction) -> CarriedMoney | None:
+    """What of the credits given was paid by the money that lines give back.
+
+    Each line that costs something is paid by that money and by new money in the same proportion. What new
+    money has ``bought`` of such lines was not carried.
+    """
+    costs = sum(line.with_tax_minor for line in lines if line.with_tax_minor > 0)
+    back = -sum(line.with_tax_minor for line in lines if line.with_tax_minor < 0 and line.gives_back)
+    minor = min(costs, back)
+    if not minor:
+        return None
+    return CarriedMoney(minor, max(given - ceil(bought * Fraction(costs - minor, costs)), 0))
 
 
 def _priced(
@@ -130,6 +162,8 @@ class Count:
         self._begins: int | None = None
         self._taken_back_until = 0
         self._ends = self._since = self._roll_over = self._per_period = 0
+        #: What its lines give, without what they take.
+        self.bought = Fraction(0)
 
     def add(self, line: InvoiceLine, price: PlanPrice) -> None:
         """
@@ -170,9 +204,12 @@ class Count:
     def _spread(self, line: InvoiceLine, months: Sequence[Window], credits: Fraction) -> None:
         """Give its share of the month in which the line begins, and all of each later one."""
         (start, end), *later = months
-        self._now[start, end] += credits * Fraction(end - max(start, line.start), end - start)
+        share = Fraction(end - max(start, line.start), end - start)
+        self._now[start, end] += credits * share
         for month in later:
             self._other[month] += credits
+        if credits > 0:
+            self.bought += credits * (share + len(later))
         self._ends, self._since = max(self._ends, end), min(self._since or start, start)
 
     def worth(self) -> Worth:

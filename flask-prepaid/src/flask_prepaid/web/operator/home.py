@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from ...payments import reviews, shown_states
+from ...payments import shown_states, wrong_charges
 from ...payments.models import Payment, PaymentState
 from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
@@ -113,7 +113,7 @@ def stuck_payments(session: Session) -> Select[Payment]:
     """What needs a review, or whose end has not been known for too long; the oldest first."""
     waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
     late = Payment.state.in_(waiting) & (Payment.created_at < page.context().clock() - LATE)
-    return select(Payment).where(late | reviews.waits()).order_by(Payment.id)
+    return select(Payment).where(late | wrong_charges.waits()).order_by(Payment.id)
 
 
 def count_of(payments: Select[Payment]) -> int:

@@ -16,10 +16,11 @@ from ... import money
 from ...context import reading
 from ...errors import NotYours, UnknownItem
 from ...languages import units
-from ...payments import reviews, shown_states
+from ...payments import part_charges, shown_states, wrong_charges
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Refund
 from ...payments.shown_states import RefundSums, ShownState
+from ...purchases import reviews
 from ...purchases.money_back import fraud_warnings, refundable
 from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import days, failures
@@ -212,8 +213,10 @@ def payment(payment_id: int) -> ResponseReturnValue:
     disputes = session.scalars(
         select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
     ).all()
-    taken_minor = sum(dispute.amount_minor for dispute in disputes if dispute.takes_money)
-    lost_minor = sum(dispute.amount_minor for dispute in disputes if dispute.state == DisputeState.LOST)
+    charges = {part.intent_id for part in part_charges.of(session, row)}
+    taking = [each for each in disputes if each.takes_money and each.payment_intent_id in charges]
+    taken_minor = sum(dispute.amount_minor for dispute in taking)
+    lost_minor = sum(dispute.amount_minor for dispute in taking if dispute.state == DisputeState.LOST)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
     sent_back = session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all()
     return page.render(
@@ -235,25 +238,33 @@ def payment(payment_id: int) -> ResponseReturnValue:
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
+        reviews=wrong_charges.of(session, row),
+        charge_name=wrong_charges.name_of,
         may_review=operator.may(Right.REVIEW) and row.state is PaymentState.NEEDS_REVIEW,
+        may_give=operator.may(Right.REVIEW) and operator.may(Right.GRANT),
         decimal=money.decimal,
         attempt=forms.new_attempt,
     )
 
 
 def review(payment_id: int) -> ResponseReturnValue:
-    """Note that a payment which needed a review is dealt with, and how."""
+    """Note that a charge which needed a review is dealt with, and how; or give what it was to buy."""
+    gives = request.form.get("give") == "yes"
     operator = page.operator(Right.REVIEW)
-    row = by_number(payment_id)
-    owner = row.owner
+    if gives:
+        page.operator(Right.GRANT)
+    owner, charge = by_number(payment_id).owner, forms.line(request.form, "charge") or None
+    end_review = reviews.accept if gives else reviews.close
     try:
         reason = forms.reason()
         record = partial(page.record, operator, Right.REVIEW, owner=owner, reason=reason, payment=payment_id)
-        reviews.close(page.context(), payment_id, review=f"{reason} (by {operator.name})", note=record)
+        review = f"{reason} (by {operator.name})"
+        end_review(page.context(), payment_id, review=review, charge=charge, note=record)
     except UnknownItem as error:
         flash(str(error), "warning")
     else:
-        flash(f"Payment {payment_id} is reviewed.", "success")
+        done = "has given its credits" if gives else "is reviewed"
+        flash(f"Payment {payment_id} {done}.", "success")
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 

@@ -33,6 +33,8 @@ ENDS = {
     ("warning_under_review", "won"): "warning_closed",
 }
 ANSWERED = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
+#: Whose charge can be refunded, of those that are over: the money is here.
+REFUNDABLE = ("won", "warning_closed")
 INQUIRY = ("warning_needs_response", "warning_under_review")
 
 #: What the bank makes of evidence at once in test mode, by its ``uncategorized_text``.
@@ -221,7 +223,7 @@ def end(dispute: Json, outcome: str) -> Json:
         )
     due_work.unschedule(dispute["id"])
     before = dispute["status"]
-    objects.change(dispute, status=status, is_charge_refundable=status == "warning_closed")
+    objects.change(dispute, status=status, is_charge_refundable=status in REFUNDABLE)
     if status == "won":
         _move(dispute, dispute["amount"], what="dispute_reversal", text="Chargeback reversal")
     events.emit("charge.dispute.closed", dispute, previous={"status": before})

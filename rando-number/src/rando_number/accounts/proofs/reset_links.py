@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from flask_prepaid.languages.words import gettext as _
 
-from ..models import User, db
+from ...models import User, db
 
 
 def init_app(app: Flask) -> None:

@@ -12,9 +12,9 @@ from flask import Flask
 from flask_security import password_reset
 from sqlalchemy import update
 
-from .. import audit_log
-from ..models import Action, User, db, utc_now
-from . import greetings, ways_in
+from ... import audit_log
+from ...models import Action, User, db, utc_now
+from .. import greetings, ways_in
 
 
 def init_app(app: Flask) -> None:

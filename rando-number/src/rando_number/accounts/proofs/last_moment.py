@@ -19,9 +19,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from flask_prepaid import ApiKey
 
-from ..callers import owner
-from ..models import SignIn, User, db, prepaid
-from .sign_ins import TOKEN, digest_of
+from ...callers import owner
+from ...models import SignIn, User, db, prepaid
+from ..sign_ins import TOKEN, digest_of
 
 #: Views that make API keys, and commit them by themselves; the second one with PREPAID_JSON_API alone.
 MAKE_KEYS = frozenset({"prepaid.make_key", "prepaid.api_key_make"})

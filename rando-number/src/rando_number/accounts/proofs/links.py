@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 
 from flask_prepaid.languages.words import gettext as _
 
-from ..callers import signed_in
-from ..models import User, db, utc_now
-from ..rate_limits import guesses
-from ..rate_limits.rates import client_address
+from ...callers import signed_in
+from ...models import User, db, utc_now
+from ...rate_limits import guesses
+from ...rate_limits.rates import client_address
 from . import first_proof
 
 

@@ -1,0 +1,153 @@
+"""What was paid otherwise than agreed needs a review: a person says what was done, or lets it count.
+
+It was paid outside of Stripe, such as by a bank transfer; or at another price, and the shop gives its credits
+all the same. From then on it is a payment like any other: what is refunded or disputed of it takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from ..checks import MAX_ID
+from ..context import Context, nothing, reading, refuse_uncommitted, transaction
+from ..errors import NotYours, UnknownItem
+from ..payments import comparison, payments, wrong_charges
+from ..payments.comparison import Fetched
+from ..payments.models import Payment, PaymentState, Review
+from . import by_invoice
+from .money_back import disputes, refund_sync
+
+#: What becomes of what can't be accepted.
+OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."
+
+
+def close(
+    context: Context,
+    payment_id: int,
+    *,
+    review: str,
+    charge: str | None = None,
+    note: Callable[[], object] = nothing,
+) -> Payment:
+    """Note that what was paid otherwise than agreed has been dealt with. Commits; the first note counts.
+
+    Neither money nor credits move by it: what is to be refunded or given, is refunded or given.
+
+    :param review: What was done, and by whom.
+    :param charge: The charge, page or invoice that was looked at, by Stripe's id, where there are several.
+    :param note: Is called once, in the transaction that writes it down, for the record of who did it.
+    :raises NotYours: There is no such payment.
+    :raises UnknownItem: It needs no review, or it is not said which of several charges was looked at.
+    """
+    with transaction(context) as session:
+        payment = find(session, payment_id)
+        payments.lock(session, payment)
+        row = wanted(session, payment, charge)
+        if row.reviewed_at is None:
+            wrong_charges.close(session, payment, row, review)
+            note()
+    return payment
+
+
+def accept(
+    context: Context,
+    payment_id: int,
+    *,
+    review: str,
+    charge: str | None = None,
+    note: Callable[[], object] = nothing,
+) -> Payment:
+    """Give what was bought, for what was paid. Commits. A review that is over is not made again.
+
+    What went back of it meanwhile takes its credits at once.
+
+    :param review: Why, and by whom.
+    :param charge: The charge, page or invoice that counts, by Stripe's id, where there are several.
+    :param note: Is called once, in the transaction that writes it down, for the record of who did it.
+    :raises NotYours: There is no such payment.
+    :raises UnknownItem: It needs no review, it is not said which charge counts, or that one can't.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        payment = find(session, payment_id)
+        row = wanted(session, payment, charge)
+        reason = _why_not(row)
+        stripe_id, intent_id = row.stripe_id, row.payment_intent_id
+    fetched = _fetch(context, stripe_id)
+    went_back = context.gateway.refunds.of_intent(intent_id) if intent_id else []
+    disputed = context.gateway.disputes.of_intent(intent_id) if intent_id else []
+    with transaction(context) as session:
+        payment = find(session, payment_id)
+        payments.lock(session, payment)
+        row = wanted(session, payment, stripe_id)
+        reason = reason or _why_not_as_it_is(context, payment, fetched)
+        if reason is not None or fetched is None:
+            raise UnknownItem(
+                f"{wrong_charges.name_of(row)} gives no credits: {reason} {OTHERWISE}", field="charge"
+            )
+        wrong_charges.close(session, payment, row, review)
+        payments.accept(context, payment, fetched)
+        for refund in went_back:
+            refund_sync.apply_refund(context, refund)
+        for dispute in disputed:
+            disputes.apply_dispute(context, dispute)
+        note()
+    return payment
+
+
+def _why_not(row: Review) -> str | None:
+    if row.is_foreign:
+        return "it was not made for this payment."
+    return "all of it was refunded." if row.sent_back else None
+
+
+def _fetch(context: Context, stripe_id: str) -> Fetched | None:
+    kind = stripe_id.partition("_")[0]
+    if kind == "cs":
+        return context.gateway.checkout.fetch(stripe_id)
+    return by_invoice.fetch(context, stripe_id) if kind == "in" else context.gateway.charges.fetch(stripe_id)
+
+
+def _why_not_as_it_is(context: Context, payment: Payment, fetched: Fetched | None) -> str | None:
+    """Why what Stripe has of it by now can't count."""
+    if fetched is None or not fetched.is_paid:
+        return "it is not paid."
+    if fetched.livemode is not context.config.livemode:
+        return "it was paid in Stripe's other mode, test or live."
+    if fetched.currency != payment.currency:
+        return f"it was paid in {fetched.currency}, and the price is in {payment.currency}."
+    if not comparison.is_customers(context, payment, fetched):
+        return "it is another customer's, or its customer is gone."
+    return None
+
+
+def find(session: Session, payment_id: int) -> Payment:
+    """
+    :raises NotYours: There is no such payment.
+    """
+    payment = session.get(Payment, payment_id) if 1 <= payment_id <= MAX_ID else None
+    if payment is None:
+        raise NotYours(f"There is no payment {payment_id}.")
+    return payment
+
+
+def wanted(session: Session, payment: Payment, charge: str | None) -> Review:
+    """What of a payment is looked at: the one that is named, or the one that is left.
+
+    :raises UnknownItem: It needs no review, or it is not said which of several charges is meant.
+    """
+    if payment.state is not PaymentState.NEEDS_REVIEW:
+        state = payment.state.replace("_", " ")
+        raise UnknownItem(f"Payment {payment.id} is {state}: it needs no review.", field="payment")
+    if charge is not None:
+        row = wrong_charges.find(session, payment, charge)
+        if row is None:
+            raise UnknownItem(f"Payment {payment.id} has no charge {charge} to review.", field="charge")
+        return row
+    rows = wrong_charges.left(session, payment) or wrong_charges.of(session, payment)[-1:]
+    if len(rows) > 1:
+        names = "; ".join(f"{wrong_charges.name_of(row)} ({row.reason})" for row in rows)
+        raise UnknownItem(f"Name the charge that you have looked at, one of: {names}.", field="charge")
+    return rows[0]
