@@ -134,6 +134,10 @@ ALWAYS = (
         "select(Refund.payment_intent_id, func.sum(Refund.amount_minor))"
         ".where(Refund.payment_id.in_(payment_ids))",
     ),
+    (
+        "month_refunds.py",
+        "select(PlanMonth.number).where(PlanMonth.invoice_id == invoice_id) -> select(PlanMonth.number)",
+    ),
 )
 
 #: Changes that nothing can notice, by file, source line and change, each with the reason.
@@ -206,4 +210,14 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if captured < hold.credits:",
         "if captured < hold.credits: -> if True:",
     ): "where all is captured, 0 credits are given back",
+    (
+        "month_refunds.py",
+        "session.scalar(select(PlanMonth.number).where(PlanMonth.invoice_id == invoice_id).limit(1))",
+        "1 -> 2",
+    ): "of several rows the first is looked at",
+    (
+        "plan_months.py",
+        "return any(session.scalar(later.limit(1)) is not None for later in (months, periods))",
+        "1 -> 2",
+    ): "of several rows the first is looked at",
 }

@@ -52,8 +52,8 @@ class MonthShop(PlanShop):
         rows = self.read(lambda: self.prepaid.session.scalars(mine).all())
         return [(day_of(row.at), row.credits) for row in rows if not row.key.startswith("rollover:")]
 
-    def refund(self, minor: int, payment: int = 0) -> None:
-        payment_id = self.payments()[payment].id
+    def refund(self, minor: int, payment: int = 0, owner: str = "user:1") -> None:
+        payment_id = self.payments(owner)[payment].id
         self.read(lambda: refunds.refund(self.prepaid, payment_id, amount_minor=minor, reason="asked for"))
         self.stripe.deliver()
 

@@ -8,13 +8,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from flask_prepaid import Operator, Operators, Plan, Role
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.subscriptions import prices, sync
-from flask_prepaid.subscriptions.models import PlanMonth, State
+from flask_prepaid.subscriptions.models import MonthRefund, PlanMonth, State
 from flask_prepaid.testing import Databases
 
 from .month_shop import MonthShop
@@ -122,6 +122,16 @@ def test_a_refund_in_part_takes_a_part_of_the_last_month_and_comes_back_if_it_fa
     assert (shop.owes(), shop.balance()) == (0, 100)
     shop.go_to("2025-03-31T12:00:00")
     assert [credits for _, credits in shop.came()] == [100] * 3
+
+
+def test_a_plan_that_gives_at_once_is_refunded_without_a_word_of_anybodys_months(shop: MonthShop) -> None:
+    shop.subscribe("drip")
+    shop.subscribe("small", owner="user:2")
+
+    shop.refund(500, owner="user:2")
+
+    assert (shop.balance("user:2"), shop.balance()) == (50, 100)
+    assert shop.read(lambda: shop.prepaid.session.scalars(select(MonthRefund)).all()) == []
 
 
 def test_half_of_a_month_is_half_of_its_credits(shop: MonthShop) -> None:
