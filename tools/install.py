@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -23,7 +24,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def stop(line: str) -> None:
+def stop(line: str) -> NoReturn:
     say(f"./dev: {line}")
     raise SystemExit(1)
 

@@ -57,6 +57,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "books/budgets",
         "books/lots",
         "books/reversals",
+        "database",
         "tables",
     },
     "audit": {"audit/replay", "audit/rules", "audit/scope", "checks", "tables"},

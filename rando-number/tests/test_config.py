@@ -195,6 +195,25 @@ def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) ->
     assert (tmp_path / "secret-key").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("content", [b"", b"abc", b"\xff\xfe"], ids=["empty", "cut off", "no text"])
+def test_a_secret_that_is_lost_is_put_back_and_not_made_anew(tmp_path: Path, content: bytes) -> None:
+    config.read({"RANDO_DATA": str(tmp_path)})
+    (tmp_path / "password-salt").write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"password-salt .* Put it back from your backup"):
+        config.read({"RANDO_DATA": str(tmp_path)})
+
+    assert (tmp_path / "password-salt").read_bytes() == content
+
+
+def test_an_env_file_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_bytes("MAIL_SERVER=grüße.example".encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError, match=r"\.env is not UTF-8 .* Save it as UTF-8\."):
+        config.environment()
+
+
 def test_a_postgresql_url_uses_the_driver_that_we_install(tmp_path: Path) -> None:
     assert config.database_url("postgres://u:p@h/d", tmp_path) == "postgresql+psycopg://u:p@h/d"
     assert config.database_url("postgresql://h/d", tmp_path) == "postgresql+psycopg://h/d"

@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ..install import ROOT
+from ..install import ROOT, stop
 
 
 def make_environment(options: argparse.Namespace, data: Path) -> dict[str, str]:
@@ -68,7 +68,10 @@ def environment_of(data: Path) -> dict[str, str]:
 def dotenv() -> dict[str, str]:
     """The environment over the lines of .env (NAME=value), as python-dotenv has it."""
     file = ROOT / ".env"
-    lines = file.read_text().splitlines() if file.exists() else []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except (OSError, UnicodeDecodeError) as error:
+        stop(f"{file} can't be read ({error}). Save it as UTF-8, for yourself to read.")
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     read = {name.strip().removeprefix("export "): value.strip().strip("'\"") for name, value in pairs}
     return {**read, **os.environ}

@@ -31,6 +31,7 @@ from .kinds import (
     MailAddress,
     Paths,
     Period,
+    Place,
     Secrets,
     Switch,
     Text,
@@ -280,7 +281,7 @@ class Config:
     )
 
     marks: str = setting(
-        Text("a file, or a database's URL"),
+        Place("Marks"),
         "where `tick` keeps each wallet's latest entry, outside of the books: `audit --against` then names "
         "what was lost. Empty is nowhere",
         "",
@@ -294,7 +295,7 @@ class Config:
     )
 
     proofs: str = setting(
-        Text("a file, or a database's URL"),
+        Place("Proofs"),
         "where `audit` keeps what it has proved, outside of the books: the next one plays only what came "
         "since, and `--full` all. Empty is nowhere, and each audit is full",
         "",

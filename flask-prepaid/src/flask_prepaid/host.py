@@ -7,13 +7,14 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from jinja2 import TemplateNotFound
+from jinja2 import TemplateNotFound, TemplateSyntaxError
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy import inspect as inspect_model
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -49,6 +50,8 @@ OWNER_CURE = (
 )
 
 NO_LOGIN = "Who is the customer? Set up Flask-Login, or give Prepaid(owner=...) a function that says it."
+
+NO_CATALOGUE = "is none, or only a part of one. Write it anew, by pybabel compile."
 
 MOVE = "Give one of them another path; PREPAID_PATHS has those of Prepaid."
 
@@ -109,7 +112,9 @@ def check_languages(offered: Sequence[str], folders: tuple[Path, ...]) -> None:
     :raises ConfigError: One of them has no catalogue.
     """
     for language in offered:
-        if not has_catalogue(language, folders):
+        with checks.reading_file(f"A catalogue of {language!r} in PREPAID_TRANSLATIONS", NO_CATALOGUE):
+            there = has_catalogue(language, folders)
+        if not there:
             name = language.replace("-", "_")
             raise ConfigError(
                 f"PREPAID_LANGUAGES has {language!r}, and there are no words of it. Translate them into "
@@ -300,12 +305,14 @@ def check_currency(currency: str, sold: Sequence[str]) -> None:
 
 def check_template(app: Flask, name: str) -> None:
     """
-    :raises ConfigError: The app has no such template, or one without a place for the pages.
+    :raises ConfigError: The app has no such template, or one that can't be shown or has no place for pages.
     """
     loader = app.jinja_env.loader
+    assert loader is not None, "Flask always gives one"
     try:
-        assert loader is not None, "Flask always gives one"
-        source, _, _ = loader.get_source(app.jinja_env, name)
+        source = checks.template_source(app.jinja_env, loader, name)
+        with suppress(TemplateSyntaxError):
+            checks.parsed_template(app.jinja_env, source, name)
     except TemplateNotFound:
         raise ConfigError(
             f"PREPAID_BASE_TEMPLATE is {name!r}, and this app has no such template. Put it into the app's "

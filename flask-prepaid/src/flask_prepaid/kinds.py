@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,6 +111,22 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where something is kept outside of the books. ``what`` it is begins a sentence."""
+
+    what: str
+    takes: str = "a file, or a database's URL"
+
+    def read(self, name: str, value: Any) -> str:
+        text = checks.text(name, value, max_length=255)
+        file = Path(checks.place(f"{name}: {self.what}", text).database or "")
+        nearest = file if file.exists() else file.parent
+        if "://" not in text and not os.access(nearest, os.W_OK):
+            raise ConfigError(f"{name} is {text!r}, and this process may not write in {nearest}. Let it.")
+        return text
+
+
+@dataclass(frozen=True)
 class MailAddress:
     takes: str = "a mail address"
 
@@ -132,6 +149,8 @@ class Url:
             _ = parts.port  # raises where it is no number
         except ValueError:
             parts = urlsplit("")
+        if "@" in parts.netloc:  # what is in front of it may be a password: it is not shown
+            raise ConfigError(f"{name} names a user, or a password. Leave them out: all can read it.")
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
         if wrong or re.search(r"\s", value) or (self.bare and parts.path.strip("/")):
             end = ", with nothing after the host" if self.bare else ""

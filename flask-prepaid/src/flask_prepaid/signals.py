@@ -127,6 +127,10 @@ alert_set = _signals.signal("alert-set")
 #: An operator acts: ``operator``, ``action``, ``owner`` or ``None``, ``reason``, ``detail``.
 operator_acts = _signals.signal("operator-acts")
 
+#: `tick` has done what is due, for a host that does its own upkeep then. A receiver commits what it writes;
+#: where it raises, that is logged.
+ticked = _signals.signal("ticked")
+
 _WAITING = "prepaid_signals"
 
 _message_id: ContextVar[str | None] = ContextVar("prepaid_message_id", default=None)

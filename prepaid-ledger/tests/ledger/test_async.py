@@ -470,3 +470,17 @@ def test_all_verbs_work_from_an_event_loop(books: Books) -> None:
         assert await ledger.audit() == []
 
     asyncio.run(do_this_and_that())
+
+
+def test_whoever_awaits_it_in_a_second_event_loop_is_told_and_waits_for_nobody(books: Books) -> None:
+    books.grant(5)
+    books.commit()
+    ledger = books.awaited()
+
+    async def in_two_loops() -> Spent:
+        await ledger.spend_now(OWNER, key="first")
+        with pytest.raises(RuntimeError, match="Make one for each loop, and keep it"):
+            await asyncio.to_thread(asyncio.run, ledger.spend_now(OWNER, key="elsewhere"))
+        return await ledger.spend_now(OWNER, key="second")
+
+    assert asyncio.run(in_two_loops()).balance == 3

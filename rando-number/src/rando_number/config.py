@@ -101,13 +101,27 @@ KEPT_CONNECTIONS = 20
 CONNECTIONS = 48
 
 
+#: Letters of a secret that this shop makes, and what to do where it is lost.
+SECRET_LENGTH = 64
+PUT_BACK = (
+    "Put it back from your backup: sessions, passwords and second factors hang on such secrets. "
+    "In a shop that nobody uses yet, take the file away: a new one is made."
+)
+
+
 class ConfigError(click.ClickException, RuntimeError):
     """A setting is missing or wrong. The message names it and says what to do; ``flask`` prints only that."""
 
 
 def environment() -> dict[str, str]:
     """The process's environment over what the nearest ``.env`` says."""
-    written = {name: value for name, value in dotenv_values(find_dotenv(usecwd=True)).items() if value}
+    file = find_dotenv(usecwd=True)
+    try:
+        written = {name: value for name, value in dotenv_values(file).items() if value}
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 ({error}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read ({error.strerror}). May this process read it?") from error
     return {**written, **os.environ}
 
 
@@ -441,6 +455,8 @@ def kept_secret(path: Path) -> str:
     """A secret made on the first start and kept in the data folder, for its owner only.
 
     Workers that start together agree on it: a link is made once, and the others read it.
+
+    :raises ConfigError: The file is there, and no secret is in it.
     """
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
@@ -449,4 +465,10 @@ def kept_secret(path: Path) -> str:
         with suppress(FileExistsError):  # another worker was first
             os.link(draft, path)
         draft.unlink()
-    return path.read_text()
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read ({error}). {PUT_BACK}") from error
+    if len(secret) < SECRET_LENGTH:
+        raise ConfigError(f"{path} is empty, or cut off. {PUT_BACK}")
+    return secret

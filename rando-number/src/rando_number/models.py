@@ -283,7 +283,7 @@ class SignIn(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     address: Mapped[str | None] = mapped_column(String(64))
     browser: Mapped[str] = mapped_column(String(200))
 

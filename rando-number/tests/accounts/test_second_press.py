@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid.testing import Databases
 from rando_number.accounts.proofs import last_moment
-from rando_number.models import FormPress, db
+from rando_number.models import FormPress, SignIn, db
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop, Visitor
@@ -151,6 +151,27 @@ def test_a_second_press_after_the_first_gets_its_answer(
     assert len(any_shop.mails()) == mails
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "one after the other"])
+def test_who_registers_by_two_presses_is_welcomed_and_signed_in(
+    any_shop: RunningShop, together: bool
+) -> None:
+    visitor = any_shop.visitor()
+    visitor.get("/register")
+    written = {"email": EMAIL, "password": PASSWORD, "password_confirm": PASSWORD}
+    path, sent = form(visitor, "/register", **written)
+    tabs = [the_same_browser(visitor) for _ in range(2)]
+
+    seen = (
+        at_once(2, lambda number: press(tabs[number], path, sent))
+        if together
+        else [press(tab, path, sent) for tab in tabs]
+    )
+
+    assert ["Welcome. 3 credits are yours" in words for _, words in seen] == [True, True]
+    assert [tab.get("/user-profile").status_code for tab in tabs] == [200, 200]
+    assert state(any_shop)["keys"] == []
+
+
 @pytest.mark.parametrize("doing", FORMS, ids=lambda doing: doing.__name__)
 def test_of_two_presses_at_once_both_get_the_good_answer(
     any_shop: RunningShop, doing: Callable[[Visitor], Sent]
@@ -221,6 +242,32 @@ def test_a_second_press_opens_nothing_that_has_been_shut_since(shop: RunningShop
     second.post(path, **sent)
 
     assert second.get("/user-profile").status_code == 302
+
+
+def test_tick_forgets_presses_and_sign_ins_that_are_over(shop: RunningShop) -> None:
+    customer = shop.customer(EMAIL)
+    path, sent = changes_the_password(customer)
+    customer.client.post(path, **sent)
+    late = shop.visitor()
+    late.login(EMAIL, OTHERS)
+
+    def rows() -> tuple[int, int]:
+        with shop.app.app_context():
+            return db.session.query(FormPress).count(), db.session.query(SignIn).count()
+
+    before = rows()
+    assert shop.command("prepaid", "tick").exit_code == 0
+    while_they_count = rows()
+    with shop.app.app_context():
+        db.session.query(FormPress).update({"at": FormPress.at - timedelta(minutes=2)})
+        first = db.session.query(SignIn).order_by(SignIn.created_at).first()
+        assert first is not None
+        first.created_at -= timedelta(days=31)
+        db.session.commit()
+    shop.command("prepaid", "tick")
+
+    assert (before, while_they_count, rows()) == ((1, 2), (1, 2), (0, 1))
+    assert is_in(late)
 
 
 def test_another_wish_is_no_second_press(shop: RunningShop) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Any
+
+import pytest
 
 from rando_number import audit_log
-from rando_number.models import Action, db
+from rando_number.models import Action, AuditLine, db
+from rando_number.operators.audit_words import sentence
 
 from ..running_shop import RunningShop, Visitor
 
@@ -46,6 +50,29 @@ def test_what_customers_do_is_a_sentence_too(shop: RunningShop) -> None:
 
     assert sentences(admin, "key_made") == ["made API key 1"]
     assert "signed in (register)" in sentences(admin, "signed_in")
+
+
+#: What a line has beside, where its sentence needs it.
+DETAILS: dict[Action, dict[str, Any]] = {
+    Action.ALERT_SET: {"kind": "lapse", "threshold": 1, "on": True},
+    Action.KEY_MADE: {"key": 1},
+    Action.KEY_REVOKED: {"key": 1},
+    Action.LIMIT_SET: {"limit": None},
+    Action.OPERATED: {"did": "mend"},
+    Action.RATE_LIMITED: {"method": "POST", "path": "/number"},
+    Action.REFUSED: {"method": "POST", "path": "/number"},
+    Action.WEBHOOK_SET: {"endpoint": 1, "done": "added"},
+}
+
+
+@pytest.mark.parametrize("action", Action)
+def test_nothing_that_the_log_keeps_is_without_a_sentence(action: Action) -> None:
+    line = AuditLine(action=action, actor="user:1", detail=DETAILS.get(action, {}))
+
+    words = sentence(line, {})
+
+    assert words is not None
+    assert "_" not in words
 
 
 def test_a_line_of_a_kind_without_words_is_shown_as_it_was_written(shop: RunningShop) -> None:

@@ -142,6 +142,26 @@ def test_operators_leave_each_other_notes_that_the_customer_never_sees(shop: Run
     assert "asked for an invoice" not in finance.get(story).text
 
 
+def test_a_plan_that_is_to_end_says_so_on_the_page_and_in_the_file(shop: RunningShop) -> None:
+    pat, admin = shop.customer(), shop.operator("admin")
+    pat.subscribe("small")
+
+    def plan() -> tuple[str, str]:
+        lines = csv.DictReader(io.StringIO(admin.get("/admin/customers.csv").text))
+        (row,) = (line for line in lines if line["owner"] == pat.owner)
+        return row["plan_state"], row["plan_ends_at"]
+
+    runs = plan()
+    pat.send("/subscription/cancel", when="end")
+
+    with shop.app.app_context():
+        summary = shop.prepaid.plan(pat.owner)
+    assert summary is not None
+    assert summary.ends_at is not None
+    assert (runs, plan()) == (("active", ""), ("ends", summary.ends_at.isoformat(timespec="seconds")))
+    assert re.search(r'class="state warn">ends ', admin.get("/admin/customers").text)
+
+
 def test_customers_are_sorted_by_what_they_spent_and_come_as_a_file(shop: RunningShop) -> None:
     shop.buyer("small@rando.test")
     large = shop.customer("large@rando.test")

@@ -46,20 +46,24 @@ def _signals() -> SimpleQueue[int]:
 
 def _serve(options: argparse.Namespace, host: str, asked_to_stop: SimpleQueue[int]) -> None:
     from stripe_emulator import Emulator
+    from stripe_emulator.core.database.storage import UnfitFile
     from stripe_emulator.server import seed  # not before the options are right: the SDK takes a while
     from stripe_emulator.server.http import Worker, serve
 
-    emulator = Emulator(
-        options.data,
-        webhook=options.webhook,
-        webhook_thin=options.webhook_thin,
-        webhook_secret=options.webhook_secret,
-        base_url=options.url or f"http://{host}:{options.port}",
-        accounts=options.accounts,
-        seed=options.repeat,
-        name=options.name,
-        hosts=[options.host, *options.allow_host],
-    )
+    try:
+        emulator = Emulator(
+            options.data,
+            webhook=options.webhook,
+            webhook_thin=options.webhook_thin,
+            webhook_secret=options.webhook_secret,
+            base_url=options.url or f"http://{host}:{options.port}",
+            accounts=options.accounts,
+            seed=options.repeat,
+            name=options.name,
+            hosts=[options.host, *options.allow_host],
+        )
+    except UnfitFile as wrong:
+        raise SystemExit(f"stripe-emulator: --data {wrong}") from None
     if options.seed:
         seed.plant(emulator, options.seed)
         if emulator.accounts is not None:

@@ -81,6 +81,8 @@ def pay(
     :raises InvalidRequest: The session asks for none of what is typed, or takes no such code.
     :raises CardError: The card was refused. The session stays open.
     """
+    if challenge not in ("complete", "fail"):
+        raise InvalidRequest('Invalid challenge: must be one of "complete" or "fail".', param="challenge")
     refused: CardError | None = None
     with storage.transaction():
         session = store.get(completion.KIND, session_id.rpartition("/")[2], param="session")

@@ -11,6 +11,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..operations import tick as upkeep
+from ..operations.elsewhere import marks
 from .app import context
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,10 @@ log = logging.getLogger(__name__)
     "--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Again and again, until ended."
 )
 def tick(every: float | None) -> None:
-    """Do everything that is due: expiries, holds, pending payments."""
+    """Do everything that is due: expiries, holds, pending payments. Exit 1: marks could not be kept."""
     if every is None:
-        tick_once()
+        if not tick_once():
+            raise SystemExit(1)
         return
     with suppress(KeyboardInterrupt):  # the only end that it has
         while True:
@@ -36,8 +38,11 @@ def tick(every: float | None) -> None:
             time.sleep(every)
 
 
-def tick_once() -> None:
-    done = {what: count for what, count in upkeep.tick(context()).items() if count}
+def tick_once() -> bool:
+    """Do what is due, and at last keep marks, whose server may be slow; whether they are kept."""
+    app = context()
+    done = {what: count for what, count in upkeep.tick(app).items() if count}
     if done:
         counted = (f"{count:,} {what if count > 1 else upkeep.ONE[what]}" for what, count in done.items())
         click.echo(f"tick: {', '.join(counted)}", err=True)
+    return not app.config.marks or marks.keep_or_warn(app.engine, app.config.marks)

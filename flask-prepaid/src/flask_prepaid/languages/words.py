@@ -98,4 +98,5 @@ def _merge(merged: Translations, loaded: Translations) -> None:
 
 def has_catalogue(language: str, folders: tuple[Path, ...]) -> bool:
     """Whether anybody has translated messages into it. English needs no catalogue."""
-    return locale_of(language).language == ENGLISH or bool(catalogue(language, folders).files)
+    files: list[str] = catalogue(language, folders).files
+    return locale_of(language).language == ENGLISH or bool(files)

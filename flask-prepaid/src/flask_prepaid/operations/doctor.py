@@ -27,6 +27,7 @@ from ..payments.models import Payment, PaymentState
 from ..purchases.money_back import disputes, fraud_warnings
 from ..subscriptions import gone
 from . import way_of_events
+from .elsewhere import places
 from .models import InboxEvent
 
 #: A webhook's signature is refused when the clocks are this far apart.
@@ -43,7 +44,7 @@ ALL_FAIL = 3
 
 def examine(context: Context) -> list[str]:
     """Everything that is wrong. Empty is good. Nothing is changed."""
-    wrong_settings = list(_settings())
+    wrong_settings = [*_settings(), *places.out_of_reach(context)]
     out_of_reach = [*_tables(context), *_stripe(context)]
     if out_of_reach:
         return wrong_settings + out_of_reach
@@ -73,7 +74,7 @@ def _migrations() -> Iterator[str]:
         return
     given = migrate.configure_args.get("include_name") or migrate.configure_args.get("include_object")
     env = Path(current_app.root_path, migrate.directory, "env.py")
-    if given is None and env.exists() and "include_" in env.read_text():
+    if given is None and env.is_file() and b"include_" in env.read_bytes():
         return  # the host's own file decides
     if given is None or ("include_name" in migrate.configure_args and given("prepaid_entry", "table", {})):
         yield (

@@ -14,6 +14,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import PrepaidError
 
+from .. import signals
 from ..codes import guesses
 from ..context import Context, reading, transaction
 from ..errors import GatewayUnavailable
@@ -39,7 +40,6 @@ from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months
 from . import notices
-from .elsewhere import marks
 
 Id = TypeVar("Id", int, str)
 
@@ -105,9 +105,17 @@ def tick(context: Context) -> dict[str, int]:
         "alerts": thresholds.check(context),
         "messages": context.outbox.deliver_due(context),
     }
-    if context.config.marks:  # last, since their server may be slow
-        marks.keep_or_warn(context.engine, context.config.marks)
+    _tell_host(context)
     return due
+
+
+def _tell_host(context: Context) -> None:
+    """Have the host do its own upkeep; what goes wrong there stops nothing of ours."""
+    try:
+        signals.tell(signals.ticked)
+    except Exception:
+        context.session.rollback()
+        log.exception("A receiver of the signal `ticked` failed")
 
 
 def _note_tick(context: Context) -> None:

@@ -97,16 +97,19 @@ def of(session: Session, owner: str) -> Sequence[Alert]:
 
 
 def remove(context: Context, owner: str, alert_id: int) -> None:
-    """Take an alert away. Commits.
+    """Take an alert away. Commits. A repeat does nothing.
 
-    :raises NotYours: It is none of the owner's.
+    :raises NotYours: It is somebody else's.
     """
     with transaction(context) as session:
-        row = session.get(Alert, alert_id)
-        if row is None or row.owner != owner:
+        mine = delete(Alert).where(Alert.id == alert_id, Alert.owner == owner)
+        row = session.execute(mine.returning(Alert.kind, Alert.threshold)).one_or_none()
+        if row is not None:
+            session.execute(delete(Crossing).where(Crossing.alert_id == alert_id))
+            kind, threshold = row.kind.value, row.threshold
+            signals.tell(signals.alert_set, owner=owner, kind=kind, threshold=threshold, on=False)
+        elif session.get(Alert, alert_id) is not None:
             raise NotYours("There is no such alert.")
-        signals.tell(signals.alert_set, owner=owner, kind=row.kind.value, threshold=row.threshold, on=False)
-        take_away(session, [row])
 
 
 def take_away(session: Session, alerts: Sequence[Alert]) -> None:

@@ -10,9 +10,9 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, PlanRefused
 from ..gateway.billing.subscription_values import Choice, StripeSubscription
 from ..payments import card_testing
-from . import plan_state, previews, prices
+from . import plan_state, previews, prices, sync
 from .beginning import subscribing
-from .models import InvoiceState, State, Subscription
+from .models import InvoiceState, PlanPrice, State, Subscription
 
 #: Something that is done with an owner's plan.
 Verb = Callable[[Context, str], Subscription]
@@ -22,13 +22,15 @@ Verb = Callable[[Context, str], Subscription]
 def change(
     context: Context, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
 ) -> Subscription:
-    """Change the plan as it was previewed. Commits.
+    """Change the plan as it was previewed. Commits. A repeat does nothing.
 
     :param proration_date: The preview's.
     :param due_minor: What the preview showed is charged now; if that is not so any more, nothing changes.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
-    refuse_uncommitted(context)
+    changed = _changed_before(context, owner, plan, quantity)
+    if changed is not None:
+        return changed
     with transaction(context):
         card_testing.count_attempt(context, owner)
     shown = previews.preview(context, owner, plan, quantity, proration_date=proration_date)
@@ -47,6 +49,19 @@ def change(
         since = None if in_trial else proration_date
         context.gateway.subscriptions.change_now(subscription, wanted, proration_date=since, key=key)
     return plan_state.synced(context, row, subscription)
+
+
+def _changed_before(context: Context, owner: str, plan: Plan, quantity: int) -> Subscription | None:
+    """The owner's plan, where it is this one already and nothing else is to come."""
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        row = sync.running(session, owner)
+        if row is None or row.state not in plan_state.MOVES["change"] or row.quantity != quantity:
+            return None
+        terms = session.get_one(PlanPrice, row.price_id)
+        is_same = prices.stands_for(terms, plan.sold_in(terms.currency))
+        to_come = row.next_price_id or row.pending_until or row.cancel_at
+        return row if is_same and not to_come else None
 
 
 def _change_key(row: Subscription, wanted: Choice, proration_date: int) -> str:
@@ -95,12 +110,15 @@ def _drop_pending(context: Context, row: Subscription, subscription: StripeSubsc
 
 
 def cancel_now(context: Context, owner: str, *, plan_id: int | None = None) -> Subscription:
-    """End the plan at once. Commits.
+    """End the plan at once. Commits. A repeat within a minute does nothing.
 
     Nothing is paid back, what is still owed is dropped, and credits stay until they lapse.
 
     :param plan_id: The row of the plan that is meant, where it is not whichever the owner has.
     """
+    ended = _done_before(context, owner, "cancel now") if plan_id is None else None
+    if ended is not None:
+        return ended
     row, subscription = plan_state.fetch(context, owner, "cancel now", plan_id=plan_id)
     context.gateway.subscriptions.cancel_now(subscription.id)
     for bill in context.gateway.invoices.of_subscription(subscription.id):
@@ -110,7 +128,13 @@ def cancel_now(context: Context, owner: str, *, plan_id: int | None = None) -> S
 
 
 def pause(context: Context, owner: str) -> Subscription:
-    """Stop renewing. What is paid stays, and so do its credits until they lapse. Commits."""
+    """Stop renewing. What is paid stays, and so do its credits until they lapse. Commits.
+
+    A repeat does nothing.
+    """
+    paused = _done_before(context, owner, "pause")
+    if paused is not None:
+        return paused
     row, subscription = plan_state.fetch(context, owner, "pause")
     if subscription.schedule_id is not None:
         context.gateway.schedules.release(subscription.schedule_id)
@@ -121,8 +145,13 @@ def pause(context: Context, owner: str) -> Subscription:
 def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subscription:
     """Go on after a pause: in the period that is paid, or in a new one that is paid now. Commits.
 
+    A repeat does nothing.
+
     :param card_id: Pays from now on; by default the card that paid before.
     """
+    resumed = _done_before(context, owner, "unpause")
+    if resumed is not None and card_id in (None, "", resumed.card_id):
+        return resumed
     if card_id:
         subscribing.check_card(context, owner, card_id)
     row, subscription = plan_state.fetch(context, owner, "unpause")
@@ -133,6 +162,12 @@ def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subs
         anew = plan_state.is_over(context, row)
     context.gateway.subscriptions.resume(subscription.id, anew=anew, key=key)
     return plan_state.synced(context, row, subscription)
+
+
+def _done_before(context: Context, owner: str, verb: str) -> Subscription | None:
+    refuse_uncommitted(context)
+    with reading(context):
+        return plan_state.done_before(context, owner, verb)
 
 
 def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, bool]:

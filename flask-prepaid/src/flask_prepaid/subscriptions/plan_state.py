@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -36,6 +36,12 @@ MOVES: dict[str, frozenset[State]] = {
         }
     ),
 }
+
+#: The state in which the plan is once it has been done.
+AFTER = {"pause": State.PAUSED, "unpause": State.ACTIVE}
+
+#: So long after a plan has ended, who ends it is answered as whoever ended it.
+SENT_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,26 @@ def own(context: Context, owner: str, verb: str, *, plan_id: int | None = None) 
     return row
 
 
+def done_before(context: Context, owner: str, verb: str) -> Subscription | None:
+    """The owner's plan, where it stands already as after this; ``None`` where there is something to do.
+
+    A form is pressed twice, a call is sent again: the second one is answered as the first one was.
+    """
+    row = sync.running(context.session, owner)
+    if row is not None:
+        return row if row.state is AFTER.get(verb) else None
+    return _just_ended(context, owner) if verb == "cancel now" else None
+
+
+def _just_ended(context: Context, owner: str) -> Subscription | None:
+    ended = select(Subscription).where(
+        Subscription.owner == owner,
+        Subscription.stripe_id.is_not(None),
+        Subscription.ended_at > context.clock() - SENT_AGAIN,
+    )
+    return context.session.scalars(ended.order_by(Subscription.id.desc()).limit(1)).first()
+
+
 def fetch(
     context: Context, owner: str, verb: str, *, plan_id: int | None = None
 ) -> tuple[Subscription, StripeSubscription]:
@@ -118,6 +144,11 @@ def synced(context: Context, row: Subscription, subscription: StripeSubscription
 def is_over(context: Context, row: Subscription) -> bool:
     """Whether the period that was paid, or the trial, has ended."""
     return row.period_end is None or row.period_end <= context.clock()
+
+
+def is_ending(context: Context, state: State, cancel_at: datetime | None) -> bool:
+    """Whether a plan that stands so runs, and no further than a day to come."""
+    return state in (State.ACTIVE, State.TRIALING) and cancel_at is not None and cancel_at > context.clock()
 
 
 def ends_unrenewed(row: Subscription) -> bool:

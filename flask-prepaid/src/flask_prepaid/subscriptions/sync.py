@@ -19,6 +19,7 @@ from prepaid_ledger.database import insert
 from .. import signals
 from ..context import Context, Write, nothing, reading, transaction
 from ..gateway.billing.subscription_values import Page, StripeInvoice, StripeSubscription
+from ..languages.words import marked
 from ..payments.customers.models import Customer
 from . import history, prices
 from .beginning import trial_cards
@@ -219,7 +220,7 @@ def _grant_trial(context: Context, row: Subscription) -> None:
     if ends <= context.clock():  # heard of too late
         return
     key = f"trial:{row.stripe_id}"
-    context.ledger.grant(row.owner, row.trial_credits, key=key, reason="Trial", expires_at=ends)
+    context.ledger.grant(row.owner, row.trial_credits, key=key, reason=marked("Trial"), expires_at=ends)
 
 
 def _end_trial_credits(context: Context, row: Subscription, at: datetime) -> None:

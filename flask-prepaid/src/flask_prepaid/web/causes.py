@@ -26,16 +26,18 @@ BEHIND: dict[str, tuple[Any, Any]] = {
     "refund": (Refund.stripe_id, Refund.payment_id),
     "dispute": (Dispute.id, Dispute.payment_id),
     "credit-note": (CreditNote.id, CreditNote.payment_id),
+    "balance": (Payment.id, Payment.id),
 }
 
 #: Those whose ids are numbers of ours, and not names of Stripe's.
-NUMBERED = ("payment", "invoice")
+NUMBERED = ("payment", "invoice", "balance")
 
 #: What a customer reads where credits were taken back, by the word that the cause begins with.
 TAKEN_BACK = {
     "refund": marked("Refunded: payment of %(day)s"),
     "dispute": marked("Disputed at your bank: payment of %(day)s"),
     "credit-note": marked("Given back by a credit note: payment of %(day)s"),
+    "balance": marked("Paid from money that went back to you since: payment of %(day)s"),
 }
 
 #: What a customer reads where such credits come again, by the same words: the money stays with the shop.
@@ -43,6 +45,7 @@ GIVEN_AGAIN = {
     "refund": marked("Not refunded after all: payment of %(day)s"),
     "dispute": marked("Not disputed any more: payment of %(day)s"),
     "credit-note": marked("The credit note is void: payment of %(day)s"),
+    "balance": marked("Paid for after all: payment of %(day)s"),
 }
 
 #: What the cause of an entry begins with that gives again what another entry has taken back.

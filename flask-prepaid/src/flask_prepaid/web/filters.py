@@ -17,7 +17,8 @@ from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
 from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
 from ..purchases.saved_cards import cards
-from ..subscriptions.models import PlanPrice, State
+from ..subscriptions import plan_state
+from ..subscriptions.models import PlanPrice, State, Subscription
 from . import causes
 from .page import context, home, pays
 from .pages import payment_states
@@ -65,6 +66,7 @@ def add_to(environment: Environment) -> None:
     }
     environment.tests |= {
         "prepaid_past": is_past,
+        "prepaid_ending": is_ending,
         "prepaid_month_past": is_month_past,
         "prepaid_expired": has_expired,
         "prepaid_expiring": expires_soon,
@@ -91,6 +93,11 @@ def ending(row: SavedCard | Payment) -> str:
 def is_past(at: datetime | None) -> bool:
     """Whether a time has passed, by the shop's clock: what was to happen then is no more to come."""
     return at is not None and at <= context().clock()
+
+
+def is_ending(plan: Subscription) -> bool:
+    """Whether a plan runs, and no further than a day to come."""
+    return plan_state.is_ending(context(), plan.state, plan.cancel_at)
 
 
 def is_month_past(month: int, year: int) -> bool:

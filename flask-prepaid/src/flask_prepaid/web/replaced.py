@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parent.parent / "templates"
 def check(app: Flask, base: str) -> None:
     """
     :param base: The frame of the pages.
-    :raises ConfigError: One of them fills a block that what it extends does not have.
+    :raises ConfigError: One of them can't be read, or fills a block that what it extends does not have.
     """
     own, everything = app.jinja_loader, app.jinja_env.loader
     if own is None or everything is None:
@@ -45,10 +45,10 @@ def _misspelt(
 ) -> tuple[str, list[str]] | None:
     """The first block of the host's template that nobody shows, and those that there are."""
     try:
-        source = own.get_source(env, name)[0]
+        source = checks.template_source(env, own, name)
     except TemplateNotFound:
         return None
-    page = env.parse(source)
+    page = checks.parsed_template(env, source, name)
     parent = _parent(page, base)
     if parent is None:
         return None
@@ -64,7 +64,7 @@ def _blocks(env: Environment, loader: BaseLoader, name: str | None, base: str) -
     read: set[str] = set()
     while name is not None and name not in read:
         read.add(name)
-        page = env.parse(loader.get_source(env, name)[0])
+        page = checks.parsed_template(env, checks.template_source(env, loader, name), name)
         known |= {node.name for node in page.find_all(nodes.Block)}
         name = _parent(page, base)
     return known

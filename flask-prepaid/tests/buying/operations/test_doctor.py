@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import stripe
+from flask import Flask
 
+from flask_prepaid import signals
 from flask_prepaid.purchases.money_back import disputes
 from flask_prepaid.testing import Databases
 from prepaid_ledger import clock
@@ -275,3 +277,21 @@ def test_an_address_that_this_app_does_not_hear_at_is_not_connected(shop: Shop) 
 
     assert result.exit_code == 2
     assert "this app hears events at /prepaid/webhook" in result.stderr
+
+
+def test_tick_lets_the_host_do_its_own_upkeep_and_outlives_it(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Flask] = []
+
+    def tidy(app: Flask, **more: object) -> None:
+        heard.append(app)
+        raise OSError("the host's disk is full")
+
+    signals.ticked.connect(tidy, shop.app)
+    shop.buy()
+
+    shop.tick()
+
+    assert heard == [shop.app]
+    assert "A receiver of the signal `ticked` failed" in caplog.text

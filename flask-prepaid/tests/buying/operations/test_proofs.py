@@ -46,25 +46,3 @@ def test_a_nights_audit_plays_its_day_and_says_so_and_a_full_one_plays_all(
 
     place.unlink()
     shop.let_go()
-
-
-@pytest.mark.parametrize(
-    ("place", "sentence"),
-    [
-        ("no/such/folder/proofs", "The books could not be read"),
-        ("oracle://me:secret@host/db", "Proofs are kept in a file, or on PostgreSQL, not on oracle."),
-    ],
-)
-def test_a_place_for_proofs_that_will_not_do_is_named(
-    databases: Databases, tmp_path: Path, place: str, sentence: str
-) -> None:
-    where = place if "://" in place else str(tmp_path / place)
-    shop = Shop(databases.fresh("sqlite"), PREPAID_PROOFS=where)
-
-    result = shop.command("audit")
-
-    assert result.exit_code == 1
-    assert sentence in result.stderr
-    assert "secret" not in result.stderr
-    assert "Traceback" not in result.output
-    shop.close()

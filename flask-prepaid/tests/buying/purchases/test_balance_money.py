@@ -15,6 +15,7 @@ from sqlalchemy import event
 from flask_prepaid.payments.models import BalancePaid
 from flask_prepaid.purchases.money_back import balance_money, refunds
 from flask_prepaid.testing import Databases
+from flask_prepaid.web import causes
 from prepaid_ledger.errors import NothingToReverse
 
 from ..subscriptions.plan_shop import PlanShop
@@ -51,6 +52,11 @@ def test_what_a_balance_has_bought_is_read_at_once_and_locked_in_everybodys_orde
         event.listen(shop.db.engine, "before_cursor_execute", note)
     shop.read(lambda: balance_money.check(shop.prepaid, "user:1"))
 
+    with shop.app.test_request_context(headers={"X-Owner": "user:1"}):
+        words = causes.taken_back(shop.prepaid.entries("user:1"))
+    assert [why.partition(":")[0] for key, why in words.items() if key.startswith("balance:")] == [
+        "Paid from money that went back to you since"
+    ] * 2
     assert shop.balance() == 50  # the pack is gone, and the half of the next month that was not charged
     locked = [match[1] for each in statements if (match := re.match(r"UPDATE prepaid_(\w+)", each))]
     order = [locked.index(table) for table in ("payment", "subscription", "wallet", "balance_paid")]

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
 from ..errors import Busy, TablesLack, UnknownVersion
+from . import guards
 from .busy import sqlstate
 from .partitions import check_as_they_stand, check_partitions
 from .types import Base
@@ -221,6 +222,8 @@ def _upgrade(engine: Engine, chains: tuple[Chain, ...], partitions: int | None) 
                 command.upgrade(chain.settings(connection, partitions), "head")
         if lacking := [name for chain in chains for name in chain.lacking(connection)]:
             raise TablesLack(lacking)
+        if LEDGER in chains:
+            guards.match_schema(connection)
 
 
 def downgrade(engine: Engine, *chains: Chain) -> None:

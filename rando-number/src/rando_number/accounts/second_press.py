@@ -30,6 +30,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from flask_prepaid.signals import ticked
+
 from ..callers import signed_in
 from ..models import FormPress, User, db, insert_into, utc_now
 from .proofs.last_moment import cookie_now, undo
@@ -50,6 +52,7 @@ FORMS = frozenset(
         "security.change_email_confirm",
         "security.change_password",
         "security.confirm_email",
+        "security.register",
         "security.reset_password",
         "security.two_factor_setup",
         "security.two_factor_setup_validate",
@@ -72,8 +75,19 @@ class Press:
 def init_app(app: Flask) -> None:
     """Guard the forms, and commit what they do; call it after all that wraps their views otherwise."""
     app.jinja_env.globals["press"] = field
+    ticked.connect(forget, app)
     for endpoint in FORMS & app.view_functions.keys():
         app.view_functions[endpoint] = guarded(app.view_functions[endpoint])
+
+
+def forget(app: Flask, **more: object) -> None:
+    """Delete what is kept no longer. Commits."""
+    delete_old()
+    db.session.commit()
+
+
+def delete_old() -> None:
+    db.session.execute(delete(FormPress).where(FormPress.at < utc_now() - KEPT))
 
 
 def field() -> Markup:
@@ -147,7 +161,7 @@ def keep(answer: Response, press: Press) -> bool:
     user, token = signed_in(), session.get(TOKEN)
     anew = user if token is not None and token != press.before.get(TOKEN) else None
     db.session.flush()
-    db.session.execute(delete(FormPress).where(FormPress.at < utc_now() - KEPT))
+    delete_old()
     done = {
         "digest": press.digest,
         "at": utc_now(),

@@ -27,6 +27,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm.exc import StaleDataError
 
 from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.signals import ticked
 
 from .. import audit_log
 from ..callers import customer, signed_in
@@ -74,7 +75,14 @@ def init_app(app: Flask) -> None:
     password_changed.connect(end_others_of, app)
     password_reset.connect(end_others_of, app)
     app.before_request(only_open_ones)
+    ticked.connect(forget, app)
     app.register_blueprint(blueprint)
+
+
+def forget(app: Flask, **more: object) -> None:
+    """Delete sign-ins that have lasted as long as one may. Commits."""
+    db.session.execute(delete(SignIn).where(SignIn.created_at < utc_now() - LASTS))
+    db.session.commit()
 
 
 def in_plain_words(user_agent: str) -> str:

@@ -106,6 +106,16 @@ def limit_set(detail: Mapping[str, Any]) -> str:
     return f"set the limit{whose} to {counted(detail['limit'])}{every}"
 
 
+def alert_set(detail: Mapping[str, Any]) -> str:
+    threshold = detail["threshold"]
+    when = {
+        "balance": f"at fewer than {counted(threshold)}",
+        "budget": f"at {threshold} % of a limit",
+        "lapse": f"{threshold} {'day' if threshold == 1 else 'days'} before credits lapse",
+    }[detail["kind"]]
+    return f"{'set an alert' if detail['on'] else 'removed the alert'} {when}"
+
+
 def refused(words: str, detail: Mapping[str, Any]) -> str:
     return f"{words}: {detail['method']} {detail['path']}"
 
@@ -115,15 +125,33 @@ def signed_in(detail: Mapping[str, Any]) -> str:
     return f"signed in ({by})" if by else "signed in"
 
 
+def always(words: str) -> Callable[[Mapping[str, Any]], str]:
+    """The same words, whatever the line has beside."""
+    return lambda detail: words
+
+
 #: What everybody does for themself.
 BY_CUSTOMERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    Action.REGISTERED: always("registered"),
     Action.SIGNED_IN: signed_in,
+    Action.SIGNED_OUT: always("signed out"),
+    Action.PASSWORD_CHANGED: always("changed the password"),
+    Action.PASSWORD_RESET: always("reset the password by mail"),
+    Action.EMAIL_CHANGED: always("changed the email address"),
+    Action.ADDRESS_CONFIRMED: always("confirmed the email address"),
+    Action.SECOND_FACTOR_SET: always("set up a second factor"),
+    Action.SECOND_FACTOR_OFF: always("turned the second factor off"),
+    Action.PASSKEY_ADDED: always("added a passkey"),
+    Action.PASSKEY_REMOVED: always("removed a passkey"),
     Action.SIGN_IN_ENDED: lambda detail: "ended a session" if detail.get("one") else "ended every session",
     Action.KEY_MADE: lambda detail: f"made API key {detail['key']}",
     Action.KEY_REVOKED: lambda detail: f"revoked API key {detail['key']}",
     Action.LIMIT_SET: limit_set,
+    Action.ALERT_SET: alert_set,
     Action.WEBHOOK_SET: lambda detail: f"webhook {detail['endpoint']}: {detail['done']}",
-    Action.SIGN_IN_REFUSED: lambda detail: "was refused a sign-in",
+    Action.DATA_EXPORTED: always("downloaded all of their data"),
+    Action.ACCOUNT_CLOSED: always("closed the account"),
+    Action.SIGN_IN_REFUSED: always("was refused a sign-in"),
     Action.RATE_LIMITED: partial(refused, "too many requests"),
     Action.REFUSED: partial(refused, "was refused"),
 }

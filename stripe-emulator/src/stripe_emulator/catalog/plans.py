@@ -69,6 +69,8 @@ def update(form: Form, plan_id: str) -> Json:
     if previous:
         events.emit("plan.updated", plan, previous=previous)
         events.emit("price.updated", price, previous=previous)
+    if form.get("active") is False:
+        pricing.archived(price)
     return plan
 
 

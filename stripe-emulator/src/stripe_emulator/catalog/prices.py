@@ -58,7 +58,10 @@ def update(form: Form, price_id: str) -> Json:
         )
     changes = objects.patch(price, form, ("active", "nickname", "tax_behavior"))
     _take_lookup_key(price, form)
-    return objects.change(price, "price.updated", **changes)
+    objects.change(price, "price.updated", **changes)
+    if form.get("active") is False:
+        pricing.archived(price)
+    return price
 
 
 @register.get("/v1/prices")

@@ -8,12 +8,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 
 #: How many a unit's amount can have.
 DECIMAL_PLACES = 12
+
+
+#: A price is archived: payment links that sell by it close.
+archived: Hook[[Json]] = Hook()
 
 
 def new(form: Form, param: str = "") -> Json:

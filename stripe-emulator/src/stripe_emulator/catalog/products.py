@@ -8,12 +8,16 @@ from stripe_emulator.catalog import pricing
 from stripe_emulator.core import descriptors, urls
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.hooks import Hook
 from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 
 register = Register()
+
+#: A product is archived: payment links that sell it close.
+archived: Hook[[Json]] = Hook()
 
 #: Parameters that are kept as they come; "" empties them.
 KEPT = (
@@ -68,7 +72,10 @@ def update(form: Form, product_id: str) -> Json:
         if not price["active"]:
             raise InvalidRequest("The default price must be active.", param="default_price")
         changes["default_price"] = price["id"]
-    return objects.change(product, "product.updated", **changes, updated=clock.now())
+    objects.change(product, "product.updated", **changes, updated=clock.now())
+    if form.get("active") is False:
+        archived(product)
+    return product
 
 
 @register.get("/v1/products")

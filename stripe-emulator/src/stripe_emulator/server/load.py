@@ -34,6 +34,7 @@ from stripe_emulator.catalog import (
     features,
     plans,
     prices,
+    pricing,
     products,
     promotion_codes,
     shipping_rates,
@@ -202,6 +203,8 @@ def connect() -> None:
     A subscription's first payment ends its Checkout Session before a pending update or a pause
     of it is looked at.
     """
+    products.archived.leads_to(payment_links.close_those_of_product)
+    pricing.archived.leads_to(payment_links.close_those_of_price)
     customers.before_removal.leads_to(states.end_all_of, phases.call_off_all_of)
     invoices.after_paid.leads_to(
         states.invoice_paid, subscription_mode.invoice_paid, pending_updates.invoice_paid, pauses.invoice_paid

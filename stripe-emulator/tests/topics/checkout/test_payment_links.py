@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
+from stripe_emulator.core.errors import InvalidRequest
+
 from ..shop import Shop
 
 
@@ -153,3 +155,38 @@ def test_a_link_that_cannot_be_is_refused(shop: Shop, form: Any, param: str) -> 
 def test_a_link_with_what_its_page_lacks_says_so(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="payment links with name_collection"):
         link_of(shop, name_collection={"business": {"enabled": True}})
+
+
+@pytest.mark.parametrize("what", ["product", "price", "plan"])
+def test_a_link_closes_as_what_it_sells_is_archived(shop: Shop, what: str) -> None:
+    product = shop.v1.products.create({"name": "Box"}).id
+    form: Any = {
+        "product": product,
+        "currency": "usd",
+        "unit_amount": 500,
+        "recurring": {"interval": "month"},
+    }
+    price = shop.v1.prices.create(form).id
+    link, other = link_of(shop, price), link_of(shop)
+
+    if what == "product":
+        shop.v1.products.update(product, {"active": False})
+    elif what == "price":
+        shop.v1.prices.update(price, {"active": False})
+    else:
+        shop.v1.plans.update(price, {"active": False})
+
+    browser = shop.emulator.browser()
+    assert (browser.get(link.url).status_code, browser.get(other.url).status_code) == (410, 303)
+    assert [each.id for each in shop.v1.payment_links.list({"active": False}).data] == [link.id]
+    assert shop.listen().count("payment_link.updated") == 1
+
+
+@pytest.mark.parametrize("answer", ["success", "", "FAIL"])
+def test_the_bank_is_answered_by_two_words_alone(shop: Shop, answer: str) -> None:
+    session = follow(shop, link_of(shop))
+
+    with pytest.raises(InvalidRequest, match='must be one of "complete" or "fail"'):
+        shop.emulator.pay(session, card="4000002760003184", challenge=answer)
+
+    assert shop.v1.checkout.sessions.retrieve(session.id).status == "open"

@@ -54,6 +54,24 @@ def post(url: str, body: object) -> dict[str, object]:
         return answer
 
 
+@pytest.mark.parametrize("wrong", ["a folder", "no database", "no such folder"])
+def test_a_file_that_holds_no_data_is_named_with_the_cure(tmp_path: Path, wrong: str) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database")
+    data = {"a folder": tmp_path, "no database": text, "no such folder": tmp_path / "no" / "stripe.db"}[wrong]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stripe_emulator", "--port", "0", "--data", data],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"stripe-emulator: --data {data}: ")
+    assert done.stderr.endswith("Name a file of an emulator's, or a new one in a folder that is there.\n")
+
+
 def test_a_killed_server_has_all_that_it_answered(tmp_path: Path) -> None:
     data = str(tmp_path / "stripe.db")
     answered: Queue[str] = Queue()

@@ -112,13 +112,15 @@ def _write(marks: Engine, rows: list[dict[str, Any]]) -> None:
         connection.execute(higher, rows)
 
 
-def keep_or_warn(books: Engine, place: str) -> None:
-    """Keep marks; where their place does not answer, log it: everything else goes on."""
+def keep_or_warn(books: Engine, place: str) -> bool:
+    """Keep marks, and say whether; where their place does not answer, that is logged."""
     try:
         keep(books, place)
     except (ConfigError, DBAPIError) as error:
         why = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        log.warning("The marks of the books were not kept: %s", why)
+        log.warning("The marks of the books were not kept: %s. PREPAID_MARKS says where they are kept.", why)
+        return False
+    return True
 
 
 def compare(books: Engine, place: str) -> Iterator[Problem]:

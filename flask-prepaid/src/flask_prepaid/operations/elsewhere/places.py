@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy import URL, Engine, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from prepaid_ledger.database import answer_within
 
+from ... import checks
+from ...context import Context
 from ...errors import ConfigError
 
 #: How long its server is waited for, in seconds: for a connection, and for each answer.
@@ -37,6 +39,33 @@ def opened(place: str, books: Engine, what: str) -> Iterator[Engine]:
         engine.dispose()
 
 
+def out_of_reach(context: Context) -> Iterator[str]:
+    """A sentence for each place that the settings name and where nothing can be kept, or read."""
+    for name, what, place in (
+        ("PREPAID_MARKS", "Marks", context.config.marks),
+        ("PREPAID_PROOFS", "Proofs", context.config.proofs),
+    ):
+        if place:
+            try:
+                with opened(place, context.engine, f"{name}: {what}") as engine:
+                    yield from _unanswered(name, engine)
+            except ConfigError as wrong:
+                yield str(wrong)
+    standby = context.ledger.setup.standby
+    if standby is not None:
+        yield from _unanswered("PREPAID_STANDBY", standby)
+
+
+def _unanswered(name: str, engine: Engine) -> Iterator[str]:
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        return  # the first that is kept makes it
+    try:
+        inspect(engine).get_table_names()
+    except DBAPIError as error:
+        why = str(error.orig).partition("\n")[0].rstrip(".")
+        yield f"What {name} names does not answer: {why}. Is it there, and may this process open it?"
+
+
 def are_one_database(engine: Engine, other: Engine) -> bool:
     """Whether two engines lead to one database, in whatever way their URLs name it.
 
@@ -57,23 +86,12 @@ def _identity(engine: Engine) -> tuple[Any, ...]:
 
 def _engine(place: str, what: str) -> Engine:
     try:
-        url = make_url(place if "://" in place else f"sqlite:///{place}")
-        if url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ConfigError(
-                f"{what} are kept in a file, or on PostgreSQL, not on {url.get_backend_name()}."
-            )
-        if url.get_backend_name() == "sqlite" and (url.database or ":memory:").startswith(":memory:"):
-            raise ConfigError(f"{what} that are kept in memory are gone at once. Name a file.")
-        if url.get_backend_name() == "sqlite":
-            Path(url.database or "").exists()  # a name that is too long for a file is no name
-        return _bounded(url)
-    except OSError as wrong:
-        raise ConfigError(f"{what} cannot be kept there: {wrong.strerror}. Name another file.") from wrong
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as wrong:
+        return _bounded(checks.place(what, place))
+    except ModuleNotFoundError as missing:
         raise ConfigError(
-            f"{what} cannot be kept there ({wrong}). Name a file, or write "
-            "postgresql+psycopg://user@host/database."
-        ) from wrong
+            f"{what} cannot be kept there: the database's driver {missing.name} is not installed. Write "
+            'postgresql+psycopg://... and run: pip install "flask-prepaid[postgresql]"'
+        ) from missing
 
 
 def _bounded(url: URL) -> Engine:

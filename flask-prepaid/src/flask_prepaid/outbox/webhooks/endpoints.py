@@ -144,15 +144,21 @@ def switch(context: Context, owner: str, endpoint_id: int, *, on: bool) -> Webho
 
 
 def remove(context: Context, owner: str, endpoint_id: int) -> None:
-    """Take an endpoint away, with what waits for it. Commits.
+    """Take an endpoint away, with what waits for it. Commits. A repeat does nothing.
 
-    :raises NotYours: It is none of the owner's.
+    :raises NotYours: It is somebody else's.
     """
     with transaction(context) as session:
-        row = find(session, owner, endpoint_id)
-        session.execute(delete(Delivery).where(Delivery.endpoint_id == endpoint_id))
-        session.delete(row)
-        signals.tell(signals.endpoint_set, owner=owner, endpoint_id=endpoint_id, action="removed")
+        mine = WebhookEndpoint.id == endpoint_id, WebhookEndpoint.owner == owner
+        # Deliveries come before their endpoint, whoever locks both.
+        session.execute(
+            delete(Delivery).where(Delivery.endpoint_id.in_(select(WebhookEndpoint.id).where(*mine)))
+        )
+        removed = delete(WebhookEndpoint).where(*mine).returning(WebhookEndpoint.id)
+        if session.scalar(removed) is not None:
+            signals.tell(signals.endpoint_set, owner=owner, endpoint_id=endpoint_id, action="removed")
+        elif session.get(WebhookEndpoint, endpoint_id) is not None:
+            raise NotYours("There is no such endpoint.")
 
 
 def sent(

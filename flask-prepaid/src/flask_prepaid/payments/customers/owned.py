@@ -23,7 +23,12 @@ def has_wallet(session: Session, owner: str) -> bool:
     return session.scalar(there) is not None
 
 
+def is_card_id(text: str) -> bool:
+    """Whether a text, which a browser may have sent, could be the id of a card."""
+    return CARD_ID.fullmatch(text) is not None
+
+
 def card_on_file(session: Session, owner: str, card_id: str) -> SavedCard | None:
     """The owner's card with this id, which may be any text that a browser sends."""
-    card = session.get(SavedCard, card_id) if CARD_ID.fullmatch(card_id) else None
+    card = session.get(SavedCard, card_id) if is_card_id(card_id) else None
     return card if card is not None and card.owner == owner else None

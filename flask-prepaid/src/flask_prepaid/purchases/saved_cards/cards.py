@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,7 @@ from ...gateway.values import Card, Checkout
 from ...payments import card_testing
 from ...payments.customers.making import with_customer
 from ...payments.customers.models import Customer, SavedCard
-from ...payments.customers.owned import card_on_file
+from ...payments.customers.owned import card_on_file, is_card_id
 from ...payments.customers.rows import known_customer
 from ...payments.models import Payment, TopUp
 from ...subscriptions import retries, sync
@@ -146,22 +146,33 @@ def correct(
 
 
 def remove(context: Context, owner: str, card_id: str) -> None:
-    """Forget a card, here and at Stripe. Commits.
+    """Forget a card, here and at Stripe. Commits. A repeat does nothing.
 
     What paid with it pays with the card that is the default then, if there is one.
 
-    :raises NotYours: The owner has no such card.
+    :raises NotYours: It is somebody else's.
     """
-    customer_id = _own(context, owner, card_id)
+    try:
+        customer_id = _own(context, owner, card_id)
+    except NotYours:
+        if _is_removed(context, card_id):
+            return
+        raise
     with reading(context) as session:
         others = [card.id for card in saved(session, owner) if card.id != card_id]
         was_default = card_id == default_card(session, owner)
     if was_default and others:
         context.gateway.cards.choose(customer_id, others[0])
-    with _still_on_file(context, owner, card_id, customer_id):
+    with suppress(NotYours), _still_on_file(context, owner, card_id, customer_id):
         for twin in twins.of(context, customer_id, card_id):
             context.gateway.cards.remove(twin)
     refresh(context, customer_id)
+
+
+def _is_removed(context: Context, card_id: str) -> bool:
+    """Whether what may well have been a card's id is that of none on file, whoever's."""
+    with reading(context) as session:
+        return is_card_id(card_id) and session.get(SavedCard, card_id) is None
 
 
 @dataclass(frozen=True)
@@ -175,14 +186,11 @@ class Needed:
 
 
 def needed(context: Context, owner: str, card_id: str) -> Needed | None:
-    """What would miss this card; ``None`` if nothing would.
-
-    :raises NotYours: The owner has no such card.
-    """
+    """What would miss this card; ``None`` if nothing would, as where it is not on file."""
     session = context.session
     on_file = {card.id: card for card in saved(session, owner)}
     if card_id not in on_file:
-        raise NotYours("There is no such card.")
+        return None
     pays_by_default = card_id == default_card(session, owner)
     topup, plan = session.get(TopUp, owner), sync.running(session, owner)
     needed = Needed(

@@ -13,6 +13,7 @@ from ... import signals
 from ...context import Context
 from ...gateway.billing.subscription_values import StripeInvoice
 from ...gateway.values import moment
+from ...languages.words import marked
 from ...payments.models import Payment
 from ..models import Invoice, PlanPrice, Subscription
 from . import plan_months
@@ -106,7 +107,7 @@ def give_once(
     if context.ledger.entries(subscription.owner, 1, keys={key}):
         return
     with suppress(KeyReused):  # by an earlier plan of the same name that was paid in this moment
-        context.ledger.grant(subscription.owner, credits, key=key, reason=f"Once with {price.title}")
+        context.ledger.grant(subscription.owner, credits, key=key, reason=marked("Once with your plan"))
         row.once, row.once_key = credits, key
 
 

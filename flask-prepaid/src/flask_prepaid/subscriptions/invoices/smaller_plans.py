@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ...context import Context
+from ...languages.words import marked
 from ..models import Invoice, Subscription
 from . import month_refunds, plan_months
 from .calendar_months import Window
@@ -61,7 +62,7 @@ def _take_of(context: Context, owner: str, lot_key: str, key: str, credits: int,
     :param keeps_claim: Whether what was refunded already is taken later, if that refund fails. If not, the
         credits of another invoice make up for it.
     """
-    why = "The plan was made smaller"
+    why = marked("The plan was made smaller")
     entry = context.ledger.claw_back(owner, lot_key=lot_key, key=key, credits=credits, reason=why)
     taken = entry.debt - entry.credits
     if taken < credits and not keeps_claim:

@@ -88,14 +88,15 @@ def make() -> ResponseReturnValue:
         max_claims, per_owner = optional("max_claims"), optional("per_owner") or 1
         lasts = optional("expires_after_days", max=MAX_DAYS)
         expires_after = None if lasts is None else timedelta(days=lasts)
-        terms = Terms(credits, max_claims, per_owner, expires_after)
-        code = making.make(context, name, terms, expires_at=last_moment(), reason=reason, note=note)
+        terms, ends = Terms(credits, max_claims, per_owner, expires_after), last_moment()
+        code = making.make(context, name, terms, expires_at=ends, reason=reason, note=note)
     except (PrepaidError, ConfigError) as error:
         status = error.http_status if isinstance(error, PrepaidError) else 422
         return shown(error), status
-    if fresh:
+    is_repeat = (state_of(code), code.expires_at, code.reason) == ("active", ends, reason)
+    if fresh or is_repeat:
         flash(f"{code.code} gives {units.credits(code.credits)} to whoever redeems it.", "success")
-    else:  # its end and its reason stay as they are, too
+    else:  # its end and its reason stay as they are
         flash(f"There is a code {code.code} already: it is {state_of(code)}. Nothing was changed.", "warning")
     return redirect(url_for("prepaid.operator_codes"), 303)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import delete
+
 from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 from prepaid_ledger.errors import PrepaidError
@@ -29,10 +31,11 @@ def count(context: OperatorContext, operator: Operator, owner: str, credits: int
     limit = context.config.grants_per_day
     if credits > limit:
         raise used_up(limit)
-    session = context.session
-    row = insert(session, OperatorDay).values(
-        operator=operator.name, day=clock.wall().date(), credits=credits
+    session, today = context.session, clock.wall().date()
+    session.execute(  # days that are over count nothing any more
+        delete(OperatorDay).where(OperatorDay.operator == operator.name, OperatorDay.day < today)
     )
+    row = insert(session, OperatorDay).values(operator=operator.name, day=today, credits=credits)
     counted = row.on_conflict_do_update(
         index_elements=[OperatorDay.operator, OperatorDay.day],
         set_={"credits": OperatorDay.credits + credits},

@@ -34,10 +34,11 @@ GRACE_S = 0.5
 
 
 class LoopGroupCommit:
-    """The spends of one event loop. Batches are posted one after the other."""
+    """The spends of one event loop, the first that spends. Batches are posted one after the other."""
 
     def __init__(self, spends: GroupCommit) -> None:
         self._spends = spends
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connection = spends.loop_connection()
         #: Those on wallets that others hold.
         self.busy = BusyWallets(spends)
@@ -47,8 +48,11 @@ class LoopGroupCommit:
         self._alone = ThreadPoolExecutor(ALONE, thread_name_prefix="spends alone")
 
     async def spend(self, request: SpendRequest) -> Spent:
-        """Commit one spend, with whoever waits at the same time. It raises what ``spend_now`` raises."""
-        loop = asyncio.get_running_loop()
+        """Commit one spend, with whoever waits at the same time. It raises what ``spend_now`` raises.
+
+        :raises RuntimeError: It is awaited in another event loop than the first one.
+        """
+        loop = self._own_loop()
         answer: asyncio.Future[Spent | None] = loop.create_future()
         waiting = Waiting(request, answer, time.monotonic() + LOCK_TIMEOUT_S)
         if self.busy.has(request.owner) and self.busy.takes(request):
@@ -58,6 +62,20 @@ class LoopGroupCommit:
             self._posting.wake()
         spent = await answer
         return await self._spend_alone(waiting) if spent is None else spent
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        """
+        :raises RuntimeError: Another event loop has begun to spend, and runs: nobody would be answered here.
+        """
+        running = asyncio.get_running_loop()
+        if self._loop is not running:
+            if self._loop is not None and not self._loop.is_closed():
+                raise RuntimeError(
+                    "This AsyncLedger spends in another event loop. Make one for each loop, and keep it: "
+                    "AsyncLedger(ledger), or prepaid.async_ledger()."
+                )
+            self._loop = running
+        return running
 
     async def _spend_alone(self, waiting: Waiting) -> Spent:
         """By a thread. While all of them are busy it waits for one, and not for ever."""

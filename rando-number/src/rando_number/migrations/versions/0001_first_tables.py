@@ -84,6 +84,7 @@ def create_sign_ins() -> None:
         sa.Column("browser", sa.String(200), nullable=False),
     )
     op.create_index("ix_sign_ins_user_id", "sign_ins", ["user_id"])
+    op.create_index("ix_sign_ins_created_at", "sign_ins", ["created_at"])
     op.create_table(
         "passkeys",
         sa.Column("id", BIG, primary_key=True),

@@ -6,7 +6,7 @@ https://docs.stripe.com/api/payment-link
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
@@ -168,6 +168,22 @@ def is_open(link: Json) -> bool:
     """Whether somebody can still buy by it."""
     limit = link["restrictions"] and link["restrictions"]["completed_sessions"]["limit"]
     return link["active"] and (limit is None or _completed(link) < limit)
+
+
+def close_those_of_product(product: Json) -> None:
+    """https://docs.stripe.com/products-prices/manage-prices#archive-product"""
+    _close(lambda price: price["product"] == product["id"])
+
+
+def close_those_of_price(price: Json) -> None:
+    """https://docs.stripe.com/products-prices/manage-prices#archive-price"""
+    _close(lambda sold: sold["id"] == price["id"])
+
+
+def _close(is_archived: Callable[[Json], bool]) -> None:
+    for link in store.select(KIND, {}):
+        if link["active"] and any(is_archived(line["price"]) for line in link["_lines"]):
+            objects.change(link, "payment_link.updated", active=False)
 
 
 def open_session(link: Json, query: Mapping[str, str]) -> Json:

@@ -37,6 +37,25 @@ STILL = 1_767_225_600
 ACCOUNT = "acct_1StripeEmulator0"
 
 
+class UnfitFile(ValueError):
+    """No data can be kept in this file."""
+
+
+def _connect(path: str | Path | None) -> sqlite3.Connection:
+    """
+    :raises UnfitFile: No data can be kept there.
+    """
+    try:
+        connection = sqlite3.connect(
+            path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.DatabaseError as error:
+        cure = "Name a file of an emulator's, or a new one in a folder that is there."
+        raise UnfitFile(f"{path}: {error}. {cure}") from error
+    return connection
+
+
 class Store:
     """The file, and the one connection to it. Safe to use from many threads.
 
@@ -72,11 +91,8 @@ class Store:
         self.on_commit: list[Callable[[], None]] = []
         self._lock = threading.RLock()
         self._closed = False
-        self._connection = sqlite3.connect(
-            path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False
-        )
+        self._connection = _connect(path)
         weakref.finalize(self, self._connection.close)  # also of a store that is dropped and not closed
-        self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         # A year of renewals touches more pages than SQLite would hold (2 MB) or leave in its log (4 MB).
         self._connection.execute("PRAGMA cache_size = -32000")

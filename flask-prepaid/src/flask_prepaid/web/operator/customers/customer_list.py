@@ -19,6 +19,7 @@ from ....payments import payments as payment_rows
 from ....payments.customers.models import Customer, SavedCard
 from ....payments.customers.owned import has_wallet
 from ....payments.models import Dispute, Payment, PaymentState, Refund
+from ....subscriptions import plan_state
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
 from ... import forms
 from .. import page
@@ -36,7 +37,10 @@ MIN_NAME = 3
 #: How the list may be sorted, with the words for it; the first is the default.
 SORTS = {"newest": "Newest", "spent": "Spent most", "balance": "Largest balance", "debt": "Largest debt"}
 
-HEAD = ("owner", "name", "balance", "debt", "plan", "plan_state", "currency", "spent_minor", "since")
+HEAD = (
+    *("owner", "name", "balance", "debt", "plan", "plan_state", "plan_ends_at"),
+    *("currency", "spent_minor", "since"),
+)
 
 
 def search() -> ResponseReturnValue:
@@ -81,12 +85,19 @@ def as_csv() -> Response:
         [
             (
                 *(row.owner, labels[row.owner], units.plain(row.balance), units.plain(row.debt)),
-                *(row.plan or "", row.state or ""),
+                *(row.plan or "", *state_cells(row)),
                 *(currency, row.spent or 0, row.since.isoformat(timespec="seconds")),
             )
             for row in rows
         ],
     )
+
+
+def state_cells(row: Any) -> tuple[str, str]:
+    """Where a plan stands, in the page's word, and when it ends if that is known."""
+    is_ending = row.state is not None and plan_state.is_ending(page.context(), row.state, row.cancel_at)
+    ends_at = row.cancel_at.isoformat(timespec="seconds") if is_ending else ""
+    return "ends" if is_ending else row.state or "", ends_at
 
 
 def chosen_sort() -> str:

@@ -128,12 +128,13 @@ def do() -> ResponseReturnValue:
         action = ACTIONS.get(request.form.get("do", ""))
         if action is None:
             raise UnknownItem("Say what to do with the plan.", field="do")
-        plan_state.own(context, owner, action.verb)
         reason = forms.reason()
-        plan = request.form.get("plan") if action.verb == "change" else None
-        with transaction(context):
-            page.record(operator, Right.PLAN, owner=owner, reason=reason, done=action.verb, plan=plan)
-        action.do(owner)
+        if plan_state.done_before(context, owner, action.verb) is None:
+            plan_state.own(context, owner, action.verb)
+            plan = request.form.get("plan") if action.verb == "change" else None
+            with transaction(context):
+                page.record(operator, Right.PLAN, owner=owner, reason=reason, done=action.verb, plan=plan)
+            action.do(owner)
     except GatewayUnavailable:
         flash("Stripe does not answer. Look at the plan again in a minute before you repeat it.", "warning")
     except PrepaidError as error:

@@ -72,18 +72,8 @@ def cancel() -> ResponseReturnValue:
     owner, context = page.customer(), page.context()
     context.gateway.ask_limit.require(owner)
     try:
-        row = plan_state.own(context, owner, "cancel now")
         if request.method == "GET":
-            return page.render(
-                "plan_cancel.html",
-                row=row,
-                terms=subscribing.terms(context, row),
-                at_end=plan_state.may(row, "cancel at the period's end")
-                and row.cancel_at is None
-                and not plan_state.is_over(context, row),
-                lasts_until=overview.lasts_until(row),
-                owed=plan_state.owed(context, row),
-            )
+            return asked_to_cancel(plan_state.own(context, owner, "cancel now"))
         if end_plan(owner):
             words = _("Your plan has ended. Nothing more is charged.")
         else:
@@ -91,6 +81,20 @@ def cancel() -> ResponseReturnValue:
     except (PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
+
+
+def asked_to_cancel(row: Subscription) -> str:
+    context = page.context()
+    return page.render(
+        "plan_cancel.html",
+        row=row,
+        terms=subscribing.terms(context, row),
+        at_end=plan_state.may(row, "cancel at the period's end")
+        and row.cancel_at is None
+        and not plan_state.is_over(context, row),
+        lasts_until=overview.lasts_until(row),
+        owed=plan_state.owed(context, row),
+    )
 
 
 def end_plan(owner: str) -> bool:
