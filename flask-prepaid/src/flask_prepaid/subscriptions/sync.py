@@ -220,7 +220,7 @@ def _grant_trial(context: Context, row: Subscription) -> None:
     if ends <= context.clock():  # heard of too late
         return
     key = f"trial:{row.stripe_id}"
-    context.ledger.grant(row.owner, row.trial_credits, key=key, reason=marked("Trial"), expires_at=ends)
+    context.ledger.grant(row.owner, row.trial_credits, key=key, reason=marked("Free trial"), expires_at=ends)
 
 
 def _end_trial_credits(context: Context, row: Subscription, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -48,6 +49,9 @@ GIVEN_AGAIN = {
     "balance": marked("Paid for after all: payment of %(day)s"),
 }
 
+#: How a reason ends that an operator wrote: with their name on the record.
+SIGNED = re.compile(r"\(by ([^()]+)\)\Z")
+
 #: What the cause of an entry begins with that gives again what another entry has taken back.
 UNDONE = "undone:"
 
@@ -82,6 +86,12 @@ def _why(entry: Entry, day: str | None) -> str | None:
     if entry.debt <= 0:
         return why
     return _("%(why)s. Already spent, so you owe: %(credits)s", why=why, credits=formats.credits(entry.debt))
+
+
+def reason(entry: Entry) -> str:
+    """Why an entry was posted, as its customer reads it: without the name of the operator who wrote it."""
+    written = SIGNED.sub("", entry.reason or "").rstrip()
+    return _(written) if written else ""
 
 
 def payments_behind(session: Session, owner: str, causes: Iterable[str]) -> dict[str, int]:

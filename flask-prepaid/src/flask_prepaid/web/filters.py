@@ -54,6 +54,7 @@ def add_to(environment: Environment) -> None:
         "prepaid_state": state,
         "prepaid_payment_states": payment_states.in_words,
         "prepaid_taken_back": causes.taken_back,
+        "prepaid_reason": causes.reason,
         "prepaid_plain": units.plain,
         "prepaid_date": day,
         "prepaid_short_date": short_day,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from ...errors import UnknownItem
 from ...payments.customers.owned import has_wallet
 from ...reports.spreadsheets import inert
 from .. import page
+from ..causes import SIGNED
 from ..page import PageContext
 from .roles import Operator, Operators, Right
 
@@ -91,10 +91,6 @@ def labels(owners: Iterable[str]) -> dict[str, str]:
 
 def label(owner: str) -> str:
     return labels([owner])[owner]
-
-
-#: How a reason ends that an operator wrote: with their name on the record.
-SIGNED = re.compile(r"\(by ([^()]+)\)\Z")
 
 
 def in_names(reasons: Iterable[str | None]) -> dict[str, str]:
