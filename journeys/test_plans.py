@@ -66,7 +66,7 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
     page.get_by_role("button", name="Undo this change").click()
     expect(page.get_by_text("it changes to Small")).to_have_count(0)
 
-    page.get_by_role("link", name="Cancel", exact=True).click()
+    page.get_by_role("link", name="Cancel the plan", exact=True).click()
     page.get_by_role("button", name=re.compile("Cancel on")).click()
     expect(page.get_by_text("Nothing more is charged").first).to_be_visible()
     page.get_by_role("button", name="Resume my plan").click()

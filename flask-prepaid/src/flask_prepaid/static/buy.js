@@ -35,7 +35,8 @@
       const mine = ++latest;
       let sum = {};
       if (!credits.value) {
-        price = taxed = total.textContent = "";
+        price = taxed = "";
+        if (total) total.textContent = "";
         nameButton();
         return;
       }
@@ -46,7 +47,7 @@
       if (mine !== latest) return; // an older answer may come later
       price = sum.total ?? "";
       taxed = sum.with_tax ?? price;
-      total.textContent = !price ? "–" : taxed === price ? price : fill(words.withTax, { price, taxed });
+      if (total) total.textContent = !price ? "–" : taxed === price ? price : fill(words.withTax, { price, taxed });
       nameButton();
     };
     credits.addEventListener("input", () => {

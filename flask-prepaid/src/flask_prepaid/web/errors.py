@@ -65,6 +65,9 @@ PAYS_NOTHING = tuple(
     for name in ("card_list", "card_add", "card_correct", "card_choose", "card_remove", "plan_preview")
 )
 
+#: Pages that ask Stripe when they are opened; what they pay, they pay when their form is sent.
+LOOKS = ("prepaid.billing", "prepaid.change_plan", "prepaid.cancel_plan", "prepaid.plan", "prepaid.invoice")
+
 
 def answer(error: PrepaidError) -> Response:
     """What the client is told, with the error's own status."""
@@ -169,11 +172,7 @@ def words(error: PrepaidError) -> str:
     message = _(FOR_PEOPLE[type(error)]) if type(error) in FOR_PEOPLE else of_credits(error)
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
-    elif isinstance(error, GatewayUnavailable) and request.endpoint in (
-        *OF_CARDS,
-        *PAYS_NOTHING,
-        "prepaid.billing",
-    ):
+    elif isinstance(error, GatewayUnavailable) and pays_nothing():
         message = _(NOTHING_PAID)
     if isinstance(error, GatewayRefused) and error.request_id:
         message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)
@@ -182,6 +181,13 @@ def words(error: PrepaidError) -> str:
         log.warning("%s", no_answer.advice(base))
         message += f" {no_answer.advice(base)}"
     return message
+
+
+def pays_nothing() -> bool:
+    """Whether this request asks Stripe, and can't have paid: it is about cards, or it only looks."""
+    if request.endpoint in (*OF_CARDS, *PAYS_NOTHING):
+        return True
+    return request.method == "GET" and request.endpoint in LOOKS
 
 
 def of_credits(error: PrepaidError) -> str:

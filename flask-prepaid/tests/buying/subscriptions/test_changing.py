@@ -29,7 +29,8 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
     page, fields = shop.preview("large")
     rest = shop.share(400, fields["proration_date"])
     assert rest in (199, 200)
-    assert f"$15.00 is charged, and {rest} credits are added" in page
+    assert "<dt>Today</dt><dd>$15.00</dd>" in page
+    assert f"<dt>Credits added</dt><dd>{rest}</dd>" in page
     assert "$40.00 on 28 February 2026" in page
     shop.send("/change", **fields)
     shop.stripe.deliver()
@@ -248,7 +249,8 @@ def test_from_months_to_a_year_the_rest_of_the_month_is_counted(shop: PlanShop) 
     shop.subscribe("small")
     shop.pass_time(days=14)
     page, fields = shop.preview("yearly")
-    assert "$395.00 is charged, and 5,950 credits are added" in page
+    assert "<dt>Today</dt><dd>$395.00</dd>" in page
+    assert "<dt>Credits added</dt><dd>5,950</dd>" in page
     assert "$400.00 on 14 February 2027" in page
 
     shop.send("/change", **fields)

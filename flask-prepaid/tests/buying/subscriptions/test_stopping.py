@@ -132,7 +132,7 @@ def test_a_planned_smaller_plan_is_forgotten_when_the_plan_is_to_end(shop: PlanS
 def test_a_planned_smaller_plan_is_not_lost_by_a_pause(shop: PlanShop) -> None:
     shop.subscribe("large")
     shop.change("small")
-    assert ">Pause<" not in shop.page()
+    assert ">Pause the plan<" not in shop.page()
 
     assert shop.do("pause").status_code == 409
 

@@ -242,8 +242,8 @@ def customer_of(shop: PlanShop) -> str:
 
 
 def shown_credits(preview: str) -> int:
-    words = preview.split(" credits are added", maxsplit=1)[0].split()
-    return int(words[-1].replace(",", "")) if " credits are added" in preview else 0
+    added = re.search(r"<dt>Credits added</dt><dd>([\d,]+)</dd>", preview)
+    return int(added[1].replace(",", "")) if added else 0
 
 
 #: A sum in the smallest unit, and its day, as pages write it.
@@ -251,7 +251,7 @@ Charge = tuple[int, str]
 
 
 def shown_next(preview: str) -> Charge | None:
-    return charge_in(preview, r"Next:</strong> \$([\d,.]+) on ([^,]+),")
+    return charge_in(preview, r"Next charge</dt><dd>\$([\d,.]+) on ([^,]+),")
 
 
 def next_charge(shop: PlanShop) -> Charge | None:

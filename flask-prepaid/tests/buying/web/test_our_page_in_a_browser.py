@@ -52,9 +52,9 @@ def to_the_card(page: Page, address: str, credits: str) -> None:
 def test_the_total_follows_the_quantity_and_the_card_pays_it(open_shop: tuple[Shop, str], page: Page) -> None:
     shop, address = open_shop
     to_the_card(page, address, "0")
-    expect(page.locator("#prepaid-total")).to_have_text("\N{EN DASH}")  # what is sold stands at the field
+    expect(page.locator("[data-pay]")).to_have_text("Continue")  # what is sold stands at the field
     to_the_card(page, address, "20")
-    expect(page.locator("#prepaid-total")).to_have_text("$20.00")
+    expect(page.locator("[data-pay]")).to_have_text("Continue to pay $20.00")
     page.get_by_role("button", name="Continue").click()
     fill(page, VISA)
 

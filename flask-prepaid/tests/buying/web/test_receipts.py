@@ -76,7 +76,7 @@ def test_each_way_to_pay_has_one_receipt_however_often_it_is_heard_of(
 
     shop.subscribe("small")
     shop.put_right()
-    assert [subject for _, subject, _ in sent] == ["Your receipt: Small"]
+    assert [subject for _, subject, _ in sent] == ["Your receipt: Small plan"]
     assert rows_of(sent[0])["Total"] == "$10.00"
     assert rows_of(sent[0])["Card"] == "Visa ending in 4242"
     assert "See the invoice: http" in sent[0][2]
@@ -86,7 +86,7 @@ def test_each_way_to_pay_has_one_receipt_however_often_it_is_heard_of(
     shop.pass_time(days=29)
     shop.stripe.deliver("invoice.paid", times=2)
     shop.put_right()
-    assert [subject for _, subject, _ in sent].count("Your receipt: Small") == 1
+    assert [subject for _, subject, _ in sent].count("Your receipt: Small plan") == 1
     assert {row.name for row in shop.read(lambda: shop.prepaid.mails("user:1"))} >= {"receipt", "topup_done"}
     shop.close()
 
@@ -177,7 +177,7 @@ def test_a_dearer_plan_of_as_many_credits_has_its_receipt_and_its_money_can_go_b
     sent.clear()
     shop.change("dear")
 
-    assert [subject for _, subject, _ in sent] == ["Your receipt: Dear"]
+    assert [subject for _, subject, _ in sent] == ["Your receipt: Dear plan"]
     assert (rows_of(sent[0])["Credits"], rows_of(sent[0])["Total"]) == ("0", "$10.00")
     assert "Card" in rows_of(sent[0])
     (_month, difference) = shop.payments()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ...payments.customers.models import SavedCard
 from ...payments.models import Payment, PaymentState, Refund, Via
 from ...purchases.topup_rules import DISPUTED
 from ...subscriptions.gone import REASON as ELSEWHERE
@@ -63,8 +64,14 @@ OPEN = {"state": PaymentState.OPEN, "paid_minor": None, "charged_minor": 0, "pai
 def samples() -> dict[str, MailSample]:
     """Every mail, in each of the wordings that differ, by a name for its address."""
     topup = {"payment": payment(via=Via.TOPUP), "credits": 100}
-    unpaid = {"state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
     plan = {"title": "Small", "subscription_id": 1}
+    owed = {
+        "amount_minor": 1500,
+        "currency": "usd",
+        "retry_at": AT,
+        "card": SavedCard(brand="visa", last4="0341"),
+    }
+    unpaid = {**plan, **owed, "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
     budget = {"percent": 80, "spent": 400, "credits": 500, "every": "month", "resets_at": AT}
     endpoint = {"url": "https://program.example/hook", "endpoint_id": 1}
     back = {"payment": payment(), "refund": refund(), "under_way": False, "amount_minor": 500}
@@ -104,12 +111,10 @@ def samples() -> dict[str, MailSample]:
         "endpoint_stopped-gone": MailSample(
             "endpoint_stopped", {**endpoint, "reason": "it answered 410 Gone"}
         ),
-        "plan_payment_failed": MailSample("plan_payment_failed", {**plan, **unpaid}),
-        "plan_payment_failed-first": MailSample(
-            "plan_payment_failed", {**plan, **unpaid, "state": "incomplete"}
-        ),
+        "plan_payment_failed": MailSample("plan_payment_failed", unpaid),
+        "plan_payment_failed-first": MailSample("plan_payment_failed", {**unpaid, "state": "incomplete"}),
         "plan_payment_failed-last": MailSample(
-            "plan_payment_failed", {**plan, "state": "unpaid", "page_url": None}
+            "plan_payment_failed", {**unpaid, "state": "unpaid", "page_url": None}
         ),
         "plan_ended_unpaid": MailSample("plan_ended_unpaid", {**plan, "ended_at": AT}),
         "plan_stopped": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": AT}),

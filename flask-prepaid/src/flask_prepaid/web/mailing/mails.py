@@ -26,7 +26,10 @@ from ...outbox.mail_log import SentMail
 from ...payments import tax_rates
 from ...payments.customers.contact import language_of
 from ...payments.models import UNDER_WAY, Payment, PaymentState, Refund, Via
+from ...subscriptions import plan_state
+from ...subscriptions.models import PlanPrice, Subscription
 from ..page import PageContext
+from ..pages.plans.overview import payer
 from ..pages.receipts import complete
 from . import mail_content
 from .mail_content import WrittenMail
@@ -176,9 +179,24 @@ def render(
         values = {"under_way": refund is not None and refund.state in UNDER_WAY, **values}
         if name == "topup_done" and payment is not None:  # its receipt stands in for it
             values = {"credits": payment.credits, **values}
+        if name == "plan_payment_failed":
+            values = {**owed_by(context, values["subscription_id"]), **values}
         if name == "topup_failed" and payment is not None:
             values = {"amount_minor": tax_rates.charge_minor(context, payment), **values}
         return name, worded(context, app, name, {**values, **rows}, zone_of(context, owner))
+
+
+def owed_by(context: PageContext, subscription_id: int) -> dict[str, Any]:
+    """What a plan owes, the card that was to pay it, and when that is tried again."""
+    row = context.session.get_one(Subscription, subscription_id)
+    owed = plan_state.owed(context, row)
+    return {
+        "title": context.session.get_one(PlanPrice, row.price_id).title,
+        "amount_minor": owed.due_minor if owed else None,
+        "currency": owed.currency if owed else None,
+        "retry_at": owed.retry_at if owed else None,
+        "card": payer(row),
+    }
 
 
 def _name_of(name: str, payment: Payment | None) -> str:

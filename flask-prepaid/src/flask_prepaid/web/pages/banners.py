@@ -11,7 +11,7 @@ from ...languages import formats
 from ...languages.words import gettext as _
 from ...payments.models import Payment, PaymentState, Via
 from ...subscriptions import plan_state, sync
-from ...subscriptions.models import State
+from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
 from .. import page
 
 #: Where a plan waits for its money.
@@ -38,8 +38,8 @@ def _of_plan(owner: str) -> list[Banner]:
     row = sync.running(context.session, owner)
     if row is None or row.state not in UNPAID:
         return []
-    words = _("The last payment of your plan did not go through, so it gives no new credits.")
     owed = plan_state.owed(context, row)
+    words = _unpaid(row, owed)
     if owed is None or owed.page_url is None:
         return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
     return [
@@ -47,6 +47,20 @@ def _of_plan(owner: str) -> list[Banner]:
             words, owed.page_url, _("Pay %(amount)s", amount=formats.amount(owed.due_minor, owed.currency))
         )
     ]
+
+
+def _unpaid(row: Subscription, owed: Invoice | None) -> str:
+    """What is not paid, and when it is tried again, if it is."""
+    context = page.context()
+    title = formats.title(context.session.get_one(PlanPrice, row.price_id).title)
+    if row.state is State.INCOMPLETE:
+        return _(
+            "The first payment of your %(plan)s plan did not go through, so it has not begun.", plan=title
+        )
+    words = _("Your %(plan)s plan was not paid, so it gives no new credits.", plan=title)
+    if owed is None or owed.retry_at is None or owed.retry_at <= context.clock():
+        return words
+    return words + " " + _("We try again on %(day)s.", day=formats.day(owed.retry_at))
 
 
 def _of_bank(owner: str) -> list[Banner]:
