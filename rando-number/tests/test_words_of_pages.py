@@ -184,3 +184,19 @@ def test_the_names_of_settings_are_shown_to_operators_alone(shop: RunningShop) -
         assert "there is no support address" in page
         assert "RANDO_" not in page
     assert "RANDO_CONTACT" in shop.operator("finance").get("/contact").text
+
+
+def test_a_customer_reads_why_an_operator_gave_credits_and_not_who_it_was(shop: RunningShop) -> None:
+    pat, admin = shop.customer(), shop.operator("admin")
+    story = f"/admin/customers/{pat.owner}"
+    admin.send("/admin/grant", form_of=story, credits="5", reason="for the trouble")
+
+    page = text_of(pat.get("/usage").text)
+    assert "for the trouble" in page
+    for path in ("/usage", "/user-profile", "/usage.csv", "/usage.json", "/export.json"):
+        assert "(by " not in pat.get(path).text, path
+    assert "for the trouble (by " in text_of(admin.get(story).text)
+
+
+def test_who_is_signed_in_once_is_offered_no_other_session_to_end(shop: RunningShop) -> None:
+    assert "End every other session" not in shop.customer().get("/sessions").text

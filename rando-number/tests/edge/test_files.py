@@ -117,3 +117,26 @@ def test_a_file_of_another_release_is_not_kept_under_the_address_of_its_own(shop
     for file in ("/styles.css", "/prepaid/static/prepaid.css"):
         answer = stranger.get(f"{file}?v=0123456789ab", buffered=True)
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+
+
+def classes_of(path: Path) -> set[str]:
+    return set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)))
+
+
+def test_no_page_uses_a_class_whose_rules_stand_in_a_stylesheet_that_it_does_not_load(
+    shop: RunningShop,
+) -> None:
+    """Only pages of the extension load pages.css; the others have the styles of every page."""
+    of_extension = Path(str(shop.app.blueprints["prepaid"].static_folder))
+    in_every_page = classes_of(of_extension / "prepaid.css") | classes_of(
+        Path(str(shop.app.static_folder)) / "app.css"
+    )
+    only_there = classes_of(of_extension / "pages.css") - in_every_page
+    assert "facts" in only_there
+    templates = Path(shop.app.root_path) / "templates"
+
+    for template in sorted(templates.rglob("*.html")):
+        source = template.read_text()
+        used = {word for words in re.findall(r'class="([^"]*)"', source) for word in words.split()}
+        if "extends 'base.html'" in source:
+            assert not used & only_there, template.name

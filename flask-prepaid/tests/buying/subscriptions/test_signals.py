@@ -36,7 +36,7 @@ def test_a_failed_renewal_is_written_with_the_page_that_mends_it(
     writing_shop.subscribe("small", card=ASKS_ALWAYS)
     writing_shop.pass_time(days=29)
 
-    assert [subject for _, subject, _ in mails] == ["Your Small plan: $5.00 was not paid"]
+    assert [subject for _, subject, _ in mails] == ["Your Small plan: $10.00 was not paid"]
     address, _, text = mails[0]
     assert address == "user:1@shop.example"
     assert "/invoice/in_" in text
