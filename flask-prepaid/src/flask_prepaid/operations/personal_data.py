@@ -16,6 +16,7 @@ from ..codes.models import Code, CodeClaim, CodeGuess
 from ..context import Context, reading
 from ..keys.models import ApiKey
 from ..languages import units
+from ..languages.reasons import unsigned
 from ..outbox import messages
 from ..outbox.models import Alert, AlertKind, Delivery, MailRecord, Message, WebhookEndpoint
 from ..outbox.webhooks import customer_events
@@ -90,11 +91,13 @@ def _row(thing: object, names: tuple[str, ...]) -> Row:
 
 
 def _plain(row: Row) -> Row:
-    """A row with its credits as the app's unit has them, and a message as it was sent."""
+    """A row with its credits as the app's unit has them, no operator's name, and a message as it was sent."""
     plain = {
         name: units.plain(value) if value is not None and _counts_credits(name, row) else value
         for name, value in row.items()
     }
+    if row.get("reason"):
+        plain["reason"] = unsigned(row["reason"])
     if "signal" in row:
         data = messages.decoded(row["data"])
         plain["data"] = customer_events.body(row["signal"], data, row["at"], units.current())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import Entry, Kind
 
 from ..languages import formats
+from ..languages.reasons import unsigned
 from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments.models import Dispute, Payment, Refund
@@ -48,9 +48,6 @@ GIVEN_AGAIN = {
     "credit-note": marked("The credit note is void: payment of %(day)s"),
     "balance": marked("Paid for after all: payment of %(day)s"),
 }
-
-#: How a reason ends that an operator wrote: with their name on the record.
-SIGNED = re.compile(r"\(by ([^()]+)\)\Z")
 
 #: What the cause of an entry begins with that gives again what another entry has taken back.
 UNDONE = "undone:"
@@ -90,7 +87,7 @@ def _why(entry: Entry, day: str | None) -> str | None:
 
 def reason(entry: Entry) -> str:
     """Why an entry was posted, as its customer reads it: without the name of the operator who wrote it."""
-    written = SIGNED.sub("", entry.reason or "").rstrip()
+    written = unsigned(entry.reason)
     return _(written) if written else ""
 
 

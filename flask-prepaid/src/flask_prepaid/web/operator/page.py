@@ -16,10 +16,10 @@ from prepaid_ledger import clock
 
 from ... import signals
 from ...errors import UnknownItem
+from ...languages.reasons import SIGNED
 from ...payments.customers.owned import has_wallet
 from ...reports.spreadsheets import inert
 from .. import page
-from ..causes import SIGNED
 from ..page import PageContext
 from .roles import Operator, Operators, Right
 
