@@ -41,7 +41,7 @@ def end_reset_links(app: Flask, user: User, **extra: Any) -> None:
 
 
 def newest_link_only(view: RouteCallable) -> RouteCallable:
-    """Refuse an older link by an answer of the view, which a second press of its form replaces by the first."""
+    """Refuse an older link as its view, whose answer a second press of the form replaces by the first."""
 
     @wraps(view)
     def guarded(token: str) -> ResponseReturnValue:
