@@ -49,7 +49,7 @@ def test_each_way_to_pay_has_one_receipt_however_often_it_is_heard_of(
     shop.put_right()
     assert [subject for _, subject, _ in sent] == ["Your receipt: 100 credits"]
     assert rows_of(sent[0]) == {
-        "Number": "1",
+        "Payment number": "1",
         "Date": "31 January 2026, 12:00 (UTC)",
         "Bought": "100 credits",
         "Credits": "100",
@@ -70,7 +70,7 @@ def test_each_way_to_pay_has_one_receipt_however_often_it_is_heard_of(
     top_up(shop)
     shop.put_right()
     assert [subject.split()[-2:] for _, subject, _ in sent] == [["were", "added"]], "one mail, no other one"
-    assert rows_of(sent[0])["Number"] == "3"
+    assert rows_of(sent[0])["Payment number"] == "3"
     assert "Your credits were low" in sent[0][2]
     sent.clear()
 
@@ -132,7 +132,9 @@ def test_a_receipt_of_an_invoice_has_its_number_and_the_tax_or_why_there_is_none
     consumer, company = (rows_of(mail) for mail in sent)
     assert (consumer["Total"], consumer["Tax in it"]) == ("$5.95", "$0.95")
     assert (company["Total"], company["Tax"]) == ("$5.00", "reverse charge")
-    assert [consumer["Number"], company["Number"]] == [row.invoice_number for row in shop.payments()]
+    assert [consumer["Invoice number"], company["Invoice number"]] == [
+        row.invoice_number for row in shop.payments()
+    ]
     assert "Your invoice: https://shop.example/prepaid/invoice/1" in sent[0][2]
     shop.close()
 
@@ -151,7 +153,7 @@ def test_a_receipt_of_checkout_has_the_number_of_its_invoice_and_the_times_of_it
     assert berlin["Date"] == "31 January 2026, 13:00 (Europe/Berlin)"
     assert new_york["Date"] == "31 January 2026, 07:00 (America/New_York)"
     numbers = [invoice.number for invoice in shop.dashboard().v1.invoices.list().data]
-    assert [new_york["Number"], berlin["Number"]] == numbers
+    assert [new_york["Invoice number"], berlin["Invoice number"]] == numbers
     shop.close()
 
 
