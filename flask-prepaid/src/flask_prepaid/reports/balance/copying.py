@@ -19,7 +19,7 @@ from prepaid_ledger.database import insert
 from ...context import Context, reading, refuse_uncommitted, transaction
 from ...gateway.values import StripeMovement
 from ..days import day_of
-from ..sums.models import Copying, Movement
+from ..models import Copying, Movement
 from .sums import Sums, date_anew
 from .tying import tie
 
