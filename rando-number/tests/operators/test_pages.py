@@ -466,4 +466,4 @@ def test_too_much_to_refund_is_said_in_money_at_the_field(shop: RunningShop) -> 
     sent = finance.client.post("/admin/payments/1/refund", data={**fields, "amount": "99", "reason": "oddly"})
 
     assert sent.status_code == 422
-    assert 'id="amount-error" role="alert">At most $10.00 can go back.' in sent.text
+    assert 'id="amount-error" role="alert">At most $10.00 can be refunded.' in sent.text

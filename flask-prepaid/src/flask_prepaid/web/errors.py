@@ -59,11 +59,17 @@ TO_OPERATORS = (
 #: The pages of cards.
 OF_CARDS = ("prepaid.cards", "prepaid.add_card", "prepaid.card", "prepaid.choose_card", "prepaid.remove_card")
 
+#: The page that lists what was paid, and keeps whom invoices name.
+OF_INVOICES = "prepaid.billing"
+
 #: Calls of the API that ask Stripe and pay nothing.
 PAYS_NOTHING = tuple(
     f"prepaid.{API}{name}"
     for name in ("card_list", "card_add", "card_correct", "card_choose", "card_remove", "plan_preview")
 )
+
+#: Pages that only look when they are opened, and do what they say when their form is sent.
+ASKS_FIRST = ("prepaid.change_plan", "prepaid.cancel_plan")
 
 
 def answer(error: PrepaidError) -> Response:
@@ -169,11 +175,7 @@ def words(error: PrepaidError) -> str:
     message = _(FOR_PEOPLE[type(error)]) if type(error) in FOR_PEOPLE else of_credits(error)
     if isinstance(error, GatewayUnavailable) and of_operators(request.endpoint or ""):
         message = TO_OPERATORS
-    elif isinstance(error, GatewayUnavailable) and request.endpoint in (
-        *OF_CARDS,
-        *PAYS_NOTHING,
-        "prepaid.billing",
-    ):
+    elif isinstance(error, GatewayUnavailable) and pays_nothing():
         message = _(NOTHING_PAID)
     if isinstance(error, GatewayRefused) and error.request_id:
         message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)
@@ -182,6 +184,14 @@ def words(error: PrepaidError) -> str:
         log.warning("%s", no_answer.advice(base))
         message += f" {no_answer.advice(base)}"
     return message
+
+
+def pays_nothing() -> bool:
+    """Whether this request moves no money, such as one that only shows a plan's next invoice."""
+    endpoint = request.endpoint or ""
+    return endpoint in (*OF_CARDS, *PAYS_NOTHING, OF_INVOICES) or (
+        endpoint in ASKS_FIRST and request.method in ("GET", "HEAD")
+    )
 
 
 def of_credits(error: PrepaidError) -> str:
