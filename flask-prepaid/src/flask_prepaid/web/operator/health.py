@@ -64,7 +64,7 @@ def health() -> Health:
     compared = reconcile.last(session)
     ticked_at, synced_at = (copy.ticked_at, copy.synced_at) if copy else (None, None)
     off_s = copy.clock_off_s if copy else None
-    wrong = []
+    wrong: list[str] = []
     if copy is not None and copy.away_since is not None:
         wrong.append(
             Markup("Stripe has not answered since {}. What waits for it is done as soon as it does.").format(
