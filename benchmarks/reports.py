@@ -32,9 +32,9 @@ from sqlalchemy import text
 from flask_prepaid import Prepaid
 from flask_prepaid.payments.models import Payment, PaymentState, Via
 from flask_prepaid.reports import credits, failures, plan_revenue, sales
+from flask_prepaid.reports.models import Movement
 from flask_prepaid.reports.selection import Selection
 from flask_prepaid.reports.sums import counting
-from flask_prepaid.reports.sums.models import Movement
 from flask_prepaid.subscriptions.models import (
     Invoice,
     Move,

@@ -239,7 +239,7 @@ def test_a_form_sent_twice_at_once_registers_one_customer(shop: RunningShop) -> 
     with ThreadPoolExecutor(len(tabs)) as threads:
         statuses = list(threads.map(press, range(len(tabs))))
 
-    assert set(statuses) == {302}
+    assert set(statuses) <= {302, 303}
     assert shop.rows()["users"] == 1
 
 

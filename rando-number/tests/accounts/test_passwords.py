@@ -140,6 +140,7 @@ def test_nobody_is_asked_for_a_hint_or_a_secret_question(shop: RunningShop) -> N
         "next",
         "back",  # of the menu of languages
         "csrf_token",
+        "press",  # which form this is: a second press is answered as the first
         "email",
         "password",
     }

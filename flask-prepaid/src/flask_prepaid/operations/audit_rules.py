@@ -28,6 +28,7 @@ from .. import money
 from ..codes.models import Code, CodeClaim
 from ..languages import units
 from ..payments.models import PartCharge, Payment, PaymentState, Via
+from ..reports.models import Movement
 from ..reports.sums.audit_rules import (
     nets_of_movements,
     sums_of_deferred,
@@ -35,7 +36,6 @@ from ..reports.sums.audit_rules import (
     sums_of_movements,
     sums_of_owners,
 )
-from ..reports.sums.models import Movement
 from ..subscriptions.models import Invoice, PlanMonth, Subscription
 
 

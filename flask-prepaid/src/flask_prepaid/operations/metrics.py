@@ -23,7 +23,7 @@ from ..context import Context
 from ..gateway import calls
 from ..outbox import summary
 from ..payments.models import Payment, Via
-from ..reports.sums.models import Copying
+from ..reports.models import Copying
 from .models import InboxEvent
 
 SPENDS = Counter("prepaid_spends", "Spends that were answered.")

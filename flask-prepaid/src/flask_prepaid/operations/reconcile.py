@@ -19,7 +19,7 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayUnavailable
 from ..payments import timing
 from ..payments.models import Payment
-from ..reports.sums.models import Comparison
+from ..reports.models import Comparison
 from .differences import UNRESOLVED, Drift, Found, Walk
 
 log = logging.getLogger(__name__)

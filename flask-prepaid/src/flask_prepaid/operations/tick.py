@@ -34,8 +34,8 @@ from ..purchases.money_back import (
 )
 from ..reports.balance import copying
 from ..reports.days import MINUTE
+from ..reports.models import Copying
 from ..reports.sums import counting
-from ..reports.sums.models import Copying
 from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months

@@ -16,9 +16,9 @@ from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from . import deferred
 from .days import first_day
+from .models import DEFERRED, ROLL_OVER, Copying, CreditSum
 from .selection import EVERYTHING, Selection
 from .sums import credit_sums
-from .sums.models import DEFERRED, ROLL_OVER, Copying, CreditSum
 
 #: Which column of a line an entry belongs to, by its kind, and its sign.
 COLUMNS: dict[str, tuple[str, int]] = {

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from ..context import Context
-from .sums.models import DaySum
+from .models import DaySum
 
 #: Up to when things are done is kept no finer.
 MINUTE = timedelta(minutes=1)

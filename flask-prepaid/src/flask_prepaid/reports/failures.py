@@ -12,8 +12,8 @@ from sqlalchemy import select
 from ..context import Context
 from . import failed
 from .days import day_of, first_day, midnight
+from .models import FailureSum
 from .selection import EVERYTHING, Selection
-from .sums.models import FailureSum
 
 
 @dataclass

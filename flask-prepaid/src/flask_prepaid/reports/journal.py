@@ -13,9 +13,9 @@ from datetime import date
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from .models import Movement
 from .sales import COLUMNS, TRANSFERS
 from .selection import EVERYTHING, Selection
-from .sums.models import Movement
 
 #: What we have at Stripe, and what came of it on our bank's account.
 STRIPE, BANK = "stripe", "bank"

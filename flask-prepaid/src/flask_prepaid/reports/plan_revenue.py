@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from ..context import Context
 from ..subscriptions.models import Move
 from .days import Span, first_day, next_first_day, today
+from .models import CohortSum, PlanSum
 from .selection import Selection
-from .sums.models import CohortSum, PlanSum
 
 
 @dataclass

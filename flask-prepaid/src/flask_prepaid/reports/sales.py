@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from ..payments.models import Payment, PaymentState
 from .balance.tying import PLAN
 from .days import Span, first_day
+from .models import DaySum, Movement, OwnerSum
 from .selection import EVERYTHING, Selection
-from .sums.models import DaySum, Movement, OwnerSum
 
 #: Which column of a sale's line a movement belongs to, by Stripe's ``reporting_category``, and its sign.
 #: https://docs.stripe.com/reports/reporting-categories

@@ -12,7 +12,7 @@ from flask_prepaid import Operators
 from flask_prepaid.errors import GatewayRefused
 from flask_prepaid.payments.models import Payment, Refund
 from flask_prepaid.purchases.money_back import fraud_warnings, refunds
-from flask_prepaid.reports.sums.models import Movement
+from flask_prepaid.reports.models import Movement
 from flask_prepaid.testing import Databases
 from flask_prepaid.web.operator.roles import Operator, Role
 from prepaid_ledger.errors import NothingToReverse

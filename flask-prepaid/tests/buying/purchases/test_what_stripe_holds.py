@@ -16,7 +16,7 @@ from flask_prepaid.context import write_now
 from flask_prepaid.payments import comparison
 from flask_prepaid.payments.models import Payment, PaymentState
 from flask_prepaid.purchases import settling
-from flask_prepaid.reports.sums.models import Movement
+from flask_prepaid.reports.models import Movement
 
 from ..shop import Shop
 

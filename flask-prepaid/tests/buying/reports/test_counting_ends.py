@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from flask_prepaid.context import Context
 from flask_prepaid.reports import credits
+from flask_prepaid.reports.models import Copying
 from flask_prepaid.reports.sums import credit_sums
-from flask_prepaid.reports.sums.models import Copying
 
 from ..shop import Shop
 

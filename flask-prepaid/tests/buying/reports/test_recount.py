@@ -13,8 +13,8 @@ from sqlalchemy import select, text
 from flask_prepaid.reports import sales
 from flask_prepaid.reports.balance import copying
 from flask_prepaid.reports.days import Span
+from flask_prepaid.reports.models import Copying
 from flask_prepaid.reports.selection import Selection
-from flask_prepaid.reports.sums.models import Copying
 
 from ..shop import Shop
 from .made_up_days import client_of, live, movements, recount_credits, recount_sales

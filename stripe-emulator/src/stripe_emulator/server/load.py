@@ -12,11 +12,11 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.credit_notes import credit_notes, customer_balance_transactions
 from stripe_emulator.billing.invoices import (
     collection,
-    invoice_lines,
     invoice_payments,
     invoice_routes,
     invoiceitems,
     invoices,
+    line_routes,
 )
 from stripe_emulator.billing.lifecycle import cycle, entitlements, states, test_clocks, trials_without_card
 from stripe_emulator.billing.metering import credit_grants, meter_events, meters
@@ -151,7 +151,7 @@ REGISTERS: tuple[Register, ...] = (
     collection.register,
     invoice_routes.register,
     invoiceitems.register,
-    invoice_lines.register,
+    line_routes.register,
     invoice_payments.register,
     # billing/credit_notes
     credit_notes.register,

@@ -67,7 +67,7 @@ def test_a_product_that_is_put_away_is_sold_on_no_page(shop: Shop) -> None:
 
     assert page(shop, line_items=lines) == "line_items[0][price]"
     assert refused_param(shop.v1.payment_links.create, line_items=lines) == "line_items[0][price]"
-    assert shop.v1.payment_links.retrieve(link.id).active
+    assert not shop.v1.payment_links.retrieve(link.id).active
 
 
 def test_a_link_takes_what_is_of_the_mode_of_its_lines(shop: Shop) -> None:

@@ -16,7 +16,9 @@ from stripe_emulator.billing.invoices import collection, invoices
 from stripe_emulator.billing.lifecycle import cycle, states
 from stripe_emulator.billing.schedules import phases
 from stripe_emulator.billing.subscriptions import pauses, pending_updates
+from stripe_emulator.catalog import pricing, products
 from stripe_emulator.checkout.modes import subscription_mode
+from stripe_emulator.checkout.sessions import payment_links
 from stripe_emulator.contract import Route
 from stripe_emulator.contract.requests import compiled
 from stripe_emulator.contract.sources.later import LATER_ROUTES
@@ -53,6 +55,8 @@ FOLLOWERS = {
     collection.after_failure: (states.payment_failed,),
     cycle.before_renewal: (phases.enter_due,),
     states.after_end: (phases.subscription_ended,),
+    products.archived: (payment_links.close_those_of_product,),
+    pricing.archived: (payment_links.close_those_of_price,),
 }
 
 

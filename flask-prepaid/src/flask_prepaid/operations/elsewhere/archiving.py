@@ -8,8 +8,8 @@ from datetime import datetime
 from prepaid_ledger import Archived
 
 from ...context import Context
+from ...reports.models import Counted
 from ...reports.sums import counting
-from ...reports.sums.models import Counted
 from .places import opened
 
 #: What is kept there, as a sentence begins with it.

@@ -20,7 +20,7 @@ from ...context import Context, reading, refuse_uncommitted, transaction
 from ...errors import GatewayUnavailable
 from ...gateway.values import StripeMovement
 from ..days import day_of
-from ..sums.models import Copying, Movement
+from ..models import Copying, Movement
 from .sums import Sums, date_anew
 from .tying import tie
 

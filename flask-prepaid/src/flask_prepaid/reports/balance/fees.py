@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...payments.models import Payment
-from ..sums.models import Movement
+from ..models import Movement
 
 
 @dataclass(frozen=True)

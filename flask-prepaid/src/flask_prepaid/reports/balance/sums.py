@@ -14,7 +14,7 @@ from prepaid_ledger.database import insert
 from ...payments.models import Payment
 from ...subscriptions.models import SubscriptionChange
 from ..days import day_of
-from ..sums.models import (
+from ..models import (
     CohortSum,
     Copying,
     Counted,

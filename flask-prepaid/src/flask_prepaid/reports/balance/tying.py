@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 from ...context import Context, transaction
 from ...payments.models import SENT_BACK, PartCharge, Payment, PaymentState, Via
 from ...subscriptions.models import Invoice, PlanPrice, Subscription
-from ..sums.models import Copying, Movement
+from ..models import Copying, Movement
 from . import taxes
 from .sums import BATCH, Sums
 

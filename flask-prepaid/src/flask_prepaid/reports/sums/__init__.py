@@ -1,4 +1,4 @@
-"""What is added up by day for the reports: the tables, who counts into them, and the audit's rules on them.
+"""What is added up by day for the reports: who counts, and the audit's rules on the sums.
 
-Part of ``reports``. ``balance/`` adds up what moved Stripe's balance.
+Part of ``reports``, whose ``models.py`` has the tables. ``balance/`` adds up what moved Stripe's balance.
 """

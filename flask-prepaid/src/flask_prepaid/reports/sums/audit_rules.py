@@ -12,7 +12,7 @@ from prepaid_ledger import Problem
 from prepaid_ledger.tables import ArchiveMark, Entry, Kind, Wallet
 
 from .. import deferred
-from .models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
+from ..models import DEFERRED, ROLL_OVER, Counted, CreditSum, DaySum, Movement, OwnerSum
 
 
 def sums_of_movements(connection: Connection) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 from ...context import Context, reading, transaction
 from .. import deferred
 from ..days import MINUTE, day_of
-from .models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
+from ..models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
 
 #: Wallets that are looked at together, entries of each, and of all, that are counted in one transaction.
 WALLETS = 500

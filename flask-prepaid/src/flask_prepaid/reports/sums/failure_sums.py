@@ -17,7 +17,7 @@ from ...subscriptions.models import SubscriptionChange
 from .. import failed
 from ..days import day_of
 from ..failures import MEASURES, Failures
-from .models import FailureSum
+from ..models import FailureSum
 
 #: Failures of packs, and as many of plans, that are counted in one transaction.
 BATCH = 500

@@ -18,7 +18,7 @@ from prepaid_ledger.database import insert
 from ...context import Context, transaction
 from ...subscriptions.models import Move, SubscriptionChange
 from ..days import day_of, first_day
-from .models import CohortSum, PlanSum
+from ..models import CohortSum, PlanSum
 
 #: Changes that are counted in one transaction.
 BATCH = 1_000

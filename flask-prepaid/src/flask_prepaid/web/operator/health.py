@@ -17,8 +17,8 @@ from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
 from ...operations.models import InboxEvent
 from ...reports.balance import copying
+from ...reports.models import Copying
 from ...reports.sums import counting
-from ...reports.sums.models import Copying
 from .. import forms
 from . import page
 from .roles import Right

@@ -26,8 +26,8 @@ from ...purchases.money_back.disputes import taken_by_bank
 from ...reports import days, failures
 from ...reports.balance import fees
 from ...reports.failures import Failures
+from ...reports.models import Copying
 from ...reports.selection import Selection
-from ...reports.sums.models import Copying
 from .. import causes, forms
 from . import page
 from .reports import charts, period

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import wraps
 from typing import Any
 
-from flask import Flask, flash, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Flask, current_app, flash, redirect, url_for
+from flask.typing import ResponseReturnValue, RouteCallable
 from flask_security import change_email_confirmed, password_changed, password_reset
 from flask_security import reset_password_instructions_sent as reset_link_sent
 from sqlalchemy import select, update
@@ -15,12 +16,14 @@ from flask_prepaid.languages.words import gettext as _
 
 from ...models import User, db
 
+VIEW = "security.reset_password"
+
 
 def init_app(app: Flask) -> None:
     reset_link_sent.connect(keep_newest, app)
     for change in (password_changed, password_reset, change_email_confirmed):
         change.connect(end_reset_links, app)
-    app.before_request(newest_link_only)
+    app.view_functions[VIEW] = newest_link_only(app.view_functions[VIEW])
 
 
 def keep_newest(app: Flask, user: User, token: str, **extra: Any) -> None:
@@ -37,12 +40,15 @@ def end_reset_links(app: Flask, user: User, **extra: Any) -> None:
     user.reset_digest = None
 
 
-def newest_link_only() -> ResponseReturnValue | None:
-    if request.endpoint != "security.reset_password":
-        return None
-    token: str = (request.view_args or {})["token"]
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    if db.session.scalar(select(User.id).where(User.reset_digest == digest)) is not None:
-        return None
-    flash(_("This link works no more. Ask for a new one."), "error")
-    return redirect(url_for("security.forgot_password"))
+def newest_link_only(view: RouteCallable) -> RouteCallable:
+    """Refuse an older link as its view, whose answer a second press of the form replaces by the first."""
+
+    @wraps(view)
+    def guarded(token: str) -> ResponseReturnValue:
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        if db.session.scalar(select(User.id).where(User.reset_digest == digest)) is not None:
+            return current_app.ensure_sync(view)(token=token)  # type: ignore[no-any-return]
+        flash(_("This link works no more. Ask for a new one."), "error")
+        return redirect(url_for("security.forgot_password"))
+
+    return guarded

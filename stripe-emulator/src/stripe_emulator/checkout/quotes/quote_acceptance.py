@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_emulator.billing.invoices import drafts, invoice_sums, invoiceitems
-from stripe_emulator.billing.invoices import lines as invoice_lines
+from stripe_emulator.billing.invoices import drafts, invoice_sums, invoiceitems, lines
 from stripe_emulator.billing.terms import items
 from stripe_emulator.catalog import redemption
 from stripe_emulator.checkout.quotes import quote_drafts
@@ -59,7 +58,7 @@ def draft_invoice(quote: Json, customer: Json) -> Json:
         customer,
         quote["currency"],
         "manual",
-        [invoice_lines.of_invoiceitem(item) for item in waiting],
+        [lines.of_invoiceitem(item) for item in waiting],
         collection_method=quote["collection_method"],
         description=settings["description"],
         id=ids.new("invoice"),

@@ -1,4 +1,4 @@
-"""The test cards, and what the bank answers to each.
+"""Test cards and test bank accounts, and what the bank answers to each.
 
 Imports ``payments/files`` and what lies below it.
 """

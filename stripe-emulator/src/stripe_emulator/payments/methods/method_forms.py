@@ -11,7 +11,7 @@ from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
-from stripe_emulator.payments.cards import accounts, cards
+from stripe_emulator.payments.cards import bank_accounts, cards
 from stripe_emulator.payments.cards.cards import Card
 
 #: The BIC of each bank that takes iDEAL.
@@ -138,10 +138,10 @@ def new_other(kind: str, form: Form) -> Json:
         )
     fields: Json = {kind: details}
     if kind == "sepa_debit":
-        account = accounts.numbered(details.get("iban", ""))
+        account = bank_accounts.numbered(details.get("iban", ""))
         fields["_number"] = account.number
         fields[kind] = {
-            "bank_code": accounts.bank_code(account.number),
+            "bank_code": bank_accounts.bank_code(account.number),
             "branch_code": "",
             "country": account.country,
             "fingerprint": _fingerprint(account),

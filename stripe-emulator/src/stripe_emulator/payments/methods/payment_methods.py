@@ -10,7 +10,7 @@ from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
-from stripe_emulator.payments.cards import accounts, cards, declines
+from stripe_emulator.payments.cards import bank_accounts, cards, declines
 from stripe_emulator.payments.cards.cards import Card
 from stripe_emulator.payments.methods import mandates, method_forms
 
@@ -102,7 +102,7 @@ def card_of(method: Json) -> Card:
     if method["type"] == "card":
         return cards.numbered(method["_number"])
     if method["type"] == "sepa_debit":
-        return accounts.numbered(method["_number"])
+        return bank_accounts.numbered(method["_number"])
     raise NotEmulated(f"paying by {method['type']}", param="payment_method")
 
 

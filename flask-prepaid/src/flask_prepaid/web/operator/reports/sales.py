@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from .... import money
 from ....reports import sales
 from ....reports.balance.tying import ANY_NUMBER, PLAN
+from ....reports.models import Copying
 from ....reports.sales import SHOWN, Sales, SalesRow
 from ....reports.selection import Selection
-from ....reports.sums.models import Copying
 from .. import page
 from . import charts, period
 

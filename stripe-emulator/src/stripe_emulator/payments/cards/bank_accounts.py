@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.payments.cards.cards import Card
 
-#: Test accounts whose debit fails, and those that take three minutes. https://docs.stripe.com/payments/sepa-debit
+#: A debit from these fails.
 _FAILING = {
     "AT861904300235473202",
     "BE68539007547034",
@@ -17,7 +17,7 @@ _FAILING = {
     "NL91ABNA0417164300",
 }
 
-
+#: From these it takes three minutes.
 _LATE = {"AT321904300235473204", "DE08370400440532013003", "FR3020041010050500013M02609"}
 
 
