@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from prepaid_ledger.database.migrations.guards import POSTGRESQL_ENTRY_IS_SOUND
 from prepaid_ledger.testing import Databases
 
 from .books import Books
@@ -48,6 +49,30 @@ CHANGES: dict[str, list[tuple[str, ...]]] = {
     ],
 }
 
+#: Other ways to have PostgreSQL refuse less, each by itself.
+LESS = {
+    "only one column": (
+        "CREATE OR REPLACE TRIGGER prepaid_entry_no_change BEFORE UPDATE OF key OR DELETE ON prepaid_entry"
+        " FOR EACH ROW EXECUTE FUNCTION prepaid_entry_refuse()",
+        "the trigger prepaid_entry_no_change is another one than was made",
+    ),
+    "a namesake elsewhere": (
+        "CREATE SCHEMA elsewhere",
+        f"CREATE FUNCTION elsewhere.prepaid_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS {BODY}",
+        "CREATE OR REPLACE TRIGGER prepaid_entry_no_change BEFORE UPDATE OR DELETE ON prepaid_entry"
+        " FOR EACH ROW EXECUTE FUNCTION elsewhere.prepaid_entry_refuse()",
+        "the trigger prepaid_entry_no_change is another one than was made",
+    ),
+    "a namesake beside it": (
+        "CREATE OR REPLACE FUNCTION prepaid_entry_is_sound(kind varchar, seq bigint, credits bigint,"
+        " debt bigint, balance_after bigint, amount_minor bigint, tax_minor bigint, currency varchar)"
+        " RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$ BEGIN RETURN true; END $$",
+        "DO $do$ BEGIN EXECUTE format('CREATE FUNCTION prepaid_entry_is_sound() RETURNS boolean LANGUAGE"
+        " plpgsql AS %L', $body$" + POSTGRESQL_ENTRY_IS_SOUND.split("$$")[1] + "$body$); END $do$",
+        "the function prepaid_entry_is_sound is another one than was made",
+    ),
+}
+
 
 @pytest.fixture
 def bent(databases: Databases, kind: str) -> Iterator[Books]:
@@ -72,6 +97,19 @@ def test_a_guard_that_was_replaced_by_another_of_its_name_is_named(bent: Books) 
 
         assert len(problems) == number
         assert any(f"I6 all wallets: {message}: entries can be changed" in each for each in problems)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("less", LESS)
+def test_a_guard_that_refuses_less_is_named(bent: Books, less: str) -> None:
+    *statements, message = LESS[less]
+    for statement in statements:
+        bent.execute(statement)
+
+    problems = [str(problem) for problem in bent.unjoined.audit()]
+
+    assert len(problems) == 1
+    assert f"I6 all wallets: {message}: entries can be changed" in problems[0]
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

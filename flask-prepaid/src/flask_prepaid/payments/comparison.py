@@ -17,6 +17,10 @@ def intent_of(fetched: Fetched) -> Intent | None:
     return fetched if isinstance(fetched, Intent) else fetched.intent
 
 
+def invoice_of(fetched: Fetched) -> str | None:
+    return fetched.id if isinstance(fetched, InvoiceCharge) else fetched.invoice_id
+
+
 def arrived_minor(fetched: Fetched) -> int:
     """What of it was paid, by whatever: an invoice may be paid by the balance, or outside of Stripe."""
     if isinstance(fetched, InvoiceCharge):

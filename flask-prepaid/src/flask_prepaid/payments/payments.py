@@ -141,15 +141,8 @@ def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> N
     lock(context.session, payment)
     if payment.session_id != checkout.id and not _takes_up(context, payment, checkout, payment.session_id):
         return
-    payment.session_id = checkout.id
-    payment.invoice_id = checkout.invoice_id or payment.invoice_id
-    if checkout.intent:
-        _note_intent(payment, checkout.intent)
-    if checkout.status == "complete":
-        payment.due_minor = checkout.amount_total_minor
+    _note(payment, checkout)
     if checkout.is_paid:
-        payment.discount_minor, payment.tax_minor = checkout.discount_minor, checkout.tax_minor
-        payment.taxed = checkout.taxed
         _settle(context, payment, checkout, paid_minor=checkout.amount_total_minor)
     elif checkout.status == "complete" and checkout.intent:
         state = INTENT_STATES.get(checkout.intent.status, PaymentState.PENDING)
@@ -165,7 +158,7 @@ def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
     known_id = payment.payment_intent_id
     if known_id != intent.id and not _takes_up(context, payment, intent, known_id):
         return
-    _note_intent(payment, intent)
+    _note(payment, intent)
     if intent.is_paid:
         _settle(context, payment, intent, paid_minor=intent.received_minor)
     elif intent.failure == NEEDS_OWNER:
@@ -179,13 +172,8 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
     known_id = payment.invoice_id
     if known_id != billed.id and not _takes_up(context, payment, billed, known_id):
         return
-    payment.invoice_id, payment.invoice_number = billed.id, billed.number
-    if billed.status != "draft":
-        payment.due_minor = billed.due_minor
-    if billed.intent:
-        _note_intent(payment, billed.intent)
+    _note(payment, billed)
     if billed.is_paid:
-        payment.tax_minor, payment.taxed = billed.tax_minor, billed.taxed
         _settle(context, payment, billed, paid_minor=billed.amount_total_minor)
     elif billed.status not in ("draft", "open"):
         _move(context, payment, PaymentState.FAILED, billed)
@@ -225,7 +213,7 @@ def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: st
             is_foreign = not comparison.is_customers(context, payment, fetched)
             wrong_charges.call(context, payment, f"{fetched.id} {reason}", fetched, is_foreign=is_foreign)
         return False
-    return known_id is None or (fetched.is_paid and payment.state is not PaymentState.PAID)
+    return payment.state is not PaymentState.PAID and (known_id is None or fetched.is_paid)
 
 
 def lock(session: Session, payment: Payment, **ids: str | None) -> None:
@@ -236,6 +224,24 @@ def lock(session: Session, payment: Payment, **ids: str | None) -> None:
     known: dict[str, object] = {name: value for name, value in ids.items() if value}
     session.execute(update(Payment).where(Payment.id == payment.id).values(known or {"id": payment.id}))
     session.refresh(payment)
+
+
+def _note(payment: Payment, fetched: Fetched) -> None:
+    """Write down which object of Stripe's it is, and what that asks for."""
+    if isinstance(fetched, Checkout):
+        payment.session_id = fetched.id
+        payment.invoice_id = fetched.invoice_id or payment.invoice_id
+        if fetched.status == "complete":
+            payment.due_minor = fetched.amount_total_minor
+    elif isinstance(fetched, InvoiceCharge):
+        payment.invoice_id, payment.invoice_number = fetched.id, fetched.number
+        if fetched.status != "draft":
+            payment.due_minor = fetched.due_minor
+    if not isinstance(fetched, Intent) and fetched.is_paid:
+        payment.discount_minor, payment.tax_minor = fetched.discount_minor, fetched.tax_minor
+        payment.taxed = fetched.taxed
+    if intent := intent_of(fetched):
+        _note_intent(payment, intent)
 
 
 def _note_intent(payment: Payment, intent: Intent) -> None:
@@ -263,14 +269,15 @@ def _settle(context: Context, payment: Payment, fetched: Fetched, *, paid_minor:
 def accept(context: Context, payment: Payment, fetched: Fetched) -> None:
     """Give what a payment bought, though what was paid is not what was agreed: somebody has decided so.
 
-    The caller holds the payment's lock. It becomes that of what was fetched, if it has been another's since.
+    The caller holds the payment's lock. It becomes that of what was fetched, if it has been another's since:
+    nothing of another page or charge stays with it.
     """
-    if isinstance(fetched, Checkout):
-        payment.session_id = fetched.id
-    elif isinstance(fetched, InvoiceCharge):
-        payment.invoice_id, payment.invoice_number = fetched.id, fetched.number
-    if intent := intent_of(fetched):
-        _note_intent(payment, intent)
+    payment.due_minor, payment.discount_minor, payment.tax_minor, payment.taxed = None, 0, 0, ""
+    payment.payment_intent_id = payment.charge_id = payment.receipt_url = None
+    payment.brand = payment.last4 = None
+    if payment.invoice_id != (invoice_id := comparison.invoice_of(fetched)):
+        payment.invoice_id, payment.invoice_number = invoice_id, None
+    _note(payment, fetched)
     _give(context, payment, fetched, paid_minor=arrived_minor(fetched))
 
 

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from ..checks import MAX_ID
 from ..context import Context, nothing, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
+from ..gateway.values import Checkout
 from ..payments import comparison, payments, wrong_charges
 from ..payments.comparison import Fetched
 from ..payments.models import Payment, PaymentState, Review
 from . import by_invoice
-from .money_back import disputes, refund_sync
+from .money_back import credit_notes, disputes, refund_sync
 
 #: What becomes of what can't be accepted.
 OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."
@@ -73,19 +74,21 @@ def accept(
     with reading(context) as session:
         payment = find(session, payment_id)
         row = wanted(session, payment, charge)
-        reason = _why_not(row)
         stripe_id, intent_id = row.stripe_id, row.payment_intent_id
     fetched = _fetch(context, stripe_id)
     went_back = context.gateway.refunds.of_intent(intent_id) if intent_id else []
     disputed = context.gateway.disputes.of_intent(intent_id) if intent_id else []
+    invoice_id = comparison.invoice_of(fetched) if fetched is not None else None
+    credited = context.gateway.credit_notes.of_invoice(invoice_id) if invoice_id else []
     with transaction(context) as session:
         payment = find(session, payment_id)
         payments.lock(session, payment)
         row = wanted(session, payment, stripe_id)
-        reason = reason or _why_not_as_it_is(context, payment, fetched)
+        reason = _why_not(row) or _why_not_as_it_is(context, payment, fetched)
         if reason is not None or fetched is None:
+            cure = "" if row.reviewed_at is not None else f" {OTHERWISE}"
             raise UnknownItem(
-                f"{wrong_charges.name_of(row)} gives no credits: {reason} {OTHERWISE}", field="charge"
+                f"{wrong_charges.name_of(row)} gives no credits: {reason}{cure}", field="charge"
             )
         wrong_charges.close(session, payment, row, review)
         payments.accept(context, payment, fetched)
@@ -93,6 +96,8 @@ def accept(
             refund_sync.apply_refund(context, refund)
         for dispute in disputed:
             disputes.apply_dispute(context, dispute)
+        for credit_note in credited:
+            credit_notes.apply_note(context, credit_note)
         note()
     return payment
 
@@ -100,7 +105,9 @@ def accept(
 def _why_not(row: Review) -> str | None:
     if row.is_foreign:
         return "it was not made for this payment."
-    return "all of it was refunded." if row.sent_back else None
+    if row.sent_back:
+        return "all of it was refunded."
+    return f"it was reviewed already ({row.review})." if row.reviewed_at is not None else None
 
 
 def _fetch(context: Context, stripe_id: str) -> Fetched | None:
@@ -118,6 +125,8 @@ def _why_not_as_it_is(context: Context, payment: Payment, fetched: Fetched | Non
         return "it was paid in Stripe's other mode, test or live."
     if fetched.currency != payment.currency:
         return f"it was paid in {fetched.currency}, and the price is in {payment.currency}."
+    if isinstance(fetched, Checkout) and fetched.mode != "payment":
+        return f"it is no payment at Stripe but a {fetched.mode}."
     if not comparison.is_customers(context, payment, fetched):
         return "it is another customer's, or its customer is gone."
     return None

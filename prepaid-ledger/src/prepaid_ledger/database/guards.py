@@ -7,6 +7,7 @@ nothing: what it guards stays as it is, and the archive can remove nothing eithe
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 
 from sqlalchemy import Connection, text
 
@@ -29,12 +30,15 @@ def changed_functions(connection: Connection) -> dict[str, str | None]:
     With the schema that one names which is the same otherwise. ``None``: it is another function.
     """
     made = _functions(connection.scalar(text(_SCHEMA)))
-    rows = connection.execute(text(_BODIES), {"names": list(made)})
-    there = {row.proname: row.prosrc for row in rows}
+    there: defaultdict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(text(_BODIES), {"names": list(made)}):
+        there[row.proname].append(row.prosrc)
     changed: dict[str, str | None] = {}
     for name, statement in made.items():
-        body = there.get(name, "")
-        if not _is_of(statement, body):
+        # Of several with one name, which differ by what they take, not each is the one that is called.
+        bodies = there[name] or [""]
+        body = next((each for each in bodies if not _is_of(statement, each)), None)
+        if body is not None:
             named = _NAMES_SCHEMA.search(body)
             is_renamed = named is not None and _is_of(_functions(named[1])[name], body)
             changed[name] = named[1] if named is not None and is_renamed else None

@@ -17,6 +17,13 @@ class CreditNotes(Topic):
         note = ask_for(lambda: self._v1.credit_notes.retrieve(note_id))
         return credit_note_of(note, asked_at) if note is not None else None
 
+    def of_invoice(self, invoice_id: str) -> list[StripeCreditNote]:
+        asked_at = clock.wall()
+        return [
+            credit_note_of(note, asked_at)
+            for note in walk(self._v1.credit_notes.list, {"invoice": invoice_id})
+        ]
+
     def all(self, since: datetime | None) -> Iterator[StripeCreditNote]:
         asked_at = clock.wall()
         for note in walk(self._v1.credit_notes.list, created(since)):

@@ -37,7 +37,7 @@ def sync_credit_note(context: Context, note_id: str) -> Write[None]:
         is_settled = payment_of(session, note) is not None
     if not is_settled:
         _settle_first(context, note)
-    return partial(_apply, context, note)
+    return partial(apply_note, context, note)
 
 
 def payment_of(session: Session, note: StripeCreditNote) -> Payment | None:
@@ -78,7 +78,7 @@ def _settle_first(context: Context, note: StripeCreditNote) -> None:
     write_now(context, partial(settling.note_invoice, context, bill))
 
 
-def _apply(context: Context, note: StripeCreditNote) -> None:
+def apply_note(context: Context, note: StripeCreditNote) -> None:
     """Move credits as a fetched credit note says, unless a later fetch has."""
     session = context.session
     payment = payment_of(session, note)

@@ -78,7 +78,7 @@ def would_take(context: Context, payment: Payment, amount_minor: int) -> Taken:
     try:
         with transaction(context):
             refund = Refund(payment_id=payment.id, amount_minor=amount_minor, taken_once=0)
-            entries += _claw_back(context, payment, refund, f"counted:{payment.id}", amount_minor, "")
+            entries += _claw_back(context, payment, refund, f"payment:{payment.id}:counted", amount_minor, "")
             taken = Taken(-sum(entry.credits for entry in entries), sum(entry.debt for entry in entries))
             raise _Counted
     except _Counted:

@@ -119,7 +119,7 @@ def refund_form(
     credited = refundable.credited_minor(session, payment.id)
     taken = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
     counted_minor = left - credited if amount_minor is None else amount_minor
-    counts = counted_minor > 0 and not taken and not error
+    counts = 0 < counted_minor <= left and not taken and not error
     return page.render(
         "refund.html",
         payment=payment,

@@ -45,10 +45,15 @@ BEFORE_CHANGE, BEFORE_TRUNCATE = 27, 34
 #: Triggers of PostgreSQL that call a function of ours less often than they were made to, or another one.
 BENT = f"""
     SELECT DISTINCT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE tgname = ANY (:names) AND (
+    WHERE tgname = ANY (:names) AND tgrelid IN (
+      SELECT unnest(ARRAY[to_regclass('prepaid_entry'), to_regclass('prepaid_archive_mark')])::oid
+      UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('prepaid_entry')
+    ) AND (
       tgqual IS NOT NULL
+      OR tgattr::text <> ''
       OR tgtype <> CASE WHEN tgname LIKE '%\\_truncate' THEN {BEFORE_TRUNCATE} ELSE {BEFORE_CHANGE} END
       OR proname <> regexp_replace(tgname, '_no_(change|truncate)$', '_refuse')
+      OR pronamespace <> (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('prepaid_entry'))
     )"""
 
 
