@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import (
     Blueprint,
@@ -60,7 +61,7 @@ WINDOWS = {
 WORDS = {
     400: (marked("That request was not understood"), marked("Go back, check what you sent, and try again.")),
     401: (marked("Please sign in"), marked("This page is for signed-in customers.")),
-    403: (marked("That is not yours to open"), marked("Sign in with an account that may open it.")),
+    403: (marked("That is not yours to open"), marked("Your account may not open this page.")),
     404: (marked("There is no such page"), marked("The address may be mistyped, or the page has moved.")),
     405: (marked("That does not work here"), marked("Go back and use the buttons of the page.")),
     409: (
@@ -131,11 +132,32 @@ def for_program() -> bool:
     return request.path.startswith("/api/")
 
 
+#: What passes by itself: the same request may do later.
+PASSES = (429, 500, 503)
+
+
 def page(status: int, title: str, advice: str) -> Response:
+    words = {"title": _(title), "advice": _(advice)}
+    again = here_again() if status in PASSES else None
     return make_response(
-        render_template("error.html", status=status, title=_(title), advice=_(advice), id=g.request_id),
-        status,
+        render_template("error.html", status=status, again=again, id=g.request_id, **words), status
     )
+
+
+def here_again() -> str | None:
+    """The page that was asked for, or that with the form that was sent; ``None`` if it is not known."""
+    if request.method in ("GET", "HEAD"):
+        return path_of(request.url)
+    if request.referrer and urlsplit(request.referrer).netloc == request.host:
+        return path_of(request.referrer)
+    reads = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
+    return request.path if reads else None
+
+
+def path_of(url: str) -> str:
+    """What follows the host in an address of ours."""
+    parts = urlsplit(url)
+    return urlunsplit(("", "", f"/{parts.path.lstrip('/')}", parts.query, ""))
 
 
 def refused_call(error: ApiError) -> ResponseReturnValue:

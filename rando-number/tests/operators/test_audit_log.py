@@ -49,7 +49,7 @@ def test_what_customers_do_is_a_sentence_too(shop: RunningShop) -> None:
     pat.make_key("mine")
 
     assert sentences(admin, "key_made") == ["made API key 1"]
-    assert "signed in (register)" in sentences(admin, "signed_in")
+    assert "signed in on registering" in sentences(admin, "signed_in")
 
 
 #: What a line has beside, where its sentence needs it.
@@ -78,13 +78,13 @@ def test_nothing_that_the_log_keeps_is_without_a_sentence(action: Action) -> Non
 def test_a_line_of_a_kind_without_words_is_shown_as_it_was_written(shop: RunningShop) -> None:
     admin = shop.operator("admin")
     with shop.app.app_context():
-        audit_log.note(Action.OPERATED, actor=admin.owner, did="juggle", balls=3)
+        audit_log.note(Action.OPERATED, actor=admin.owner, did="juggle", balls=3, caught=True)
         audit_log.note(Action.OPERATED, actor=admin.owner, did="refund", payment=1, amount_minor=200)
         db.session.commit()
 
     assert sentences(admin) == [
         "operated did refund · payment 1 · amount minor 200",
-        "operated did juggle · balls 3",
+        "operated did juggle · balls 3 · caught yes",
     ]
 
 

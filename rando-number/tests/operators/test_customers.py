@@ -451,3 +451,15 @@ def test_a_customers_page_asks_the_database_no_more_often_for_many_payments(shop
         shop.stripe.pay(pat.buy(pack="starter"))
 
     assert asked() == once
+
+
+def test_four_digits_find_whose_card_ends_with_them(shop: RunningShop) -> None:
+    pat, finance = shop.customer(), shop.operator("finance")
+    opened = re.search(r"cs_test_\w+", pat.send("/cards/add", form_of="/cards").location)
+    assert opened is not None
+    shop.stripe.pay(opened[0])
+    pat.get("/cards")
+
+    assert finance.get("/admin/customers", q="4242").location == f"/admin/customers/{pat.owner}"
+    nobody = finance.get("/admin/customers", q="9876").text
+    assert "Nothing matches “9876”. Search by email, name, last four digits of a card" in nobody

@@ -255,11 +255,24 @@ def test_the_operators_home_says_what_came_in_after_stripes_balance_was_copied(s
     copied = admin.send("/admin/sync", form_of="/admin").text
 
     assert "copied just now, $10.00 came in since" in page
-    today = re.findall(r'<article class="tile">.*?</article>', page, re.S)[0]
-    assert "$10.00" in today
-    assert "Not yet copied from Stripe" in today
-    assert "Nothing was sold before the copy." in page
+    tiles = re.findall(r'<article class="tile">.*?</article>', page, re.S)
+    assert len(tiles) == 3
+    assert all("$10.00" in tile and "Not yet copied from Stripe" in tile for tile in tiles)
+    assert "Nothing was sold" not in page
     assert "came in since" not in copied
+
+
+def test_the_operators_home_says_since_when_stripe_does_not_answer(shop: RunningShop) -> None:
+    admin = shop.operator("admin")
+    shop.stripe.chaos(api_500=1.0)
+    admin.send("/admin/sync", form_of="/admin")
+    away = admin.get("/admin").text
+
+    shop.stripe.chaos()
+    admin.send("/admin/sync", form_of="/admin")
+
+    assert "Stripe has not answered since <time" in away
+    assert "Stripe has not answered" not in admin.get("/admin").text
 
 
 def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: RunningShop) -> None:
@@ -466,4 +479,4 @@ def test_too_much_to_refund_is_said_in_money_at_the_field(shop: RunningShop) -> 
     sent = finance.client.post("/admin/payments/1/refund", data={**fields, "amount": "99", "reason": "oddly"})
 
     assert sent.status_code == 422
-    assert 'id="amount-error" role="alert">At most $10.00 can go back.' in sent.text
+    assert 'id="amount-error" role="alert">At most $10.00 can be refunded.' in sent.text

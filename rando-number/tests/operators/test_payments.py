@@ -181,7 +181,7 @@ def test_the_refund_form_counts_the_credits_that_go_with_the_amount(shop: Runnin
     assert "$10.00 takes back 10 credits: 3 from the balance, and 7 that are spent become a debt" in first
     assert "$2.50 takes back 3 credits." in part
     assert too_much.status_code == 422
-    assert "At most $10.00 can go back." in too_much.text
+    assert "At most $10.00 can be refunded." in too_much.text
     assert pat.balance == 3, "nothing is refunded, and nothing taken"
     finance.send("/admin/payments/1/refund", amount="2.50", reason="a quarter")
     assert "$7.50 takes back 7 credits: none from the balance" in words(

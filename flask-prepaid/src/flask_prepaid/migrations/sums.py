@@ -71,6 +71,7 @@ def create_movements() -> None:
         sa.Column("clock_off_s", BIG),
         sa.Column("counted_to", AT),
         sa.Column("ticked_at", AT),
+        sa.Column("away_since", AT),
     )
 
 

@@ -102,7 +102,8 @@ class Copying(Base):
     Everything before ``copied_to`` is here. A walk that is under way has come to ``cursor``, going back
     in time from ``newest``. ``synced_at`` is when the last one came to its end, by the wall clock, and
     ``clock_off_s`` by how much Stripe's clock was ahead of it. Every entry up to ``counted_to`` is in the
-    sums of credits. ``ticked_at`` is when the tick last came around, to the minute.
+    sums of credits. ``ticked_at`` is when the tick last came around, to the minute. Since
+    ``away_since`` Stripe does not answer.
     """
 
     __tablename__ = "prepaid_copying"
@@ -116,6 +117,7 @@ class Copying(Base):
     clock_off_s: Mapped[int | None]
     counted_to: Mapped[datetime | None]
     ticked_at: Mapped[datetime | None]
+    away_since: Mapped[datetime | None]
 
 
 class CreditSum(Base):

@@ -16,7 +16,9 @@
     const answer = await fetch(form.action, { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const counted = page.getElementById("amount-error") ?? page.getElementById("amount-takes");
-    if (counted && number === latest) takes.replaceChildren(...counted.childNodes);
+    if (!counted || number !== latest) return;
+    document.getElementById("amount-error")?.remove(); // of the amount that was sent
+    takes.replaceChildren(...counted.childNodes);
   };
 
   form.querySelector("[data-count]").hidden = true;

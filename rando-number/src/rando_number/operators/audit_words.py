@@ -120,9 +120,25 @@ def refused(words: str, detail: Mapping[str, Any]) -> str:
     return f"{words}: {detail['method']} {detail['path']}"
 
 
+#: How somebody came to be signed in, by Flask-Security's words for it.
+WAYS_IN = {
+    "register": "on registering",
+    "confirm": "on confirming the address",
+    "reset": "on choosing a new password",
+    "change": "on changing the password",
+    "again": "on pressing twice",
+    "password": "by password",
+    "webauthn": "by passkey",
+    "email": "by mail",
+    "token": "by a link",
+    "authenticator": "by a code of the app",
+    "recovery": "by a recovery code",
+}
+
+
 def signed_in(detail: Mapping[str, Any]) -> str:
-    by = ", ".join(detail.get("by") or ())
-    return f"signed in ({by})" if by else "signed in"
+    ways = [WAYS_IN.get(way, way) for way in detail.get("by") or ()]
+    return " ".join(("signed in", " and ".join(ways))).strip()
 
 
 def always(words: str) -> Callable[[Mapping[str, Any]], str]:

@@ -17,6 +17,7 @@ from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
 from ...context import Context, reading, refuse_uncommitted, transaction
+from ...errors import GatewayUnavailable
 from ...gateway.values import StripeMovement
 from ..days import day_of
 from ..models import Copying, Movement
@@ -45,11 +46,22 @@ def sync(context: Context, *, anew: bool = False, seen: Callable[[], None] = lam
         interrupted = _state(session, context.config.time_zone).cursor is not None
         if anew:
             session.execute(update(Copying).values(copied_to=None, newest=None, cursor=None))
-    new = _walk(context, seen)
-    if interrupted and not anew:  # that walk began some time ago, and came to its end: what is new since?
-        new += _walk(context, seen)
+    try:
+        new = _walk(context, seen)
+        if interrupted and not anew:  # that walk began some time ago, and came to its end: what is new since?
+            new += _walk(context, seen)
+    except GatewayUnavailable:
+        _note_away(context)
+        raise
     tie(context)
     return new
+
+
+def _note_away(context: Context) -> None:
+    """Keep since when Stripe does not answer, until a copy comes to its end. Commits."""
+    with transaction(context) as session:
+        is_news = update(Copying).where(Copying.away_since.is_(None))
+        session.execute(is_news.values(away_since=clock.wall()))
 
 
 def _walk(context: Context, seen: Callable[[], None]) -> int:
@@ -72,16 +84,17 @@ def _walk(context: Context, seen: Callable[[], None]) -> int:
             session.execute(update(Copying).values(cursor=cursor, newest=newest))
             if not more:
                 known = [time for time in (copied_to, newest) if time is not None]
-                done = {"copied_to": max(known, default=None), "newest": None, "synced_at": clock.wall()}
-                session.execute(update(Copying).values(done))
+                done = {"copied_to": max(known, default=None), "newest": None, "away_since": None}
+                session.execute(update(Copying).values(synced_at=clock.wall(), **done))
     return new
 
 
 def sync_if_old(context: Context) -> None:
-    """Copy what is new and compare the clocks, unless that was done lately."""
+    """Copy what is new and compare the clocks, unless that was done lately and Stripe has answered since."""
     with reading(context) as session:
-        synced_at = session.scalar(select(Copying.synced_at))
-    if synced_at is None or synced_at < clock.wall() - OLD:
+        state = session.get(Copying, 1, populate_existing=True)
+        synced_at, away_since = (state.synced_at, state.away_since) if state else (None, None)
+    if synced_at is None or away_since is not None or synced_at < clock.wall() - OLD:
         sync(context)
         theirs = context.gateway.account.fetch_time()
         off_s = round((theirs - clock.wall()).total_seconds()) if theirs else None

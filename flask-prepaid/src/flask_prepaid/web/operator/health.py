@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy import Select, func, select
 
 from prepaid_ledger import clock
@@ -63,7 +64,13 @@ def health() -> Health:
     compared = reconcile.last(session)
     ticked_at, synced_at = (copy.ticked_at, copy.synced_at) if copy else (None, None)
     off_s = copy.clock_off_s if copy else None
-    wrong = []
+    wrong: list[str] = []
+    if copy is not None and copy.away_since is not None:
+        wrong.append(
+            Markup("Stripe has not answered since {}. What waits for it is done as soon as it does.").format(
+                page.at(copy.away_since)
+            )
+        )
     if ticked_at is None or now - ticked_at > LATE_TICK:
         wrong.append("The background job is not running: start “flask prepaid tick --every 10” beside it.")
     if synced_at is None or now - synced_at > LATE_COPY:

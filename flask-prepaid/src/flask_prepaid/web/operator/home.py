@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, select
@@ -12,6 +12,7 @@ from ...payments import shown_states, wrong_charges
 from ...payments.models import Payment, PaymentState
 from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
+from ...reports.days import Span
 from ...reports.failed import GIVEN_UP
 from ...reports.sales import Sales
 from ...reports.selection import Selection
@@ -43,7 +44,7 @@ def home() -> ResponseReturnValue:
     listed = (*failed, *stuck, *warned, *(payment for _, payment in disputed))
     return page.render(
         "home.html",
-        spans=[(words, last_days(count).span, sold_in(last_days(count))) for words, count in SPANS],
+        spans=[(words, *span_of(last_days(count))) for words, count in SPANS],
         owed=credits.owed(session),
         failed=failed,
         failures=failures.totals(failures.failures(context, month)),
@@ -61,7 +62,6 @@ def home() -> ResponseReturnValue:
         owing=dunning.count(),
         tables=sales_page.tables(month),
         uncopied=sales.uncopied(session),
-        uncopied_today=sales.uncopied(session, since=begin_of_today()),
     )
 
 
@@ -70,9 +70,11 @@ def last_days(count: int) -> Selection:
     return Selection(span.first, span.last)
 
 
-def begin_of_today() -> datetime:
+def span_of(time: Selection) -> tuple[Span, list[tuple[str, Sales, Sales]], dict[str, int]]:
+    """The days, what was sold in them, and what was paid in them that is not copied from Stripe yet."""
     context = page.context()
-    return days.midnight(days.today(context), context.config.time_zone)
+    begin = days.midnight(time.span.first, context.config.time_zone)
+    return time.span, sold_in(time), sales.uncopied(context.session, since=begin)
 
 
 def plans_now(month: Selection) -> list[plan_revenue.Month]:

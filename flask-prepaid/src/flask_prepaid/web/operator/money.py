@@ -81,7 +81,9 @@ def refund(payment_id: int) -> ResponseReturnValue:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
         left = refundable.left_to_refund(context.session, payment)
         if amount > left > 0:
-            raise UnknownItem(f"At most {money.show(left, payment.currency)} can go back.", field="amount")
+            raise UnknownItem(
+                f"At most {money.show(left, payment.currency)} can be refunded.", field="amount"
+            )
         if "count" in request.form:
             return refund_form(payment, amount_minor=amount)
         reason, key = forms.reason(), forms.required_attempt()
@@ -94,8 +96,8 @@ def refund(payment_id: int) -> ResponseReturnValue:
         refunded = refunds.refund(context, payment.id, amount_minor=amount, reason=by, key=key, note=record)
     except GatewayUnavailable:
         flash(
-            "Stripe does not answer. It is not known yet whether the refund is made; do not ask again, "
-            "it is found out within a minute.",
+            "Stripe does not answer, and it is not known yet whether the refund is made. "
+            "Do not send it again. We check within a minute.",
             "warning",
         )
     except PrepaidError as error:

@@ -61,24 +61,23 @@ def proven(right: Right, *, back: str) -> Operator:
 
 def render(template: str, **values: Any) -> str:
     """A page in the operator's frame."""
-    zone = ZoneInfo(context().config.time_zone)
-
-    def at(time: datetime | None) -> str:
-        """A time by the shop's clock."""
-        if time is None:
-            return "never"
-        local = time.astimezone(zone)
-        return Markup('<time datetime="{}"><span>{},</span> <span>{:%H:%M}</span></time>').format(
-            local.isoformat(timespec="seconds"), f"{local.day} {local:%b %Y}", local
-        )
-
     return page.render(
         f"operator/{template}",
         operator=operator(),
         at=at,
         age=lambda time: age(time, clock.wall()),
-        zone=zone.key,
+        zone=ZoneInfo(context().config.time_zone).key,
         **values,
+    )
+
+
+def at(time: datetime | None) -> str:
+    """A time by the shop's clock."""
+    if time is None:
+        return "never"
+    local = time.astimezone(ZoneInfo(context().config.time_zone))
+    return Markup('<time datetime="{}"><span>{},</span> <span>{:%H:%M}</span></time>').format(
+        local.isoformat(timespec="seconds"), f"{local.day} {local:%b %Y}", local
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -34,6 +35,9 @@ MAX_PAGE = 2_000
 #: So many letters of a name must be typed: fewer would find everybody.
 MIN_NAME = 3
 
+#: The digits by which people know their card.
+LAST_FOUR = re.compile(r"[0-9]{4}")
+
 #: How the list may be sorted, with the words for it; the first is the default.
 SORTS = {"newest": "Newest", "spent": "Spent most", "balance": "Largest balance", "debt": "Largest debt"}
 
@@ -44,7 +48,7 @@ HEAD = (
 
 
 def search() -> ResponseReturnValue:
-    """By mail, name, owner, ``cus_``, ``pi_``, ``ch_`` and other ids of Stripe's, or a payment's number."""
+    """By mail, name, owner, Stripe's ids, a payment's number, or the last four digits of a card."""
     page.operator()
     session = page.context().session
     text = forms.line(request.args, "q")
@@ -167,16 +171,19 @@ def find(session: Session, text: str) -> list[str]:
         of_payment(session, text),
     ]
     of_host = islice(page.context().operators.find(text), MAX_FOUND)
-    owners = [*(owner for owner in exact if owner), *of_host, *of_card_name(session, text)]
+    owners = [*(owner for owner in exact if owner), *of_host, *of_card(session, text)]
     return list(dict.fromkeys(owners))[:MAX_FOUND]
 
 
-def of_card_name(session: Session, text: str) -> Sequence[str]:
-    """Who has a card on file with a name that has ``text`` in it."""
-    if len(text) < MIN_NAME:
+def of_card(session: Session, text: str) -> Sequence[str]:
+    """Who has a card on file that ends with these four digits, or with a name that has ``text`` in it."""
+    if LAST_FOUR.fullmatch(text):
+        matches = SavedCard.last4 == text
+    elif len(text) >= MIN_NAME:
+        matches = func.lower(SavedCard.name).contains(text.lower(), autoescape=True)
+    else:
         return ()
-    bears = func.lower(SavedCard.name).contains(text.lower(), autoescape=True)
-    return session.scalars(select(SavedCard.owner).where(bears).distinct().limit(MAX_FOUND)).all()
+    return session.scalars(select(SavedCard.owner).where(matches).distinct().limit(MAX_FOUND)).all()
 
 
 def of_payment(session: Session, text: str) -> str | None:

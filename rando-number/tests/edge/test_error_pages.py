@@ -1,0 +1,77 @@
+"""Where a page of an error leads on: to the page again, to its form, to another account, to us."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import abort
+
+from ..reading import forms
+from ..running_shop import RunningShop
+
+
+def primary(page: str) -> str | None:
+    """The one link of the page that looks like a button to press first."""
+    links = re.findall(r'<a class="btn btn-primary" .*?</a>', page)
+    return links[0] if links else None
+
+
+def fault() -> str:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_passes_can_be_tried_again_where_it_was(shop: RunningShop, status: int) -> None:
+    shop.app.add_url_rule("/late", view_func=lambda: abort(status) if status != 500 else fault())
+
+    page = shop.visitor().get("/late", days="30", per="week&")
+
+    assert page.status_code == status
+    assert (
+        primary(page.text) == '<a class="btn btn-primary" href="/late?days=30&amp;per=week%26">Try again</a>'
+    )
+
+
+def test_a_form_that_was_sent_is_led_back_to_not_sent_again(shop: RunningShop) -> None:
+    shop.app.add_url_rule("/send", view_func=fault, methods=["POST"])
+    visitor = shop.visitor()
+
+    hidden = forms(visitor.get("/login").text)["/login"]
+
+    from_page, from_elsewhere = (
+        visitor.client.post("/send", data=hidden, headers={"Referer": page})
+        for page in ("http://localhost/contact?to=us", "http://elsewhere.test/trap")
+    )
+
+    assert primary(from_page.text) == '<a class="btn btn-primary" href="/contact?to=us">Go back</a>'
+    assert primary(from_elsewhere.text) is None
+
+
+def test_a_fault_of_ours_leads_to_us_with_its_name(shop: RunningShop) -> None:
+    shop.app.add_url_rule("/fault", view_func=fault)
+
+    page = shop.visitor().get("/fault")
+
+    assert 'If you <a href="/contact">write to us</a>, name this request:' in page.text
+
+
+def test_who_may_not_do_something_can_change_the_account(shop: RunningShop) -> None:
+    shop.app.add_url_rule("/forbidden", view_func=lambda: abort(403))
+    stranger, customer = shop.visitor(), shop.customer()
+
+    assert primary(stranger.get("/forbidden").text) == '<a class="btn btn-primary" href="/login">Sign In</a>'
+    assert "Sign in with another account" in customer.get("/forbidden").text
+    hidden = forms(customer.get("/forbidden").text)["/logout"]
+    left = customer.client.post("/logout?next=/login", data=hidden)
+    assert left.location == "/login"
+    assert customer.get("/user-profile").status_code == 302
+
+
+def test_a_customer_who_looks_for_the_desk_keeps_the_shop_about_them(shop: RunningShop) -> None:
+    lost = shop.customer().get("/admin/sales")
+
+    assert lost.status_code == 404
+    assert "shop-menu" not in lost.text
+    assert "data-balance" in lost.text
+    assert "shop-menu" in shop.operator("support").get("/admin/sales").text
