@@ -68,13 +68,8 @@ PAYS_NOTHING = tuple(
     for name in ("card_list", "card_add", "card_correct", "card_choose", "card_remove", "plan_preview")
 )
 
-<<<<<<< HEAD
-#: Pages that ask Stripe when they are opened; what they pay, they pay when their form is sent.
-LOOKS = ("prepaid.billing", "prepaid.change_plan", "prepaid.cancel_plan", "prepaid.plan", "prepaid.invoice")
-=======
 #: Pages that only look when they are opened, and do what they say when their form is sent.
 ASKS_FIRST = ("prepaid.change_plan", "prepaid.cancel_plan")
->>>>>>> main
 
 
 def answer(error: PrepaidError) -> Response:
@@ -192,18 +187,11 @@ def words(error: PrepaidError) -> str:
 
 
 def pays_nothing() -> bool:
-<<<<<<< HEAD
-    """Whether this request asks Stripe, and can't have paid: it is about cards, or it only looks."""
-    if request.endpoint in (*OF_CARDS, *PAYS_NOTHING):
-        return True
-    return request.method == "GET" and request.endpoint in LOOKS
-=======
     """Whether this request moves no money, such as one that only shows a plan's next invoice."""
     endpoint = request.endpoint or ""
     return endpoint in (*OF_CARDS, *PAYS_NOTHING, OF_INVOICES) or (
         endpoint in ASKS_FIRST and request.method in ("GET", "HEAD")
     )
->>>>>>> main
 
 
 def of_credits(error: PrepaidError) -> str:
