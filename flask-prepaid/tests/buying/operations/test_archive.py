@@ -117,7 +117,7 @@ def test_books_whose_marked_entry_is_in_the_archive_have_not_gone_back(shop: Sho
     [
         ("2025-13", "archive", "does not match the formats '%Y-%m'"),
         ("now", "archive", "keys of the last 13 months are kept"),
-        ("2020-01", "no/such/folder/archive", "unable to open database file"),
+        ("2020-01", "no/such/folder/archive", "there is no folder no/such/folder. Make it."),
         (
             "2020-01",
             "oracle://me:secret@host/db",
@@ -126,7 +126,7 @@ def test_books_whose_marked_entry_is_in_the_archive_have_not_gone_back(shop: Sho
         ("2020-01", "the books", "go back with them"),
         ("2020-01", "", "Archives that are kept in memory are gone at once. Name a file."),
         ("2020-01", "sqlite://", "Archives that are kept in memory are gone at once. Name a file."),
-        ("2020-01", "a folder", "cannot be used: unable to open database file. Is it there"),
+        ("2020-01", "a folder", "Name a file in it."),
         ("2020-01", "a text", "cannot be used: file is not a database. Is it there"),
     ],
 )

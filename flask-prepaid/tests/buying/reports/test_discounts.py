@@ -86,7 +86,7 @@ def test_the_sums_of_a_code_are_the_same_wherever_they_stand(
         assert f"{in_dollars(paid)}, {in_dollars(off)} less by a code" in page
     (receipt,) = mails
     assert f"Discount: \N{MINUS SIGN}{in_dollars(off)}\nTotal: {in_dollars(paid)}\n" in receipt
-    assert f'data-label="Amount">{in_dollars(paid)}<' in fair.browser().get("/prepaid/billing").text
+    assert f'class="amount first">{in_dollars(paid)}<' in fair.browser().get("/prepaid/billing").text
 
     fair.command("sync")
     moved = [(row["gross_minor"], row["discounts_minor"]) for row in report(fair, "sales")["totals"]]
