@@ -155,7 +155,7 @@ def test_credits_that_lapse_unspent_are_not_bought_again(shop: Shop) -> None:
 
     assert shop.balance() == 0
     assert topped_up(shop) == [PAID]
-    assert setting(shop).stopped == "your credits have lapsed unspent"
+    assert setting(shop).stopped == "your credits have expired unused"
 
 
 def test_a_hold_is_spending(shop: Shop) -> None:

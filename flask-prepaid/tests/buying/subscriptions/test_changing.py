@@ -109,7 +109,7 @@ def test_a_smaller_plan_begins_when_the_period_ends(shop: PlanShop) -> None:
     shop.subscribe("large")
     shop.pass_time(days=10)
     page, _ = shop.preview("small")
-    assert "nothing changes and nothing is charged" in page
+    assert "<dt>Today</dt><dd>Nothing is charged</dd>" in page
     assert "$10.00 on 28 February 2026" in page
 
     shop.change("small")
@@ -172,7 +172,7 @@ def test_what_is_too_little_to_charge_alone_is_in_the_next_charge(shop: PlanShop
     page, fields = shop.preview("small")
     assert fields["due_minor"] == "0"
     assert "$10.04 on 28 February 2026" in page
-    assert "In it is $0.04 that is owed now, and too little to charge alone." in page
+    assert "In the next charge is $0.04 that is owed now, and too little to charge alone." in page
     shop.send("/change", **fields)
     shop.stripe.deliver()
     assert "Next charge: <strong>$10.04</strong>" in shop.page()
