@@ -55,6 +55,12 @@ def refund() -> Refund:
     return Refund(id=3, payment_id=17, amount_minor=500, created_at=AT)
 
 
+def owed() -> dict[str, Any]:
+    """What a plan owes, and the card that did not pay it."""
+    card = SavedCard(brand="visa", last4="0341")
+    return {"amount_minor": 1500, "currency": "usd", "retry_at": AT, "card": card}
+
+
 BILLED = {"invoice_id": "in_sample", "invoice_number": "A1B2C3D4-0007"}
 TAXED = {"paid_minor": 595, "charged_minor": 595, "tax_minor": 95, "taxed": "DE standard_rated"}
 PLAN = {"via": Via.PLAN, "title": "Small", "receipt_url": "https://invoice.stripe.com/i/sample"}
@@ -65,13 +71,7 @@ def samples() -> dict[str, MailSample]:
     """Every mail, in each of the wordings that differ, by a name for its address."""
     topup = {"payment": payment(via=Via.TOPUP), "credits": 100}
     plan = {"title": "Small", "subscription_id": 1}
-    owed = {
-        "amount_minor": 1500,
-        "currency": "usd",
-        "retry_at": AT,
-        "card": SavedCard(brand="visa", last4="0341"),
-    }
-    unpaid = {**plan, **owed, "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
+    unpaid = {**plan, **owed(), "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
     budget = {"percent": 80, "spent": 400, "credits": 500, "every": "month", "resets_at": AT}
     endpoint = {"url": "https://program.example/hook", "endpoint_id": 1}
     back = {"payment": payment(), "refund": refund(), "under_way": False, "amount_minor": 500}
