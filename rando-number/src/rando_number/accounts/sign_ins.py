@@ -167,7 +167,7 @@ def sessions() -> ResponseReturnValue:
     sign_ins = select(SignIn).where(SignIn.user_id == customer().id).order_by(SignIn.created_at.desc())
     return render_template(
         "accounts/sessions.html",
-        sign_ins=db.session.scalars(sign_ins),
+        sign_ins=db.session.scalars(sign_ins).all(),
         this_session=digest_of(session[TOKEN]),
         in_plain_words=in_plain_words,
     )
