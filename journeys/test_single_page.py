@@ -72,6 +72,7 @@ def test_a_stranger_buys_by_the_test_card_and_once_more_by_one_press(shop: str, 
     page.get_by_label("Card number").fill("4000002760003184")  # its bank asks each time
     page.get_by_label("Expir").fill("12/34")
     page.get_by_label("Security code").fill("123")
+    page.get_by_label("Country").select_option("US")
     page.get_by_label("Postal code").fill("10001")
     page.get_by_role("button", name="Pay").click()
     page.get_by_role("button", name="Complete").click()
