@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.database import insert
-
 from ...payments.models import Payment
 from ...subscriptions.models import SubscriptionChange
+from ..adding import add_to
 from ..days import day_of
 from ..models import (
     CohortSum,
@@ -64,28 +63,19 @@ class Sums:
             self.owners[moved.currency, moved.owner] += times * moved.amount_minor
 
     def write(self, session: Session) -> None:
-        # Sorted, so that two writers take the rows in one order.
         rows = [
             {**cell._asdict(), **{name: sums[name] for name in MEASURES}}
             for cell, sums in sorted(self.cells.items())
         ]
         if not rows:
             return
-        new = insert(session, DaySum)
-        added = {name: DaySum.__table__.c[name] + new.excluded[name] for name in MEASURES}
-        index = list(Cell._fields)
-        session.execute(new.on_conflict_do_update(index_elements=index, set_=added), rows)
+        add_to(session, DaySum, rows)
         session.execute(delete(DaySum).where(DaySum.movements == 0))
         paid = [
             {"currency": currency, "owner": owner, "gross_minor": minor}
             for (currency, owner), minor in sorted(self.owners.items())
         ]
-        if paid:
-            theirs = insert(session, OwnerSum)
-            more = {"gross_minor": OwnerSum.__table__.c.gross_minor + theirs.excluded.gross_minor}
-            session.execute(
-                theirs.on_conflict_do_update(index_elements=["currency", "owner"], set_=more), paid
-            )
+        add_to(session, OwnerSum, paid)
 
 
 def date_anew(session: Session, zone: str) -> None:

@@ -21,6 +21,7 @@ from prepaid_ledger.tables import Entry, Kind, Lot, Wallet
 
 from ...context import Context, reading, transaction
 from .. import deferred
+from ..adding import add_to
 from ..days import MINUTE, day_of
 from ..models import DEFERRED, ROLL_OVER, Copying, Counted, CreditSum
 
@@ -165,11 +166,7 @@ def _add(session: Session, sums: Mapping[Cell, Counter[str]]) -> None:
         }
         for day, kind, currency in sorted(sums)
     ]
-    if rows:
-        new = insert(session, CreditSum)
-        added = {name: CreditSum.__table__.c[name] + new.excluded[name] for name in SUMS}
-        new = new.on_conflict_do_update(index_elements=["day", "kind", "currency"], set_=added)
-        session.execute(new, rows)
+    add_to(session, CreditSum, rows)
 
 
 def _entries(stretches: Stretches) -> Select[*tuple[Any, ...]]:

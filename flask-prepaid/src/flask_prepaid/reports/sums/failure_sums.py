@@ -9,14 +9,13 @@ from datetime import date, datetime
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.database import insert
-
 from ...context import Context, transaction
 from ...payments.models import Payment
 from ...subscriptions.models import SubscriptionChange
 from .. import failed
+from ..adding import add_to
 from ..days import day_of
-from ..failures import MEASURES, Failures
+from ..failures import Failures
 from ..models import FailureSum
 
 #: Failures of packs, and as many of plans, that are counted in one transaction.
@@ -49,12 +48,8 @@ def _count(session: Session, now: datetime, zone: str) -> int:
             row = rows[id]
             cell = sums[day_of(row.at, zone), row.currency]
             cell.add(row.amount_minor, recovered=row.recovered, lost=row.lost)
-    if sums:
-        new = insert(session, FailureSum)
-        added = {name: FailureSum.__table__.c[name] + new.excluded[name] for name in MEASURES}
-        values = [
-            {"day": day, "currency": currency, **asdict(sums[day, currency])}
-            for day, currency in sorted(sums)
-        ]
-        session.execute(new.on_conflict_do_update(index_elements=["day", "currency"], set_=added), values)
+    values = [
+        {"day": day, "currency": currency, **asdict(sums[day, currency])} for day, currency in sorted(sums)
+    ]
+    add_to(session, FailureSum, values)
     return checked

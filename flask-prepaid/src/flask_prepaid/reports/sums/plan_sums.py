@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.database import insert
-
 from ...context import Context, transaction
 from ...subscriptions.models import Move, SubscriptionChange
+from ..adding import add_to
 from ..days import day_of, first_day
 from ..models import CohortSum, PlanSum
 
@@ -71,12 +70,7 @@ def _add_to_days(session: Session, changes: Sequence[Any], zone: str) -> None:
         }
         for day, currency, move in sorted(sums)
     ]
-    if rows:
-        new = insert(session, PlanSum)
-        added = {name: PlanSum.__table__.c[name] + new.excluded[name] for name in names}
-        session.execute(
-            new.on_conflict_do_update(index_elements=["day", "currency", "move"], set_=added), rows
-        )
+    add_to(session, PlanSum, rows)
 
 
 def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None:
@@ -111,10 +105,4 @@ def _add_to_cohorts(session: Session, changes: Sequence[Any], zone: str) -> None
         }
         for (currency, start, month), cell in sorted(sums.items())
     ]
-    if rows:
-        new = insert(session, CohortSum)
-        added = {
-            name: CohortSum.__table__.c[name] + new.excluded[name] for name in ("customers", "newcomers")
-        }
-        index = ["currency", "began", "month"]
-        session.execute(new.on_conflict_do_update(index_elements=index, set_=added), rows)
+    add_to(session, CohortSum, rows)
