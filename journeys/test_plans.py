@@ -60,7 +60,7 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
     expect(page.get_by_role("row").nth(1)).to_contain_text(shown)
 
     plan_card(page, "Small").get_by_role("button", name="Preview").click()
-    expect(page.get_by_text("nothing changes and nothing is charged")).to_be_visible()
+    expect(page.get_by_text("Nothing is charged")).to_be_visible()
     page.get_by_role("button", name="Change my plan").click()
     expect(page.get_by_text("it changes to Small")).to_be_visible()
     page.get_by_role("button", name="Undo this change").click()
