@@ -163,7 +163,7 @@ def test_the_page_of_the_api_begins_with_its_contents(shop: RunningShop) -> None
     assert listed == re.findall(r'<h2 id="(\w+)"', page)
     assert listed[:4] == ["start", "calls", "errors", "limits"]
     assert "Send at most 256 KiB." in page
-    assert len(re.findall(r"<pre data-copy [^>]*><code>(?:curl|import|async)", page)) == 6
+    assert len(re.findall(r'<pre data-copy="corner" [^>]*><code>(?:curl|import|async)', page)) == 6
     assert "/copy.js" in page
 
 
