@@ -21,6 +21,7 @@ from prepaid_ledger import check_owner, clock
 
 from ...context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ...errors import GatewayRefused, NotYours
+from ...gateway.checkout import WaysBack
 from ...gateway.values import Card, Checkout
 from ...payments import card_testing
 from ...payments.customers.making import with_customer
@@ -70,13 +71,8 @@ def first_valid(cards: Iterable[SavedCard], now: datetime) -> SavedCard | None:
     return next((card for card in cards if not has_expired(card, now)), None)
 
 
-def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str | None) -> Checkout:
-    """Ask Stripe for a page where the owner can leave a card; nothing is paid. Commits.
-
-    :param success_url: Where the browser comes back.
-    :param cancel_url: Where it goes if no card is left; ``None`` opens no page of Stripe's, but a
-        session for its elements on a page of our own.
-    """
+def open_page(context: Context, owner: str, ways_back: WaysBack) -> Checkout:
+    """Ask Stripe for a page where the owner can leave a card; nothing is paid. Commits."""
     refuse_uncommitted(context)
     with transaction(context):
         card_testing.count_attempt(context, owner)  # a card is tried out by leaving it, too
@@ -88,8 +84,7 @@ def open_page(context: Context, owner: str, *, success_url: str, cancel_url: str
             key=key,
             customer_id=customer_id,
             currency=context.catalog.currency,
-            success_url=success_url,
-            cancel_url=cancel_url,
+            ways_back=ways_back,
         ),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import func, select
 
@@ -18,7 +18,7 @@ from prepaid_ledger.errors import KeyReused, PrepaidError
 from ...catalog import Plan
 from ...context import Context, reading, refuse_uncommitted, transaction, write_now
 from ...errors import GatewayRefused, PlanRefused, TooManyAttempts, UnknownItem
-from ...gateway.billing.subscription_values import Page
+from ...gateway.billing.subscription_values import NewSubscription, Page
 from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments import card_testing, timing, wishes
@@ -49,22 +49,17 @@ class PlanChoice:
 
 @dataclass(frozen=True)
 class Begun:
-    """What was written down, as it was committed: ``agreed`` is what Stripe is asked for."""
+    """What was written down, as it was committed: ``new`` is what Stripe is asked for."""
 
-    agreed: dict[str, Any]
+    new: NewSubscription
     session_id: str | None
     is_repeat: bool
 
     @classmethod
     def of(cls, row: Subscription) -> Self:
-        agreed = {
-            "key": row.idempotency_key,
-            "price_id": row.price_id,
-            "quantity": row.quantity,
-            "trial_days": row.trial_days,
-        }
+        new = NewSubscription(row.idempotency_key, row.price_id, row.quantity, row.trial_days)
         is_repeat = row.session_id is not None or row.state is not State.REQUESTED
-        return cls(agreed, row.session_id, is_repeat)
+        return cls(new, row.session_id, is_repeat)
 
 
 def begin(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import url_for
 
+from ...gateway.checkout import WaysBack
 from ...purchases.saved_cards import cards
 from .. import forms, page
 from ..pages import cards as form
@@ -42,7 +43,7 @@ def card_add(owner: str) -> OpenedAnswer:
     """Open Stripe's page where a card is left, or a session for its elements. Nothing is paid."""
     back = forms.return_url() or url_for("prepaid.cards", _external=True)
     cancel_url = None if "elements" in forms.sent() else buying.cancel("prepaid.cards")
-    return buying.opened(cards.open_page(page.context(), owner, success_url=back, cancel_url=cancel_url))
+    return buying.opened(cards.open_page(page.context(), owner, WaysBack(back, cancel_url)))
 
 
 def card_correct(owner: str, card_id: str) -> CardsAnswer:

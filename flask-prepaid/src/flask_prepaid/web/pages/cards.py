@@ -12,6 +12,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ...context import reading
 from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, UnknownItem
+from ...gateway.checkout import WaysBack
 from ...gateway.values import Card
 from ...languages.words import gettext as _
 from ...payments import tax_rates
@@ -65,7 +66,7 @@ def add() -> ResponseReturnValue:
     """On to Stripe's page, or by ``own_card_form`` to Stripe's fields on ours. Nothing is paid."""
     context, back = page.context(), url_for("prepaid.cards", _external=True)
     here = context.config.own_card_form
-    opened = cards.open_page(context, page.customer(), success_url=back, cancel_url=None if here else back)
+    opened = cards.open_page(context, page.customer(), WaysBack(back, None if here else back))
     if not here:
         return redirect(opened.url or back, 303)
     return page.render("card_new.html", client_secret=opened.client_secret)

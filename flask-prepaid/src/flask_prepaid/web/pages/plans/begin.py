@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ....errors import PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
+from ....gateway.checkout import WaysBack
 from ....subscriptions import currencies, sync
 from ....subscriptions.beginning import beginnings, subscribing
 from ....subscriptions.models import BEGINNING, Subscription
@@ -83,8 +84,7 @@ def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = N
         context,
         owner,
         chosen_plan(owner),
-        success_url=success_url or page.way_back("prepaid.plan"),
-        cancel_url=cancel_url,
+        ways_back=WaysBack(success_url or page.way_back("prepaid.plan"), cancel_url),
         wish=wish,
     )
 
