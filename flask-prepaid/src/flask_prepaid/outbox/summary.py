@@ -13,7 +13,7 @@ from ..context import Context, transaction
 from . import queues
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 
-#: A delivery that was due so long ago shows that no tick runs.
+#: What ``tick`` should have done so long ago shows that no tick runs.
 TICK_MISSED = timedelta(minutes=30)
 
 #: So many queues are counted; more are not.

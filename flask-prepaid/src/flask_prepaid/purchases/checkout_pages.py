@@ -34,7 +34,7 @@ def open_checkout(
 ) -> Checkout:
     """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
 
-    :param wish: The same one finds the same page, before any guard. By default its digest is of the offer.
+    :param wish: Sent again, it finds its page, before any guard. By default its digest is of the offer.
     :param keep_card: Whether the card that pays is put on file.
     :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.

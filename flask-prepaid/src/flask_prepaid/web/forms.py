@@ -113,7 +113,7 @@ def return_path() -> str | None:
 
 
 def return_url() -> str | None:
-    """The same as an address for Stripe, which adds the id of its session."""
+    """Where Stripe's page is to lead back to, as a whole address; Stripe adds the id of its session."""
     path = return_path()
     return None if path is None else page.with_session(here(path))
 

@@ -114,8 +114,8 @@ def begun_before(context: Context, owner: str, wish: Wish) -> Subscription | Non
 
     ``None`` also where Stripe's answer was lost: then it is asked again, under the same name.
 
-    :raises KeyReused: The name of the wish has asked for something else.
-    :raises PlanRefused: The same, of a form.
+    :raises KeyReused: The host's key, or a call's, has asked for something else.
+    :raises PlanRefused: The form has asked for something else.
     """
     refuse_uncommitted(context)
     if wish.name is None:

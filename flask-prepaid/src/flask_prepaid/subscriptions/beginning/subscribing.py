@@ -43,7 +43,7 @@ def open_page(
     """Ask Stripe for a page where ``owner`` can subscribe to the plan that is chosen. Commits.
 
     :param choice: With a trial that was promised, it is refused where there is none for them.
-    :param wish: The same one finds the same page; ask ``page_before`` first, which has no guard.
+    :param wish: Sent again, it finds its page; ask ``page_before`` first, which has no guard.
     :raises KeyReused: The name of the wish has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises TooManyAttempts: The owner has begun too many lately.
