@@ -29,7 +29,7 @@ from ...payments.customers.models import Customer, SavedCard
 from ...payments.customers.owned import card_on_file, is_card_id
 from ...payments.customers.rows import known_customer
 from ...payments.models import Payment, TopUp
-from ...subscriptions import retries, sync
+from ...subscriptions import plan_rows, retries
 from . import twins, which_pays
 
 #: Letters of a name on a card that are kept. On Stripe's page a customer may write more.
@@ -187,7 +187,7 @@ def needed(context: Context, owner: str, card_id: str) -> Needed | None:
     if card_id not in on_file:
         return None
     pays_by_default = card_id == default_card(session, owner)
-    topup, plan = session.get(TopUp, owner), sync.running(session, owner)
+    topup, plan = session.get(TopUp, owner), plan_rows.running(session, owner)
     needed = Needed(
         card=on_file.pop(card_id),
         topup=topup is not None and topup.on and pays_by_default,

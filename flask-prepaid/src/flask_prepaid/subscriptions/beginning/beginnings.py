@@ -23,7 +23,7 @@ from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments import card_testing, timing, wishes
 from ...payments.wishes import Wish
-from .. import prices, sync
+from .. import plan_rows, prices, sync
 from ..models import BEGINNING, State, Subscription
 from . import trial_cards
 from .unanswered import check_with_stripe, give_up
@@ -101,7 +101,7 @@ def begin(
     }
     with transaction(context) as session:
         session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
-        row = sync.find(session, key=key)
+        row = plan_rows.find(session, key=key)
         if row is None:
             raise PlanRefused(TWO_AT_ONCE)
         if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, wish.digest):
@@ -121,7 +121,7 @@ def begun_before(context: Context, owner: str, wish: Wish) -> Subscription | Non
     if wish.name is None:
         return None
     with reading(context) as session:
-        row = sync.find(session, key=key_of(owner, wish.name))
+        row = plan_rows.find(session, key=key_of(owner, wish.name))
         if row is not None and row.sent_digest != wish.digest:
             raise _other_choice(wish.name)
         return row if row is not None and Begun.of(row).is_repeat else None
@@ -218,7 +218,7 @@ def _put_away(context: Context, owner: str, key: str) -> None:
     """
     for _try in range(CLOSING_TRIES):
         with reading(context) as session:
-            row = sync.running(session, owner)
+            row = plan_rows.running(session, owner)
             if row is None or row.idempotency_key == key:
                 return
             if row.state not in BEGINNING:

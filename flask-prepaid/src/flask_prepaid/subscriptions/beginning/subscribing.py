@@ -19,7 +19,7 @@ from ...payments.customers.making import with_customer
 from ...payments.customers.owned import card_on_file
 from ...payments.customers.rows import known_customer
 from ...payments.wishes import NAMELESS, Wish
-from .. import prices, sync
+from .. import plan_rows, prices, sync
 from ..models import PlanPrice, State, Subscription
 from .beginnings import TWO_AT_ONCE, PlanChoice, begin, begun_before, page_of
 from .unanswered import give_up
@@ -149,7 +149,7 @@ def come_back(context: Context, owner: str, session_id: str) -> Subscription:
     """
     refuse_uncommitted(context)
     with reading(context) as session:
-        row = sync.find(session, session_id=session_id) if is_session_id(session_id) else None
+        row = plan_rows.find(session, session_id=session_id) if is_session_id(session_id) else None
         if row is None or row.owner != owner:
             raise NotYours("There is no such subscription.")
     with suppress(GatewayUnavailable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...languages import units
-from ...subscriptions import changing, plan_state, sync
+from ...subscriptions import changing, plan_rows, plan_state
 from ...subscriptions.beginning import subscribing
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
@@ -24,7 +24,7 @@ MOVES = {
 
 def plan(owner: str) -> PlanAnswer:
     """The customer's plan as it was last fetched."""
-    row = sync.running(page.context().session, owner)
+    row = plan_rows.running(page.context().session, owner)
     return PlanAnswer(shown(row) if row else None, wallet.balance_of(owner))
 
 

@@ -23,7 +23,7 @@ from ...payments.customers.models import Customer
 from ...payments.models import Payment, PaymentState, Via
 from ...purchases import topups
 from ...purchases.saved_cards import cards
-from ...subscriptions import sync
+from ...subscriptions import plan_rows
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
 from . import payment_states
@@ -83,7 +83,7 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
     session = context.session
     before = moment_before()
     shown, older = page_of(lines(owner, payments_of(session, owner, before), before))
-    plan = sync.running(session, owner)
+    plan = plan_rows.running(session, owner)
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from ....errors import PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
 from ....gateway.checkout import WaysBack
-from ....subscriptions import currencies, sync
+from ....subscriptions import currencies, plan_rows
 from ....subscriptions.beginning import beginnings, subscribing
 from ....subscriptions.models import BEGINNING, Subscription
 from ... import forms, page, sent_again
@@ -103,7 +103,7 @@ def custom() -> ResponseReturnValue:
             return redirect(url_for("prepaid.plan", session_id=opened.id), 303)
     except (UnknownItem, PlanRefused) as error:
         return overview.overview(owner, error), error.http_status
-    row = sync.find(context.session, session_id=opened.id)
+    row = plan_rows.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
     terms = subscribing.terms(context, row)  # a page that was opened before is of its own day
     return page.render(

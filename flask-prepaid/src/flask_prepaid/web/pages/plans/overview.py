@@ -14,7 +14,7 @@ from ....errors import GatewayRefused, GatewayUnavailable
 from ....gateway.billing.subscription_values import StripeInvoice
 from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards
-from ....subscriptions import currencies, plan_state, previews, prices, sync
+from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import beginnings
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
 from ... import forms, page
@@ -33,7 +33,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
     session = context.session
     currency = currencies.of(context, owner, request.values.get("currency"))
-    row = sync.running(session, owner)
+    row = plan_rows.running(session, owner)
     coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
     resumes_for = resumption_minor(row) if row else None
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
