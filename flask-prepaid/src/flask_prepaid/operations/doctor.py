@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from .. import host, upgrade
+from .. import upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway import no_answer
 from ..gateway.billing.billing_details import UNVERIFIED
 from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
+from ..host import apps
 from ..outbox import summary
 from ..payments import refusals, wrong_charges
 from ..payments.customers.models import Customer
@@ -54,7 +55,7 @@ def examine(context: Context) -> list[str]:
 
 def _settings() -> Iterator[str]:
     yield from _migrations()
-    yield from host.shadows(current_app)
+    yield from apps.shadows(current_app)
     if SDK_MAJOR < MIN_SDK_MAJOR:
         yield (
             f"The installed SDK is stripe {SDK_VERSION}, older than this extension can do with. "

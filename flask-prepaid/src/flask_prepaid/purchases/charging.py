@@ -20,7 +20,7 @@ from ..payments.models import Payment, PaymentState, Via
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from . import beginning, by_invoice, settling
-from .saved_cards import cards
+from .saved_cards import copies
 
 
 def charge_card(
@@ -128,7 +128,7 @@ def charge(
         with transaction(context):
             payments.give_up(context, payment, declined or str(refused))
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
-            cards.refresh(context, wanted.customer_id)
+            copies.refresh(context, wanted.customer_id)
         return None
     above = by_invoice.closed_above(charged, max_minor)
     with transaction(context):

@@ -28,7 +28,7 @@ from ..payments.models import SENT_BACK, Payment, PaymentState, TopUp, Via
 from ..payments.wishes import Wish
 from ..subscriptions import currencies
 from . import debts
-from .saved_cards import cards
+from .saved_cards import cards_on_file
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
@@ -113,7 +113,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     wallet = context.ledger.wallet(row.owner)  # after its payments: one that was just settled has its credits
     if wallet.available >= row.threshold:
         return None
-    card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
+    card = session.get(SavedCard, cards_on_file.default_card(session, row.owner) or "")
     listed = context.catalog.packs.get(row.pack)
     pack = listed.sold_in(row.currency) if listed is not None else None
     failures = _failures(history, card)

@@ -23,7 +23,7 @@ from ..payments.models import Payment, PaymentState, TopUp, Via
 from ..payments.notices import claim_notice
 from ..subscriptions import currencies
 from . import charging, topup_rules
-from .saved_cards import cards
+from .saved_cards import cards_on_file
 from .topup_rules import Buy, Skip, Stop
 
 #: The largest threshold, and the largest ceiling in the smallest unit of a currency.
@@ -104,7 +104,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     if not packs * price_minor <= ceiling_minor <= MAX_CEILING_MINOR:
         raise UnknownItem(_ceiling_words(threshold, packs, price_minor, offer.currency), field="ceiling")
     with transaction(context) as session:
-        if cards.default_card(session, owner) is None:
+        if cards_on_file.default_card(session, owner) is None:
             raise NoCard("Save a card first: a top-up is charged to the card that pays by default.")
         row = session.get(TopUp, owner) or TopUp(owner=owner)
         row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor

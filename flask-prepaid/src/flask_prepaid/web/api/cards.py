@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import url_for
 
 from ...gateway.checkout import WaysBack
-from ...purchases.saved_cards import cards
+from ...purchases.saved_cards import cards, cards_on_file
 from .. import forms, page
 from ..pages import cards as form
 from . import buying, shapes
@@ -20,7 +20,7 @@ def card_list(owner: str) -> CardsAnswer:
 
 def copied(owner: str) -> CardsAnswer:
     session = page.context().session
-    default, now = cards.default_card(session, owner), page.context().clock()
+    default, now = cards_on_file.default_card(session, owner), page.context().clock()
     return CardsAnswer(
         [
             shapes.Card(
@@ -31,10 +31,10 @@ def copied(owner: str) -> CardsAnswer:
                 card.exp_year,
                 card.name,
                 card.id == default,
-                cards.expires_soon(card, now),
-                cards.has_expired(card, now),
+                cards_on_file.expires_soon(card, now),
+                cards_on_file.has_expired(card, now),
             )
-            for card in cards.saved(session, owner)
+            for card in cards_on_file.saved(session, owner)
         ]
     )
 

@@ -18,7 +18,7 @@ from ...languages.words import gettext as _
 from ...payments import tax_rates
 from ...payments.customers.rows import known_customer
 from ...purchases import topups
-from ...purchases.saved_cards import cards
+from ...purchases.saved_cards import cards, cards_on_file, copies
 from ...subscriptions import currencies, retries
 from .. import forms, page
 from . import billing, declines
@@ -39,8 +39,8 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     rate = tax_rates.last(context, owner)
     return page.render(
         "cards.html",
-        cards=cards.saved(context.session, owner),
-        default=cards.default_card(context.session, owner),
+        cards=cards_on_file.saved(context.session, owner),
+        default=cards_on_file.default_card(context.session, owner),
         owed=retries.is_owed(context.session, owner),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
@@ -59,7 +59,7 @@ def refresh(owner: str) -> None:
         customer_id = known_customer(session, owner)
     if customer_id is not None and context.gateway.ask_limit.may(owner):
         with suppress(GatewayUnavailable, GatewayRefused):
-            cards.refresh(context, customer_id)
+            copies.refresh(context, customer_id)
 
 
 def add() -> ResponseReturnValue:
