@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import NotYours, UnknownItem
+from ...errors import UnknownItem
 from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...outbox.webhooks import customer_events, endpoints
@@ -129,7 +129,4 @@ def number_of(text: str) -> int:
     """
     :raises NotYours: It is no number of a row.
     """
-    number = forms.row_id(text)
-    if number is None:
-        raise NotYours("There is no such endpoint.")
-    return number
+    return forms.named_row(text, marked("There is no such endpoint."))
