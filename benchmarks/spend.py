@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parts import article, bare, budgeted
+from parts import article, bare, budgeted, parted
 from parts.databases import for_sqlalchemy, make, postgresql
 from parts.load import Call, Load, Server, drive, granian, gunicorn, need_wrk, shop_server
 from parts.rando import Shop
@@ -159,6 +159,9 @@ def main() -> None:
         print(json.dumps({"bench": "spend", "budgets": with_budgets(options)}))
         return
     need_wrk()
+    if options.partitions:
+        print(json.dumps({"bench": "spend", "partitions": in_partitions(options)}))
+        return
     bench = Bench(options)
     with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
         postgres_round, on_pg, memory_mb = stack.enter_context(on_postgresql(bench, Path(name)))
@@ -185,6 +188,19 @@ def with_budgets(options: argparse.Namespace) -> dict[str, object]:
         )
 
 
+def in_partitions(options: argparse.Namespace) -> dict[str, object]:
+    """Calls to a shop whose ledger lies in partitions, against one in one piece."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        return parted.compare(
+            Path(name),
+            customers=options.customers,
+            rounds=options.rounds,
+            seconds=options.seconds,
+            clients=options.clients,
+            partitions=options.partitions,
+        )
+
+
 def tell(bench: Bench) -> None:
     for contender, rates in bench.rates.items():
         p99 = f"p99 {bench.p99(contender):8.1f} ms" if contender in bench.p99s else ""
@@ -202,6 +218,9 @@ def read_options() -> argparse.Namespace:
         "--budgets",
         action="store_true",
         help="only the ledger: with spender, item and two budgets, against without",
+    )
+    parser.add_argument(
+        "--partitions", type=int, metavar="N", help="only the ledger in N partitions, against one piece"
     )
     parser.add_argument("--quick", action="store_true", help="one round of a second each, for a look")
     options = parser.parse_args()

@@ -32,17 +32,19 @@ class Shop:
     headers: list[dict[str, str]]
 
     @classmethod
-    def open(cls, data: Path, url: str | None, customers: int) -> Shop:
+    def open(cls, data: Path, url: str | None, customers: int, *, partitions: int | None = None) -> Shop:
         """
         :param url: The database; ``None`` is SQLite in the folder ``data``.
+        :param partitions: The ledger lies in so many; ``None`` is one piece.
         """
         environment = {"RANDO_DATA": str(data), "RANDO_API_RATE": str(RATE)}
         if url is not None:
             environment["DATABASE_URL"] = url
         app = create_app(environment)
         with app.app_context():
-            upgrade()
             prepaid: Prepaid = app.extensions["prepaid"]
+            prepaid.upgrade(partitions=partitions)
+            upgrade()
             registered = register(customers)
             for user_id in range(1, customers + 1):
                 prepaid.grant(f"user:{user_id}", CREDITS, key="gift", reason="benchmark")
