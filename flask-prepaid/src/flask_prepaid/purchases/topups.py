@@ -17,10 +17,10 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NoCard, TooManyAttempts, UnknownItem
 from ..languages import formats
 from ..languages.words import gettext as _
+from ..outbox.notices import claim_notice
 from ..payments import card_testing, payments, tax_rates
 from ..payments.customers import billing_details
 from ..payments.models import Payment, PaymentState, TopUp, Via
-from ..payments.notices import claim_notice
 from ..subscriptions import currencies
 from . import charging, stop_reasons, topup_rules
 from .saved_cards import cards_on_file

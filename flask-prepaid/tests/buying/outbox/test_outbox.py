@@ -17,8 +17,15 @@ from flask_prepaid import signals
 from flask_prepaid.context import apart, transaction
 from flask_prepaid.outbox import delivering, due_queues, queues, summary
 from flask_prepaid.outbox.messages import Queue, Queues
-from flask_prepaid.outbox.models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
-from flask_prepaid.payments.models import Notice
+from flask_prepaid.outbox.models import (
+    Delivery,
+    DeliveryState,
+    Message,
+    Notice,
+    OffBecause,
+    Target,
+    WebhookEndpoint,
+)
 
 from ..shop import Shop, ShopWith
 from .hearing import tell
