@@ -341,7 +341,7 @@ def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """3,000 wait behind one that fails; who is due behind them is found, by indexes."""
-    monkeypatch.setattr(queues, "WINDOW", 50)
+    monkeypatch.setattr(due_queues, "WINDOW", 50)
     now = shop.now()
 
     def fill() -> None:
@@ -374,8 +374,8 @@ def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than is looked at in one go waits for some that failed; behind it all, one that is on is due."""
-    monkeypatch.setattr(queues, "WINDOW", 10)
-    monkeypatch.setattr(queues, "SCANNED", 5)
+    monkeypatch.setattr(due_queues, "WINDOW", 10)
+    monkeypatch.setattr(due_queues, "SCANNED", 5)
     now = shop.now()
     owners = [f"user:{n}" for n in range(10, 40)]
 
