@@ -24,8 +24,9 @@ from flask_prepaid import Prepaid
 from rando_number import create_app
 from rando_number.accounts.setup import users
 from rando_number.api.fast_path import in_front_of
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import AuditLine, User, db
+from rando_number.models import AuditLine, User
 from stripe_emulator import Emulator
 
 from .reading import forms
@@ -208,7 +209,7 @@ class Visitor:
         return self.shop.balance(self.owner)
 
     def subscribe(self, plan: str = "small", *, trial: str = "") -> None:
-        """Choose a plan, give a card on Stripe's page, and come back; ``trial="1"`` begins by a free trial."""
+        """Choose a plan, give a card on Stripe's page, and come back; ``trial="1"`` begins a free trial."""
         sent = self.send("/subscription", plan=plan, trial=trial)
         session = re.search(r"cs_test_\w+", sent.location)
         assert session, sent.location

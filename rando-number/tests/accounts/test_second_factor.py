@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from sqlalchemy import select
 
-from rando_number.models import User, db
+from rando_number.extensions import db
+from rando_number.models import User
 
 from ..conftest import CODES_AT_S
 from ..reading import forms
@@ -266,7 +267,9 @@ def test_recovery_codes_are_downloaded_as_they_are_shown(shop: RunningShop) -> N
     page = customer.get("/mf-recovery-codes", show_codes="1").text
 
     shown = re.search(r'<pre data-copy [^>]*><code id="recovery-codes">([^<]+)<', page)
-    file = re.search(r'href="data:text/plain;charset=utf-8,([^"]+)" download="rando-number-recovery-codes', page)
+    file = re.search(
+        r'href="data:text/plain;charset=utf-8,([^"]+)" download="rando-number-recovery-codes', page
+    )
     assert shown is not None
     assert file is not None
     assert unquote(file[1]) == shown[1] + "\n"
