@@ -276,6 +276,23 @@ def test_the_operators_home_says_since_when_stripe_does_not_answer(shop: Running
     assert "Stripe has not answered" not in admin.get("/admin").text
 
 
+def test_while_stripe_is_away_a_comparison_says_so_where_it_is_begun(shop: RunningShop) -> None:
+    admin = shop.operator("admin")
+    shop.stripe.chaos(api_500=1.0)
+
+    admin.send("/admin/compare")
+    page = admin.get("/admin/compare").text
+    admin.send("/admin/compare", fix="1")
+    mended = admin.get("/admin/compare").text
+
+    assert "Stripe does not answer right now, so nothing was compared. Try again in a minute." in page
+    assert 'class="operator-tabs"' in page
+    assert ">Compare now</button>" in page
+    assert "Nobody has compared them yet." in page
+    assert "so not all was compared and mended." in mended
+    assert "Mended what can be mended" not in mended
+
+
 def test_nothing_that_an_operator_sends_breaks_a_page_or_changes_anything(shop: RunningShop) -> None:
     pat, admin = shop.buyer(), shop.operator("admin")
     (event, *_) = re.findall(r"evt_\w+", admin.get("/admin/inbox", show="all").text)

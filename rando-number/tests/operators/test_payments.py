@@ -31,6 +31,22 @@ def test_the_reason_of_a_refund_stands_on_the_page_of_its_payment(shop: RunningS
     assert re.search(r'<td class="words[^"]*">[^<]*half of it', finance.get("/admin/payments/1").text)
 
 
+def test_a_refund_that_is_only_asked_for_has_no_id_and_keeps_off_a_second_one(shop: RunningShop) -> None:
+    shop.buyer()
+    finance = shop.operator("finance")
+    shop.stripe.chaos(lost_reply=1.0)
+    finance.send("/admin/payments/1/refund", amount="4.00", reason="half of it")
+    shop.stripe.chaos()
+
+    page, form = finance.get("/admin/payments/1").text, finance.get("/admin/payments/1/refund").text
+
+    assert "Do not send it again" in page
+    assert "Refund up to" not in page
+    assert re.findall(r'<td class="below whole[^"]*">([^<]*)</td>', page) == ["–"]
+    assert "Stripe has not answered yet" in form
+    assert "Send the money back" not in form
+
+
 @pytest.mark.parametrize(
     ("amounts", "word", "words"),
     [

@@ -30,6 +30,10 @@ BUSY_PAUSE_S = 0.2
 #: Sent with each refusal that is a fault of somebody's, for who counts them.
 refused = Signal()
 
+#: Stripe's codes where a bank wants its customer: of a payment, and of an invoice that is paid.
+#: https://docs.stripe.com/error-codes#invoice-payment-intent-requires-action
+ASKS_OWNER = ("authentication_required", "invoice_payment_intent_requires_action")
+
 #: Sent with what came of each request that was answered, or was not: ``answered``, ``declined``, ``refused``,
 #: ``unanswered``, for who counts them.
 outcomes = Signal()
@@ -149,7 +153,7 @@ def note(answer: GatewayRefused) -> None:
 
 
 def card_error(error: stripe.CardError) -> CardDeclined | CardNeedsOwner:
-    if error.code == "authentication_required":
+    if error.code in ASKS_OWNER:
         return CardNeedsOwner("Your bank asks you to confirm this payment.")
     return CardDeclined(
         "The card was declined.", reason=getattr(error.error, "decline_code", None) or error.code

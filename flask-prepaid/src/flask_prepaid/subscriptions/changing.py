@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..catalog import Plan
 from ..context import Context, reading, refuse_uncommitted, transaction
-from ..errors import GatewayRefused, PlanRefused
+from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, PlanRefused
 from ..gateway.billing.subscription_values import Choice, StripeSubscription
 from ..payments import card_testing
 from . import plan_rows, plan_state, previews, prices
@@ -170,11 +170,12 @@ def _done_before(context: Context, owner: str, verb: str) -> Subscription | None
         return plan_state.done_before(context, owner, verb)
 
 
-def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, bool]:
+def use_card(context: Context, owner: str, card_id: str) -> Subscription:
     """Pay the plan with this card from now on, and what is owed at once. Commits.
 
-    :return: The subscription, and whether all that was owed is paid.
     :raises UnknownItem: The card is not on file.
+    :raises CardDeclined: The bank said no to what is owed. The card pays the plan all the same.
+    :raises CardNeedsOwner: The bank wants its customer to confirm it. The card pays the plan all the same.
     """
     subscribing.check_card(context, owner, card_id)
     with transaction(context):
@@ -182,7 +183,14 @@ def use_card(context: Context, owner: str, card_id: str) -> tuple[Subscription, 
     row, subscription = plan_state.fetch(context, owner, "pay")
     if subscription.status != State.INCOMPLETE:
         context.gateway.subscriptions.use_card(subscription.id, card_id)
-    bills = context.gateway.invoices.of_subscription(subscription.id)
-    owing = [bill.id for bill in bills if bill.status == InvoiceState.OPEN]
-    paid = [context.gateway.invoices.pay(invoice_id, card_id) for invoice_id in owing]
-    return plan_state.synced(context, row, subscription), all(paid)
+    refusals: list[CardDeclined | CardNeedsOwner] = []
+    for bill in context.gateway.invoices.of_subscription(subscription.id):
+        if bill.status == InvoiceState.OPEN:
+            try:
+                context.gateway.invoices.pay(bill.id, card_id)
+            except (CardDeclined, CardNeedsOwner) as refusal:
+                refusals.append(refusal)
+    row = plan_state.synced(context, row, subscription)
+    if refusals:
+        raise refusals[0]
+    return row

@@ -83,6 +83,11 @@ def may(row: Subscription, verb: str) -> bool:
     return row.state in MOVES[verb]
 
 
+def is_charging(row: Subscription) -> bool:
+    """Whether Stripe was asked to begin the plan with a card on file, and has not answered yet."""
+    return row.state is State.REQUESTED and row.card_id is not None
+
+
 def own(context: Context, owner: str, verb: str, *, plan_id: int | None = None) -> Subscription:
     """The owner's subscription, if this can be done with it now.
 

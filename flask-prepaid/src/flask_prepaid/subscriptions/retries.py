@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
-from ..errors import GatewayRefused
+from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
 from ..payments.customers.models import Customer
 from . import plan_rows, sync
 from .models import InvoiceState, State
@@ -89,5 +90,6 @@ def _pay(context: Context, stripe_id: str, card_id: str) -> None:
     context.gateway.subscriptions.use_card(stripe_id, card_id)
     for bill in context.gateway.invoices.of_subscription(stripe_id):
         if bill.status == InvoiceState.OPEN:
-            context.gateway.invoices.pay(bill.id, card_id)
+            with suppress(CardDeclined, CardNeedsOwner):
+                context.gateway.invoices.pay(bill.id, card_id)
     write_now(context, sync.sync(context, stripe_id))

@@ -53,8 +53,19 @@ NOTHING_PAID = marked(
     "The payment service does not answer right now. Nothing is charged by this step. Try again in a minute."
 )
 TO_OPERATORS = (
-    "Stripe does not answer right now. What your last step has done stands on its page. Try again soon."
+    "Stripe does not answer right now, so it is not known whether your last step was done. Look at its page "
+    "before you do it once more."
 )
+
+#: What is said where Stripe did not answer before it was asked to charge a card.
+NOT_CHARGED = marked("The payment service does not answer right now. No card was charged, so you can try again.")
+
+#: The headings of pages of errors, by the error's code; that of all others is the last.
+HEADINGS = {
+    "insufficient_credits": marked("Not enough credits"),
+    "budget_exceeded": marked("The limit is reached"),
+    "": marked("That did not work"),
+}
 
 #: The pages of cards.
 OF_CARDS = ("prepaid.cards", "prepaid.add_card", "prepaid.card", "prepaid.choose_card", "prepaid.remove_card")
@@ -76,16 +87,28 @@ def answer(error: PrepaidError) -> Response:
     """What the client is told, with the error's own status."""
     if isinstance(error, TooManyAttempts):
         refusals.count(error.code, str(error))
-    message = words(error)
+    url, label = way_on(error)
+    return _answer(error, words(error), heading=heading(error), way_on=url, label=label)
+
+
+def not_charged(error: GatewayUnavailable, *, again: str) -> Response:
+    """What is told where nothing can have been paid: Stripe's page did not open, or no card was on its way.
+
+    :param again: The page of the form, with its choice as it was.
+    """
+    message = with_advice(_(NOT_CHARGED), error)
+    shown = {"way_on": again, "label": _("Try again"), "or_billing": True}
+    return _answer(error, message, heading=_("Nothing was charged"), **shown)
+
+
+def _answer(error: PrepaidError, message: str, **shown: str | bool) -> Response:
+    """JSON, or a page of what is ``shown``: its heading, its button, and whether billing stands beside it."""
     if wants_json():
         response = jsonify(
             {"status": "FAILURE", "error": {"code": error.code, "message": message, **details(error)}}
         )
     else:
-        url, label = way_on(error)
-        response = make_response(
-            page.render("error.html", error=error, message=message, way_on=url, label=label)
-        )
+        response = make_response(page.render("error.html", error=error, message=message, **shown))
     response.status_code = error.http_status
     if error.http_status == 503:
         response.headers["Retry-After"] = "5"
@@ -96,6 +119,13 @@ def answer(error: PrepaidError) -> Response:
     if isinstance(error, NotSignedIn) and page.context().app_keys is not None:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def heading(error: PrepaidError) -> str:
+    """The heading of the page of an error."""
+    if isinstance(error, GatewayUnavailable) and not pays_nothing():
+        return _("Not known yet")
+    return _(HEADINGS.get(error.code, HEADINGS[""]))
 
 
 def way_on(error: PrepaidError) -> tuple[str, str]:
@@ -169,7 +199,7 @@ def answer_database(error: DBAPIError | NoConnectionFree) -> Response:
 
 
 def words(error: PrepaidError) -> str:
-    """What a customer is told; in debug mode the developer, too, whose emulator is not started."""
+    """What a customer is told; in debug mode the developer, too."""
     if isinstance(error, BudgetExceeded):
         error = with_name_of_spender(error)
     message = _(FOR_PEOPLE[type(error)]) if type(error) in FOR_PEOPLE else of_credits(error)
@@ -179,6 +209,11 @@ def words(error: PrepaidError) -> str:
         message = _(NOTHING_PAID)
     if isinstance(error, GatewayRefused) and error.request_id:
         message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)
+    return with_advice(message, error)
+
+
+def with_advice(message: str, error: PrepaidError) -> str:
+    """The message; in debug mode also how the emulator is started that does not answer."""
     base = page.context().config.api_base
     if isinstance(error, GatewayUnavailable) and current_app.debug and base:
         log.warning("%s", no_answer.advice(base))

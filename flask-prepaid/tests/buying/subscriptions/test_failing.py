@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+
+import pytest
+
 from flask_prepaid import signals
 from flask_prepaid.subscriptions.models import State
 
@@ -45,15 +49,33 @@ def test_another_card_pays_what_is_owed_and_all_that_follows(shop: PlanShop) -> 
     assert [invoice.state for invoice in shop.invoices()] == ["paid", "paid", "paid"]
 
 
-def test_a_card_that_is_declined_again_says_so(shop: PlanShop) -> None:
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (
+            "pm_card_chargeCustomerFail",
+            "Visa ending in 0341 did not pay. Your bank declined the card and gives no reason. "
+            "Ask your bank for it. Pay with another card.",
+        ),
+        (
+            "pm_card_authenticationRequired",
+            "Visa ending in 3184 did not pay. Your bank asks you to confirm it. Do that on Stripe's page, or "
+            "pay with another card.",
+        ),
+    ],
+)
+def test_a_card_that_does_not_pay_again_is_named_with_the_reason_in_one_box(
+    shop: PlanShop, card: str, words: str
+) -> None:
     shop.subscribe("small")
     fail_next(shop)
     shop.pass_time(days=29)
 
-    answer = shop.do("card", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
+    answer = shop.do("card", saved_card=shop.save_card(card))
 
     assert answer.status_code == 409
-    assert "This card did not pay" in answer.text
+    assert words in html.unescape(answer.text)
+    assert answer.text.count('role="alert"') == 1
     assert shop.state() is State.PAST_DUE
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from flask_prepaid.payments import wishes
 from flask_prepaid.subscriptions.models import ENDED, State, Subscription
 
-from .plan_shop import PlanShop
+from .plan_shop import PAGE, PlanShop
 
 
 def known(shop: PlanShop) -> str:
@@ -38,14 +38,52 @@ def test_a_lost_answer_is_not_paid_twice_and_found_by_the_tick(shop: PlanShop) -
     shop.stripe.chaos(lost_reply=1)
 
     answer = shop.send(plan="large", saved_card=card)
+    waiting = shop.browser().get(answer.location)
+    home = shop.browser().get("/prepaid/buy").text
     shop.stripe.chaos()
 
-    assert answer.status_code == 503
-    assert "do not pay twice" in answer.text
+    assert answer.status_code == 303
+    assert "Not known yet: do not pay again</h1>" in waiting.text
+    assert waiting.headers["Refresh"] == "3"
+    assert "We do not know yet whether your plan has begun." in home
     shop.tick()
     assert shop.state() is State.ACTIVE
     assert shop.balance() == 1_000
     assert len(shop.invoices()) == 2
+
+
+def test_the_page_of_a_plan_that_is_not_known_yet_finds_out_by_itself(shop: PlanShop) -> None:
+    card = known(shop)
+    shop.stripe.chaos(lost_reply=1)
+    answer = shop.send(plan="large", saved_card=card)
+    shop.stripe.chaos()
+
+    page = shop.browser().get(answer.location)
+
+    assert "Refresh" not in page.headers
+    assert "You are on Large" in page.text
+    assert shop.state() is State.ACTIVE
+    assert len(shop.invoices()) == 2
+
+
+@pytest.mark.parametrize("with_card", [True, False])
+def test_a_plan_of_which_stripe_was_never_asked_was_not_charged(shop: PlanShop, with_card: bool) -> None:
+    shop.subscribe("small")
+    card = shop.save_card()
+    shop.do("cancel", when="now")
+    browser = shop.browser()
+    browser.environ_base["HTTP_ACCEPT"] = "text/html"
+    shop.stripe.chaos(api_500=1)
+
+    choice = {"plan": "large", "saved_card": card if with_card else ""}
+    answer = shop.send_form(browser, "/prepaid/buy", to=PAGE, **choice)
+    shop.stripe.chaos()
+
+    assert answer.status_code == 503
+    assert "Nothing was charged</h1>" in answer.text
+    assert f'saved_card={choice["saved_card"]}">Try again<' in answer.text
+    shop.pass_time(minutes=6)
+    assert len(shop.invoices()) == 1
 
 
 def test_a_page_whose_address_got_lost_is_closed_by_the_next_choice(shop: PlanShop) -> None:

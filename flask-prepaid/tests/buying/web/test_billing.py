@@ -134,6 +134,20 @@ def test_a_payment_that_the_bank_wants_confirmed_is_a_banner(shop: Shop) -> None
     assert 'href="/prepaid/return?payment=1">Confirm it' in page
 
 
+def test_a_payment_that_is_not_known_yet_is_a_banner_until_it_is(shop: Shop) -> None:
+    card = shop.keep_card()
+    shop.stripe.chaos(lost_reply=1.0)
+    shop.press(card)
+    shop.stripe.chaos()
+    before = shop.browser().get("/prepaid/buy").text
+    shop.stripe.advance(minutes=10)
+    shop.tick()
+
+    assert "whether your payment of $5.00 for “100 credits” went through." in before
+    assert 'href="/prepaid/return?payment=1">See this payment' in before
+    assert "We do not know yet" not in shop.browser().get("/prepaid/buy").text
+
+
 @pytest.mark.parametrize(
     ("query", "chosen"), [("pack=bonus", "bonus"), ("credits=25", ""), ("pack=unknown", None), ("", None)]
 )

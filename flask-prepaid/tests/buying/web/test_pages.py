@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -170,14 +171,45 @@ def test_a_customer_without_credits_is_told_where_to_buy(shop: Shop) -> None:
     assert "3 credits are needed" in chromium.text
 
 
-def test_when_stripe_is_away_buying_says_not_to_pay_twice(shop: Shop) -> None:
+def reading_pages(shop: Shop) -> FlaskClient:
+    """A browser of the customer's that asks for pages, as those of people do."""
+    browser = shop.browser()
+    browser.environ_base["HTTP_ACCEPT"] = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"), [({"pack": "starter"}, "pack=starter"), ({"credits": "25"}, "credits=25")]
+)
+def test_when_stripes_page_does_not_open_nothing_was_charged_and_the_choice_is_kept(
+    shop: Shop, choice: dict[str, str], kept: str
+) -> None:
+    browser = reading_pages(shop)
     shop.stripe.chaos(api_500=1.0)
 
-    page = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter")
+    page = shop.send_form(browser, "/prepaid/buy", **choice)
 
     assert page.status_code == 503
-    assert "do not pay twice" in page.text
     assert page.headers["Retry-After"] == "5"
+    assert "Nothing was charged</h1>" in page.text
+    assert "No card was charged, so you can try again." in page.text
+    again = re.search(r'class="btn btn-primary" href="([^"]+)">Try again<', page.text)
+    assert again is not None
+    assert kept in again[1]
+    shelf = shop.browser().get(unescape(again[1])).text
+    assert re.search(r' checked|value="25"', shelf), "the choice stands on the page"
+
+
+def test_a_page_that_was_opened_before_may_be_paid_so_nobody_says_that_it_is_not(shop: Shop) -> None:
+    browser, wish = reading_pages(shop), {"pack": "starter", "attempt": "one-wish-0001"}
+    shop.send_form(browser, "/prepaid/buy", **wish)
+    shop.stripe.chaos(api_500=1.0)
+
+    page = shop.send_form(browser, "/prepaid/buy", **wish)
+
+    assert page.status_code == 503
+    assert "Not known yet</h1>" in page.text
+    assert "do not pay twice" in page.text
 
 
 def test_when_stripe_is_away_coming_back_says_not_known_yet(deaf_shop: Shop) -> None:

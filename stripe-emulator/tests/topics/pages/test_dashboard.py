@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -67,6 +68,79 @@ def test_objects_go_on_to_older_pages(stripe: Any, visitor: Client) -> None:
 
     assert [customer for customer in made if customer in newest] == made[10:]
     assert [customer for customer in made if customer in older] == made[:10]
+
+
+def test_customers_of_one_name_are_told_apart_by_their_email(stripe: Any, visitor: Client) -> None:
+    for email in ("nora@one.test", "nora@two.test"):
+        stripe.customers.create({"name": "Nora Newcomer", "email": email})
+    nameless = stripe.customers.create({"email": "only@three.test"}).id
+
+    page = visitor.get("/objects/customer").text
+
+    assert '<th scope="col">Email</th>' in page
+    assert re.findall(r'<td class="small">([^<]*)</td>', page) == ["", "nora@two.test", "nora@one.test"]
+    assert page.count("only@three.test") == 1, "its title, and not once more as its email"
+    assert f">cus_…{nameless[-6:]}<" in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"), [("", "disputed"), ("lost", "dispute lost"), ("won", "succeeded")]
+)
+def test_a_payment_that_a_bank_wants_back_says_so_wherever_it_stands(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator, outcome: str, state: str
+) -> None:
+    customer = stripe.customers.create({"name": "Nora Newcomer"}).id
+    paid = pay_for_starter(stripe, stripe_emulator, customer)
+    dispute = stripe_emulator.dispute(charge=paid.latest_charge)["id"]
+    if outcome:
+        stripe_emulator.dispute(dispute=dispute, outcome=outcome)
+
+    for path in (f"payment_intent/{paid.id}", f"charge/{paid.latest_charge}"):
+        head = visitor.get(f"/objects/{path}").text.partition("</h1>")[0]
+        assert re.search(r'<span class="pill \w+">([^<]+)</span>', head.rpartition("<h1>")[2])[1] == state, path
+    of_customer = visitor.get(f"/objects/customer/{customer}").text
+    payments = of_customer.partition("<h2>Payments</h2>")[2].partition("</section>")[0]
+    assert re.findall(r'<span class="pill \w+">([^<]+)</span>', payments) == [state]
+    disputes = visitor.get("/objects/dispute").text
+    assert f'<a href="/objects/customer/{customer}">Nora Newcomer</a>' in disputes
+
+
+def test_a_payment_is_called_by_what_was_bought_with_its_card_beside_it(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator
+) -> None:
+    paid = pay_for_starter(stripe, stripe_emulator, stripe.customers.create({"email": "nora@one.test"}).id)
+
+    page = visitor.get("/objects/payment_intent").text
+
+    assert f'title="{paid.id}">Starter</a> <span class="muted small">Visa ending in 4242</span>' in page
+
+
+def test_an_event_says_whose_it_is(stripe: Any, visitor: Client, stripe_emulator: Emulator) -> None:
+    named = stripe.customers.create({"name": "Nora Newcomer", "email": "nora@one.test"}).id
+    pay_for_starter(stripe, stripe_emulator, named)
+    pay_for_starter(stripe, stripe_emulator, stripe.customers.create({"email": "pat@two.test"}).id)
+
+    page = visitor.get("/events?type=payment_intent.succeeded").text
+
+    about = re.findall(r"</a></td>\s*<td>([^<]*)</td>", page)
+    assert about == ["pat@two.test, $10.00 USD", "Nora Newcomer, $10.00 USD"]
+
+
+def pay_for_starter(stripe: Any, stripe_emulator: Emulator, customer: str) -> Any:
+    """Buy something on Stripe's page; the payment."""
+    item = {"currency": "usd", "unit_amount": 1000, "product_data": {"name": "Starter"}}
+    session = stripe.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "customer": customer,
+            "success_url": "https://shop.test/",
+            "line_items": [{"price_data": item, "quantity": 1}],
+        }
+    )
+    stripe_emulator.pay(session.id)
+    return stripe.payment_intents.retrieve(
+        stripe.checkout.sessions.retrieve(session.id).payment_intent
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from prepaid_ledger import clock
 
-from ...errors import CardDeclined, CardNeedsOwner, GatewayRefused
+from ...errors import GatewayRefused
 from ..calls import Topic, ask, ask_for, created, note, walk
 from ..values import id_of
 from .subscription_values import StripeInvoice, discounts_param, invoice_of
@@ -72,14 +72,14 @@ class Invoices(Topic):
             raise
         return invoice_of(preview, asked_at)
 
-    def pay(self, invoice_id: str, card_id: str) -> bool:
-        """Pay an open invoice with a card on file; whether the bank said yes."""
+    def pay(self, invoice_id: str, card_id: str) -> None:
+        """Pay an open invoice with a card on file.
+
+        :raises CardDeclined: The bank said no.
+        :raises CardNeedsOwner: The bank wants its customer to confirm it.
+        """
         params: Any = {"payment_method": card_id}
-        try:
-            ask(lambda: self._v1.invoices.pay(invoice_id, params))
-        except (CardDeclined, CardNeedsOwner):
-            return False
-        return True
+        ask(lambda: self._v1.invoices.pay(invoice_id, params))
 
     def collect_by_itself(self, invoice_id: str, does: bool) -> None:
         """Whether Stripe finalizes, charges and tries again without being asked."""

@@ -14,7 +14,7 @@ from ... import money
 from ...checks import MAX_ID
 from ...gateway.billing.invoice_parts import ChargedPart
 from ...payments import part_charges
-from ...payments.models import NOT_REFUNDED, Payment, PaymentState, Refund
+from ...payments.models import NOT_REFUNDED, Payment, PaymentState, Refund, RefundState
 from . import disputes
 from .models import CreditNote
 
@@ -82,6 +82,14 @@ def credited_minor(session: Session, payment_id: int) -> int:
     """What credit notes have given back of a payment, not to its card, in its smallest unit."""
     standing = select(func.coalesce(func.sum(CreditNote.taken_minor), 0))
     return int(session.scalars(standing.where(CreditNote.payment_id == payment_id)).one())
+
+
+def is_refund_unknown(session: Session, payment_id: int) -> bool:
+    """Whether a refund of the payment was asked for, and Stripe has not answered yet."""
+    unanswered = select(Refund.id).where(
+        Refund.payment_id == payment_id, Refund.state == RefundState.REQUESTED
+    )
+    return session.scalar(unanswered.limit(1)) is not None
 
 
 def left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, int]:

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from prepaid_ledger import clock
 
-from ...context import Context, Write, refuse_uncommitted, transaction
+from ...context import Context, Write, reading, refuse_uncommitted, transaction
 from ...payments import timing
 from ...payments.customers.rows import known_customer
 from .. import sync
@@ -39,6 +39,17 @@ def check_with_stripe(context: Context, subscription_id: int) -> None:
         row = session.get_one(Subscription, subscription_id)
         row.check_at = timing.next_check(context.config, row.checks)
         row.checks += 1
+    find_out(context, subscription_id)
+
+
+def find_out(context: Context, subscription_id: int) -> None:
+    """Ask Stripe what came of a subscription, and write that down; the next check stays when it is due. Commits.
+
+    :raises GatewayUnavailable: It is not known now.
+    """
+    refuse_uncommitted(context)
+    with reading(context) as session:
+        row = session.get_one(Subscription, subscription_id)
         stripe_id, session_id, key = row.stripe_id, row.session_id, row.idempotency_key
         customer_id, age = known_customer(session, row.owner), context.clock() - row.created_at
     write = _find(context, row, stripe_id, session_id, customer_id, key)

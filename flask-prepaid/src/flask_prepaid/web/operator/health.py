@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, select
 from prepaid_ledger import clock
 
 from ...context import transaction
+from ...errors import GatewayUnavailable
 from ...operations import reconcile
 from ...operations.doctor import CLOCK_OFF_S
 from ...operations.models import InboxEvent
@@ -29,6 +30,10 @@ LOOK_BACK = timedelta(days=30)
 #: The tick comes around every few seconds, and copies every few minutes: so much later, something is wrong.
 LATE_TICK = timedelta(minutes=5)
 LATE_COPY = timedelta(minutes=30)
+
+#: What is told where Stripe did not answer to a comparison, or to one that mends.
+NOT_COMPARED = "Stripe does not answer right now, so nothing was compared. Try again in a minute."
+NOT_MENDED = "Stripe does not answer right now, so not all was compared and mended. Try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,13 @@ def sync() -> ResponseReturnValue:
     """Copy what moved at Stripe since the last time."""
     page.operator(Right.SYNC)
     context = page.context()
-    new = copying.sync(context)
+    try:
+        new = copying.sync(context)
+    except GatewayUnavailable:
+        flash("Stripe does not answer right now, so not all was copied. Try again in a minute.", "warning")
+    else:
+        flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
     counting.catch_up(context)
-    flash(f"{new:,} new movements of Stripe's balance are copied.", "success")
     return redirect(url_for("prepaid.operator"), 303)
 
 
@@ -110,9 +119,13 @@ def compare() -> ResponseReturnValue:
     page.operator()
     if request.method == "POST":
         mends = bool(request.form.get("fix"))
-        compare_now(fix=mends)
-        if mends:  # else the page says itself that it was compared just now
-            flash("Mended what can be mended, and compared anew.", "success")
+        try:
+            compare_now(fix=mends)
+        except GatewayUnavailable:
+            flash(NOT_MENDED if mends else NOT_COMPARED, "warning")
+        else:
+            if mends:  # else the page says itself that it was compared just now
+                flash("Mended what can be mended, and compared anew.", "success")
         return redirect(url_for("prepaid.operator_compare"), 303)
     return page.render("compare.html", compared=reconcile.last(page.context().session))
 

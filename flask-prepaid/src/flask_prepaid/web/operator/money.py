@@ -129,6 +129,7 @@ def refund_form(
         takes=taking_back.would_take(context, payment, counted_minor) if counts else None,
         credited=credited,
         taken=taken,
+        is_unknown=refundable.is_refund_unknown(session, payment.id),
         decimal=money.decimal,
         error=error,
         written=request.form,

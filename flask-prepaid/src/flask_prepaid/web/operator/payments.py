@@ -234,6 +234,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         fees=fees.fees_of(session, row, kept_minor=kept_minor),
         copying=session.get(Copying, 1),
         left=refundable.left_to_refund(session, row),
+        is_refund_unknown=refundable.is_refund_unknown(session, row.id),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),

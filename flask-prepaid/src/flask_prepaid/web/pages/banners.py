@@ -1,4 +1,4 @@
-"""What needs the customer: a payment that did not go through, or one that waits for a word at the bank."""
+"""What needs the customer: a payment that failed, waits for a word at the bank, or is not known yet."""
 
 from __future__ import annotations
 
@@ -30,12 +30,15 @@ class Banner:
 def banners() -> list[Banner]:
     """The banners of this request's customer, from our own rows. Who does not pay for the team has none."""
     owner = page.context().current_owner()
-    return [*_of_plan(owner), *_of_bank(owner)] if owner is not None and page.pays() else []
+    return [*_of_plan(owner), *_of_bank(owner), *_of_unknown(owner)] if owner is not None and page.pays() else []
 
 
 def _of_plan(owner: str) -> list[Banner]:
     context = page.context()
     row = plan_rows.running(context.session, owner)
+    if row is not None and plan_state.is_charging(row):
+        words = _("We do not know yet whether your plan has begun. Wait before you pay again.")
+        return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
     if row is None or row.state not in UNPAID:
         return []
     owed = plan_state.owed(context, row)
@@ -76,3 +79,17 @@ def _of_bank(owner: str) -> list[Banner]:
         title=formats.title(payment.title),
     )
     return [Banner(words, url_for("prepaid.return", payment=payment.id), _("Confirm it"))]
+
+
+def _of_unknown(owner: str) -> list[Banner]:
+    unanswered = select(Payment).where(Payment.owner == owner, Payment.state == PaymentState.UNKNOWN)
+    payment = page.context().session.scalars(unanswered.order_by(Payment.id.desc()).limit(1)).first()
+    if payment is None:
+        return []
+    words = _(
+        "We do not know yet whether your payment of %(amount)s for “%(title)s” went through. "
+        "Wait before you pay again.",
+        amount=formats.amount(payment.to_pay_minor, payment.currency),
+        title=formats.title(payment.title),
+    )
+    return [Banner(words, url_for("prepaid.return", payment=payment.id), _("See this payment"))]

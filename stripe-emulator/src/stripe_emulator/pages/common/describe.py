@@ -35,6 +35,7 @@ BAD = {
     "uncollectible",
     "void",
     "lost",
+    "dispute lost",
     "unpaid",
     "disabled",
     "gone",
@@ -113,7 +114,7 @@ def name_of_customer(customer: Json) -> str:
 def short(object_id: str) -> str:
     """The end of a long id: ``pi_…K3xQ9a``; a short one whole."""
     prefix = object_id.partition("_")[0]
-    return object_id if len(object_id) <= 20 else f"{prefix}_…{object_id[-6:]}"
+    return object_id if len(object_id) <= 16 else f"{prefix}_…{object_id[-6:]}"
 
 
 def short_path(path: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ....catalog import Offer
-from ....errors import UnknownItem
+from ....errors import GatewayUnavailable, UnknownItem
 from ....gateway.values import Checkout, NextStep
 from ....payments import payments, tax_rates
 from ....payments.models import Payment
-from ... import forms, page
+from ... import errors, forms, page
 from . import paying, shelf
 from .chosen import buyers_currency, chosen_card, chosen_offer
 
@@ -48,19 +50,26 @@ def sent_before(owner: str) -> Response | None:
 
 
 def pay_at_stripe(owner: str, offer: Offer) -> Response:
-    return to_page(paying.open_checkout(owner, offer, cancel_url=way_out(owner, offer)))
+    return to_new_page(owner, offer, cancel_url=as_chosen(owner, offer, left=1, _external=True))
 
 
-def way_out(owner: str, offer: Offer) -> str:
-    """Where Stripe's page leads who does not pay: to the shelf, with the choice as it was."""
+def to_new_page(owner: str, offer: Offer, *, cancel_url: str | None) -> Response:
+    """On to a page that is opened now, as ``open_checkout`` of ``paying`` opens it."""
+    try:
+        return to_page(paying.open_checkout(owner, offer, cancel_url=cancel_url))
+    except GatewayUnavailable as error:
+        return errors.not_charged(error, again=as_chosen(owner, offer))
+
+
+def as_chosen(owner: str, offer: Offer, **more: Any) -> str:
+    """The shelf, with the choice as it was: there Stripe's page leads who does not pay."""
     return url_for(
         "prepaid.buy",
         pack=offer.pack,
         credits=None if offer.pack else offer.credits,
         currency=buyers_currency(owner),
         saved_card="",
-        left=1,
-        _external=True,
+        **more,
     )
 
 

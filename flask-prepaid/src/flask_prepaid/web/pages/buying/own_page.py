@@ -12,7 +12,7 @@ from ....languages.words import gettext as _
 from ....payments import tax_rates
 from ....subscriptions import currencies
 from ... import forms, page
-from . import buy, paying, shelf
+from . import buy, shelf
 from .chosen import chosen_card, chosen_offer
 
 
@@ -69,4 +69,4 @@ def _total() -> ResponseReturnValue:
 def pay_on_our_page(owner: str, offer: Offer) -> Response:
     if page.context().config.automatic_tax:  # which asks for an address, and so for Stripe's page
         return buy.pay_at_stripe(owner, offer)
-    return buy.to_page(paying.open_checkout(owner, offer, cancel_url=None))
+    return buy.to_new_page(owner, offer, cancel_url=None)

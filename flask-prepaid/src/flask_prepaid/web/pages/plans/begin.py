@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from flask import redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ....errors import PlanRefused, UnknownItem
+from ....errors import GatewayUnavailable, PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
 from ....gateway.checkout import WaysBack
-from ....subscriptions import currencies, plan_rows
-from ....subscriptions.beginning import beginnings, subscribing
+from ....subscriptions import currencies, plan_rows, plan_state
+from ....subscriptions.beginning import beginnings, subscribing, unanswered
 from ....subscriptions.models import BEGINNING, Subscription
-from ... import forms, page, sent_again
+from ... import errors, forms, page, sent_again
+from ..buying import results
 from . import overview
 from .chosen import chosen_plan
 
@@ -27,7 +30,7 @@ def plan() -> ResponseReturnValue:
     page.context().gateway.ask_limit.require(owner)
     session_id = request.args.get("session_id")
     if session_id is None:
-        return overview.overview(owner)
+        return not_known_yet(owner) or overview.overview(owner)
     row = subscribing.come_back(page.context(), owner, session_id)
     html = overview.overview(owner)
     return page.refreshing(html) if row.state in BEGINNING else html
@@ -39,23 +42,50 @@ def choose(owner: str) -> ResponseReturnValue:
         if card_id:
             row = subscribe(owner, card_id)
             return redirect(url_for("prepaid.plan", begun=row.id), 303)
-        opened = open_page(owner, cancel_url=way_out(owner))
+        opened = open_page(owner, cancel_url=as_chosen(owner, _external=True))
     except (UnknownItem, PlanRefused) as error:
         return overview.overview(owner, error), error.http_status
+    except GatewayUnavailable as error:
+        return not_answered(owner, error)
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
 
 
-def way_out(owner: str) -> str:
-    """Where Stripe's page leads who does not pay: to the plans, with the choice of the form as it was."""
+def as_chosen(owner: str, **more: Any) -> str:
+    """The plans, with the choice of the form as it was: there Stripe's page leads who does not pay."""
     context = page.context()
     listed = context.catalog.plans.get(request.form.get("plan", ""))
     return url_for(
         "prepaid.plan",
         every=listed.interval if listed else None,
         currency=currencies.of(context, owner, request.form.get("currency")),
-        saved_card="",
-        _external=True,
+        saved_card=request.form.get("saved_card", ""),
+        **more,
     )
+
+
+def not_answered(owner: str, error: GatewayUnavailable) -> ResponseReturnValue:
+    """What is known where Stripe did not answer, by the row that is written before it is asked.
+
+    :raises GatewayUnavailable: A page was opened before, and may be paid by now.
+    """
+    row = plan_rows.running(page.context().session, owner)
+    if row is not None and plan_state.is_charging(row):
+        return redirect(url_for("prepaid.plan", begun=row.id), 303)
+    if row is not None and (row.session_id or row.stripe_id):
+        raise error
+    return errors.not_charged(error, again=as_chosen(owner))
+
+
+def not_known_yet(owner: str) -> Response | None:
+    """The page of a plan whose card may be charged or not; it asks again by itself until that is known."""
+    context = page.context()
+    row = plan_rows.running(context.session, owner)
+    if row is None or not plan_state.is_charging(row):
+        return None
+    with suppress(GatewayUnavailable):
+        unanswered.find_out(context, row.id)
+    row = plan_rows.running(context.session, owner)
+    return results.result(owner, None) if row is not None and plan_state.is_charging(row) else None
 
 
 def subscribe(owner: str, card_id: str) -> Subscription:
@@ -103,6 +133,8 @@ def custom() -> ResponseReturnValue:
             return redirect(url_for("prepaid.plan", session_id=opened.id), 303)
     except (UnknownItem, PlanRefused) as error:
         return overview.overview(owner, error), error.http_status
+    except GatewayUnavailable as error:
+        return not_answered(owner, error)
     row = plan_rows.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
     terms = subscribing.terms(context, row)  # a page that was opened before is of its own day

@@ -7,14 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from ....catalog import Plan
 from ....context import Context
-from ....errors import NotYours, PlanRefused, UnknownItem
+from ....errors import CardDeclined, CardNeedsOwner, NotYours, PlanRefused, UnknownItem
 from ....languages import formats
 from ....languages.words import gettext as _
 from ....languages.words import marked
+from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_state, previews
 from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import Subscription
 from ... import forms, page
+from .. import declines
 from . import overview
 from .chosen import plan_named
 
@@ -154,6 +156,18 @@ def pay_with(owner: str) -> None:
 
     :raises PlanRefused: It did not pay.
     """
-    _row, paid = changing.use_card(page.context(), owner, forms.sent().get("saved_card", ""))
-    if not paid:
-        raise PlanRefused("This card did not pay. Confirm the payment with your bank, or take another card.")
+    card_id = forms.sent().get("saved_card", "")
+    try:
+        changing.use_card(page.context(), owner, card_id)
+    except CardDeclined as declined:
+        reason, way_on = declines.in_words(declined.reason or ""), _("Pay with another card.")
+        raise PlanRefused(f"{unpaid_by(card_id)} {reason} {way_on}") from declined
+    except CardNeedsOwner as asked:
+        way_on = _("Your bank asks you to confirm it. Do that on Stripe's page, or pay with another card.")
+        raise PlanRefused(f"{unpaid_by(card_id)} {way_on}") from asked
+
+
+def unpaid_by(card_id: str) -> str:
+    card = page.context().session.get(SavedCard, card_id)
+    name = formats.card(card.brand, card.last4) if card is not None else _("This card")
+    return _("%(card)s did not pay.", card=name)

@@ -9,7 +9,7 @@ from stripe_emulator.core.database import transactions
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import listeners
 from stripe_emulator.pages.common import describe
-from stripe_emulator.pages.dashboard.frame.rows import title
+from stripe_emulator.pages.dashboard.frame.rows import customer_of, names_of, title
 
 _NAMES = (
     "seq",
@@ -74,8 +74,10 @@ def named(seq: int) -> Json | None:
 def with_states(shown_events: Sequence[Json]) -> list[Json]:
     """Events, each with the state of its deliveries under ``delivery``, empty where nobody listened.
 
-    What it is about stands under ``about``: a sum, a name, or the end of an id.
+    What it is about stands under ``about``: whose it is, and a sum, a name, or the end of an id.
     """
+    customers = [customer_of(event["data"]["object"]) for event in shown_events]
+    owners = names_of(customer for customer in customers if customer)
     marks = ", ".join("?" * len(shown_events))
     states: dict[str, set[str]] = {}
     for event, status in transactions.current().execute(
@@ -86,10 +88,10 @@ def with_states(shown_events: Sequence[Json]) -> list[Json]:
     return [
         event
         | {
-            "about": _about(event["data"]["object"]),
+            "about": ", ".join(filter(None, (owners.get(customer), _about(event["data"]["object"])))),
             "delivery": next((word for name, word in _STATES if name in states.get(event["id"], ())), ""),
         }
-        for event in shown_events
+        for event, customer in zip(shown_events, customers, strict=True)
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.types import Json
-from stripe_emulator.pages.dashboard.frame.rows import Row, rows_of, title
+from stripe_emulator.pages.dashboard.frame.rows import Row, rows_of, state, title
 
 #: Kind -> the column in which other objects name one of it; see ``core.database.schema``. Others: ``parent``.
 _COLUMNS = {kind: kind for kind in ("customer", "payment_intent", "charge", "invoice", "subscription")}
@@ -78,8 +78,8 @@ def sections(value: Json) -> list[Section]:
     return [_section(column, kind, count, value["id"]) for kind, count in shown]
 
 
-def named(value: Json) -> list[tuple[str, Json, str]]:
-    """What this object names: a label, the object, and its title."""
+def named(value: Json) -> list[tuple[str, Json, str, str]]:
+    """What this object names: a label, the object, its title and its state."""
     parent = (value.get("parent") or {}).get("subscription_details") or {}
     fields = {**value, "subscription": value.get("subscription") or parent.get("subscription")}
     pairs = []
@@ -87,7 +87,7 @@ def named(value: Json) -> list[tuple[str, Json, str]]:
         name = fields.get(field)
         other = store.find_any(name) if isinstance(name, str) and name != value["id"] else None
         if other is not None:
-            pairs.append((label, other, title(other) or other["id"]))
+            pairs.append((label, other, title(other) or other["id"], state(other)))
     return pairs
 
 

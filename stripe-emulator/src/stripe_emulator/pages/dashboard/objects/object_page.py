@@ -13,7 +13,7 @@ from stripe_emulator.pages.common.account import storage
 from stripe_emulator.pages.dashboard.controls.clock import coming
 from stripe_emulator.pages.dashboard.frame import deliveries_seen
 from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, missing, page
-from stripe_emulator.pages.dashboard.frame.rows import title
+from stripe_emulator.pages.dashboard.frame.rows import state, title
 from stripe_emulator.pages.dashboard.objects import actions, belongings
 
 pages = blueprint("object_page")
@@ -52,6 +52,7 @@ def _page(kind: str, object_id: str, error: str = "", status: int = 200) -> Resp
             values = {
                 "shown": render(value),
                 "title": title(value),
+                "stands": state(value),
                 "sections": belongings.sections(value),
                 "named": belongings.named(value),
                 "events": deliveries_seen.with_states(belongings.timeline(value)),
