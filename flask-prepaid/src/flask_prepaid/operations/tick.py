@@ -23,13 +23,12 @@ from ..outbox import thresholds
 from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
-from ..purchases import settling, topups
+from ..purchases import settling, topups, went_back
 from ..purchases.money_back import (
     balance_money,
     disputed_plans,
     disputes,
     fraud_warnings,
-    refund_sync,
     refunds,
 )
 from ..reports.balance import copying
@@ -48,7 +47,7 @@ ONE = {
     "wallets": "wallet",
     "payments": "payment",
     "refunds": "refund",
-    "parts": "part",
+    "paid payments": "paid payment",
     "disputes": "dispute",
     "balances": "balance",
     "disputed plans": "disputed plan",
@@ -89,7 +88,7 @@ def tick(context: Context) -> dict[str, int]:
     due |= {
         "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
-        "parts": each(context, refund_sync.unchecked_parts, refund_sync.check_part),
+        "paid payments": each(context, went_back.due, went_back.check),
         "disputes": each(context, disputes.untaken, disputes.take),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),

@@ -22,9 +22,9 @@ from ..subscriptions.plan_shop import PlanShop
 
 
 @pytest.fixture
-def shop(databases: Databases) -> Iterator[PlanShop]:
+def shop(databases: Databases, kind: str) -> Iterator[PlanShop]:
     """The customer's plan has cost $10.00, which a credit note has given to the balance."""
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_INVOICES=True)
+    shop = PlanShop(databases.fresh(kind), PREPAID_INVOICES=True)
     shop.subscribe("small")
     shop.browser().get("/prepaid/cards")
     note: Any = {"invoice": shop.invoices()[0].stripe_id, "amount": 1_000, "credit_amount": 1_000}
