@@ -27,7 +27,7 @@ from ...payments.models import (
     RefundState,
 )
 from ...payments.part_charges import is_of_its_charge
-from .. import settling, topup_rules, topups
+from .. import settling, stop_reasons, topups
 from . import disputed_plans, refundable, refunds
 from .models import FraudWarning
 
@@ -78,7 +78,7 @@ def apply(context: Context, warning: StripeWarning, beside: int | None = None) -
     row.fetched_at = warning.asked_at
     session.add(row)
     if is_news:
-        topups.stop_after(context, payment, topup_rules.WARNED)
+        topups.stop_after(context, payment, stop_reasons.WARNED)
         disputed_plans.note(row, payment)
         _announce(session, payment, row)
 
