@@ -17,7 +17,8 @@ from ..gateway.values import Checkout
 from ..payments import comparison, payments, wrong_charges
 from ..payments.comparison import Fetched
 from ..payments.models import Payment, PaymentState, Review
-from . import by_invoice, went_back
+from . import by_invoice
+from .money_back import went_back
 
 #: What becomes of what can't be accepted.
 OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."

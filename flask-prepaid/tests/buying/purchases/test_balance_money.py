@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import event
 
 from flask_prepaid.payments.models import BalancePaid
-from flask_prepaid.purchases.money_back import balance_money, refunds
+from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back.twice import balance_money
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import causes
 from prepaid_ledger.errors import NothingToReverse

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid import Operator, Operators, Role
-from flask_prepaid.operations.inbox import HEARD
+from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import PaymentState, Refund
 from flask_prepaid.purchases.money_back import fraud_warnings
 from flask_prepaid.signals import fraud_warned

@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.operations.tick import each, tick
-from flask_prepaid.purchases import went_back
-from flask_prepaid.purchases.money_back import refundable, refunds
+from flask_prepaid.purchases.money_back import refundable, refunds, went_back
 from flask_prepaid.subscriptions import changing, previews, prices
 from flask_prepaid.subscriptions.beginning import unanswered
 from flask_prepaid.subscriptions.invoices import plan_months

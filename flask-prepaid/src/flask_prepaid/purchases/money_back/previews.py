@@ -10,8 +10,8 @@ from prepaid_ledger.tables import Entry
 from ...context import Context, transaction
 from ...payments import payments
 from ...payments.models import Payment, Refund, RefundState
-from . import balance_money
 from .taking_back import take_back
+from .twice import balance_money
 
 
 class Taken(NamedTuple):

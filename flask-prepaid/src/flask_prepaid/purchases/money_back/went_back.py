@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from prepaid_ledger import clock
 
-from ..context import Context, Write, transaction
-from ..payments import part_charges, payments, timing
-from ..payments.models import Payment, PaymentState
-from .money_back import credit_notes, disputes, fraud_warnings, refund_sync
+from ...context import Context, Write, transaction
+from ...payments import part_charges, payments, timing
+from ...payments.models import Payment, PaymentState
+from . import credit_notes, disputes, fraud_warnings, refund_sync
 
 
 def fetch(context: Context, intent_ids: Iterable[str], invoice_id: str | None) -> Write[None]:

@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.database import take_turns
 from prepaid_ledger.tables import Entry
 
-from ...context import Context, transaction
-from ...payments.earlier_money import EARLIER
-from ...payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
-from ...subscriptions.models import Invoice
-from ...subscriptions.plan_rows import lock
+from ....context import Context, transaction
+from ....payments.earlier_money import EARLIER
+from ....payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
+from ....subscriptions.models import Invoice
+from ....subscriptions.plan_rows import lock
+from ..taking_back import take_back
 from .gone_twice import GoneTwice
-from .taking_back import take_back
 
 #: What a clawback says, by what had paid for the credits.
 REASONS: dict[type[EarlierMoney], str] = {
