@@ -1,4 +1,4 @@
-// A button beside each text that is there to be copied.
+// A button below each text that is there to be copied; with data-copy="corner", in the text's corner.
 
 (() => {
   "use strict";
@@ -8,12 +8,19 @@
   for (const text of document.querySelectorAll("pre[data-copy] > code")) {
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "btn btn-outline-secondary btn-sm mt-2";
+    button.className = "btn btn-outline-secondary btn-sm mt-2 copy";
     button.textContent = words.copy ?? "Copy";
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text.textContent);
       button.textContent = words.copied ?? "Copied";
     });
-    text.parentElement.after(button);
+    const block = text.parentElement;
+    block.after(button);
+    if (block.dataset.copy === "corner") {
+      const around = document.createElement("div");
+      around.className = "copies";
+      block.replaceWith(around);
+      around.append(block, button);
+    }
   }
 })();
