@@ -31,7 +31,7 @@ from sqlalchemy import text
 
 from flask_prepaid import Prepaid
 from flask_prepaid.payments.models import Payment, PaymentState, Via
-from flask_prepaid.reports import credits, failures, plan_revenue, sales
+from flask_prepaid.reports import credits, failures, plan_revenue, sales, sales_cuts
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.reports.selection import Selection
 from flask_prepaid.reports.sums import counting
@@ -346,14 +346,14 @@ def reports(prepaid: Prepaid) -> dict[str, Any]:
     wanted: dict[str, Callable[[], object]] = {
         "sales_by_day": lambda: sales.sales(session),
         "sales_by_month": lambda: sales.sales(session, Selection(by="month")),
-        "sales_by_product": lambda: sales.sales_by(session, "product"),
-        "sales_by_country": lambda: sales.sales_by(session, "country"),
-        "customers_of_a_month": lambda: sales.sales_by(session, "customer", month),
-        "customers_of_a_year": lambda: sales.sales_by(session, "customer", year),
-        "customers_of_half": lambda: sales.sales_by(
+        "sales_by_product": lambda: sales_cuts.sales_by(session, "product"),
+        "sales_by_country": lambda: sales_cuts.sales_by(session, "country"),
+        "customers_of_a_month": lambda: sales_cuts.sales_by(session, "customer", month),
+        "customers_of_a_year": lambda: sales_cuts.sales_by(session, "customer", year),
+        "customers_of_half": lambda: sales_cuts.sales_by(
             session, "customer", Selection(last=BEGIN.date() + timedelta(DAYS // 2))
         ),
-        "customers_ever": lambda: sales.sales_by(session, "customer"),
+        "customers_ever": lambda: sales_cuts.sales_by(session, "customer"),
         "credits_by_day": lambda: credits.credits(session),
         "owed": lambda: credits.owed(session),
         "worth": lambda: credits.worth(session),

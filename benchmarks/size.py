@@ -23,7 +23,7 @@ from parts.rando import Shop
 from flask_prepaid import Caller
 from flask_prepaid.fast_path.sale import new_id
 from flask_prepaid.reports.sums import counting
-from rando_number.models import db, prepaid
+from rando_number.extensions import db, prepaid
 from rando_number.numbers import NUMBER, Ask
 
 #: No checkpoint comes in between.

@@ -47,7 +47,8 @@ class Served:
 
     def customer(self, credits: int) -> tuple[str, str]:
         """Somebody with so many credits: the owner and an API key."""
-        from rando_number.models import User, db
+        from rando_number.extensions import db
+        from rando_number.models import User
 
         with self.app.test_request_context():
             count = db.session.query(User).count()

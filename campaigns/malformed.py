@@ -29,9 +29,10 @@ from tests.security.malformed import (  # type: ignore[import-not-found]  # from
 
 from flask_prepaid.testing import Databases
 from prepaid_ledger.testing import postgresql
-from rando_number import config, create_app
+from rando_number import create_app
+from rando_number.config.security import ARGON2
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import db
 from rando_number.rate_limits import rates
 
 #: So many requests meet one shop.
@@ -56,7 +57,7 @@ def prepare(engine: Engine) -> None:
 
 def be_quick() -> None:
     """Spend no time on what is slow on purpose: passwords that are hard to guess, and answers that wait."""
-    config.ARGON2.update({"argon2__memory_cost": 8, "argon2__time_cost": 1})
+    ARGON2.update({"argon2__memory_cost": 8, "argon2__time_cost": 1})
     rates.STEADY_S = 0
 
 

@@ -36,8 +36,8 @@ from tools.postgresql import server
 
 from flask_prepaid.cli.report import REPORTS
 from rando_number.edge.streams import AT_ONCE
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import db
 
 #: Every command that reads or writes the books, as cron and an operator run them.
 COMMANDS = (

@@ -24,7 +24,7 @@ from tools.run.settings import environment_of
 
 from flask_prepaid.cli.report import REPORTS
 from rando_number import create_app
-from rando_number.models import db, prepaid
+from rando_number.extensions import db, prepaid
 
 #: What the copy of a year is about: none of these may be missing in it.
 ROWS = {

@@ -21,7 +21,7 @@ from flask.cli import FlaskGroup
 from tools.run.settings import environment_of
 
 from rando_number import create_app
-from rando_number.models import db
+from rando_number.extensions import db
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rando_number import create_app, production
+from rando_number import create_app
+from rando_number.config import production
 
 from .conftest import ROOT
 from .production import certificate

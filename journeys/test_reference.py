@@ -23,9 +23,11 @@ from tools import (
 
 import flask_prepaid
 import prepaid_ledger
-import rando_number.config as shop_settings
 import stripe_emulator
 from flask_prepaid import config
+from rando_number.config.mistakes import CALLED_HERE
+from rando_number.config.reading import configuration
+from rando_number.config.values import ConfigError
 
 from .pages import PAGES, ROOT
 
@@ -103,14 +105,14 @@ def test_every_setting_of_the_shop_is_in_the_table_and_no_other(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     environ = Listening()
-    shop_settings.read(environ)
+    configuration(environ)
     environ["RANDO_ENV"] = "production"
-    with pytest.raises(shop_settings.ConfigError):
-        shop_settings.read(environ)
+    with pytest.raises(ConfigError):
+        configuration(environ)
 
     shops = SETTINGS.partition("## Rando Number")[2]
     assert {name for name, _ in table(shops)} == environ.names_read - {
-        *shop_settings.CALLED_HERE,
+        *CALLED_HERE,
         "FLASK_DEBUG",
     }
 

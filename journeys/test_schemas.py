@@ -17,8 +17,10 @@ from flask_prepaid.testing import Databases
 from prepaid_ledger.database import Base
 from prepaid_ledger.tables import Entry, Wallet
 from rando_number import create_app
-from rando_number import models as shop
+from rando_number.columns import Base as ShopBase
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
+from rando_number.models import Number
 
 #: What only the migrations make.
 BEYOND = {
@@ -63,7 +65,7 @@ BEYOND = {
 VERSIONS = ("alembic_version", "prepaid_alembic_version", "prepaid_ledger_alembic_version")
 
 #: What a spend writes to: in the order of these models PostgreSQL logs least of it, and pads no column.
-IN_ORDER = (Wallet, Entry, shop.Number)
+IN_ORDER = (Wallet, Entry, Number)
 
 #: Everything that PostgreSQL has of a schema: what it is, its name, and its whole text.
 POSTGRESQL = """
@@ -128,12 +130,12 @@ def migrate(url: URL, data: Path) -> None:
     app = create_app({"RANDO_DATA": str(data), "DATABASE_URL": url.render_as_string(hide_password=False)})
     with app.app_context():
         upgrade()
-        shop.db.engine.dispose()
+        db.engine.dispose()
 
 
 def make_of_models(url: URL) -> None:
     engine = create_engine(url, poolclass=NullPool)
-    for models in (Base, shop.Base):
+    for models in (Base, ShopBase):
         models.metadata.create_all(engine)
 
 

@@ -34,7 +34,7 @@ from flask_prepaid.catalog import BY_PRICES
 from flask_prepaid.cli.commands import commands
 from prepaid_ledger import Ledger, LedgerVerbs, PrepaidError, Rates, Unit
 
-from .marked import write_between
+from .marked import paragraph, write_between
 
 FOLDER = Path(__file__).parent.parent / "docs/reference"
 BEGIN = "<!-- written by tools/names_tables.py -->"
@@ -135,7 +135,8 @@ def _verbs_of(kind: type) -> Iterator[str]:
 def arguments() -> Iterator[str]:
     for kind in MADE:
         text = inspect.getdoc(kind) or ""
-        yield from (f"## {kind.__name__}", "", _in_a_row(re.split(r"^:", text, flags=re.MULTILINE)[0]), "")
+        about = paragraph(_in_a_row(re.split(r"^:", text, flags=re.MULTILINE)[0]))
+        yield from (f"## {kind.__name__}", "", about, "")
         yield from ("| argument | default | is |", "|---|---|---|")
         means = {name: _in_a_row(words) for name, words in _meanings(text)}
         for name, parameter in inspect.signature(kind).parameters.items():

@@ -23,6 +23,8 @@ from flask_prepaid.payments.models import PaymentState, RefundState, Via
 from prepaid_ledger import Entry, Kind
 from prepaid_ledger.database import UtcDateTime
 
+from .marked import paragraph
+
 PAGE = Path(__file__).parent.parent / "docs/reference/rows.md"
 
 HEAD = """# Rows that you may read
@@ -205,7 +207,7 @@ BESIDE: dict[type[Any], str] = {
     Payment: "Beside these, `shown_state` is the state on all pages and in all answers: the `state` of a "
     "payment that came to nothing or is not paid yet, and of one that was paid `paid`, `partly_refunded`, "
     "`refunded`, `disputed` (a bank has the money until it has decided) or `dispute_lost`. `payments` reads "
-    "it along; in a query of yours, `select(Payment).options(undefer(Payment.shown_state))` does.\n",
+    "it along; in a query of yours, `select(Payment).options(undefer(Payment.shown_state))` does.",
 }
 
 #: The words that a column may hold, and what each says.
@@ -282,7 +284,7 @@ def _model(model: type[Any]) -> Iterator[str]:
     )
     yield ""
     if model in BESIDE:
-        yield BESIDE[model]
+        yield f"{paragraph(BESIDE[model])}\n"
 
 
 def _type(column: Column[Any]) -> str:

@@ -6,7 +6,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from rando_number.models import db, prepaid
+from rando_number.extensions import db, prepaid
 
 from . import ledger
 from .databases import make, postgresql

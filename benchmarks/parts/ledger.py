@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from flask_prepaid import Caller
 from flask_prepaid.fast_path.sale import new_id
 from rando_number import create_app
-from rando_number.models import prepaid
+from rando_number.extensions import prepaid
 from rando_number.numbers import NUMBER, Ask
 
 PROCESSES = 2

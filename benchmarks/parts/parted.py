@@ -35,10 +35,10 @@ def compare(
                 rates[name].append(load.rate)
         for name, shop in shops.items():
             shop.check(seen[name], in_flight=(rounds + 1) * clients)
-    one, parted = rates["one piece"][1:], rates["parted"][1:]
-    ratios = [ours / theirs for ours, theirs in zip(parted, one, strict=True)]
+    whole, parted = rates["one piece"][1:], rates["parted"][1:]
+    ratios = [ours / theirs for ours, theirs in zip(parted, whole, strict=True)]
     return {
-        "one_piece": round(statistics.median(one), 1),
+        "one_piece": round(statistics.median(whole), 1),
         "parted": round(statistics.median(parted), 1),
         "parted_over_one_piece": round(statistics.median(ratios), 3),
         "from": round(min(ratios), 3),

@@ -12,8 +12,10 @@ from sqlalchemy import func, insert, select
 from flask_prepaid import ApiKey, Prepaid
 from flask_prepaid.keys.cache import digest_of
 from rando_number import create_app
+from rando_number.columns import utc_now
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import Number, User, db, utc_now
+from rando_number.models import Number, User
 
 CREDITS = 10**12
 

@@ -35,7 +35,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "payments": {*GROUND, "catalog", "config", "gateway", "outbox"},
     "codes": {*GROUND, "payments"},
     "subscriptions": {*GROUND, "catalog", "gateway", "payments"},
-    "purchases": {*GROUND, "catalog", "gateway", "payments", "subscriptions"},
+    "purchases": {*GROUND, "catalog", "gateway", "outbox", "payments", "subscriptions"},
     # Reports read what is sold, have the ledger draw, and write their sums and the marks of what is counted:
     # Payment.failure_counted, SubscriptionChange.counted.
     "reports": {*GROUND, "codes", "gateway", "payments", "subscriptions"},

@@ -14,14 +14,15 @@ from limits.storage import memory
 from sqlalchemy import Engine
 
 from flask_prepaid.testing import Databases
-from rando_number import config, create_app
+from rando_number import create_app
+from rando_number.config.security import ARGON2
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import db
 from rando_number.rate_limits import guesses, rates, storage
 
 from .running_shop import RunningShop
 
-AS_SOLD = dict(config.ARGON2)
+AS_SOLD = dict(ARGON2)
 QUICK = {"argon2__memory_cost": 8, "argon2__time_cost": 1}
 
 
@@ -97,14 +98,14 @@ def one_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash by the same algorithm in a hundredth of the time; nobody is after these."""
     for name, cost in QUICK.items():
-        monkeypatch.setitem(config.ARGON2, name, cost)
+        monkeypatch.setitem(ARGON2, name, cost)
 
 
 @pytest.fixture
 def dear_passwords(quick_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash as the shop does in the world."""
     for name, cost in AS_SOLD.items():
-        monkeypatch.setitem(config.ARGON2, name, cost)
+        monkeypatch.setitem(ARGON2, name, cost)
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ from flask_prepaid import Prepaid
 from rando_number import create_app
 from rando_number.accounts.setup import users
 from rando_number.api.fast_path import in_front_of
+from rando_number.extensions import db
 from rando_number.migrations.upgrade import upgrade
-from rando_number.models import AuditLine, User, db
+from rando_number.models import AuditLine, User
 from stripe_emulator import Emulator
 
 from .reading import forms

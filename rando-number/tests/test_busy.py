@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from flask_prepaid.testing import Databases
-from rando_number.config import CONNECTIONS
-from rando_number.models import db
+from rando_number.config.database import CONNECTIONS
+from rando_number.extensions import db
 
 from .frozen import Door
 from .running_shop import Program, RunningShop

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DatabaseError
 from flask_prepaid.testing import Databases
 from rando_number import create_app
 from rando_number.cli import shell_names
-from rando_number.models import Number, User, db
+from rando_number.extensions import db
+from rando_number.models import Number, User
 
 from .reading import forms, json_of
 from .running_shop import Program, RunningShop

@@ -9,13 +9,17 @@ import pytest
 from click import ClickException
 from flask import Flask, request
 
-from rando_number import config, create_app
-from rando_number.config import ConfigError
+from rando_number import create_app
+from rando_number.config.database import database_url
+from rando_number.config.environment import environment
+from rando_number.config.mistakes import CALLED_HERE
+from rando_number.config.reading import configuration
+from rando_number.config.values import ConfigError
 
 from .live_settings import LIVE
 
 
-@pytest.mark.parametrize(("name", "here"), config.CALLED_HERE.items())
+@pytest.mark.parametrize(("name", "here"), CALLED_HERE.items())
 def test_another_name_is_refused_with_the_one_that_is_read(tmp_path: Path, name: str, here: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} is called {here} here"):
         create_app({"RANDO_DATA": str(tmp_path), name: "x"})
@@ -197,11 +201,11 @@ def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) ->
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"\xff\xfe"], ids=["empty", "cut off", "no text"])
 def test_a_secret_that_is_lost_is_put_back_and_not_made_anew(tmp_path: Path, content: bytes) -> None:
-    config.read({"RANDO_DATA": str(tmp_path)})
+    configuration({"RANDO_DATA": str(tmp_path)})
     (tmp_path / "password-salt").write_bytes(content)
 
     with pytest.raises(ConfigError, match=r"password-salt .* Put it back from your backup"):
-        config.read({"RANDO_DATA": str(tmp_path)})
+        configuration({"RANDO_DATA": str(tmp_path)})
 
     assert (tmp_path / "password-salt").read_bytes() == content
 
@@ -211,13 +215,13 @@ def test_an_env_file_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError, match=r"\.env is not UTF-8 .* Save it as UTF-8\."):
-        config.environment()
+        environment()
 
 
 def test_a_postgresql_url_uses_the_driver_that_we_install(tmp_path: Path) -> None:
-    assert config.database_url("postgres://u:p@h/d", tmp_path) == "postgresql+psycopg://u:p@h/d"
-    assert config.database_url("postgresql://h/d", tmp_path) == "postgresql+psycopg://h/d"
-    assert config.database_url(None, tmp_path) == f"sqlite:///{tmp_path}/rando.sqlite3"
+    assert database_url("postgres://u:p@h/d", tmp_path) == "postgresql+psycopg://u:p@h/d"
+    assert database_url("postgresql://h/d", tmp_path) == "postgresql+psycopg://h/d"
+    assert database_url(None, tmp_path) == f"sqlite:///{tmp_path}/rando.sqlite3"
 
 
 def address_seen(app: Flask, forwarded: str) -> str | None:

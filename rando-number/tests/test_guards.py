@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import Insert, insert, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from rando_number.models import Number, User, db, utc_now
+from rando_number.columns import utc_now
+from rando_number.extensions import db
+from rando_number.models import Number, User
 
 from .running_shop import RunningShop
 

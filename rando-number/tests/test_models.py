@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rando_number.models import owner_of, user_id_of
+from rando_number.owners import owner_of, user_id_of
 
 from .running_shop import RunningShop
 

@@ -19,8 +19,8 @@ from .keys.rates import CallsPerMinute, RateWindow
 from .keys.setup import Keys
 from .outbox.models import Alert, MailRecord, WebhookEndpoint
 from .outbox.webhooks.customer_events import WEBHOOK_EVENTS, WebhookEvent
-from .outbox.webhooks.endpoints import SentWebhook
 from .outbox.webhooks.http import WebhookAnswer
+from .outbox.webhooks.sent_webhooks import SentWebhook
 from .payments.customers.models import Customer
 from .payments.models import Payment, Refund
 from .signals import operator_acts

@@ -18,7 +18,7 @@ from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
 from prepaid_ledger.database import answer_within
 
-from . import checks, costs, host, upgrade
+from . import checks, costs, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
@@ -26,11 +26,12 @@ from .codes.verbs import CodeVerbs
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
+from .host import apps, database, effects, functions, users
 from .keys import setup as key_setup
 from .keys.setup import Keys
 from .keys.verbs import AppKeys
 from .languages.units import CREDIT
-from .operations import audit_rules, inbox
+from .operations import audit_rules, stripe_events
 from .operations.verbs import OperationVerbs
 from .outbox.app_outbox import AppOutbox
 from .outbox.verbs import OutboxVerbs
@@ -127,8 +128,8 @@ class Prepaid(
         unit: Unit = CREDIT,
         http_client: Any = None,
     ) -> None:
-        functions = {"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial}
-        host.check_functions({**functions, "language": language})
+        by_name = {"clock": clock, "owner": owner, "email": email, "mail": mail, "trial": trial}
+        functions.check_functions({**by_name, "language": language})
         if not isinstance(operators, Operators):
             checks.refuse("Prepaid(operators=...)", operators, "Write Operators(current=...) there.")
         if not isinstance(team, Team):
@@ -151,7 +152,7 @@ class Prepaid(
         self._owner = owner
         self._email = email
         self._mail = mail
-        self._mail_takes_html = mail is not None and host.takes_html(mail)
+        self._mail_takes_html = mail is not None and functions.takes_html(mail)
         self._trial = trial
         self._language = language
         self._keys = key_setup.read(keys)
@@ -174,23 +175,23 @@ class Prepaid(
         :param http_client: In place of that of ``Prepaid``, as well.
         :raises ConfigError: The app, the database or a setting is missing or wrong.
         """
-        host.check_app(app)
-        engine = host.engine_of(app, db)
+        apps.check_app(app)
+        engine = database.engine_of(app, db)
         assert db is not None, "it has an engine"
         config = settings.read(app)
-        host.check_currency(config.currency, self.catalog.currencies)
-        host.check_languages(config.languages, config.translations)
+        effects.check_currency(config.currency, self.catalog.currencies)
+        effects.check_languages(config.languages, config.translations)
         has_operators = self.operators is not NOBODY
-        given = host.Given(self._mail, self._trial, self._language, self._keys, has_operators)
-        host.check_effects(app, config, given, self.catalog.plans.values())
+        given = effects.Given(self._mail, self._trial, self._language, self._keys, has_operators)
+        effects.check_effects(app, config, given, self.catalog.plans.values())
         if self._owner is None:
-            host.check_user_models(db)
+            users.check_user_models(db)
         clock = clock or self._clock
-        host.check_clock(app, clock)
+        functions.check_clock(app, clock)
         ledger = _open_books(engine, clock, config, self.unit)
         gateway = Gateway(config, http_client or self._http_client)
         app_keys = AppKeys.open(app, engine, self._keys, self.operators.shut_out) if self._keys else None
-        host.check_secret_key(app)
+        apps.check_secret_key(app)
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:
             outbox.mailed, outbox.write_mail = mails.mailed(receipts=config.receipts), mails.writer(self)
@@ -205,8 +206,8 @@ class Prepaid(
             api.add_to(pages, config.paths["api"], with_keys=self._keys is not None)
         operator_routes.add_to(pages, config.paths["operator"])
         blueprint.register(app, pages)
-        host.check_routes(app)
-        host.check_template(app, config.base_template)
+        apps.check_routes(app)
+        apps.check_template(app, config.base_template)
         replaced.check(app, config.base_template)
         warn_of_uncommitted(app)
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
@@ -336,7 +337,7 @@ class Prepaid(
 
     def current_owner(self) -> str | None:
         """The customer of this request, or ``None`` when nobody is signed in."""
-        owner = (self._owner or host.login_owner)()
+        owner = (self._owner or users.login_owner)()
         if owner is not None and (not isinstance(owner, str) or not owner):
             checks.refuse("What Prepaid(owner=...) gave", owner, "Give a text such as 'user:42', or None.")
         return owner
@@ -385,7 +386,7 @@ class Prepaid(
     @property
     def heard(self) -> list[str]:
         """The types of Stripe's events that are handled here; an endpoint need be sent no others."""
-        return sorted(inbox.HEARD)
+        return sorted(stripe_events.HEARD)
 
     @property
     def session(self) -> Session:
@@ -424,13 +425,13 @@ def _open_books(engine: Engine, clock: Clock, config: settings.Config, unit: Uni
             debt_blocks=config.debt_blocks,
             hold_expires_after=config.hold_expires_after,
             audit_rules=[audit_rules.problems],
-            standby=host.standby(engine, config.standby),
+            standby=database.standby(engine, config.standby),
             scale=unit.scale,
         )
     except UnfitDatabase as error:
         raise ConfigError(str(error)) from error
     except SQLAlchemyError as error:
-        raise host.unreachable(error) from error
+        raise database.unreachable(error) from error
 
 
 #: What Stripe refuses is counted, for ``doctor``, wherever it was asked.

@@ -21,10 +21,10 @@ from flask_prepaid import Operators, Pack, Plan, Prepaid, PriceTier, Quantity
 from flask_prepaid.cli.commands import commands
 from flask_prepaid.gateway.values import Checkout
 from flask_prepaid.languages.units import CREDIT
-from flask_prepaid.operations.inbox import HEARD
 from flask_prepaid.operations.models import InboxEvent
+from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import Payment
-from flask_prepaid.purchases.saved_cards import cards
+from flask_prepaid.purchases.saved_cards import cards_on_file
 from flask_prepaid.web.mailing.mails import Mail
 from flask_prepaid.web.operator.roles import NOBODY
 from prepaid_ledger import Unit
@@ -252,7 +252,7 @@ class Shop:
 
     def saved_card(self, owner: str = "user:1") -> str:
         """The id of the card that pays by default."""
-        card = self.read(lambda: cards.default_card(self.prepaid.session, owner))
+        card = self.read(lambda: cards_on_file.default_card(self.prepaid.session, owner))
         assert card is not None
         return str(card)
 

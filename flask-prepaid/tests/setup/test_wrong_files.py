@@ -10,7 +10,7 @@ import pytest
 from flask_prepaid.errors import ConfigError
 from flask_prepaid.languages.words import SHIPPED
 
-from .test_wrong_setups import app_with, start
+from .host import app_with, start
 
 PAGE = '{% extends "flask_prepaid/buy.html" %}{% block title %}Grüße{% endblock %}'
 GERMAN = (SHIPPED / "de/LC_MESSAGES/flask_prepaid.mo").read_bytes()
@@ -89,3 +89,33 @@ def test_a_template_with_a_tag_that_the_host_sets_up_later_starts(tmp_path: Path
     (tmp_path / "templates/frame.html").write_text(frame)
 
     start(app_with(tmp_path, PREPAID_BASE_TEMPLATE="frame.html"))
+
+
+def test_a_frame_without_a_place_for_the_pages_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/frame.html").write_text("<nav>{% block nav %}{% endblock %}</nav>")
+
+    with pytest.raises(ConfigError, match="no block named content"):
+        start(app_with(tmp_path, PREPAID_BASE_TEMPLATE="frame.html"))
+
+
+def test_a_block_that_no_page_has_is_named(tmp_path: Path) -> None:
+    own = tmp_path / "templates/prepaid/buy.html"
+    own.parent.mkdir(parents=True)
+    page = '{% extends "flask_prepaid/buy.html" %}{% block refund_rul %}Within 30 days.{% endblock %}'
+    own.write_text(page)
+
+    with pytest.raises(ConfigError, match=r"fills the block 'refund_rul'.* Did you mean refund_rule"):
+        start(app_with(tmp_path))
+
+    for right in (
+        page.replace("refund_rul ", "refund_rule "),
+        page.replace("refund_rul ", "title "),  # of the frame
+        page.replace("refund_rul", "mine") + "{% block refund_rule %}{{ self.mine() }}{% endblock %}",
+        page.replace("flask_prepaid/buy.html", "later.html"),
+        page.replace('"flask_prepaid/buy.html"', "frame_of_the_customer"),  # another one for each
+        page.replace('"flask_prepaid/buy.html"', '"later.html" if g.small else "flask_prepaid/buy.html"'),
+        "{% a_tag_of_the_hosts %}",
+    ):
+        own.write_text(right)
+        start(app_with(tmp_path))

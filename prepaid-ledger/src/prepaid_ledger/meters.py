@@ -161,7 +161,7 @@ class Meter:
     def write(self, after: Progress) -> None:
         """Let the hold grow as far as ``after`` needs, by a step at least, and write down what is counted.
 
-        :raises PrepaidError: As ``count`` does.
+        :raises PrepaidError: The hold can't grow so far, or has ended.
         """
         with self._writing:
             if self._has_ended:

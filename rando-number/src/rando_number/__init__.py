@@ -9,14 +9,17 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import about, audit_log, cli, config, errors, pages, shop
+from . import about, audit_log, cli, errors, pages, shop
 from .accounts import setup as accounts
 from .api import openapi, routes
+from .config.data_folder import data_folder
+from .config.environment import environment
+from .config.reading import configuration
 from .demo.clock import clock_of
 from .edge import compression, crawlers, files, headers, health, languages, streams
 from .edge.clients import ClientCheck
 from .edge.hosts import HostCheck, Hosts
-from .models import db
+from .extensions import db
 from .operators import callbacks
 from .rate_limits import rates
 from .usage import downloads, statement
@@ -38,9 +41,9 @@ def create_app(
     :param http_client: A ``stripe.HTTPClient`` in place of the SDK's own.
     :raises ConfigError: A setting is missing or wrong.
     """
-    environ = config.environment() if environ is None else environ
-    app = Flask(__name__, instance_path=str(config.data_folder(environ)))
-    app.config.from_mapping(config.read(environ))
+    environ = environment() if environ is None else environ
+    app = Flask(__name__, instance_path=str(data_folder(environ)))
+    app.config.from_mapping(configuration(environ))
     app.extensions["rando_hosts"] = hosts = Hosts(app.config["BASE_URL"])
     app.wsgi_app = HostCheck(app.wsgi_app, hosts, headers.on_every_answer(app))  # type: ignore[method-assign]
     if hops := app.config["PROXY_HOPS"]:

@@ -8,9 +8,9 @@ import sys
 
 from . import create_app
 from .api.fast_path import in_front_of
-from .config import ConfigError
+from .config.values import ConfigError
 from .edge import logs, metrics
-from .models import prepaid
+from .extensions import prepaid
 
 # Each line that is open takes a file, idle ones too; a thousand, as systems begin with, are soon taken.
 MOST_FILES = 65_536

@@ -15,7 +15,8 @@ from flask_security import (
 from flask_prepaid import signals
 
 from .callers import owner
-from .models import Action, AuditLine, User, db
+from .extensions import db
+from .models import Action, AuditLine, User
 from .rate_limits import rates
 
 #: Lines that one customer's refusals, or those of one address, may fill in a minute. The log only grows, and

@@ -7,7 +7,8 @@ from flask_security import current_user
 
 from flask_prepaid import Caller
 
-from .models import User, user_id_of
+from .models import User
+from .owners import user_id_of
 
 
 def caller_of(user: User) -> Caller:

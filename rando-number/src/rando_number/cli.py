@@ -16,8 +16,10 @@ from flask_prepaid import Payment
 from .demo.emulator import emulator_of
 from .demo.seed import first_history, seed
 from .demo.users import make_demo
+from .extensions import db, prepaid
 from .migrations.upgrade import begin_migrations, upgrade
-from .models import Action, AuditLine, Number, SignIn, User, db, end_sign_ins, owner_of, prepaid
+from .models import Action, AuditLine, Number, SignIn, User, end_sign_ins
+from .owners import owner_of
 
 #: Flask-Security's groups of commands.
 OF_USERS = ("users", "roles")

@@ -25,7 +25,7 @@ from flask_prepaid import signals
 from flask_prepaid.languages.choice import current, written_in
 
 from .callers import signed_in
-from .models import db
+from .extensions import db
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("mails", __name__)

@@ -2,124 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from flask import current_app
 from flask_security import RoleMixin, UserMixin, WebAuthnMixin
-from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Column,
     ColumnElement,
-    DateTime,
-    Dialect,
     ForeignKey,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Table,
     Text,
-    TypeDecorator,
     delete,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.mutable import MutableList
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from werkzeug.local import LocalProxy
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flask_prepaid import Payment, Prepaid
+from flask_prepaid import Payment
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time in UTC. SQLite keeps no zone, so it is put back on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class UnlessUsual(TypeDecorator[int]):
-    """A whole number that is ``usual`` where the row has none: most rows leave it out, and are shorter."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def __init__(self, usual: int) -> None:
-        super().__init__()
-        self.usual = usual
-
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
-        return None if value == self.usual else value
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> int:
-        return self.usual if value is None else value
-
-
-#: The folder of the migrations that make these tables.
-MIGRATIONS = Path(__file__).parent / "migrations"
+from .columns import Base, UnlessUsual, utc_now
+from .extensions import db, prepaid
+from .owners import owner_of, user_id_of
 
 #: The bounds of a number where a call names none.
 LOW, HIGH = 0, 9
 
-#: SQLite counts rows up by itself only in a column of type INTEGER.
-BigInt = BigInteger().with_variant(Integer, "sqlite")
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: UtcDateTime, int: BigInt, str: String(255)}
-
-
-#: Lends session and engine to everything; the models stand on ``Base``.
-db = SQLAlchemy(metadata=Base.metadata)
-
-#: The extension of the current app, which ``shop`` sets up.
-prepaid = cast(Prepaid, LocalProxy(lambda: current_app.extensions["prepaid"]))
-
-#: What ``owner_of`` gives, for ids that fit into their column.
-OWNER = re.compile("user:([1-9][0-9]{0,17})")
-
-
 #: Which numbers are a user's.
 OF_USER = "foreign(Number.user_id) == User.id"
-
-
-def release_connection() -> None:
-    """End the session's transaction: what it has read would keep a connection and its snapshot."""
-    if db.session.registry.has():
-        db.session.rollback()
-
-
-def insert_into(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT, in the database's own dialect."""
-    on_sqlite = db.session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
 
 
 user_roles = Table(
@@ -128,17 +45,6 @@ user_roles = Table(
     Column("user_id", ForeignKey("users.id"), primary_key=True),
     Column("role_id", ForeignKey("roles.id"), primary_key=True),
 )
-
-
-def owner_of(user_id: int) -> str:
-    """The name of a user's wallet, such as ``user:42``."""
-    return f"user:{user_id}"
-
-
-def user_id_of(owner: str) -> int | None:
-    """The user whose wallet this is; ``None`` for a name that ``owner_of`` never gives."""
-    written = OWNER.fullmatch(owner)
-    return int(written[1]) if written else None
 
 
 class Role(Base, RoleMixin):

@@ -15,7 +15,7 @@ from flask_prepaid.languages.words import gettext as _
 
 from .callers import caller_of, customer, owner
 from .errors import limit_reached
-from .models import prepaid
+from .extensions import prepaid
 from .numbers import NUMBER, Ask
 from .usage import totals
 

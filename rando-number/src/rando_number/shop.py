@@ -16,7 +16,8 @@ from flask_prepaid.languages.words import gettext, marked
 from . import mails
 from .callers import owner
 from .edge import languages
-from .models import db, prepaid, user_of
+from .extensions import db, prepaid
+from .models import user_of
 from .operators import callbacks
 from .rate_limits.rates import ApiCalls
 

@@ -13,7 +13,8 @@ from stripe import StripeClient
 from flask_prepaid.outbox import mail_log
 from flask_prepaid.outbox.mail_log import SentMail
 from rando_number.accounts.closing import close_account
-from rando_number.models import User, db
+from rando_number.extensions import db
+from rando_number.models import User
 
 from ..running_shop import Program, RunningShop, Visitor
 

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from rando_number.accounts.setup import users
-from rando_number.models import User, db
+from rando_number.extensions import db
+from rando_number.models import User
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, Program, RunningShop, Visitor

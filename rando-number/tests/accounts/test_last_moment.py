@@ -13,7 +13,7 @@ from flask import request
 from werkzeug.test import TestResponse
 
 from flask_prepaid.testing import Databases
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, RunningShop, Visitor

@@ -11,9 +11,10 @@ from itsdangerous import TimestampSigner
 from sqlalchemy import select
 from stripe import StripeClient
 
-from rando_number import config
 from rando_number.accounts.passwords import common
-from rando_number.models import User, db
+from rando_number.config.security import ARGON2
+from rando_number.extensions import db
+from rando_number.models import User
 from rando_number.rate_limits import rates
 
 from ..conftest import StillClock
@@ -123,7 +124,7 @@ def test_passwords_are_kept_by_argon2id_and_hashed_anew_when_it_gets_dearer(
     assert int(cost[1]) >= 19 * 1024
     assert int(cost[2]) >= 2
 
-    monkeypatch.setitem(config.ARGON2, "argon2__time_cost", 3)
+    monkeypatch.setitem(ARGON2, "argon2__time_cost", 3)
     RunningShop(shop.data).visitor().login("pat@rando.test")
 
     assert "t=3" in stored(shop)

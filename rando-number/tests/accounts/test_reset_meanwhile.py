@@ -11,12 +11,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.test import TestResponse
 
-from rando_number import config
 from rando_number.accounts.passwords import Passwords
 from rando_number.accounts.proofs import last_moment, links
 from rando_number.accounts.second_factor import OnceOnly
 from rando_number.accounts.setup import users
-from rando_number.models import Passkey, User, db
+from rando_number.config.security import ARGON2
+from rando_number.extensions import db
+from rando_number.models import Passkey, User
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop, Visitor
@@ -232,7 +233,7 @@ def test_a_password_that_a_sign_in_hashes_anew_does_not_come_back_over_a_reset(
 ) -> None:
     any_shop.customer(EMAIL)
     link = any_shop.reset_link()
-    monkeypatch.setitem(config.ARGON2, "argon2__time_cost", 2)
+    monkeypatch.setitem(ARGON2, "argon2__time_cost", 2)
     url = any_shop.app.config["SQLALCHEMY_DATABASE_URI"]
     dearer = RunningShop(any_shop.data, DATABASE_URL=url)
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from rando_number.models import User, db
+from rando_number.extensions import db
+from rando_number.models import User
 
 from ..conftest import CODES_AT_S
 from ..reading import forms

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid.testing import Databases
 from rando_number.accounts.proofs import last_moment
-from rando_number.models import FormPress, SignIn, db
+from rando_number.extensions import db
+from rando_number.models import FormPress, SignIn
 
 from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop, Visitor

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from rando_number.accounts import sign_ins
-from rando_number.models import SignIn, User, db, utc_now
+from rando_number.columns import utc_now
+from rando_number.extensions import db
+from rando_number.models import SignIn, User
 
 from ..reading import forms
 from ..running_shop import PASSWORD, Program, RunningShop, Visitor

@@ -13,7 +13,7 @@ from werkzeug.test import Client, TestResponse
 
 from flask_prepaid import PrepaidError
 from rando_number.api.fast_path import in_front_of
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..reading import forms
 from ..running_shop import FROM_LOCALHOST, RunningShop, Visitor

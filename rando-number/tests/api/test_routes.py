@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from rando_number.models import utc_now
+from rando_number.columns import utc_now
 
 from ..reading import json_of
 from ..running_shop import SAME_ORIGIN, Program, RunningShop

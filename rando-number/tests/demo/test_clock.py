@@ -11,8 +11,8 @@ import pytest
 from werkzeug.serving import make_server
 
 from rando_number import create_app
+from rando_number.columns import utc_now
 from rando_number.demo.clock import EmulatorClock, clock_of
-from rando_number.models import utc_now
 from stripe_emulator import Emulator
 
 from ..live_settings import LIVE

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import QueuePool
 
 from rando_number.edge.streams import AT_ONCE
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..running_shop import RunningShop, Visitor
 

@@ -11,7 +11,9 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from flask_prepaid import ApiKey
-from rando_number.models import User, db, utc_now
+from rando_number.columns import utc_now
+from rando_number.extensions import db
+from rando_number.models import User
 
 from ..reading import forms, json_of
 from ..running_shop import Program, RunningShop

@@ -10,7 +10,8 @@ from flask_prepaid.codes.models import Code
 from flask_prepaid.payments.customers.models import OperatorNote
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.web.operator.models import OperatorDay
-from rando_number.models import AuditLine, db
+from rando_number.extensions import db
+from rando_number.models import AuditLine
 
 from ..reading import forms
 from ..running_shop import RunningShop, Visitor

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rando_number import audit_log
-from rando_number.models import Action, AuditLine, db
+from rando_number.extensions import db
+from rando_number.models import Action, AuditLine
 from rando_number.operators.audit_words import sentence
 
 from ..running_shop import RunningShop, Visitor

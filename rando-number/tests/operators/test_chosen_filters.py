@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from flask_prepaid.operations.models import InboxEvent
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..reading import forms
 from ..running_shop import RunningShop, Visitor

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flask_prepaid.payments.customers.models import OperatorNote
 from flask_prepaid.payments.models import Dispute
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..running_shop import RunningShop
 

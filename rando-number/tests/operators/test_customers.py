@@ -13,7 +13,8 @@ from stripe import StripeClient
 from flask_prepaid.outbox import mail_log
 from flask_prepaid.outbox.mail_log import SentMail
 from prepaid_ledger import clock
-from rando_number.models import AuditLine, db
+from rando_number.extensions import db
+from rando_number.models import AuditLine
 
 from ..reading import forms
 from ..running_shop import Program, RunningShop, Visitor

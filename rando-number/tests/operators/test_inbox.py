@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import text
 
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..reading import forms
 from ..running_shop import RunningShop

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from rando_number.models import AuditLine, db
+from rando_number.extensions import db
+from rando_number.models import AuditLine
 
 from ..bad_input import BAD_INPUT, some
 from ..reading import forms

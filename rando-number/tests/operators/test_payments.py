@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select, update
 
 from flask_prepaid.payments.models import Payment, PaymentState, Review
-from rando_number.models import AuditLine, db
+from rando_number.extensions import db
+from rando_number.models import AuditLine
 
 from ..reading import forms
 from ..running_shop import RunningShop, Visitor

@@ -28,7 +28,8 @@ from werkzeug.test import TestResponse, run_wsgi_app
 
 import flask_prepaid
 import rando_number
-from rando_number.models import User, db
+from rando_number.extensions import db
+from rando_number.models import User
 from rando_number.rate_limits.rates import limiter
 
 from ..running_shop import SAME_ORIGIN, RunningShop, Visitor

@@ -22,7 +22,7 @@ from flask_prepaid.operations.models import InboxEvent
 from flask_prepaid.payments.customers.models import SavedCard
 from flask_prepaid.payments.models import Dispute, Refund
 from flask_prepaid.subscriptions.models import Invoice, Subscription
-from rando_number.models import db
+from rando_number.extensions import db
 
 from ..running_shop import RunningShop, Visitor
 

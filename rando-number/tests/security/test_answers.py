@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from rando_number.models import AuditLine, User, db
+from rando_number.extensions import db
+from rando_number.models import AuditLine, User
 
 from ..running_shop import PASSWORD, RunningShop
 

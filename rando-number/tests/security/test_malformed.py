@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flask_prepaid.testing import Databases
-from rando_number.models import db
+from rando_number.extensions import db
 
 from .malformed import ProductionShop, Sender
 

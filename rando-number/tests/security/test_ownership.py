@@ -7,7 +7,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from rando_number.models import Role, SignIn, User, db
+from rando_number.extensions import db
+from rando_number.models import Role, SignIn, User
 
 from ..reading import forms
 from ..running_shop import PASSWORD, Program, RunningShop

@@ -19,10 +19,10 @@ from ..reports import codes as code_reports
 from ..reports import credits as credit_reports
 from ..reports import failures as failure_reports
 from ..reports import journal as journal_reports
-from ..reports import plan_revenue
+from ..reports import plan_revenue, sales_cuts
 from ..reports import sales as sales_reports
 from ..reports.days import CUTS
-from ..reports.sales import PARTS
+from ..reports.sales_cuts import PARTS
 from ..reports.selection import Selection, read_day
 from ..reports.spreadsheets import inert
 from .app import context
@@ -43,7 +43,7 @@ def sales(app: Context, selection: Selection) -> Report:
                 selection.by: "(others)" if cut.is_rest else cut.name,
                 **cut.sales.as_dict(),
             }
-            for cut in sales_reports.sales_by(app.session, selection.by, selection)
+            for cut in sales_cuts.sales_by(app.session, selection.by, selection)
         ]
     else:
         head = ["day", "currency", *sales_reports.SHOWN]

@@ -22,7 +22,7 @@ from ..payments import shown_states
 from ..payments.customers import owned, rows
 from ..payments.models import Payment
 from ..purchases import topups
-from ..purchases.saved_cards import cards
+from ..purchases.saved_cards import cards_on_file
 from ..subscriptions import plan_state
 from . import typed
 from .app import CommandContext, context
@@ -59,7 +59,7 @@ def _known(session: Session, owner: str) -> bool:
 def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     """What there is, by its name."""
     session = app.session
-    wallet, default = app.ledger.wallet(owner), cards.default_card(session, owner)
+    wallet, default = app.ledger.wallet(owner), cards_on_file.default_card(session, owner)
     plan, topup = plan_state.summary(app, owner), topups.setting(session, owner)
     paid = _payments(session, owner)
     states = shown_states.of_each(session, paid)
@@ -85,7 +85,7 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
         ],
         "cards": [
             {**_fields(card, "id", "brand", "last4", "exp_month", "exp_year"), "default": card.id == default}
-            for card in cards.saved(session, owner)
+            for card in cards_on_file.saved(session, owner)
         ],
         "topup": _fields(topup, "on", "pack", "threshold", "stopped") if topup else None,
         "plan": _fields(plan, "slug", "title", "quantity", "state", "paid_until", "ends_at")
@@ -190,7 +190,7 @@ def _payment(payment: dict[str, Any]) -> str:
 
 def _card(card: dict[str, Any], now: datetime) -> str:
     pays = ", pays by default" if card["default"] else ""
-    is_over = cards.months_left(card["exp_month"], card["exp_year"], now) < 0
+    is_over = cards_on_file.months_left(card["exp_month"], card["exp_year"], now) < 0
     date = f"{'expired ' if is_over else ''}{card['exp_month']:02}/{card['exp_year']}"
     return f"{card['brand']} {card['last4']}, {date}{pays}"
 

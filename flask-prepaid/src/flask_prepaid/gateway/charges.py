@@ -18,12 +18,11 @@ from .values import PAYMENT_KEY, Intent, intent_of, made_with, payment_key
 
 @dataclass(frozen=True)
 class CardCharge:
-    """What a card on file is to be charged, ``amount_minor`` in the smallest unit of ``currency``, before
-    tax.
+    """What a card on file is charged before tax: ``amount_minor`` in the smallest unit of ``currency``.
 
     ``key`` is the payment's idempotency key. ``return_url`` is where the bank's page leads back to; ``None``
-    when nobody is there to see it. With its tax it may
-    cost ``max_minor`` at most; ``None`` is whatever it costs.
+    when nobody is there to see it. With its tax it may cost ``max_minor`` at most; ``None`` is whatever it
+    costs.
     """
 
     key: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,38 +16,61 @@ from .calls import Topic, ask, ask_for, created, walk
 from .values import PAYMENT_KEY, Checkout, checkout_of, made_with, payment_key
 
 
+@dataclass(frozen=True)
+class LineItem:
+    """What a page sells, for ``amount_minor`` in the smallest unit of ``currency``.
+
+    ``about`` stands below the title on Stripe's page, and may be empty.
+    """
+
+    title: str
+    about: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class WaysBack:
+    """Where a page of Stripe's leads who has paid or left a card, and who has not.
+
+    Stripe puts the session's id in place of ``{CHECKOUT_SESSION_ID}`` in ``success_url``. Without a
+    ``cancel_url`` it is no page of Stripe's: a page of our own has Stripe's elements on it.
+    """
+
+    success_url: str
+    cancel_url: str | None
+
+    @property
+    def on_our_page(self) -> bool:
+        return self.cancel_url is None
+
+
 class CheckoutPages(Topic):
     def open(
         self,
+        item: LineItem,
         *,
         key: str,
         customer_id: str,
-        title: str,
-        about: str,
-        amount_minor: int,
-        currency: str,
         keep_card: bool,
-        success_url: str,
-        cancel_url: str | None,
+        ways_back: WaysBack,
         billed_to: BillingDetails,
     ) -> Checkout:
-        """A page where the customer can pay ``amount_minor`` once.
+        """A page where the customer can pay for one thing.
 
         The price is made here: a customer sends the name of an offer, never an amount.
 
-        :param about: What stands below the title on Stripe's page; may be empty.
-        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
         :param billed_to: Whom its invoice is for, as far as it is known; the page asks for the rest.
         """
-        named = {"name": title, **({"description": about} if about else {})}
-        product = {"currency": currency, "unit_amount": amount_minor, "product_data": named}
+        named = {"name": item.title, **({"description": item.about} if item.about else {})}
+        product = {"currency": item.currency, "unit_amount": item.amount_minor, "product_data": named}
         params: dict[str, Any] = {
             "mode": "payment",
             "customer": customer_id,
             "line_items": [{"quantity": 1, "price_data": product}],
             "metadata": {PAYMENT_KEY: key},
             "payment_intent_data": {"metadata": {PAYMENT_KEY: key}},
-            **shown_at(success_url, cancel_url),
+            **shown_at(ways_back),
         }
         if keep_card:
             params["payment_intent_data"]["setup_future_usage"] = "off_session"
@@ -57,21 +81,16 @@ class CheckoutPages(Topic):
             params["invoice_creation"] = {"enabled": True, "invoice_data": data}
         if self._config.promotion_codes:
             params["allow_promotion_codes"] = True
-        params |= asks_company(self._config, billed_to, here=cancel_url is None)
+        params |= asks_company(self._config, billed_to, here=ways_back.on_our_page)
         return self._create(params, key)
 
-    def open_for_card(
-        self, *, key: str, customer_id: str, currency: str, success_url: str, cancel_url: str | None
-    ) -> Checkout:
-        """A page where the customer leaves a card for later and pays nothing now.
-
-        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
-        """
+    def open_for_card(self, *, key: str, customer_id: str, currency: str, ways_back: WaysBack) -> Checkout:
+        """A page where the customer leaves a card for later and pays nothing now."""
         params = {
             "mode": "setup",
             "customer": customer_id,
             "currency": currency,
-            **shown_at(success_url, cancel_url),
+            **shown_at(ways_back),
         }
         return self._create(params, key)
 
@@ -128,13 +147,14 @@ def asks_company(config: Config, billed_to: BillingDetails, *, here: bool) -> di
     return {**params, "customer_update": updates} if updates else params
 
 
-def shown_at(success_url: str, cancel_url: str | None) -> dict[str, str]:
+def shown_at(ways_back: WaysBack) -> dict[str, str]:
     """The part of a Checkout Session that says where it is shown, in which language, and where it leads.
 
     Stripe's page speaks as the page does that leads to it. Its elements are told so by our page's script.
     """
-    if cancel_url is None:
-        return {"ui_mode": "elements", "return_url": success_url}
+    if ways_back.cancel_url is None:
+        return {"ui_mode": "elements", "return_url": ways_back.success_url}
     language = choice.of_stripes_page()
     spoken = {"locale": language} if language else {}
-    return {"ui_mode": "hosted_page", "success_url": success_url, "cancel_url": cancel_url, **spoken}
+    back = {"success_url": ways_back.success_url, "cancel_url": ways_back.cancel_url}
+    return {"ui_mode": "hosted_page", **back, **spoken}

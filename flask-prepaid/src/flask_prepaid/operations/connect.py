@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..context import Context
 from ..subscriptions import gone, prices
-from . import inbox
+from . import stripe_events
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def connect(context: Context, *, url: str | None = None, end_plans: bool = False
             done.append(f"{plan.slug}: sold at Stripe's price {price.id}")
     secret = None
     if url is not None:
-        secret = context.gateway.account.mirror_endpoint(url, sorted(inbox.HEARD))
-        done.append(f"{url} hears {len(inbox.HEARD)} types of events")
+        secret = context.gateway.account.mirror_endpoint(url, sorted(stripe_events.HEARD))
+        done.append(f"{url} hears {len(stripe_events.HEARD)} types of events")
     if end_plans:
         done += [
             f"the plan of {owner}: ended here, since it is not at Stripe" for owner in gone.end_all(context)

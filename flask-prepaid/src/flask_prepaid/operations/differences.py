@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 #: How often balances are compared before they count as different.
 COMPARISONS = 3
 
-#: Nobody knows what came of a payment in one of these.
-UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
-
 
 @dataclass(frozen=True)
 class Drift:
@@ -208,14 +205,14 @@ class Walk:
 
     def _payments_here(self) -> Iterator[Found]:
         """Credits that the books gave, and Stripe has no money for; and what nobody knows the end of."""
-        states = Payment.state.in_((PaymentState.PAID, *UNRESOLVED))
+        states = Payment.state.in_((PaymentState.PAID, *payments.UNRESOLVED))
         # What a plan's invoices brought in is compared invoice by invoice.
         ours = select(Payment).where(states, Payment.via != Via.PLAN).order_by(Payment.id)
         if self._since is not None:
             ours = ours.where(Payment.created_at >= self._since)
         for row in self._context.session.scalars(ours).all():
             self._seen()
-            if row.state in UNRESOLVED:
+            if row.state in payments.UNRESOLVED:
                 check = partial(settling.check_with_stripe, self._context, row.id)
                 yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
             elif row.id not in self._paid and not self._is_paid(row):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from flask import current_app
@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from .. import host, upgrade
+from .. import upgrade
 from ..context import Context
 from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway import no_answer
 from ..gateway.billing.billing_details import UNVERIFIED
 from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
+from ..host import apps
 from ..outbox import summary
 from ..payments import refusals, wrong_charges
 from ..payments.customers.models import Customer
@@ -32,11 +33,6 @@ from .models import InboxEvent
 
 #: A webhook's signature is refused when the clocks are this far apart.
 CLOCK_OFF_S = 60
-
-
-#: A payment that ``tick`` should have checked so long ago shows that no tick runs.
-TICK_MISSED = timedelta(minutes=30)
-
 
 #: Where so many endpoints of customers fail, and none does not, it may be ours.
 ALL_FAIL = 3
@@ -59,7 +55,7 @@ def examine(context: Context) -> list[str]:
 
 def _settings() -> Iterator[str]:
     yield from _migrations()
-    yield from host.shadows(current_app)
+    yield from apps.shadows(current_app)
     if SDK_MAJOR < MIN_SDK_MAJOR:
         yield (
             f"The installed SDK is stripe {SDK_VERSION}, older than this extension can do with. "
@@ -222,7 +218,7 @@ def _refused_addresses(session: Session) -> Iterator[str]:
 
 
 def _overdue_payments(session: Session) -> Iterator[str]:
-    overdue = Payment.check_at < clock.wall() - TICK_MISSED
+    overdue = Payment.check_at < clock.wall() - summary.TICK_MISSED
     waiting = session.scalar(select(func.count()).select_from(Payment).where(overdue))
     if waiting:
         yield (
@@ -286,7 +282,7 @@ def _failing_endpoints(session: Session) -> Iterator[str]:
 
 
 def at_least(number: int, singular: str, plural: str) -> str:
-    """As ``counted`` for queues, which are counted up to a number: ``1,000 or more queues wait``."""
+    """A number of queues with its noun. They are counted up to a number: ``1,000 or more queues wait``."""
     if number < summary.MANY:
         return counted(number, singular, plural)
     return f"{summary.MANY:,} or more {plural}"

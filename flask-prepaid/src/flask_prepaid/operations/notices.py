@@ -8,9 +8,9 @@ from sqlalchemy import String, and_, cast, exists, literal, or_, select
 
 from .. import signals
 from ..context import Context, transaction
+from ..outbox.models import Notice
+from ..outbox.notices import claim_notice
 from ..payments.customers.models import Customer, SavedCard
-from ..payments.models import Notice
-from ..payments.notices import claim_notice
 
 #: How many notices one tick sends; the next tick sends the others.
 AT_ONCE = 100

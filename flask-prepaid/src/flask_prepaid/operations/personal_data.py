@@ -18,11 +18,11 @@ from ..keys.models import ApiKey
 from ..languages import units
 from ..languages.reasons import unsigned
 from ..outbox import messages
-from ..outbox.models import Alert, AlertKind, Delivery, MailRecord, Message, WebhookEndpoint
+from ..outbox.models import Alert, AlertKind, Delivery, MailRecord, Message, Notice, WebhookEndpoint
 from ..outbox.webhooks import customer_events
 from ..payments import shown_states
 from ..payments.customers.models import Customer, SavedCard
-from ..payments.models import Attempt, Dispute, Notice, Payment, Refund, TopUp
+from ..payments.models import Attempt, Dispute, Payment, Refund, TopUp
 from ..purchases.money_back.models import CreditNote
 from ..subscriptions.models import Invoice, PlanPrice, Subscription
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from ..context import Context
 from ..errors import GatewayRefused
 from ..gateway.values import Endpoint
-from . import inbox
+from . import inbox, stripe_events
 from .models import InboxEvent
 
 #: An event is on its way for so long at most, where all is well.
@@ -72,7 +72,7 @@ def _endpoint(endpoint: Endpoint) -> Iterator[str]:
             f"Stripe has switched off {endpoint.url}: it failed for days. When it answers again, "
             f"run: flask prepaid connect --url {endpoint.url}"
         )
-    deaf_to = set(inbox.HEARD) - set(endpoint.types)
+    deaf_to = set(stripe_events.HEARD) - set(endpoint.types)
     if deaf_to and "*" not in endpoint.types:
         yield (
             f"{endpoint.url} is not sent {', '.join(sorted(deaf_to))}. "
@@ -144,7 +144,7 @@ def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]
     ours = {
         event.id: event.type
         for event in made
-        if event.type in inbox.HEARD
+        if event.type in stripe_events.HEARD
         and event.created_at < now - ON_ITS_WAY
         and (since is None or event.created_at >= since)
     }

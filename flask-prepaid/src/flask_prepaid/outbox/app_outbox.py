@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from .. import signals
 from ..context import Context, reading, transaction
 from ..languages import units
-from . import delivering, mail_log, messages, queues
+from . import delivering, due_queues, mail_log, messages
 from .delivering import WriteMail
 from .messages import Queues
 from .models import (
@@ -73,7 +73,7 @@ class AppOutbox:
     def deliver_due(self, context: Context) -> int:
         """Deliver all that is due, to endpoints, too; how many queues had something. Commits."""
         with reading(context) as session:
-            due = queues.due(session, context.clock(), limit=AT_ONCE, endpoints=True)
+            due = due_queues.due(session, context.clock(), limit=AT_ONCE, endpoints=True)
         self.courier(context).deliver(due)
         heard = delivering.deliver_due(context, self.write_mail, limit=AT_ONCE)
         forget(context)

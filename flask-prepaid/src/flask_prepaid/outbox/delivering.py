@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import signals
 from ..context import Context, reading, transaction
-from . import mail_log, queues
+from . import due_queues, mail_log, queues
 from .mail_log import SentMail
 from .messages import Claim, Queue, Queues, decoded
 from .models import Target
@@ -55,7 +55,7 @@ def deliver_due(context: Context, write_mail: WriteMail | None, *, limit: int) -
     """
     until = time.monotonic() + BUDGET_S
     with reading(context) as session:
-        due = queues.due(session, context.clock(), limit=limit, endpoints=False)
+        due = due_queues.due(session, context.clock(), limit=limit, endpoints=False)
     for queue in due:
         if time.monotonic() > until:
             break

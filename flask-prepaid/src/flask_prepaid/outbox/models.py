@@ -215,3 +215,13 @@ class Crossing(Base):
     about: Mapped[str] = mapped_column(String(160), primary_key=True)
     until: Mapped[datetime | None]
     at: Mapped[datetime]
+
+
+class Notice(Base):
+    """A notice that a customer has had, and does not get again, such as that a card expires."""
+
+    __tablename__ = "prepaid_notice"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    about: Mapped[str] = mapped_column(String(255), primary_key=True)
+    sent_at: Mapped[datetime]

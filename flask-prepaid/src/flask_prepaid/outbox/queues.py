@@ -5,12 +5,9 @@ Only the first delivery of a queue that waits is tried; those behind it wait, so
 
 from __future__ import annotations
 
-import secrets
-import string
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
 
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -29,13 +26,6 @@ WAITS = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_20
 
 #: For so long a receiver, a mail or an endpoint may fail.
 PATIENCE = timedelta(days=3)
-
-
-#: So many deliveries that are due are looked at in one go, to find their queues.
-WINDOW = 1_000
-
-#: So many queues are looked for one after the other, where those in the window are no use.
-SCANNED = 300
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ def hasten(session: Session, queue: Queue, now: datetime) -> None:
 
     One that may be tried within a lease is left alone: a process may be trying it at this moment.
     """
-    first = _first(session, queue)
+    first = first_waiting(session, queue)
     if first is not None and first.next_try_at > now + LEASE:
         _set(session, Delivery.id == first.id, next_try_at=now)
 
@@ -104,7 +94,7 @@ def take(session: Session, queue: Queue, now: datetime, mine: Claim | None = Non
     :param mine: Deliveries that this process took when it wrote them. What waits in front of the first of
         them is left to ``tick``. ``None`` is whatever comes next.
     """
-    first = _first(session, queue)
+    first = first_waiting(session, queue)
     if first is None or (mine is not None and first.id < min(mine.ids, default=0)):
         return None
     if mine is not None and first.id in mine.ids:
@@ -177,7 +167,7 @@ def note(session: Session, due: Due, outcome: Outcome, now: datetime, *, once: b
         .execution_options(synchronize_session=False)
     )
     if state is DeliveryState.GIVEN_UP and not once:
-        behind = _first(session, due.queue)
+        behind = first_waiting(session, due.queue)
         if behind is not None:
             fails = update(Delivery).where(Delivery.id == behind.id).values(failing_since=failing_since)
             session.execute(fails.execution_options(synchronize_session=False))
@@ -210,39 +200,6 @@ def let_go(session: Session, claim: Claim, now: datetime) -> None:
     )
 
 
-def due(session: Session, now: datetime, *, limit: int, endpoints: bool) -> list[Queue]:
-    """The queues whose first delivery is to be tried now, the one that waits longest first.
-
-    However long a queue is, it is looked at by its first delivery alone. What is due behind a first one that
-    fails may fill the ``WINDOW``; then queues are looked for one after the other, from somewhere on.
-
-    :param endpoints: Those to endpoints; otherwise those to receivers and mailboxes.
-    """
-    rows = session.execute(due_rows(now, endpoints=endpoints)).all()
-    waiting = dict.fromkeys(Queue(*row) for row in rows)
-    ready = _ready(session, waiting, now, limit)
-    if len(rows) == WINDOW and len(ready) < limit:
-        others = dict.fromkeys(_some_queues(session, endpoints=endpoints))
-        unseen = (queue for queue in others if queue not in waiting)
-        ready += _ready(session, unseen, now, limit - len(ready))
-    return ready
-
-
-def _ready(session: Session, queues: Iterable[Queue], now: datetime, limit: int) -> list[Queue]:
-    """Those of the queues whose first delivery is to be tried now, so many at most."""
-    return list(islice((queue for queue in queues if _is_due(session, queue, now)), limit))
-
-
-def due_rows(now: datetime, *, endpoints: bool) -> Select[str, Target, int]:
-    """The queues of the deliveries that are due, first or not; the one that waits longest first."""
-    return (
-        select(Delivery.owner, Delivery.target, Delivery.endpoint_id)
-        .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now, _goes_to(endpoints))
-        .order_by(Delivery.next_try_at, Delivery.id)
-        .limit(WINDOW)
-    )
-
-
 def first_from(queue: Queue, *, behind: bool = False) -> Select[str, Target, int, int, datetime]:
     """The first delivery that waits in a queue, or where it is empty in the one after it.
 
@@ -261,43 +218,7 @@ def first_from(queue: Queue, *, behind: bool = False) -> Select[str, Target, int
     )
 
 
-def _goes_to(endpoints: bool) -> ColumnElement[bool]:
-    return Delivery.target == Target.ENDPOINT if endpoints else Delivery.target != Target.ENDPOINT
-
-
-def _first(session: Session, queue: Queue) -> Row[str, Target, int, int, datetime] | None:
+def first_waiting(session: Session, queue: Queue) -> Row[str, Target, int, int, datetime] | None:
+    """The delivery that a queue is at; ``None`` where nothing waits in it."""
     first = session.execute(first_from(queue)).one_or_none()
     return first if first is not None and Queue(*first[:3]) == queue else None
-
-
-def _is_due(session: Session, queue: Queue, now: datetime) -> bool:
-    first = _first(session, queue)
-    return first is not None and first.next_try_at <= now
-
-
-def _some_queues(session: Session, *, endpoints: bool) -> list[Queue]:
-    """Queues with something that waits, so many at most, from a random one on, and then from the first."""
-    queues: list[Queue] = []
-    for start in (_somewhere(session), ""):
-        at, seen = Queue(start, Target.ENDPOINT), 0
-        while seen < SCANNED:
-            row = session.execute(first_from(at, behind=True)).one_or_none()
-            if row is None:
-                break
-            at, seen = Queue(*row[:3]), seen + 1
-            if (at.target is Target.ENDPOINT) is endpoints:
-                queues.append(at)
-    return queues
-
-
-def _somewhere(session: Session) -> str:
-    """A text between the first owner and the last of whom something waits, by chance."""
-    waits = select(Delivery.owner).where(Delivery.state == DeliveryState.WAITING).limit(1)
-    ends = [session.scalar(waits.order_by(order)) or "" for order in (Delivery.owner, Delivery.owner.desc())]
-    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(*ends, strict=False))
-    same = "".join(letter for letter, _ in pairs)
-    low, high = (end[len(same) : len(same) + 1] for end in ends)
-    is_number = "".join(end[len(same) :] for end in ends).isdigit()
-    letters = string.digits if is_number else string.digits + string.ascii_lowercase
-    between = [letter for letter in letters if low <= letter <= high] or [high]
-    return same + secrets.choice(between) + "".join(secrets.choice(letters) for _ in range(3))

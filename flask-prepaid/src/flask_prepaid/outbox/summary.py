@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Delete, Update, delete, func, select, upda
 from sqlalchemy.orm import Session
 
 from ..context import Context, transaction
-from . import queues
+from . import due_queues
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 
-#: A delivery that was due so long ago shows that no tick runs.
+#: What ``tick`` should have done so long ago shows that no tick runs.
 TICK_MISSED = timedelta(minutes=30)
 
 #: So many queues are counted; more are not.
@@ -84,7 +84,7 @@ def overdue_count(session: Session, now: datetime, *, endpoints: bool) -> int:
 
     :param endpoints: Those to endpoints; otherwise those to receivers and mailboxes.
     """
-    return len(queues.due(session, now - TICK_MISSED, limit=MANY, endpoints=endpoints))
+    return len(due_queues.due(session, now - TICK_MISSED, limit=MANY, endpoints=endpoints))
 
 
 def endpoints_on(session: Session) -> tuple[int, int, datetime | None]:

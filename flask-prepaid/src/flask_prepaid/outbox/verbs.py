@@ -11,9 +11,10 @@ from ..context import Context, transaction
 from . import alerts, mail_log
 from .mail_log import SentMail
 from .models import Alert, Delivery, MailRecord, WebhookEndpoint
-from .webhooks import endpoints
-from .webhooks.endpoints import OutboxContext, SentWebhook
+from .webhooks import endpoints, sent_webhooks
+from .webhooks.endpoints import OutboxContext
 from .webhooks.http import WebhookAnswer
+from .webhooks.sent_webhooks import SentWebhook
 
 
 class OutboxVerbs:
@@ -101,7 +102,7 @@ class OutboxVerbs:
         :raises NotYours: It is none of the owner's.
         :raises TooManyCalls: Ten were sent by hand within a minute.
         """
-        return endpoints.test(self, owner, checks.row_id("endpoint_id", endpoint_id))
+        return sent_webhooks.test(self, owner, checks.row_id("endpoint_id", endpoint_id))
 
     def rotate_endpoint_secret(self: Context, owner: str, endpoint_id: int) -> str:
         """Sign an endpoint's webhooks under a new secret; the new one. Commits.
@@ -123,7 +124,7 @@ class OutboxVerbs:
         :raises NotYours: It is none of the owner's.
         """
         checks.row_id("endpoint_id", endpoint_id)
-        return endpoints.sent(self, owner, endpoint_id, limit=limit, before=before)
+        return sent_webhooks.sent(self, owner, endpoint_id, limit=limit, before=before)
 
     def send_again(self: Context, owner: str, delivery_id: int) -> Delivery:
         """Send a message to its endpoint once more, under the same id. Commits; ``tick`` sends it.
@@ -132,7 +133,7 @@ class OutboxVerbs:
         :raises UnknownItem: The endpoint is off.
         :raises TooManyCalls: Ten were sent by hand within a minute.
         """
-        return endpoints.send_again(self, owner, checks.row_id("delivery_id", delivery_id))
+        return sent_webhooks.send_again(self, owner, checks.row_id("delivery_id", delivery_id))
 
     def mails(self: Context, owner: str, limit: int = 50, *, text: str = "") -> Sequence[MailRecord]:
         """Which mails the owner was sent within a year, the latest first.

@@ -400,16 +400,6 @@ class TopUp(Base):
     stopped: Mapped[str | None]
 
 
-class Notice(Base):
-    """A notice that a customer has had, and does not get again, such as that a card expires."""
-
-    __tablename__ = "prepaid_notice"
-
-    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
-    about: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sent_at: Mapped[datetime]
-
-
 class Attempt(Base):
     """Somebody tried to pay, or to leave a card: counted against card testers, and forgotten after a day.
 

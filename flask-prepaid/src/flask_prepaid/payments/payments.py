@@ -25,6 +25,9 @@ from .wishes import Wish
 #: Nothing more comes of a payment in one of these, but money back.
 FINAL = {PaymentState.PAID, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.NEEDS_REVIEW}
 
+#: Stripe was perhaps asked, and nobody knows what came of it.
+UNRESOLVED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
+
 #: What a PaymentIntent's status means for the payment that waits for it.
 INTENT_STATES = {
     "processing": PaymentState.PENDING,

@@ -1,4 +1,4 @@
 """What a customer buys once, with which card, and money that is refunded.
 
-Imports ``catalog``, ``gateway``, ``payments``, ``subscriptions``, and the ground.
+Imports ``catalog``, ``gateway``, ``outbox``, ``payments``, ``subscriptions``, and the ground.
 """

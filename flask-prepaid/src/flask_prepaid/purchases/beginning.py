@@ -1,8 +1,6 @@
-"""A payment that is about to be asked of Stripe: counted, written down, and what is asked."""
+"""A payment that is about to be asked of Stripe: it is counted and written down first."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from ..catalog import Offer
 from ..context import Context, transaction
@@ -30,13 +28,3 @@ def begin(
         card_testing.count_attempt(context, owner)
     with transaction(context):
         return payments.write_down(context, owner, offer, via=via, wish=wish, card_id=card_id)
-
-
-def agreed(payment: Payment) -> dict[str, Any]:
-    """What of a payment Stripe is asked for."""
-    return {
-        "key": payment.idempotency_key,
-        "title": payment.title,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..context import Context
+from ..gateway.checkout import WaysBack
 from ..payments.models import Payment, Refund
 from ..subscriptions import plan_state
 from ..subscriptions.plan_state import PlanSummary
@@ -56,9 +57,8 @@ class BuyingVerbs:
         :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
         choice = host_checkout.Choice(pack, credits, plan, quantity, currency)
-        return host_checkout.checkout(
-            self, owner, choice, success_url=success_url, cancel_url=cancel_url, key=key, keep_card=keep_card
-        )
+        ways_back = WaysBack(success_url, cancel_url)
+        return host_checkout.checkout(self, owner, choice, ways_back=ways_back, key=key, keep_card=keep_card)
 
     def refund(
         self: Context,

@@ -20,7 +20,7 @@ from ..payments.models import Payment, PaymentState, Via
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from . import beginning, by_invoice, settling
-from .saved_cards import cards
+from .saved_cards import copies
 
 
 def charge_card(
@@ -111,17 +111,13 @@ def charge(
     ``None`` is: nothing came of it, or it is not known, as the payment's state says.
     """
     with reading(context) as session:
-        customer_id, card_id = known_customer(session, payment.owner), payment.card_id
-        agreed = beginning.agreed(payment)
-    assert card_id is not None, "this payment charges a card on file"
-    if customer_id is None:  # the account was closed meanwhile
+        customer_id = known_customer(session, payment.owner)
+        wanted = _wanted(payment, customer_id, return_url, max_minor) if customer_id else None
+    if wanted is None:  # the account was closed meanwhile
         with transaction(context):
             payments.give_up(context, payment, payments.CUSTOMER_GONE)
         return None
     try:
-        wanted = CardCharge(
-            **agreed, customer_id=customer_id, card_id=card_id, return_url=return_url, max_minor=max_minor
-        )
         charged = by_invoice.charge(context, wanted)
     except GatewayUnavailable:
         with transaction(context):
@@ -132,7 +128,7 @@ def charge(
         with transaction(context):
             payments.give_up(context, payment, declined or str(refused))
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
-            cards.refresh(context, customer_id)
+            copies.refresh(context, wanted.customer_id)
         return None
     above = by_invoice.closed_above(charged, max_minor)
     with transaction(context):
@@ -141,6 +137,21 @@ def charge(
         else:
             payments.apply(context, payment, charged)
     return charged
+
+
+def _wanted(payment: Payment, customer_id: str, return_url: str | None, max_minor: int | None) -> CardCharge:
+    """What of a payment Stripe is asked for."""
+    assert payment.card_id is not None, "this payment charges a card on file"
+    return CardCharge(
+        key=payment.idempotency_key,
+        customer_id=customer_id,
+        card_id=payment.card_id,
+        title=payment.title,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        return_url=return_url,
+        max_minor=max_minor,
+    )
 
 
 def resume(

@@ -9,6 +9,7 @@ from functools import partial
 from ..catalog import Offer
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused, NotYours, UnknownItem
+from ..gateway.checkout import LineItem, WaysBack
 from ..gateway.values import Checkout, is_session_id
 from ..languages import formats
 from ..languages.words import gettext as _
@@ -27,18 +28,13 @@ def open_checkout(
     owner: str,
     offer: Offer,
     *,
-    success_url: str,
-    cancel_url: str | None,
+    ways_back: WaysBack,
     wish: Wish = NAMELESS,
     keep_card: bool = False,
 ) -> Checkout:
     """Ask Stripe for a page where ``owner`` can pay for ``offer`` once.
 
-    :param success_url: Where the browser comes back. Stripe puts the session id in
-        place of ``{CHECKOUT_SESSION_ID}``.
-    :param cancel_url: Where a customer goes who does not pay; ``None`` opens no page of
-        Stripe's, but a session for its elements on a page of our own.
-    :param wish: The same one finds the same page, before any guard. By default its digest is of the offer.
+    :param wish: Sent again, it finds its page, before any guard. By default its digest is of the offer.
     :param keep_card: Whether the card that pays is put on file.
     :raises UnknownItem: Invoices are made, and the owner's plan runs in another currency.
     :raises GatewayUnavailable: Stripe did not answer. Nothing is paid: nobody has seen the page.
@@ -55,7 +51,8 @@ def open_checkout(
         currencies.require_payable(context, owner, offer.currency)
     payment = beginning.begin(context, owner, offer, via=Via.CHECKOUT, wish=named)
     with reading(context) as session:
-        agreed, is_open = beginning.agreed(payment), payment.session_id is not None
+        key, is_open = payment.idempotency_key, payment.session_id is not None
+        item = LineItem(formats.title(payment.title), _about(offer), payment.amount_minor, payment.currency)
         billed_to = billing_details.details_of(session, owner)
     if is_open:  # by another request of the same wish, meanwhile
         _, opened = earlier.page(context, owner, wish)
@@ -63,11 +60,10 @@ def open_checkout(
             return opened
     ask = partial(
         context.gateway.checkout.open,
-        **{**agreed, "title": formats.title(agreed["title"])},
-        about=_about(offer),
+        item,
+        key=key,
         keep_card=keep_card,
-        success_url=success_url,
-        cancel_url=cancel_url,
+        ways_back=ways_back,
         billed_to=billed_to,
     )
     checkout = _ask(context, owner, payment, lambda customer_id: ask(customer_id=customer_id))

@@ -14,7 +14,7 @@ from ..errors import UnknownItem
 from ..payments.customers import contact, making, removal, rows
 from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
-from .saved_cards import cards
+from .saved_cards import cards_on_file, copies
 
 #: The most payments that are read at once.
 MAX_READ = 1_000
@@ -34,7 +34,7 @@ class CustomerVerbs:
     def cards(self: Context, owner: str) -> list[SavedCard]:
         """The owner's saved cards, the one that pays by default first."""
         check_owner(owner)
-        return cards.saved(self.session, owner)
+        return cards_on_file.saved(self.session, owner)
 
     def payments(self: Context, owner: str, limit: int = 50) -> list[Payment]:
         """The owner's last payments, newest first, whatever came of each: its ``shown_state`` says it.
@@ -109,4 +109,4 @@ def _adopt(context: Context, owner: str, customer_id: str) -> None:
         raise UnknownItem(f"Stripe has no customer {customer_id!r}.", field="customer_id")
     making.adopt(context, owner, customer_id)
     context.gateway.customers.name_owner(customer_id, owner)
-    cards.refresh(context, customer_id)
+    copies.refresh(context, customer_id)

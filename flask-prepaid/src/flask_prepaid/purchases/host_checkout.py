@@ -11,6 +11,7 @@ from prepaid_ledger import check_owner
 from ..context import Context, reading, refuse_uncommitted
 from ..errors import UnknownItem
 from ..gateway.billing.subscription_values import Page
+from ..gateway.checkout import WaysBack
 from ..gateway.values import Checkout
 from ..payments import wishes
 from ..payments.wishes import NAMELESS, Wish
@@ -36,13 +37,13 @@ def checkout(
     owner: str,
     choice: Choice,
     *,
-    success_url: str,
-    cancel_url: str,
+    ways_back: WaysBack,
     key: str | None,
     keep_card: bool,
 ) -> str:
     """The address of a page of Stripe's where the owner can pay for what is chosen. Commits."""
-    for name, url in (("success_url", success_url), ("cancel_url", cancel_url)):
+    success_url = ways_back.success_url
+    for name, url in asdict(ways_back).items():
         if not is_absolute(url):
             raise ValueError(
                 f"{name} is {url!r}. Write the whole address, such as https://shop.example/paid."
@@ -62,9 +63,7 @@ def checkout(
         currency = choice.currency or currencies.of(context, owner)
     if choice.plan is not None:
         chosen = PlanChoice(context.catalog.plan(choice.plan).sold_in(currency), choice.quantity)
-        page = subscribing.open_page(
-            context, owner, chosen, success_url=success_url, cancel_url=cancel_url, wish=wish
-        )
+        page = subscribing.open_page(context, owner, chosen, ways_back=ways_back, wish=wish)
         return _address(page, success_url)
     if choice.quantity != 1:
         raise UnknownItem("Only a plan is taken several times over.", field="quantity")
@@ -73,8 +72,7 @@ def checkout(
         context,
         owner,
         offer,
-        success_url=success_url,
-        cancel_url=cancel_url,
+        ways_back=ways_back,
         wish=wish,
         keep_card=keep_card,
     )

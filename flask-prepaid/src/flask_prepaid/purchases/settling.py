@@ -17,9 +17,6 @@ from ..payments.models import Payment, PaymentState, Via
 from ..subscriptions import sync
 from . import by_invoice, by_key
 
-#: Stripe was perhaps asked, and nobody has said no or yes.
-UNTRIED = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
-
 #: A charge that waits for its owner at the bank is closed after this.
 CHALLENGE_LASTS = timedelta(hours=24)
 
@@ -158,7 +155,7 @@ def _ends_after(payment: Payment) -> timedelta | None:
     """How old a charge may get that nobody has paid; ``None`` where it is decided, or the bank decides."""
     if payment.state is PaymentState.OPEN:
         return CHALLENGE_LASTS
-    is_left = payment.invoice_id is not None and payment.state in UNTRIED
+    is_left = payment.invoice_id is not None and payment.state in payments.UNRESOLVED
     return timing.IN_FLIGHT if is_left else None
 
 

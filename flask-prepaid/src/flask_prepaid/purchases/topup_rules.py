@@ -19,8 +19,6 @@ from prepaid_ledger.tables import ArchiveMark, Entry, Hold, HoldState, Kind, Wal
 from .. import money
 from ..catalog import Offer, Pack
 from ..context import Context
-from ..gateway.billing.invoice_charges import OWES
-from ..languages.words import marked
 from ..payments import tax_rates
 from ..payments.customers import billing_details
 from ..payments.customers.models import SavedCard
@@ -28,44 +26,29 @@ from ..payments.models import SENT_BACK, Payment, PaymentState, TopUp, Via
 from ..payments.wishes import Wish
 from ..subscriptions import currencies
 from . import debts
-from .saved_cards import cards
+from .saved_cards import cards_on_file
+from .stop_reasons import (
+    BLOCKED,
+    CEILING,
+    DECLINED,
+    IN_DEBT,
+    NO_ADDRESS,
+    NO_CARD,
+    NOT_SOLD,
+    NOT_SPENT,
+    OTHER_CURRENCY,
+    OTHER_TERMS,
+    REFUSED,
+    REFUSED_BECAUSE,
+    SELLING_PAUSED,
+    UNDER_REVIEW,
+)
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
 
 #: What came of a top-up in one of these is not known: another one could charge twice.
 UNKNOWN = (PaymentState.REQUESTED, PaymentState.PENDING, PaymentState.UNKNOWN)
-
-#: Why it stops. Each can be read after "because".
-BLOCKED = marked("this account is blocked")
-CHALLENGED = marked("your bank wants you to confirm a payment")
-DECLINED = marked("the card was declined")
-DISPUTED = marked("a payment of yours is disputed")
-IN_DEBT = marked("credits are owed after a refund or a dispute")
-NO_ADDRESS = marked("your billing address is missing, by which the tax is found")
-NO_CARD = marked("no card is on file")
-NOT_SOLD = marked("the pack is not sold any more")
-OTHER_CURRENCY = marked("your plan is paid in another currency, in which your card pays all else")
-OTHER_TERMS = marked("the pack is sold on other terms now")
-REFUNDED = marked("a top-up was refunded")
-REFUSED = marked("our payment service refused the charge, not your bank")
-UNDER_REVIEW = marked("we are looking at your last top-up")
-WARNED = marked("a bank has warned of a payment of yours")
-
-#: What Stripe refuses for a reason that its customer may know.
-REFUSED_BECAUSE = {OWES: marked("a small sum of your plan is still to be paid")}
-
-#: Why one that is due is not made, while it stays on.
-CEILING = marked("this month's ceiling is reached")
-SELLING_PAUSED = marked("buying is paused")
-TOO_MANY = marked("too many payments were tried within an hour")
-
-#: How credits went that nobody spent.
-NOT_SPENT = {
-    Kind.ADJUSTMENT: marked("your credits were corrected, not spent"),
-    Kind.CLAWBACK: marked("your credits were taken back, not spent"),
-    Kind.EXPIRY: marked("your credits have expired unused"),
-}
 
 
 @dataclass(frozen=True)
@@ -113,7 +96,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
     wallet = context.ledger.wallet(row.owner)  # after its payments: one that was just settled has its credits
     if wallet.available >= row.threshold:
         return None
-    card = session.get(SavedCard, cards.default_card(session, row.owner) or "")
+    card = session.get(SavedCard, cards_on_file.default_card(session, row.owner) or "")
     listed = context.catalog.packs.get(row.pack)
     pack = listed.sold_in(row.currency) if listed is not None else None
     failures = _failures(history, card)
@@ -134,16 +117,26 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return Skip(NOT_SPENT[fall]) if wallet.available else Stop(NOT_SPENT[fall])
     assert pack is not None, "without a pack it has stopped"
     assert card is not None, "without a card it has stopped"
+    # Named by how many came before: of two that begin at once, the second finds the first one's row.
+    wish = Wish(f"job:topup-{row.after_payment}-{len(history)}")
+    return _within_ceiling(context, row, pack, card, wish, row.threshold - wallet.available + wallet.debt)
+
+
+def _within_ceiling(
+    context: Context, row: TopUp, pack: Pack, card: SavedCard, wish: Wish, missing: int
+) -> Buy | Skip:
+    """As many packs as bring what is missing, and as the month's ceiling has room for.
+
+    :param missing: Credits, up to the threshold, with what is owed.
+    """
     rate, room_minor = tax_rates.last(context, row.owner), _room_minor(context, row)
     packs = min(
-        packs_to_reach(row.threshold - wallet.available + wallet.debt, pack),
+        packs_to_reach(missing, pack),
         packs_to_reach(row.threshold, pack),  # so many at once were agreed to
         room_minor // tax_rates.with_tax(pack.amount_minor, rate, pack.currency),
     )
     if not packs:
         return Skip(CEILING)
-    # Named by how many came before: of two that begin at once, the second finds the first one's row.
-    wish = Wish(f"job:topup-{row.after_payment}-{len(history)}")
     offer = several(context.catalog.offer(pack=row.pack, currency=row.currency), packs)
     return Buy(offer, card.id, wish, room_minor)
 

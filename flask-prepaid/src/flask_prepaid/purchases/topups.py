@@ -17,13 +17,13 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import NoCard, TooManyAttempts, UnknownItem
 from ..languages import formats
 from ..languages.words import gettext as _
+from ..outbox.notices import claim_notice
 from ..payments import card_testing, payments, tax_rates
 from ..payments.customers import billing_details
 from ..payments.models import Payment, PaymentState, TopUp, Via
-from ..payments.notices import claim_notice
 from ..subscriptions import currencies
-from . import charging, topup_rules
-from .saved_cards import cards
+from . import charging, stop_reasons, topup_rules
+from .saved_cards import cards_on_file
 from .topup_rules import Buy, Skip, Stop
 
 #: The largest threshold, and the largest ceiling in the smallest unit of a currency.
@@ -104,7 +104,7 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
     if not packs * price_minor <= ceiling_minor <= MAX_CEILING_MINOR:
         raise UnknownItem(_ceiling_words(threshold, packs, price_minor, offer.currency), field="ceiling")
     with transaction(context) as session:
-        if cards.default_card(session, owner) is None:
+        if cards_on_file.default_card(session, owner) is None:
             raise NoCard("Save a card first: a top-up is charged to the card that pays by default.")
         row = session.get(TopUp, owner) or TopUp(owner=owner)
         row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
@@ -154,7 +154,7 @@ def top_up(context: Context, owner: str) -> Payment | None:
             begun = _begin(context, owner, blocked=blocked)
     except TooManyAttempts:  # what it has written was rolled back
         with transaction(context):
-            _announce_skip(context, owner, topup_rules.TOO_MANY)
+            _announce_skip(context, owner, stop_reasons.TOO_MANY)
         raise
     if begun is None:
         return None
@@ -162,7 +162,7 @@ def top_up(context: Context, owner: str) -> Payment | None:
     charging.charge(context, payment, return_url=None, max_minor=max_minor)
     with transaction(context) as session:
         if payment.state is PaymentState.OPEN:
-            _stop(context, session.get(TopUp, owner), topup_rules.CHALLENGED, payment.id)
+            _stop(context, session.get(TopUp, owner), stop_reasons.CHALLENGED, payment.id)
     return payment
 
 
@@ -214,7 +214,7 @@ def stop(context: Context, owner: str, reason: str, payment_id: int | None = Non
 
 def stop_after(context: Context, payment: Payment, reason: str) -> None:
     """Stop where money of a payment goes back: after a dispute of any, or a refund of a top-up."""
-    if reason != topup_rules.REFUNDED or payment.via is Via.TOPUP:
+    if reason != stop_reasons.REFUNDED or payment.via is Via.TOPUP:
         stop(context, payment.owner, reason, payment.id)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..payments.customers.models import Customer
-from . import retries, sync
+from . import plan_rows, retries, sync
 from .models import Invoice, InvoiceState, State, Subscription
 
 #: A plan of one who is shut out by the host's own means is stopped so long before it renews.
@@ -69,7 +69,7 @@ def _is_stopped(session: Session, owner: str) -> bool:
 
 def _plan(session: Session, owner: str) -> tuple[str, bool] | None:
     """The owner's plan at Stripe, and whether it is charged; ``None`` where nothing charges by itself."""
-    plan = sync.running(session, owner)
+    plan = plan_rows.running(session, owner)
     if plan is None or plan.stripe_id is None or plan.state not in CHARGED:
         return None
     return plan.stripe_id, plan.collects
@@ -97,7 +97,7 @@ def _is_billed(session: Session, stripe_id: str) -> bool:
 def _go_on(context: Context, owner: str) -> None:
     """Let the plan be charged again, also one that was paused meanwhile: it may go on one day."""
     with reading(context) as session:
-        plan = sync.running(session, owner)
+        plan = plan_rows.running(session, owner)
         stripe_id = plan.stripe_id if plan is not None else None
     if stripe_id is not None:
         context.gateway.subscriptions.collect_again(stripe_id)

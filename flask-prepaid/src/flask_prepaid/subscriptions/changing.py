@@ -10,7 +10,7 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayRefused, PlanRefused
 from ..gateway.billing.subscription_values import Choice, StripeSubscription
 from ..payments import card_testing
-from . import plan_state, previews, prices, sync
+from . import plan_rows, plan_state, previews, prices
 from .beginning import subscribing
 from .models import InvoiceState, PlanPrice, State, Subscription
 
@@ -55,7 +55,7 @@ def _changed_before(context: Context, owner: str, plan: Plan, quantity: int) -> 
     """The owner's plan, where it is this one already and nothing else is to come."""
     refuse_uncommitted(context)
     with reading(context) as session:
-        row = sync.running(session, owner)
+        row = plan_rows.running(session, owner)
         if row is None or row.state not in plan_state.MOVES["change"] or row.quantity != quantity:
             return None
         terms = session.get_one(PlanPrice, row.price_id)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ..context import Context
 from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import Customer
-from . import sync
+from . import plan_rows
 from .models import ENDED, Invoice, InvoiceState, State, Subscription
 
 #: Kind, id of the subscription at Stripe, our payment if one is concerned, and what differs.
@@ -34,8 +34,8 @@ def differences(context: Context, since: datetime | None, seen: Callable[[], Non
 
 def _of_subscription(context: Context, subscription: StripeSubscription) -> Iterator[Difference]:
     session = context.session
-    row = sync.find(session, key=subscription.key, stripe_id=subscription.id)
-    if row is not None and (other := sync.why_other(session, row, subscription)) is not None:
+    row = plan_rows.find(session, key=subscription.key, stripe_id=subscription.id)
+    if row is not None and (other := plan_rows.why_other(session, row, subscription)) is not None:
         if State(subscription.status) not in ENDED:
             yield (
                 "doubled",
@@ -47,7 +47,7 @@ def _of_subscription(context: Context, subscription: StripeSubscription) -> Iter
     if row is None:
         owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == subscription.customer_id))
         if owner is not None and State(subscription.status) not in ENDED:
-            kind = "missed" if sync.running(session, owner) is None else "doubled"
+            kind = "missed" if plan_rows.running(session, owner) is None else "doubled"
             yield kind, subscription.id, None, f"{owner} has a plan at Stripe that is not here"
         return
     session.refresh(row)

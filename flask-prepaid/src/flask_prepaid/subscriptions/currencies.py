@@ -15,7 +15,7 @@ from ..languages.words import gettext as _
 from ..payments.customers import billing_details, countries
 from ..payments.models import Payment, PaymentState
 from .models import BEGINNING, PlanPrice
-from .sync import running
+from .plan_rows import running
 
 
 def of(context: Context, owner: str, chosen: str | None = None) -> str:

@@ -14,8 +14,8 @@ from .. import signals
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..languages.words import marked
 from . import history
-from .locking import lock
 from .models import ENDED, NOT_AT_STRIPE, PlanPrice, State, Subscription
+from .plan_rows import lock
 
 #: Why such a plan has ended; it can be read after "because".
 REASON = marked("we charge plans by another account now")

@@ -12,7 +12,7 @@ from prepaid_ledger import check_owner
 from ..context import Context, reading, refuse_uncommitted, write_now
 from ..errors import NotYours, PlanRefused
 from ..gateway.billing.subscription_values import StripeSubscription
-from . import sync
+from . import plan_rows, sync
 from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
 
 #: What may be done in each state. What is not here is refused.
@@ -65,7 +65,7 @@ def summary(context: Context, owner: str) -> PlanSummary | None:
     :raises ValueError: No such owner can be.
     """
     check_owner(owner)
-    row = sync.running(context.session, owner)
+    row = plan_rows.running(context.session, owner)
     if row is None or row.state in (State.REQUESTED, State.OPEN):
         return None
     price = context.session.get_one(PlanPrice, row.price_id)
@@ -90,7 +90,7 @@ def own(context: Context, owner: str, verb: str, *, plan_id: int | None = None) 
     :raises NotYours: The owner has none, or another one.
     :raises PlanRefused: It does not stand so.
     """
-    row = sync.running(context.session, owner)
+    row = plan_rows.running(context.session, owner)
     if row is None or row.stripe_id is None or plan_id not in (None, row.id):
         raise NotYours("You have no plan. Choose one first.")
     if not may(row, verb):
@@ -103,7 +103,7 @@ def done_before(context: Context, owner: str, verb: str) -> Subscription | None:
 
     A form is pressed twice, a call is sent again: the second one is answered as the first one was.
     """
-    row = sync.running(context.session, owner)
+    row = plan_rows.running(context.session, owner)
     if row is not None:
         return row if row.state is AFTER.get(verb) else None
     return _just_ended(context, owner) if verb == "cancel now" else None

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import GatewayRefused
 from ..payments.customers.models import Customer
-from . import sync
+from . import plan_rows, sync
 from .models import InvoiceState, State
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def is_owed(session: Session, owner: str) -> bool:
     """Whether the owner's plan goes on, with a payment that failed."""
-    plan = sync.running(session, owner)
+    plan = plan_rows.running(session, owner)
     return plan is not None and plan.state is State.PAST_DUE and plan.collects
 
 
@@ -33,7 +33,7 @@ def note_changed_cards(session: Session, owner: str, changed: Sequence[str], *, 
     :param changed: The cards that are new, or have a new date, the newest first.
     :param default: The card that pays by default, if it has just become that one.
     """
-    plan = sync.running(session, owner)
+    plan = plan_rows.running(session, owner)
     if plan is None or not is_owed(session, owner):
         return
     card_id = plan.card_id if plan.card_id in changed else next(iter(changed), None)
@@ -45,7 +45,7 @@ def note_changed_cards(session: Session, owner: str, changed: Sequence[str], *, 
 
 def note_owed(session: Session, owner: str) -> None:
     """Have ``tick`` try again what is owed, with the card that pays."""
-    plan = sync.running(session, owner)
+    plan = plan_rows.running(session, owner)
     if plan is not None and is_owed(session, owner):
         default = select(Customer.default_card_id).where(Customer.owner == owner)
         _mark(session, owner, plan.card_id or session.scalar(default))
@@ -71,7 +71,7 @@ def retry(context: Context, owner: str) -> None:
         blocked = context.is_blocked(owner)  # the host's function
     with transaction(context) as session:
         card_id = session.scalar(select(Customer.retry_card_id).where(Customer.owner == owner))
-        plan = sync.running(session, owner)
+        plan = plan_rows.running(session, owner)
         stripe_id = plan.stripe_id if plan is not None and is_owed(session, owner) else None
     if card_id is None:
         return

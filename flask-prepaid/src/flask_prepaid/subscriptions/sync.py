@@ -11,7 +11,7 @@ import logging
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
@@ -24,7 +24,6 @@ from ..payments.customers.models import Customer
 from . import history, prices
 from .beginning import trial_cards
 from .invoices import invoice_credits
-from .locking import lock
 from .models import (
     CARD_HAD_TRIAL,
     ENDED,
@@ -35,43 +34,9 @@ from .models import (
     State,
     Subscription,
 )
+from .plan_rows import find, lock, running, why_other
 
 log = logging.getLogger(__name__)
-
-
-def find(
-    session: Session, *, key: str | None = None, stripe_id: str | None = None, session_id: str | None = None
-) -> Subscription | None:
-    """The row that an object of Stripe's is about, by its id or by the key in its metadata."""
-    names = [
-        column == value
-        for column, value in (
-            (Subscription.idempotency_key, key),
-            (Subscription.stripe_id, stripe_id),
-            (Subscription.session_id, session_id),
-        )
-        if value
-    ]
-    if not names:
-        return None
-    return session.scalars(select(Subscription).where(or_(*names)).order_by(Subscription.id)).first()
-
-
-def why_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
-    """Why a subscription that names the row is not the row's, in words for an operator; ``None`` if it is.
-
-    Whoever has the Stripe key can write our key into the metadata of any subscription.
-    """
-    if row.stripe_id is not None:
-        return None if row.stripe_id == subscription.id else f"is not {row.stripe_id}, which the plan has"
-    customer_id = session.scalar(select(Customer.stripe_id).where(Customer.owner == row.owner))
-    return None if customer_id == subscription.customer_id else "is another customer's"
-
-
-def running(session: Session, owner: str) -> Subscription | None:
-    """The owner's subscription that has not ended."""
-    mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.not_in(ENDED))
-    return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
 
 
 def sync(context: Context, stripe_id: str) -> Write[Subscription | None]:

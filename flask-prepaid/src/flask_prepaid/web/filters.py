@@ -16,7 +16,7 @@ from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
 from ..payments.customers.models import SavedCard
 from ..payments.models import Payment
-from ..purchases.saved_cards import cards
+from ..purchases.saved_cards import cards_on_file
 from ..subscriptions import plan_state
 from ..subscriptions.models import PlanPrice, State, Subscription
 from . import causes
@@ -103,16 +103,16 @@ def is_ending(plan: Subscription) -> bool:
 
 def is_month_past(month: int, year: int) -> bool:
     """Whether a card with this date on it has expired."""
-    return cards.months_left(month, year, context().clock()) < 0
+    return cards_on_file.months_left(month, year, context().clock()) < 0
 
 
 def has_expired(card: SavedCard) -> bool:
-    return cards.has_expired(card, context().clock())
+    return cards_on_file.has_expired(card, context().clock())
 
 
 def expires_soon(card: SavedCard) -> bool:
     """Whether a card has expired, or expires this month or the next."""
-    return cards.expires_soon(card, context().clock())
+    return cards_on_file.expires_soon(card, context().clock())
 
 
 def title(item: Pack | Plan | Offer | PlanPrice | Payment) -> str:

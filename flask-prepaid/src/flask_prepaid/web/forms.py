@@ -113,7 +113,7 @@ def return_path() -> str | None:
 
 
 def return_url() -> str | None:
-    """The same as an address for Stripe, which adds the id of its session."""
+    """Where Stripe's page is to lead back to, as a whole address; Stripe adds the id of its session."""
     path = return_path()
     return None if path is None else page.with_session(here(path))
 
@@ -297,14 +297,23 @@ def row_id(text: str) -> int | None:
     return _digits(text, MAX_ROW_DIGITS)
 
 
+def named_row(text: str, refusal: str) -> int:
+    """The number of the row that an address names.
+
+    :param refusal: What is told to who names none.
+    :raises NotYours: It is no number of a row.
+    """
+    number = row_id(text)
+    if number is None:
+        raise NotYours(refusal)
+    return number
+
+
 def payment_id(text: str) -> int:
     """
     :raises NotYours: It is no number of a payment.
     """
-    number = row_id(text)
-    if number is None:
-        raise NotYours("There is no such purchase.")
-    return number
+    return named_row(text, marked("There is no such purchase."))
 
 
 def new_attempt() -> str:

@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flask_prepaid.cli import listen
 from flask_prepaid.context import Context
-from flask_prepaid.operations import inbox
+from flask_prepaid.operations import inbox, stripe_events
 from flask_prepaid.operations import tick as upkeep
 from flask_prepaid.payments.models import PaymentState
 from prepaid_ledger import UnfitDatabase
@@ -75,7 +75,7 @@ def test_connect_sets_up_the_webhook_and_says_its_secret_once(shop: Shop) -> Non
     (endpoint,) = [
         endpoint for endpoint in shop.dashboard().v1.webhook_endpoints.list().data if endpoint.url == url
     ]
-    assert set(endpoint.enabled_events) == set(inbox.HEARD)
+    assert set(endpoint.enabled_events) == set(stripe_events.HEARD)
 
 
 def test_listening_brings_events_to_a_machine_that_stripe_cannot_reach(deaf_shop: Shop) -> None:

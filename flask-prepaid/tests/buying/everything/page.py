@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import fill
 
 from .table import NEVER, TABLES, Table
 
@@ -22,20 +23,26 @@ def page() -> str:
 
 
 def section(table: Table) -> Iterator[str]:
-    yield f"## {table.title}\n\n{table.about}\n"
+    yield f"## {table.title}\n\n{in_lines(table.about)}\n"
     yield "| | " + " | ".join(table.states) + " |"
     yield "|---|" + "---|" * len(table.states)
     cells = table.cells()
     for event in table.events:
         yield f"| {event} | " + " | ".join(shown(cells[state][event]) for state in table.states) + " |"
     yield "\nStates:\n"
-    yield from (f"- *{state}*: {meaning}" for state, meaning in table.states.items())
+    yield from (in_lines(f"- *{state}*: {meaning}") for state, meaning in table.states.items())
     yield "\nEvents:\n"
-    yield from (f"- *{event}*: {meaning}" for event, meaning in table.events.items())
+    yield from (in_lines(f"- *{event}*: {meaning}") for event, meaning in table.events.items())
     never = {cell[1:] for column in cells.values() for cell in column.values() if cell.startswith("-")}
     yield "\nWhat can't happen:\n"
-    yield from (f"- **{word}**: {why}" for word, why in NEVER.items() if word in never)
+    yield from (in_lines(f"- **{word}**: {why}") for word, why in NEVER.items() if word in never)
     yield ""
+
+
+def in_lines(text: str) -> str:
+    """A paragraph, or an item of a list, in lines as wide as those of all pages."""
+    indent = "  " if text.startswith("- ") else ""
+    return fill(text, 110, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def shown(cell: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.dispute_states import DisputeState
-from flask_prepaid.purchases import settling, topup_rules, topups
+from flask_prepaid.purchases import settling, stop_reasons, topup_rules, topups
 from flask_prepaid.purchases.money_back import (
     credit_notes,
     disputes,
@@ -149,7 +149,7 @@ def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
 def a_top_up_pays_any_price(reason_to_stop: Any) -> Any:
     def never_for_its_terms(*args: Any) -> str | None:
         reason: str | None = reason_to_stop(*args)
-        return None if reason == topup_rules.OTHER_TERMS else reason
+        return None if reason == stop_reasons.OTHER_TERMS else reason
 
     return never_for_its_terms
 

@@ -14,7 +14,7 @@ from flask_prepaid.errors import UnknownItem
 from flask_prepaid.payments.customers import removal
 from flask_prepaid.payments.models import PaymentState, Via
 from flask_prepaid.purchases import topups
-from flask_prepaid.purchases.saved_cards import cards
+from flask_prepaid.purchases.saved_cards import cards, cards_on_file
 from flask_prepaid.subscriptions import changing, prices
 from stripe_emulator.core.errors import CardError
 
@@ -98,7 +98,7 @@ class Life(World):
             return
         charges, from_balance = self.charged(), min(self.in_balance(), self.model.offer(item)[1])
         choice = {"pack": item} if item in PACKS else {"credits": item}
-        token = self.read(lambda: cards.default_card(self.shop.prepaid.session, OWNER))
+        token = self.read(lambda: cards_on_file.default_card(self.shop.prepaid.session, OWNER))
         died = self.dying(step.word("dies"), lambda: self.send(saved_card=token, **choice))
         self.recover(step.word("dies"))
         paid = [row.id for row in self.new_rows(Via.CARD) if row.state is PaymentState.PAID]
@@ -117,7 +117,7 @@ class Life(World):
             self.shop.keep_card(OWNER, KEPT[step.word("card")])
 
     def do_remove_card(self, step: Step) -> None:
-        card = self.read(lambda: cards.default_card(self.shop.prepaid.session, OWNER))
+        card = self.read(lambda: cards_on_file.default_card(self.shop.prepaid.session, OWNER))
         if card is not None and self.model.plan is None:
             self.read(lambda: cards.remove(self.shop.prepaid, OWNER, card))
 

@@ -21,7 +21,7 @@ from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
 from flask_prepaid.purchases import settling, topups
 from flask_prepaid.purchases.money_back import balance_money, refunds
-from flask_prepaid.purchases.saved_cards import cards
+from flask_prepaid.purchases.saved_cards import cards_on_file
 from flask_prepaid.subscriptions import changing
 from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import PrepaidError
@@ -231,7 +231,7 @@ class World:
 
     def card(self) -> str | None:
         """The card that pays by default, as lives call it."""
-        card_id = self.read(lambda: cards.default_card(self.shop.prepaid.session, OWNER))
+        card_id = self.read(lambda: cards_on_file.default_card(self.shop.prepaid.session, OWNER))
         if card_id is None:
             return None
         kept = [card for card in self.read(lambda: self.shop.prepaid.cards(OWNER)) if card.id == card_id]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from flask_prepaid.context import write_now
-from flask_prepaid.operations import inbox
+from flask_prepaid.operations import stripe_events
 from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.payments.models import Dispute, Payment, PaymentState, Refund, RefundState
 
@@ -63,7 +63,7 @@ class Life:
         type, object_id = self.events[step]
 
         def handle() -> None:
-            write_now(self.shop.prepaid, inbox.HEARD[type](self.shop.prepaid, object_id))
+            write_now(self.shop.prepaid, stripe_events.HEARD[type](self.shop.prepaid, object_id))
 
         self.shop.read(handle)
 

@@ -15,10 +15,17 @@ from sqlalchemy.orm import Session
 
 from flask_prepaid import signals
 from flask_prepaid.context import apart, transaction
-from flask_prepaid.outbox import delivering, queues, summary
+from flask_prepaid.outbox import delivering, due_queues, queues, summary
 from flask_prepaid.outbox.messages import Queue, Queues
-from flask_prepaid.outbox.models import Delivery, DeliveryState, Message, OffBecause, Target, WebhookEndpoint
-from flask_prepaid.payments.models import Notice
+from flask_prepaid.outbox.models import (
+    Delivery,
+    DeliveryState,
+    Message,
+    Notice,
+    OffBecause,
+    Target,
+    WebhookEndpoint,
+)
 
 from ..shop import Shop, ShopWith
 from .hearing import tell
@@ -334,7 +341,7 @@ def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """3,000 wait behind one that fails; who is due behind them is found, by indexes."""
-    monkeypatch.setattr(queues, "WINDOW", 50)
+    monkeypatch.setattr(due_queues, "WINDOW", 50)
     now = shop.now()
 
     def fill() -> None:
@@ -350,12 +357,12 @@ def test_a_long_queue_is_looked_at_by_its_first_delivery_alone(
         session.commit()
 
     shop.read(fill)
-    due = shop.read(lambda: queues.due(shop.prepaid.session, now, limit=9, endpoints=False))
+    due = shop.read(lambda: due_queues.due(shop.prepaid.session, now, limit=9, endpoints=False))
     assert due == [Queue("user:2", Target.RECEIVERS)]
 
     first = Queue("user:1", Target.RECEIVERS)
     for statement, index in (
-        (queues.due_rows(now, endpoints=False), "ix_prepaid_delivery_due"),
+        (due_queues.due_rows(now, endpoints=False), "ix_prepaid_delivery_due"),
         (queues.first_from(first), "ix_prepaid_delivery_queue"),
         (queues.first_from(first, behind=True), "ix_prepaid_delivery_queue"),
     ):
@@ -367,8 +374,8 @@ def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than is looked at in one go waits for some that failed; behind it all, one that is on is due."""
-    monkeypatch.setattr(queues, "WINDOW", 10)
-    monkeypatch.setattr(queues, "SCANNED", 5)
+    monkeypatch.setattr(due_queues, "WINDOW", 10)
+    monkeypatch.setattr(due_queues, "SCANNED", 5)
     now = shop.now()
     owners = [f"user:{n}" for n in range(10, 40)]
 
@@ -407,11 +414,11 @@ def test_what_waits_for_endpoints_that_are_off_hides_nobody_elses(
 
     on = shop.read(fill)
     for _ in range(5):
-        due = shop.read(lambda: queues.due(shop.prepaid.session, now, limit=9, endpoints=True))
+        due = shop.read(lambda: due_queues.due(shop.prepaid.session, now, limit=9, endpoints=True))
         assert due == [on]
-        start = shop.read(lambda: queues._somewhere(shop.prepaid.session))
+        start = shop.read(lambda: due_queues._somewhere(shop.prepaid.session))
         assert "user:1" <= start < "user:4"
-    require_index(shop, queues.due_rows(now, endpoints=True), "ix_prepaid_delivery_due_endpoint")
+    require_index(shop, due_queues.due_rows(now, endpoints=True), "ix_prepaid_delivery_due_endpoint")
     require_index(shop, queues.first_from(on, behind=True), "ix_prepaid_delivery_queue")
 
 
@@ -435,8 +442,8 @@ def test_what_was_sent_and_what_waits_for_others_is_not_gone_through(shop: Shop)
 
     shop.read(fill)
     reads: tuple[tuple[Callable[[Session], object], str], ...] = (
-        (lambda s: s.execute(queues.due_rows(now, endpoints=False)), "ix_prepaid_delivery_due"),
-        (lambda s: s.execute(queues.due_rows(now, endpoints=True)), "ix_prepaid_delivery_due_endpoint"),
+        (lambda s: s.execute(due_queues.due_rows(now, endpoints=False)), "ix_prepaid_delivery_due"),
+        (lambda s: s.execute(due_queues.due_rows(now, endpoints=True)), "ix_prepaid_delivery_due_endpoint"),
         (summary.failing, "ix_prepaid_delivery_due"),
         (summary.given_up_count, "ix_prepaid_delivery_given_up"),
         (summary.given_up, "ix_prepaid_delivery_given_up"),

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from flask_prepaid.context import transaction, write_now
 from flask_prepaid.payments.customers import billing_details, contact, removal
 from flask_prepaid.payments.customers.models import Customer
-from flask_prepaid.purchases.saved_cards import cards
+from flask_prepaid.purchases.saved_cards import copies
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling
@@ -207,7 +207,7 @@ def test_what_was_fetched_before_a_customer_was_deleted_is_not_copied_afterwards
     app = shop.prepaid
 
     def late() -> None:
-        sync = billing_details.sync if fetched == "tax_ids" else cards._tidy_up
+        sync = billing_details.sync if fetched == "tax_ids" else copies._tidy_up
         write = sync(app, customer_id)
         shop.dashboard().v1.customers.delete(customer_id)
         write_now(app, removal.sync_deleted(app, customer_id))

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_prepaid import Operator, Operators, Plan, signals
+from flask_prepaid.gateway.checkout import WaysBack
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
 from flask_prepaid.payments.wishes import Wish
@@ -98,8 +99,7 @@ def test_the_webhook_answers_200(shop: Shop) -> None:
             shop.prepaid,
             "user:1",
             shop.prepaid.catalog.offer(pack="starter"),
-            success_url="https://shop.example/?session_id={CHECKOUT_SESSION_ID}",
-            cancel_url=None,
+            ways_back=WaysBack("https://shop.example/?session_id={CHECKOUT_SESSION_ID}", None),
         )
     )
 
@@ -154,8 +154,7 @@ VERBS: dict[str, Callable[[Any, str], object]] = {
         prepaid,
         "user:1",
         prepaid.catalog.offer(pack="starter"),
-        success_url="",
-        cancel_url=None,
+        ways_back=WaysBack("", None),
     ),
     "charge a card": lambda prepaid, card: charging.charge_card(
         prepaid, "user:1", prepaid.catalog.offer(pack="starter"), card, return_url=str
@@ -164,9 +163,7 @@ VERBS: dict[str, Callable[[Any, str], object]] = {
     "resume a payment": lambda prepaid, card: charging.resume(prepaid, "user:1", 1, return_url=""),
     "check a payment": lambda prepaid, card: settling.check_with_stripe(prepaid, 1),
     "refund": lambda prepaid, card: refunds.refund(prepaid, 1, reason="asked"),
-    "open a page for a card": lambda prepaid, card: cards.open_page(
-        prepaid, "user:1", success_url="", cancel_url=None
-    ),
+    "open a page for a card": lambda prepaid, card: cards.open_page(prepaid, "user:1", WaysBack("", None)),
     "choose a card": lambda prepaid, card: cards.choose(prepaid, "user:1", card),
     "remove a card": lambda prepaid, card: cards.remove(prepaid, "user:1", card),
     "top up": lambda prepaid, card: topups.top_up(prepaid, "user:1"),
@@ -271,8 +268,7 @@ def test_a_form_that_was_sent_before_with_another_choice_is_refused_uncounted(sh
             shop.prepaid,
             "user:1",
             shop.prepaid.catalog.offer(pack=pack),
-            success_url="https://shop.example/?session_id={CHECKOUT_SESSION_ID}",
-            cancel_url=None,
+            ways_back=WaysBack("https://shop.example/?session_id={CHECKOUT_SESSION_ID}", None),
             wish=Wish("form:form-1"),
         )
 

@@ -11,7 +11,7 @@ from sqlalchemy.pool import QueuePool
 
 from flask_prepaid import signals
 from flask_prepaid.context import reading, transaction
-from flask_prepaid.payments.models import Notice
+from flask_prepaid.outbox.models import Notice
 
 from ..shop import Shop
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid.payments.customers.models import SavedCard
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases.saved_cards import cards
+from flask_prepaid.purchases.saved_cards import cards_on_file
 
 from ..beginnings import beginning
 from ..operations.test_webhooks import event, send
@@ -23,7 +23,7 @@ DECLINES_LATER = "4000000000000341"
 
 
 def saved(shop: Shop, owner: str = "user:1") -> list[SavedCard]:
-    return list(shop.read(lambda: cards.saved(shop.prepaid.session, owner)))
+    return list(shop.read(lambda: cards_on_file.saved(shop.prepaid.session, owner)))
 
 
 @beginning

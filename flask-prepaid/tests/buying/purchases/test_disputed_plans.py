@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import URL, select, update
 
 from flask_prepaid import signals
-from flask_prepaid.operations.inbox import HEARD
+from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import Dispute
 from flask_prepaid.purchases.money_back import disputed_plans
 from flask_prepaid.subscriptions.models import State

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from flask_prepaid import Operators
 from flask_prepaid.errors import BuyingPaused
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import topup_rules, topups
+from flask_prepaid.purchases import stop_reasons, topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.signals import topup_skipped, topup_stopped
 
@@ -325,7 +325,7 @@ def test_the_first_word_of_an_inquiry_stops_it_and_a_later_one_does_not(shop: Sh
     leave_card(shop)
     switch_on(shop)
     shop.stripe.pay(shop.buy(), card="4000000000001976")
-    assert setting(shop).stopped == topup_rules.DISPUTED
+    assert setting(shop).stopped == stop_reasons.DISPUTED
     switch_on(shop)
 
     shop.stripe.deliver("charge.dispute.created")
@@ -481,4 +481,4 @@ def test_a_pack_that_is_dearer_or_smaller_by_now_is_not_bought_unasked(
     shop.tick()
 
     assert topped_up(shop) == []
-    assert setting(shop).stopped == topup_rules.OTHER_TERMS
+    assert setting(shop).stopped == stop_reasons.OTHER_TERMS

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 import pytest
 from sqlalchemy import text
 
-from flask_prepaid.reports import sales
+from flask_prepaid.reports import sales, sales_cuts
 from flask_prepaid.reports.balance import copying
 from stripe_emulator.core.database import store
 
@@ -67,7 +67,7 @@ def test_the_best_customers_come_first_and_the_others_share_a_line(shop: Shop) -
             shop.pay(shop.buy(f"user:{n}", pack="starter"))
     shop.command("sync")
 
-    cuts = shop.read(lambda: sales.sales_by(shop.prepaid.session, "customer", max_cuts=2))
+    cuts = shop.read(lambda: sales_cuts.sales_by(shop.prepaid.session, "customer", max_cuts=2))
 
     assert [(cut.name, cut.sales.gross_minor, cut.is_rest) for cut in cuts] == [
         ("user:2", 1_500, False),

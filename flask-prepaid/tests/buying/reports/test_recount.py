@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from flask_prepaid.reports import sales
+from flask_prepaid.reports import sales, sales_cuts
 from flask_prepaid.reports.balance import copying
 from flask_prepaid.reports.days import Span
 from flask_prepaid.reports.models import Copying
@@ -65,7 +65,7 @@ def best_customers_are_those_whom_stripe_charged_most(shop: Shop) -> None:
 
     for start, end in spans(days):
         with shop.app.app_context():
-            cuts = sales.sales_by(shop.prepaid.session, "customer", Selection(start, end), max_cuts=2)
+            cuts = sales_cuts.sales_by(shop.prepaid.session, "customer", Selection(start, end), max_cuts=2)
         paid: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for day, currency, owner, amount in charges:
             if (start or day) <= day <= (end or day):

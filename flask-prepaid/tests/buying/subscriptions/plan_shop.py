@@ -14,7 +14,7 @@ from sqlalchemy import URL, select
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Plan
-from flask_prepaid.purchases.saved_cards import cards
+from flask_prepaid.purchases.saved_cards import copies
 from flask_prepaid.subscriptions.models import Invoice, State, Subscription, SubscriptionChange
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
@@ -126,7 +126,7 @@ class PlanShop(Shop):
         """Put a card on file beside the others; its id."""
         customer = self.v1.subscriptions.retrieve(self.stripe_id(owner)).customer
         method = self.v1.payment_methods.attach(card, {"customer": cast(str, customer)})
-        self.read(lambda: cards.refresh(self.prepaid, cast(str, customer)))
+        self.read(lambda: copies.refresh(self.prepaid, cast(str, customer)))
         return method.id
 
     # What stands

@@ -1,4 +1,5 @@
 """Who a customer is: registering, signing in, passwords, second factors, closing the account.
 
-Imports ``audit_log``, ``callers``, ``edge``, ``mails``, ``models``, ``rate_limits``, ``shop``. Never the API.
+Imports ``audit_log``, ``callers``, ``columns``, ``edge``, ``extensions``, ``mails``, ``models``, ``owners``,
+``rate_limits``, ``shop``. Never the API.
 """

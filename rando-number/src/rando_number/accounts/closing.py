@@ -21,7 +21,9 @@ from flask_prepaid.languages.words import gettext as _
 
 from .. import audit_log, mails
 from ..callers import customer
-from ..models import Action, User, db, prepaid, utc_now
+from ..columns import utc_now
+from ..extensions import db, prepaid
+from ..models import Action, User
 from . import ways_in, welcome
 from .sign_ins import freshly_signed_in
 

@@ -10,7 +10,8 @@ from flask_security import user_not_registered, user_registered
 from flask_prepaid.languages.words import gettext as _
 from flask_prepaid.languages.words import ngettext
 
-from ..models import User, db
+from ..extensions import db
+from ..models import User
 from . import welcome
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from .. import audit_log
 from ..callers import customer, owner
 from ..edge import streams
-from ..models import Action, AuditLine, Number, Passkey, SignIn, db, prepaid, release_connection
+from ..extensions import db, prepaid, release_connection
+from ..models import Action, AuditLine, Number, Passkey, SignIn
 from ..rate_limits.rates import limiter
 from .sign_ins import freshly_signed_in
 

@@ -30,7 +30,9 @@ from flask_prepaid.languages.words import gettext as _
 from flask_prepaid.languages.words import marked
 
 from .. import audit_log, mails
-from ..models import Action, Passkey, User, db, owner_of
+from ..extensions import db
+from ..models import Action, Passkey, User
+from ..owners import owner_of
 
 #: The usage of a passkey that replaces the password: it checks its holder by finger, face or PIN.
 ALONE = ("first",)

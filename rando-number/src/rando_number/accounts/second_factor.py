@@ -25,7 +25,8 @@ from flask_prepaid.languages.words import gettext as _
 
 from .. import audit_log
 from ..callers import customer, signed_in
-from ..models import Action, User, owner_of
+from ..models import Action, User
+from ..owners import owner_of
 
 if TYPE_CHECKING:
     from flask_security import UserMixin

@@ -33,7 +33,9 @@ from werkzeug.exceptions import HTTPException
 from flask_prepaid.signals import ticked
 
 from ..callers import signed_in
-from ..models import FormPress, User, db, insert_into, utc_now
+from ..columns import utc_now
+from ..extensions import db, insert_into
+from ..models import FormPress, User
 from .proofs.last_moment import cookie_now, undo
 from .sign_ins import TOKEN
 

@@ -20,9 +20,11 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import mails
 from ..callers import signed_in
+from ..columns import utc_now
 from ..edge import languages
+from ..extensions import db
 from ..mails import SecurityMails
-from ..models import Passkey, Role, User, db, utc_now
+from ..models import Passkey, Role, User
 from ..rate_limits import guesses, known_browsers, rates
 from . import closing, greetings, own_data, passkeys, second_factor, second_press, sign_ins, welcome, words
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm

@@ -31,8 +31,11 @@ from flask_prepaid.signals import ticked
 
 from .. import audit_log
 from ..callers import customer, signed_in
+from ..columns import utc_now
 from ..edge.files import FILES
-from ..models import Action, SignIn, User, db, end_sign_ins, owner_of, utc_now
+from ..extensions import db
+from ..models import Action, SignIn, User, end_sign_ins
+from ..owners import owner_of
 
 blueprint = Blueprint("sign_ins", __name__)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from ..models import User, db, end_sign_ins, prepaid
+from ..extensions import db, prepaid
+from ..models import User, end_sign_ins
 
 
 def end_all(user: User) -> None:

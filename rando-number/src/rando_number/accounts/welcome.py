@@ -10,7 +10,8 @@ from flask import Flask, current_app
 from flask_security import change_email_confirmed
 
 from .. import shop
-from ..models import User, Welcomed, db, insert_into
+from ..extensions import db, insert_into
+from ..models import User, Welcomed
 
 #: Providers that ignore dots in a name, and the one domain that their addresses belong to.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}

@@ -20,7 +20,8 @@ from ..accounts.setup import csrf
 from ..callers import from_our_pages, signed_in, user_id
 from ..edge.headers import NO_PAGE
 from ..errors import ApiError, speak_json
-from ..models import Number, db, prepaid
+from ..extensions import db, prepaid
+from ..models import Number
 from ..numbers import NUMBER, Ask, number_in, refuse_unknown, whole_number
 from ..usage import totals
 from . import openapi

@@ -1,5 +1,5 @@
 """A shop to look at: demo users, and made-up customers who live months on the emulator's clock.
 
-Imports ``accounts``, ``models``, ``numbers``, ``shop``.
+Imports ``accounts``, ``columns``, ``extensions``, ``models``, ``numbers``, ``owners``, ``shop``.
 Only the command line and the factory import it.
 """

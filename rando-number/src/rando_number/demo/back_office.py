@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 
 from flask_prepaid import Payment
 
-from ..models import db
+from ..extensions import db
 from .emulator import Emulator
 
 

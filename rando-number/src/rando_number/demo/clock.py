@@ -10,7 +10,7 @@ from threading import Lock
 
 from flask import Flask, request
 
-from ..models import utc_now
+from ..columns import utc_now
 from .emulator import opener
 
 #: How long an answer of the emulator is relied on.

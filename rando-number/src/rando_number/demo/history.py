@@ -18,8 +18,11 @@ from werkzeug.test import TestResponse
 
 from flask_prepaid import Caller, Payment, PrepaidError
 
-from ..models import Number, User, db, owner_of, prepaid, utc_now
+from ..columns import utc_now
+from ..extensions import db, prepaid
+from ..models import Number, User
 from ..numbers import NUMBER, Ask
+from ..owners import owner_of
 from .back_office import BackOffice, Paid
 from .browsing import Browser, hidden_fields
 from .clock import EmulatorClock

@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from flask_prepaid import Payment
 
-from ..models import User, db
+from ..extensions import db
+from ..models import User
 from .customers import SOUND, Customer
 from .history import History
 from .users import make_demo

@@ -13,7 +13,9 @@ from flask_security import hash_password
 
 from .. import shop
 from ..accounts.setup import users
-from ..models import db, owner_of, utc_now
+from ..columns import utc_now
+from ..extensions import db
+from ..owners import owner_of
 
 #: The demo users, and the role each has.
 DEMO = {"customer": ("demo@rando.test", None), "admin": ("admin@rando.test", "admin")}

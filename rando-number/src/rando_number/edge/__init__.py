@@ -1,4 +1,4 @@
 """What every request and answer passes, for any page: language, files, hosts, clients, headers, health.
 
-Imports ``callers``, ``migrations``, ``models``, ``rate_limits``.
+Imports ``callers``, ``extensions``, ``migrations``, ``models``, ``rate_limits``.
 """

@@ -11,7 +11,8 @@ from sqlalchemy import update
 from flask_prepaid.languages.formats import list_of_languages
 
 from ..callers import from_our_pages, signed_in
-from ..models import User, db, prepaid, user_of
+from ..extensions import db, prepaid
+from ..models import User, user_of
 
 blueprint = Blueprint("languages", __name__)
 

@@ -10,7 +10,7 @@ from typing import IO
 
 from flask import Flask, Response, abort, current_app, request
 
-from ..models import prepaid
+from ..extensions import prepaid
 
 #: As Prometheus reads it.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -1,1 +1,1 @@
-"""The migrations of the shop's own tables, and how they are run. Imports ``models`` alone."""
+"""The migrations of the shop's own tables, and how they are run. Imports ``columns``, ``extensions``."""

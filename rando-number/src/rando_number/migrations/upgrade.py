@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from flask import current_app
 
 from flask_prepaid import Chain, PrepaidError, include_name, patiently
 
-from ..models import MIGRATIONS, Base, db, prepaid
+from ..columns import Base
+from ..extensions import db, prepaid
+
+#: The folder of these migrations.
+MIGRATIONS = Path(__file__).parent
 
 #: The shop's own tables.
 SHOP = Chain(MIGRATIONS, "alembic_version", "rando_number", Base)

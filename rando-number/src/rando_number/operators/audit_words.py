@@ -142,7 +142,7 @@ def signed_in(detail: Mapping[str, Any]) -> str:
 
 
 def always(words: str) -> Callable[[Mapping[str, Any]], str]:
-    """The same words, whatever the line has beside."""
+    """Gives these words, whatever the line has beside."""
     return lambda detail: words
 
 

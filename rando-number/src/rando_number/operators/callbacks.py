@@ -15,7 +15,9 @@ from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
 
 from .. import audit_log
 from ..callers import signed_in
-from ..models import Action, AuditLine, User, db, end_sign_ins, owner_of, user_id_of, user_of
+from ..extensions import db
+from ..models import Action, AuditLine, User, end_sign_ins, user_of
+from ..owners import owner_of, user_id_of
 from . import audit_words
 
 blueprint = Blueprint("operators", __name__)

@@ -10,7 +10,8 @@ from typing import Any
 from flask_prepaid.languages.words import gettext as _
 from flask_prepaid.languages.words import marked
 
-from ..models import owner_of, prepaid
+from ..extensions import prepaid
+from ..owners import owner_of
 from . import totals
 from .totals import By, Per, Share
 

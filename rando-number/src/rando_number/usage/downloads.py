@@ -17,7 +17,7 @@ from flask_prepaid.reports.spreadsheets import inert
 
 from ..callers import customer, owner
 from ..edge import streams
-from ..models import release_connection
+from ..extensions import release_connection
 from ..rate_limits.rates import limiter
 from . import statement, totals
 from .choice import BadChoice, Choice

@@ -25,7 +25,8 @@ from flask_prepaid.languages.words import ngettext
 
 from .. import audit_log
 from ..callers import customer
-from ..models import Action, User, db, prepaid
+from ..extensions import db, prepaid
+from ..models import Action, User
 from . import charts, totals
 from .choice import KINDS, MAX_DAYS_BY_HOUR, BadChoice, Choice
 from .fields import WholeNumberField

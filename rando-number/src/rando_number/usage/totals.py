@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from flask_prepaid import ApiKey
 from flask_prepaid.languages.words import marked
 
-from ..models import Number, db
+from ..extensions import db
+from ..models import Number
 
 #: An API key by its id, this site (where no key is needed), or ``None`` for all of them.
 By = int | Literal["site"] | None

@@ -5,53 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from ..calls import Topic, ask, ask_for, walk
-from ..checkout import asks_company, shown_at
+from ..checkout import WaysBack, asks_company, shown_at
 from .billing_details import BillingDetails
-from .subscription_values import SUBSCRIPTION_KEY, Page, page_of
+from .subscription_values import SUBSCRIPTION_KEY, NewSubscription, Page, page_of
 
 
 class PlanPages(Topic):
     def open(
         self,
+        new: NewSubscription,
         *,
-        key: str,
         customer_id: str,
-        price_id: str,
-        quantity: int,
-        trial_days: int,
         needs_card: bool,
         about: str,
-        success_url: str,
-        cancel_url: str | None,
+        ways_back: WaysBack,
         billed_to: BillingDetails,
     ) -> Page:
         """A page where the customer subscribes. It lives for 24 hours.
 
         :param about: What the plan gives, beside its price; on a page of our own, that says it itself.
-        :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
         :param billed_to: Whom its invoices are for, as far as it is known.
         """
-        data: dict[str, Any] = {"metadata": {SUBSCRIPTION_KEY: key}}
-        if trial_days:
+        data: dict[str, Any] = {"metadata": {SUBSCRIPTION_KEY: new.key}}
+        if new.trial_days:
             data |= {
-                "trial_period_days": trial_days,
+                "trial_period_days": new.trial_days,
                 "trial_settings": {"end_behavior": {"missing_payment_method": "pause"}},
             }
         params: Any = {
             "mode": "subscription",
             "customer": customer_id,
-            "line_items": [{"price": price_id, "quantity": quantity}],
-            "metadata": {SUBSCRIPTION_KEY: key},
+            "line_items": [{"price": new.price_id, "quantity": new.quantity}],
+            "metadata": {SUBSCRIPTION_KEY: new.key},
             "subscription_data": data,
             "payment_method_collection": "always" if needs_card else "if_required",
-            **shown_at(success_url, cancel_url),
+            **shown_at(ways_back),
         }
-        if cancel_url is not None:
+        if not ways_back.on_our_page:
             params["custom_text"] = {"submit": {"message": about}}
         if self._config.promotion_codes:
             params["allow_promotion_codes"] = True
-        params |= asks_company(self._config, billed_to, here=cancel_url is None)
-        return page_of(ask(lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key})))
+        params |= asks_company(self._config, billed_to, here=ways_back.on_our_page)
+        return page_of(ask(lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": new.key})))
 
     def fetch(self, session_id: str) -> Page | None:
         session = ask_for(lambda: self._v1.checkout.sessions.retrieve(session_id))

@@ -23,6 +23,16 @@ Choice = tuple[str, int]
 
 
 @dataclass(frozen=True)
+class NewSubscription:
+    """What Stripe is asked to begin: a price, so many times over. ``key`` is our row's idempotency key."""
+
+    key: str
+    price_id: str
+    quantity: int
+    trial_days: int
+
+
+@dataclass(frozen=True)
 class Price:
     """A price. ``period`` is a plan's interval, ``("month", 3)``; without one it is charged only once.
 

@@ -14,6 +14,7 @@ from .subscription_values import (
     SUBSCRIPTION_KEY,
     Choice,
     Discount,
+    NewSubscription,
     StripeSubscription,
     discount_of,
     subscription_of,
@@ -21,31 +22,22 @@ from .subscription_values import (
 
 
 class Subscriptions(Topic):
-    def create(
-        self,
-        *,
-        key: str,
-        customer_id: str,
-        price_id: str,
-        quantity: int,
-        trial_days: int,
-        card_id: str,
-    ) -> StripeSubscription:
+    def create(self, new: NewSubscription, *, customer_id: str, card_id: str) -> StripeSubscription:
         """Subscribe with a card on file. If the bank does not pay at once, the first invoice stays open."""
         params: Any = {
             "customer": customer_id,
-            "items": [{"price": price_id, "quantity": quantity}],
+            "items": [{"price": new.price_id, "quantity": new.quantity}],
             "default_payment_method": card_id,
             "payment_behavior": "allow_incomplete",
-            "metadata": {SUBSCRIPTION_KEY: key},
+            "metadata": {SUBSCRIPTION_KEY: new.key},
             "expand": ["schedule"],
         }
         if self._config.automatic_tax:
             params["automatic_tax"] = {"enabled": True}
-        if trial_days:
-            params["trial_period_days"] = trial_days
+        if new.trial_days:
+            params["trial_period_days"] = new.trial_days
         asked_at = clock.wall()
-        subscription = ask(lambda: self._v1.subscriptions.create(params, {"idempotency_key": key}))
+        subscription = ask(lambda: self._v1.subscriptions.create(params, {"idempotency_key": new.key}))
         return subscription_of(subscription, asked_at)
 
     def fetch(self, stripe_id: str) -> StripeSubscription | None:

@@ -19,8 +19,8 @@ from prepaid_ledger.database import take_turns
 from ...context import Context, transaction
 from ...payments.earlier_money import EARLIER
 from ...payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
-from ...subscriptions.locking import lock
 from ...subscriptions.models import Invoice
+from ...subscriptions.plan_rows import lock
 from .gone_twice import GoneTwice
 from .taking_back import take_back
 

@@ -25,13 +25,13 @@ from ...payments.models import Dispute, Payment, Via
 from ...subscriptions import changing, plan_state, sync
 from ...subscriptions.blocking import CHARGED, IS_BILLED
 from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
-from .. import topup_rules
+from .. import stop_reasons
 from .models import FraudWarning
 
 #: What a bank says, and why the plan ends: it can be read after "because".
 WHY: dict[type[Dispute] | type[FraudWarning], str] = {
-    Dispute: topup_rules.DISPUTED,
-    FraudWarning: topup_rules.WARNED,
+    Dispute: stop_reasons.DISPUTED,
+    FraudWarning: stop_reasons.WARNED,
 }
 
 #: So much later it is tried again, where Stripe has not ended the plan, or the process was killed.

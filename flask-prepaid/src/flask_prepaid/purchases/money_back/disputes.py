@@ -18,7 +18,7 @@ from ...payments import part_charges, payments, wrong_charges
 from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ...payments.models import Dispute, PartCharge, Payment, PaymentState
 from ...payments.part_charges import is_of_its_charge
-from .. import settling, topup_rules, topups
+from .. import settling, stop_reasons, topups
 from . import disputed_plans
 from .taking_back import take_back
 
@@ -65,7 +65,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
         disputed_plans.note(row, payment)
     _take(context, payment, row)
     if is_news:
-        topups.stop_after(context, payment, topup_rules.DISPUTED)  # after the wallet: so does each refund
+        topups.stop_after(context, payment, stop_reasons.DISPUTED)  # after the wallet: so does each refund
 
 
 def payment_of(session: Session, intent_id: str | None) -> Payment | None:

@@ -18,7 +18,7 @@ from ...gateway.money_back.refund_values import StripeWarning
 from ...payments import payments
 from ...payments.dispute_states import TAKES_NOTHING
 from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, Refund, RefundState
-from .. import settling, topup_rules, topups
+from .. import settling, stop_reasons, topups
 from . import disputed_plans, refundable, refunds
 from .models import FraudWarning
 
@@ -60,7 +60,7 @@ def apply(context: Context, warning: StripeWarning) -> None:
     row.fetched_at = warning.asked_at
     session.add(row)
     if is_news:
-        topups.stop_after(context, payment, topup_rules.WARNED)
+        topups.stop_after(context, payment, stop_reasons.WARNED)
         disputed_plans.note(row, payment)
         warned = {"owner": payment.owner, "payment_id": payment.id, "fraud_type": row.fraud_type}
         signals.after_commit(session, signals.fraud_warned, **warned)

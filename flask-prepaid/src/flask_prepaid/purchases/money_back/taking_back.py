@@ -24,7 +24,7 @@ from ...payments.models import (
 )
 from ...subscriptions.invoices import lots, month_refunds
 from ...subscriptions.models import Invoice
-from .. import topup_rules, topups
+from .. import stop_reasons, topups
 from .models import CreditNote
 
 
@@ -53,7 +53,7 @@ def take_back(
     if not isinstance(row, EarlierMoney):
         earlier_money.look_again(context.session, payment.owner)
     if amount_minor > before:
-        why = topup_rules.DISPUTED if isinstance(row, Dispute) else topup_rules.REFUNDED
+        why = stop_reasons.DISPUTED if isinstance(row, Dispute) else stop_reasons.REFUNDED
         topups.stop_after(context, payment, why)
         _announce(context, payment, entries)
 

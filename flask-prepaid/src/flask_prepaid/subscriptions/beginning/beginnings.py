@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import func, select
 
@@ -18,12 +18,12 @@ from prepaid_ledger.errors import KeyReused, PrepaidError
 from ...catalog import Plan
 from ...context import Context, reading, refuse_uncommitted, transaction, write_now
 from ...errors import GatewayRefused, PlanRefused, TooManyAttempts, UnknownItem
-from ...gateway.billing.subscription_values import Page
+from ...gateway.billing.subscription_values import NewSubscription, Page
 from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments import card_testing, timing, wishes
 from ...payments.wishes import Wish
-from .. import prices, sync
+from .. import plan_rows, prices, sync
 from ..models import BEGINNING, State, Subscription
 from . import trial_cards
 from .unanswered import check_with_stripe, give_up
@@ -49,22 +49,17 @@ class PlanChoice:
 
 @dataclass(frozen=True)
 class Begun:
-    """What was written down, as it was committed: ``agreed`` is what Stripe is asked for."""
+    """What was written down, as it was committed: ``new`` is what Stripe is asked for."""
 
-    agreed: dict[str, Any]
+    new: NewSubscription
     session_id: str | None
     is_repeat: bool
 
     @classmethod
     def of(cls, row: Subscription) -> Self:
-        agreed = {
-            "key": row.idempotency_key,
-            "price_id": row.price_id,
-            "quantity": row.quantity,
-            "trial_days": row.trial_days,
-        }
+        new = NewSubscription(row.idempotency_key, row.price_id, row.quantity, row.trial_days)
         is_repeat = row.session_id is not None or row.state is not State.REQUESTED
-        return cls(agreed, row.session_id, is_repeat)
+        return cls(new, row.session_id, is_repeat)
 
 
 def begin(
@@ -106,7 +101,7 @@ def begin(
     }
     with transaction(context) as session:
         session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
-        row = sync.find(session, key=key)
+        row = plan_rows.find(session, key=key)
         if row is None:
             raise PlanRefused(TWO_AT_ONCE)
         if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, wish.digest):
@@ -119,14 +114,14 @@ def begun_before(context: Context, owner: str, wish: Wish) -> Subscription | Non
 
     ``None`` also where Stripe's answer was lost: then it is asked again, under the same name.
 
-    :raises KeyReused: The name of the wish has asked for something else.
-    :raises PlanRefused: The same, of a form.
+    :raises KeyReused: The host's key, or a call's, has asked for something else.
+    :raises PlanRefused: The form has asked for something else.
     """
     refuse_uncommitted(context)
     if wish.name is None:
         return None
     with reading(context) as session:
-        row = sync.find(session, key=key_of(owner, wish.name))
+        row = plan_rows.find(session, key=key_of(owner, wish.name))
         if row is not None and row.sent_digest != wish.digest:
             raise _other_choice(wish.name)
         return row if row is not None and Begun.of(row).is_repeat else None
@@ -223,7 +218,7 @@ def _put_away(context: Context, owner: str, key: str) -> None:
     """
     for _try in range(CLOSING_TRIES):
         with reading(context) as session:
-            row = sync.running(session, owner)
+            row = plan_rows.running(session, owner)
             if row is None or row.idempotency_key == key:
                 return
             if row.state not in BEGINNING:

@@ -9,6 +9,7 @@ from ...catalog import Plan
 from ...context import Context, reading, refuse_uncommitted, transaction, write_now
 from ...errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ...gateway.billing.subscription_values import Page
+from ...gateway.checkout import WaysBack
 from ...gateway.values import is_session_id
 from ...languages import formats
 from ...languages.words import gettext as _
@@ -18,7 +19,7 @@ from ...payments.customers.making import with_customer
 from ...payments.customers.owned import card_on_file
 from ...payments.customers.rows import known_customer
 from ...payments.wishes import NAMELESS, Wish
-from .. import prices, sync
+from .. import plan_rows, prices, sync
 from ..models import PlanPrice, State, Subscription
 from .beginnings import TWO_AT_ONCE, PlanChoice, begin, begun_before, page_of
 from .unanswered import give_up
@@ -36,17 +37,13 @@ def open_page(
     owner: str,
     choice: PlanChoice,
     *,
-    success_url: str,
-    cancel_url: str | None,
+    ways_back: WaysBack,
     wish: Wish = NAMELESS,
 ) -> Page:
     """Ask Stripe for a page where ``owner`` can subscribe to the plan that is chosen. Commits.
 
     :param choice: With a trial that was promised, it is refused where there is none for them.
-    :param success_url: Where the browser comes back. Stripe puts the session id in place of
-        ``{CHECKOUT_SESSION_ID}``.
-    :param cancel_url: ``None`` is for a page of our own with Stripe's elements on it.
-    :param wish: The same one finds the same page; ask ``page_before`` first, which has no guard.
+    :param wish: Sent again, it finds its page; ask ``page_before`` first, which has no guard.
     :raises KeyReused: The name of the wish has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
     :raises TooManyAttempts: The owner has begun too many lately.
@@ -60,12 +57,11 @@ def open_page(
         billed_to = billing_details.details_of(session, owner)
     ask = partial(
         context.gateway.plan_pages.open,
-        **begun.agreed,
-        billed_to=billed_to,
-        needs_card=choice.plan.trial_needs_card or not begun.agreed["trial_days"],
+        begun.new,
+        needs_card=choice.plan.trial_needs_card or not begun.new.trial_days,
         about=_about(choice.plan, choice.quantity),
-        success_url=success_url,
-        cancel_url=cancel_url,
+        ways_back=ways_back,
+        billed_to=billed_to,
     )
     try:
         with prices.sold_at_stripe():
@@ -125,7 +121,7 @@ def subscribe(
     try:
         with prices.sold_at_stripe():
             subscription = context.gateway.subscriptions.create(
-                **begun.agreed, customer_id=customer_id, card_id=card_id
+                begun.new, customer_id=customer_id, card_id=card_id
             )
     except (GatewayRefused, PlanRefused):
         with transaction(context):
@@ -153,7 +149,7 @@ def come_back(context: Context, owner: str, session_id: str) -> Subscription:
     """
     refuse_uncommitted(context)
     with reading(context) as session:
-        row = sync.find(session, session_id=session_id) if is_session_id(session_id) else None
+        row = plan_rows.find(session, session_id=session_id) if is_session_id(session_id) else None
         if row is None or row.owner != owner:
             raise NotYours("There is no such subscription.")
     with suppress(GatewayUnavailable):

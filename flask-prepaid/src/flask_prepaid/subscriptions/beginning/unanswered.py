@@ -13,8 +13,8 @@ from ...context import Context, Write, refuse_uncommitted, transaction
 from ...payments import timing
 from ...payments.customers.rows import known_customer
 from .. import sync
-from ..locking import lock
 from ..models import State, Subscription
+from ..plan_rows import lock
 
 #: A renewal that no event has told of is asked for so long after the period's end.
 OVERDUE_AFTER = timedelta(hours=2)

@@ -18,8 +18,8 @@ from prepaid_ledger.tables import Entry
 
 from ...context import Context
 from ...payments.models import Payment
-from ..locking import lock
 from ..models import Invoice, MonthRefund, PlanMonth, Subscription
+from ..plan_rows import lock
 from .lots import OWN, key_of, period_end
 
 

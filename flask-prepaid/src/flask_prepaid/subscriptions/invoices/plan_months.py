@@ -19,8 +19,8 @@ from ... import signals
 from ...context import Context, transaction
 from ...gateway.values import moment
 from ...payments.models import Payment
-from ..locking import lock
 from ..models import Invoice, PlanMonth, PlanPrice, Subscription
+from ..plan_rows import lock
 from . import month_refunds
 from .lots import OWN, key_of, keys_before
 from .worth import OtherMonth

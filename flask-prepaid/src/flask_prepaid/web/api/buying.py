@@ -10,6 +10,7 @@ from flask import request, url_for
 from ... import money
 from ...catalog import Catalog, Offer, Quantity
 from ...errors import UnknownItem
+from ...gateway.billing.subscription_values import Page
 from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
@@ -110,7 +111,8 @@ def cancel(endpoint: str) -> str:
     return forms.here(path) if path else url_for(endpoint, _external=True)
 
 
-def opened(session: Checkout) -> OpenedAnswer:
+def opened(session: Checkout | Page) -> OpenedAnswer:
+    """The page of Stripe's, or the session for its elements, that a call has opened."""
     return OpenedAnswer(session.id, session.url, session.client_secret)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import url_for
 
-from ...purchases.saved_cards import cards
+from ...gateway.checkout import WaysBack
+from ...purchases.saved_cards import cards, cards_on_file
 from .. import forms, page
 from ..pages import cards as form
 from . import buying, shapes
@@ -19,7 +20,7 @@ def card_list(owner: str) -> CardsAnswer:
 
 def copied(owner: str) -> CardsAnswer:
     session = page.context().session
-    default, now = cards.default_card(session, owner), page.context().clock()
+    default, now = cards_on_file.default_card(session, owner), page.context().clock()
     return CardsAnswer(
         [
             shapes.Card(
@@ -30,10 +31,10 @@ def copied(owner: str) -> CardsAnswer:
                 card.exp_year,
                 card.name,
                 card.id == default,
-                cards.expires_soon(card, now),
-                cards.has_expired(card, now),
+                cards_on_file.expires_soon(card, now),
+                cards_on_file.has_expired(card, now),
             )
-            for card in cards.saved(session, owner)
+            for card in cards_on_file.saved(session, owner)
         ]
     )
 
@@ -42,7 +43,7 @@ def card_add(owner: str) -> OpenedAnswer:
     """Open Stripe's page where a card is left, or a session for its elements. Nothing is paid."""
     back = forms.return_url() or url_for("prepaid.cards", _external=True)
     cancel_url = None if "elements" in forms.sent() else buying.cancel("prepaid.cards")
-    return buying.opened(cards.open_page(page.context(), owner, success_url=back, cancel_url=cancel_url))
+    return buying.opened(cards.open_page(page.context(), owner, WaysBack(back, cancel_url)))
 
 
 def card_correct(owner: str, card_id: str) -> CardsAnswer:

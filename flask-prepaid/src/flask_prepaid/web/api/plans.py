@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ...gateway.billing.subscription_values import Page
 from ...languages import units
-from ...subscriptions import changing, plan_state, sync
+from ...subscriptions import changing, plan_rows, plan_state
 from ...subscriptions.beginning import subscribing
 from ...subscriptions.models import PlanPrice, Subscription
 from .. import forms, page
 from ..pages.plans import begin, change
 from . import buying, shapes, wallet
-from .shapes import BegunAnswer, ChangeAnswer, OpenedAnswer, PlanAnswer
+from .shapes import BegunAnswer, ChangeAnswer, PlanAnswer
 
 #: What may be done with a plan, by the last part of the call's path, and the rule that says so.
 MOVES = {
@@ -25,7 +24,7 @@ MOVES = {
 
 def plan(owner: str) -> PlanAnswer:
     """The customer's plan as it was last fetched."""
-    row = sync.running(page.context().session, owner)
+    row = plan_rows.running(page.context().session, owner)
     return PlanAnswer(shown(row) if row else None, wallet.balance_of(owner))
 
 
@@ -36,11 +35,7 @@ def plan_begin(owner: str) -> BegunAnswer:
         return BegunAnswer(None, shown(begin.subscribe(owner, card_id)))
     cancel_url = None if buying.elements_wanted() else buying.cancel("prepaid.plan")
     session = begin.open_page(owner, cancel_url=cancel_url, success_url=forms.return_url())
-    return BegunAnswer(opened(session), None)
-
-
-def opened(session: Page) -> OpenedAnswer:
-    return OpenedAnswer(session.id, session.url, session.client_secret)
+    return BegunAnswer(buying.opened(session), None)
 
 
 def plan_result(owner: str, session_id: str) -> PlanAnswer:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...payments.customers.models import SavedCard
 from ...payments.models import Payment, PaymentState, Refund, Via
-from ...purchases.topup_rules import DISPUTED
+from ...purchases.stop_reasons import DISPUTED
 from ...subscriptions.gone import REASON as ELSEWHERE
 
 

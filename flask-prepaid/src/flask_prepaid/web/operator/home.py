@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
 
 from ...payments import shown_states, wrong_charges
-from ...payments.models import Payment, PaymentState
+from ...payments.models import Payment
+from ...payments.payments import UNRESOLVED
 from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.days import Span
@@ -38,7 +38,7 @@ def home() -> ResponseReturnValue:
     session = context.session
     month = last_days(LATELY)
     failed = session.scalars(failed_payments(month).limit(SHOWN)).all()
-    stuck = session.scalars(stuck_payments(session).limit(SHOWN)).all()
+    stuck = session.scalars(stuck_payments().limit(SHOWN)).all()
     warned = fraud_warnings.payments_to_answer(session, SHOWN)
     disputed = disputes.to_answer(session, context.clock())
     listed = (*failed, *stuck, *warned, *(payment for _, payment in disputed))
@@ -50,7 +50,7 @@ def home() -> ResponseReturnValue:
         failures=failures.totals(failures.failures(context, month)),
         plans=plans_now(month),
         stuck=stuck,
-        stuck_count=count_of(stuck_payments(session)),
+        stuck_count=count_of(stuck_payments()),
         states=shown_states.of_each(session, listed),
         labels=page.labels(payment.owner for payment in listed),
         health=health.health(),
@@ -111,10 +111,9 @@ def failed_payments(month: Selection) -> Select[Payment]:
     return failed.order_by(Payment.created_at.desc())
 
 
-def stuck_payments(session: Session) -> Select[Payment]:
+def stuck_payments() -> Select[Payment]:
     """What needs a review, or whose end has not been known for too long; the oldest first."""
-    waiting = (PaymentState.REQUESTED, PaymentState.UNKNOWN)
-    late = Payment.state.in_(waiting) & (Payment.created_at < page.context().clock() - LATE)
+    late = Payment.state.in_(UNRESOLVED) & (Payment.created_at < page.context().clock() - LATE)
     return select(Payment).where(late | wrong_charges.waits()).order_by(Payment.id)
 
 

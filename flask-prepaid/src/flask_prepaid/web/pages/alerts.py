@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger import BudgetSummary
 
-from ...errors import NotYours, UnknownItem
+from ...errors import UnknownItem
 from ...keys.windows import WINDOWS
 from ...languages import formats
 from ...languages.words import gettext as _
-from ...languages.words import ngettext
+from ...languages.words import marked, ngettext
 from ...outbox import alerts
 from ...outbox.models import Alert, AlertKind
 from .. import forms, page
@@ -54,9 +54,7 @@ def put() -> ResponseReturnValue:
 def remove(alert_id: str) -> ResponseReturnValue:
     """Take an alert away; of the host's, have none in its place."""
     owner, context = page.customer(), page.context()
-    number = forms.row_id(alert_id)
-    if number is None:
-        raise NotYours("There is no such alert.")
+    number = forms.named_row(alert_id, marked("There is no such alert."))
     if number == alerts.EVERYBODYS:
         alerts.put(context, owner, AlertKind.BALANCE, 0)
     else:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ...languages import formats
 from ...languages.words import gettext as _
 from ...payments.models import Payment, PaymentState, Via
-from ...subscriptions import plan_state, sync
+from ...subscriptions import plan_rows, plan_state
 from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
 from .. import page
 
@@ -35,7 +35,7 @@ def banners() -> list[Banner]:
 
 def _of_plan(owner: str) -> list[Banner]:
     context = page.context()
-    row = sync.running(context.session, owner)
+    row = plan_rows.running(context.session, owner)
     if row is None or row.state not in UNPAID:
         return []
     owed = plan_state.owed(context, row)

@@ -22,8 +22,8 @@ from ...payments.customers import billing_details, countries
 from ...payments.customers.models import Customer
 from ...payments.models import Payment, PaymentState, Via
 from ...purchases import topups
-from ...purchases.saved_cards import cards
-from ...subscriptions import sync
+from ...purchases.saved_cards import cards_on_file
+from ...subscriptions import plan_rows
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
 from . import payment_states
@@ -83,7 +83,7 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
     session = context.session
     before = moment_before()
     shown, older = page_of(lines(owner, payments_of(session, owner, before), before))
-    plan = sync.running(session, owner)
+    plan = plan_rows.running(session, owner)
     return page.render(
         "billing.html",
         balance=context.ledger.balance(owner),
@@ -94,8 +94,8 @@ def overview(owner: str, error: UnknownItem | None = None) -> str:
         abandoned=[line for line in shown if line.is_abandoned],
         plan=plan,
         terms=session.get(PlanPrice, plan.price_id) if plan else None,
-        cards=cards.saved(session, owner),
-        default=cards.default_card(session, owner),
+        cards=cards_on_file.saved(session, owner),
+        default=cards_on_file.default_card(session, owner),
         topup=topups.setting(session, owner),
         sells_plans=bool(context.catalog.plans),
         billed=session.get(Customer, owner),

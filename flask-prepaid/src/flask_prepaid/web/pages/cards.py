@@ -12,12 +12,13 @@ from prepaid_ledger.errors import PrepaidError
 
 from ...context import reading
 from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, UnknownItem
+from ...gateway.checkout import WaysBack
 from ...gateway.values import Card
 from ...languages.words import gettext as _
 from ...payments import tax_rates
 from ...payments.customers.rows import known_customer
 from ...purchases import topups
-from ...purchases.saved_cards import cards
+from ...purchases.saved_cards import cards, cards_on_file, copies
 from ...subscriptions import currencies, retries
 from .. import forms, page
 from . import billing, declines
@@ -38,8 +39,8 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     rate = tax_rates.last(context, owner)
     return page.render(
         "cards.html",
-        cards=cards.saved(context.session, owner),
-        default=cards.default_card(context.session, owner),
+        cards=cards_on_file.saved(context.session, owner),
+        default=cards_on_file.default_card(context.session, owner),
         owed=retries.is_owed(context.session, owner),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
@@ -58,14 +59,14 @@ def refresh(owner: str) -> None:
         customer_id = known_customer(session, owner)
     if customer_id is not None and context.gateway.ask_limit.may(owner):
         with suppress(GatewayUnavailable, GatewayRefused):
-            cards.refresh(context, customer_id)
+            copies.refresh(context, customer_id)
 
 
 def add() -> ResponseReturnValue:
     """On to Stripe's page, or by ``own_card_form`` to Stripe's fields on ours. Nothing is paid."""
     context, back = page.context(), url_for("prepaid.cards", _external=True)
     here = context.config.own_card_form
-    opened = cards.open_page(context, page.customer(), success_url=back, cancel_url=None if here else back)
+    opened = cards.open_page(context, page.customer(), WaysBack(back, None if here else back))
     if not here:
         return redirect(opened.url or back, 303)
     return page.render("card_new.html", client_secret=opened.client_secret)

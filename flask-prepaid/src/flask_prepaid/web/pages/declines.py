@@ -51,7 +51,7 @@ UNASKED = {
     ),
 }
 
-#: The same, of what Stripe itself refused.
+#: What a customer reads where Stripe itself refused, and asked no bank.
 REFUSED = marked("Stripe did not take this payment, and no bank was asked.")
 
 IN_REVIEW = marked("What was paid is not what was asked for. We are looking into it.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import NotYours, UnknownItem
+from ...errors import UnknownItem
 from ...languages.words import gettext as _
 from ...languages.words import marked
-from ...outbox.webhooks import customer_events, endpoints
+from ...outbox.webhooks import customer_events, endpoints, sent_webhooks
 from ...outbox.webhooks.http import is_quoted
 from .. import forms, page
 
@@ -51,13 +51,13 @@ def detail(owner: str, endpoint_id: int, *, secret: str | None = None, is_new: b
     """An endpoint with what it was sent; with its secret where that was asked for."""
     context = page.context()
     before = forms.row_id(request.args.get("before", ""))
-    sent = endpoints.sent(context, owner, endpoint_id, limit=SHOWN + 1, before=before)
+    sent = sent_webhooks.sent(context, owner, endpoint_id, limit=SHOWN + 1, before=before)
     row = endpoints.find(context.session, owner, endpoint_id)
     is_well = row.failing_since is None and row.off_because is None
     return page.render(
         "endpoint.html",
         endpoint=row,
-        refused=None if is_well else endpoints.last_refused(context.session, row),
+        refused=None if is_well else sent_webhooks.last_refused(context.session, row),
         is_quoted=is_quoted,
         sent=sent[:SHOWN],
         older=sent[SHOWN - 1].delivery.id if len(sent) > SHOWN else None,
@@ -97,7 +97,7 @@ def remove(endpoint_id: str) -> ResponseReturnValue:
 
 def test(endpoint_id: str) -> ResponseReturnValue:
     """Send a test now, and say what came of it."""
-    posted = endpoints.test(page.context(), page.customer(), number_of(endpoint_id))
+    posted = sent_webhooks.test(page.context(), page.customer(), number_of(endpoint_id))
     if not posted.error:
         return back_to(endpoint_id, _("The test arrived: it answered %(status)s.", status=posted.status))
     why = _(posted.error)
@@ -112,7 +112,7 @@ def again(endpoint_id: str) -> ResponseReturnValue:
     """Send a message once more."""
     owner, delivery = page.customer(), number_of(request.form.get("delivery", ""))
     try:
-        endpoints.send_again(page.context(), owner, delivery)
+        sent_webhooks.send_again(page.context(), owner, delivery)
     except UnknownItem as error:
         return back_to(endpoint_id, _(str(error)), "warning")
     return back_to(endpoint_id, _("It is sent again within a minute."))
@@ -129,7 +129,4 @@ def number_of(text: str) -> int:
     """
     :raises NotYours: It is no number of a row.
     """
-    number = forms.row_id(text)
-    if number is None:
-        raise NotYours("There is no such endpoint.")
-    return number
+    return forms.named_row(text, marked("There is no such endpoint."))

@@ -24,6 +24,7 @@ from ...keys.verbs import AppKeys
 from ...keys.windows import WINDOWS
 from ...languages import formats
 from ...languages.words import gettext as _
+from ...languages.words import marked
 from .. import forms, page, sent_again
 
 
@@ -213,10 +214,7 @@ def number_of(text: str) -> int:
     """
     :raises NotYours: It is no number of a key.
     """
-    number = forms.row_id(text)
-    if number is None:
-        raise NotYours("There is no such key.")
-    return number
+    return forms.named_row(text, marked("There is no such key."))
 
 
 def app_keys() -> AppKeys:

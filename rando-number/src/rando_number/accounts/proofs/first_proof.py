@@ -13,7 +13,9 @@ from flask_security import password_reset
 from sqlalchemy import update
 
 from ... import audit_log
-from ...models import Action, User, db, utc_now
+from ...columns import utc_now
+from ...extensions import db
+from ...models import Action, User
 from .. import greetings, ways_in
 
 

@@ -20,7 +20,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from flask_prepaid import ApiKey
 
 from ...callers import owner
-from ...models import SignIn, User, db, prepaid
+from ...extensions import db, prepaid
+from ...models import SignIn, User
 from ..sign_ins import TOKEN, digest_of
 
 #: Views that make API keys, and commit them by themselves; the second one with PREPAID_JSON_API alone.

@@ -16,7 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from flask_prepaid.languages.words import gettext as _
 
 from ...callers import signed_in
-from ...models import User, db, utc_now
+from ...columns import utc_now
+from ...extensions import db
+from ...models import User
 from ...rate_limits import guesses
 from ...rate_limits.rates import client_address
 from . import first_proof

@@ -10,7 +10,8 @@ from flask_security import change_email_confirmed
 from flask_prepaid.languages.words import gettext as _
 
 from ... import audit_log, mails
-from ...models import Action, User, db, prepaid
+from ...extensions import db, prepaid
+from ...models import Action, User
 
 
 def init_app(app: Flask) -> None:

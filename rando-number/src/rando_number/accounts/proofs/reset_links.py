@@ -14,7 +14,8 @@ from sqlalchemy import select, update
 
 from flask_prepaid.languages.words import gettext as _
 
-from ...models import User, db
+from ...extensions import db
+from ...models import User
 
 VIEW = "security.reset_password"
 

@@ -9,7 +9,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ....context import transaction
 from ....errors import GatewayUnavailable
-from ....purchases import topup_rules, topups
+from ....purchases import stop_reasons, topups
 from ....subscriptions import blocking
 from ... import forms
 from .. import page
@@ -33,7 +33,7 @@ def block() -> ResponseReturnValue:
         with transaction(context):
             context.operators.block(owner, shut)
             if shut:
-                topups.stop(context, owner, topup_rules.BLOCKED)
+                topups.stop(context, owner, stop_reasons.BLOCKED)
             page.record(operator, Right.BLOCK, owner=owner, reason=reason, blocked=shut)
         blocking.check(context, owner)
     except GatewayUnavailable:

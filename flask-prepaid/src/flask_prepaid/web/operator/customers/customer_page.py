@@ -25,7 +25,7 @@ from ....payments.customers.rows import known_customer
 from ....payments.models import Dispute, Payment, Refund
 from ....purchases import topups
 from ....purchases.money_back import disputes, fraud_warnings, refundable
-from ....purchases.saved_cards import cards
+from ....purchases.saved_cards import cards_on_file
 from ....subscriptions.invoices.lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from ... import causes, forms
@@ -123,8 +123,8 @@ def of_payments(session: Session, bought: Sequence[Payment]) -> dict[str, Any]:
 def of_cards(session: Session, owner: str) -> dict[str, Any]:
     """The cards on file, and how auto top-up is set, which pays with one."""
     return {
-        "cards": cards.saved(session, owner),
-        "default": cards.default_card(session, owner),
+        "cards": cards_on_file.saved(session, owner),
+        "default": cards_on_file.default_card(session, owner),
         "topup": topups.setting(session, owner),
     }
 

@@ -12,7 +12,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ....context import transaction
 from ....errors import GatewayUnavailable, UnknownItem
-from ....subscriptions import changing, plan_state, previews, sync
+from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import PlanPrice, Subscription
 from ....subscriptions.previews import Preview
@@ -86,7 +86,7 @@ def previewed(owner: str) -> Preview | None:
 
 def show(owner: str, preview: Preview | None = None, error: PrepaidError | None = None) -> str:
     context = page.context()
-    row = sync.running(context.session, owner)
+    row = plan_rows.running(context.session, owner)
     begun = row is not None and row.stripe_id is not None
     return page.render(
         "plan.html",

@@ -11,7 +11,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from .... import money
-from ....reports import sales
+from ....reports import sales, sales_cuts
 from ....reports.balance.tying import ANY_NUMBER, PLAN
 from ....reports.models import Copying
 from ....reports.sales import SHOWN, Sales, SalesRow
@@ -73,14 +73,14 @@ def overview() -> ResponseReturnValue:
     session = context.session
     choice = period.choice(context)
     part = request.args.get("part", "product")
-    part = part if part in sales.PARTS else "product"
-    cuts = sales.sales_by(session, part, choice.selection)
+    part = part if part in sales_cuts.PARTS else "product"
+    cuts = sales_cuts.sales_by(session, part, choice.selection)
     html = page.render(
         "sales.html",
         **choice.shown(context),
         tables=tables(choice.selection),
         part=part,
-        parts=sales.PARTS,
+        parts=sales_cuts.PARTS,
         cuts=cuts,
         labels=page.labels(cut.name for cut in cuts if cut.name) if part == "customer" else {},
         left_out=sales.left_out(session, choice.selection.span),
@@ -143,11 +143,11 @@ def as_csv() -> Response:
     page.operator()
     selection = period.choice(page.context()).selection
     part = request.args.get("part")
-    return csv_of_part(part, selection) if part in sales.PARTS else csv_of_periods(selection)
+    return csv_of_part(part, selection) if part in sales_cuts.PARTS else csv_of_periods(selection)
 
 
 def csv_of_part(part: str, selection: Selection) -> Response:
-    cuts = sales.sales_by(page.context().session, part, selection, max_cuts=MAX_LINES)
+    cuts = sales_cuts.sales_by(page.context().session, part, selection, max_cuts=MAX_LINES)
     rows = [
         [*([] if part == "currency" else [name_of(cut)]), cut.currency, *cut.sales.as_dict().values()]
         for cut in cuts
@@ -170,5 +170,5 @@ def csv_of_periods(selection: Selection) -> Response:
     return page.as_csv("sales", ["day", "currency", *SHOWN, "day_before", "net_minor_before"], rows)
 
 
-def name_of(cut: sales.Cut) -> str:
+def name_of(cut: sales_cuts.Cut) -> str:
     return "(others)" if cut.is_rest else cut.name

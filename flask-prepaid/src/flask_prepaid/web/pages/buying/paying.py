@@ -8,6 +8,7 @@ from flask import url_for
 
 from ....catalog import Offer
 from ....errors import NotYours, UnknownItem
+from ....gateway.checkout import WaysBack
 from ....gateway.values import Checkout, NextStep
 from ....languages import formats
 from ....languages.words import gettext as _
@@ -54,8 +55,7 @@ def open_checkout(
         page.context(),
         owner,
         offer,
-        success_url=success_url or page.way_back("prepaid.return"),
-        cancel_url=cancel_url,
+        ways_back=WaysBack(success_url or page.way_back("prepaid.return"), cancel_url),
         wish=sent_again.wish(),
         keep_card=bool(forms.sent().get("keep_card")),
     )

@@ -15,7 +15,7 @@ from ....languages.words import gettext as _
 from ....languages.words import ngettext
 from ....payments import tax_rates
 from ....payments.models import Payment, PaymentState
-from ....purchases.saved_cards import cards
+from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies
 from ... import forms, page
 from .chosen import buyers_currency
@@ -30,8 +30,8 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
     bound, binding = currencies.bound_to(context.session, owner), currencies.binding(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values()]
     sent = request.form if request.method == "POST" else request.args
-    on_file = cards.saved(context.session, owner)
-    valid = cards.first_valid(on_file, context.clock())
+    on_file = cards_on_file.saved(context.session, owner)
+    valid = cards_on_file.first_valid(on_file, context.clock())
     return page.render(
         "buy.html",
         catalog=context.catalog,

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from ....errors import PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
-from ....subscriptions import currencies, sync
+from ....gateway.checkout import WaysBack
+from ....subscriptions import currencies, plan_rows
 from ....subscriptions.beginning import beginnings, subscribing
 from ....subscriptions.models import BEGINNING, Subscription
 from ... import forms, page, sent_again
@@ -83,8 +84,7 @@ def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = N
         context,
         owner,
         chosen_plan(owner),
-        success_url=success_url or page.way_back("prepaid.plan"),
-        cancel_url=cancel_url,
+        ways_back=WaysBack(success_url or page.way_back("prepaid.plan"), cancel_url),
         wish=wish,
     )
 
@@ -103,7 +103,7 @@ def custom() -> ResponseReturnValue:
             return redirect(url_for("prepaid.plan", session_id=opened.id), 303)
     except (UnknownItem, PlanRefused) as error:
         return overview.overview(owner, error), error.http_status
-    row = sync.find(context.session, session_id=opened.id)
+    row = plan_rows.find(context.session, session_id=opened.id)
     assert row is not None, "its page has just been opened"
     terms = subscribing.terms(context, row)  # a page that was opened before is of its own day
     return page.render(

@@ -13,8 +13,8 @@ from ....catalog import Plan
 from ....errors import GatewayRefused, GatewayUnavailable
 from ....gateway.billing.subscription_values import StripeInvoice
 from ....payments.customers.models import SavedCard
-from ....purchases.saved_cards import cards
-from ....subscriptions import currencies, plan_state, previews, prices, sync
+from ....purchases.saved_cards import cards_on_file
+from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import beginnings
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
 from ... import forms, page
@@ -33,13 +33,13 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     context = page.context()
     session = context.session
     currency = currencies.of(context, owner, request.values.get("currency"))
-    row = sync.running(session, owner)
+    row = plan_rows.running(session, owner)
     coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
     resumes_for = resumption_minor(row) if row else None
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     terms = session.get_one(PlanPrice, row.price_id) if row else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
-    saved = cards.saved(session, owner)
+    saved = cards_on_file.saved(session, owner)
     last = session.scalars(mine.order_by(Subscription.id.desc())).first()
     bills = (
         select(Invoice)
@@ -93,7 +93,7 @@ def has_just_begun(row: Subscription) -> bool:
 def payer(row: Subscription) -> SavedCard | None:
     """The card on file that pays a plan; ``None`` where none does."""
     session = page.context().session
-    card = session.get(SavedCard, row.card_id or cards.default_card(session, row.owner) or "")
+    card = session.get(SavedCard, row.card_id or cards_on_file.default_card(session, row.owner) or "")
     return card if card is not None and card.owner == row.owner else None
 
 
@@ -106,7 +106,7 @@ def pays_with(saved: list[SavedCard]) -> SavedCard | None:
     """The card on file that is to pay: the chosen one, or the first valid one. ``None`` is another card."""
     wanted = forms.chosen("saved_card")
     if wanted is None:
-        return cards.first_valid(saved, page.context().clock())
+        return cards_on_file.first_valid(saved, page.context().clock())
     return next((card for card in saved if card.id == wanted), None)
 
 

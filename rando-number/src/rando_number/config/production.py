@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+
+from .values import is_address
 
 #: Secrets from examples, which everybody knows.
 WELL_KNOWN = {"mysecret", "secret", "secret_key", "changeme", "change-me", "dev", "comingsoon"}
@@ -24,9 +24,6 @@ KEPT = {
 
 #: What Stripe's secrets of webhooks begin with; 32 characters by chance or more follow.
 WEBHOOK_SECRET = "whsec_"
-
-#: A host as browsers send it: small letters of ASCII, or an address.
-HOST = re.compile(r"[a-z0-9:]([a-z0-9_.:-]*[a-z0-9])?")
 
 
 def unsafe(environ: Mapping[str, str]) -> list[str]:
@@ -90,15 +87,3 @@ def are_webhook_secrets(written: str) -> bool:
         secret.startswith(WEBHOOK_SECRET) and not is_guessed(secret.removeprefix(WEBHOOK_SECRET))
         for secret in secrets
     )
-
-
-def is_address(url: str, schemes: set[str]) -> bool:
-    """Whether ``url`` is a scheme and a host that a browser can ask for, with a port at most."""
-    try:
-        parts = urlsplit(url.rstrip("/"))
-        port = parts.port
-    except ValueError:
-        return False
-    rest = parts.path or parts.query or parts.fragment or parts.username or parts.password
-    host = HOST.fullmatch(parts.hostname or "")
-    return parts.scheme in schemes and host is not None and not rest and port != 0

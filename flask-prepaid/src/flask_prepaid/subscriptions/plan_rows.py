@@ -1,0 +1,59 @@
+"""The rows of plans: found by any of Stripe's ids, and locked before anybody writes."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from ..gateway.billing.subscription_values import StripeSubscription
+from ..payments.customers.models import Customer
+from .models import (
+    ENDED,
+    Subscription,
+)
+
+
+def find(
+    session: Session, *, key: str | None = None, stripe_id: str | None = None, session_id: str | None = None
+) -> Subscription | None:
+    """The row that an object of Stripe's is about, by its id or by the key in its metadata."""
+    names = [
+        column == value
+        for column, value in (
+            (Subscription.idempotency_key, key),
+            (Subscription.stripe_id, stripe_id),
+            (Subscription.session_id, session_id),
+        )
+        if value
+    ]
+    if not names:
+        return None
+    return session.scalars(select(Subscription).where(or_(*names)).order_by(Subscription.id)).first()
+
+
+def why_other(session: Session, row: Subscription, subscription: StripeSubscription) -> str | None:
+    """Why a subscription that names the row is not the row's, in words for an operator; ``None`` if it is.
+
+    Whoever has the Stripe key can write our key into the metadata of any subscription.
+    """
+    if row.stripe_id is not None:
+        return None if row.stripe_id == subscription.id else f"is not {row.stripe_id}, which the plan has"
+    customer_id = session.scalar(select(Customer.stripe_id).where(Customer.owner == row.owner))
+    return None if customer_id == subscription.customer_id else "is another customer's"
+
+
+def running(session: Session, owner: str) -> Subscription | None:
+    """The owner's subscription that has not ended."""
+    mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.not_in(ENDED))
+    return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
+
+
+def lock(session: Session, subscription_id: int) -> Subscription:
+    """Keep every other writer off until the transaction ends; the subscription as it now is.
+
+    Whoever writes it, its invoices or its months takes this lock first. An UPDATE locks the row on
+    PostgreSQL and takes the write lock on SQLite.
+    """
+    same = Subscription.id == subscription_id
+    session.execute(update(Subscription).where(same).values(id=subscription_id))
+    return session.get_one(Subscription, subscription_id, populate_existing=True)
