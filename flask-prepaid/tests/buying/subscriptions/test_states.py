@@ -81,7 +81,12 @@ STATES = [
         "Pay $10.00 on Stripe's page",
     ),
     (State.INCOMPLETE_EXPIRED, never_pay, "nothing was charged. Choose again", "Subscribe with Visa 0341"),
-    (State.PAUSED, stop_for_a_while, "Resume it before then and nothing is charged now.", "Resume"),
+    (
+        State.PAUSED,
+        stop_for_a_while,
+        "Resume it by then, and nothing is charged before that day.",
+        "Resume my plan",
+    ),
     (State.PAUSED, never_leave_a_card, "Add a card and resume it to go on.", "Add a card"),
     (
         State.CANCELED,
