@@ -208,9 +208,9 @@ class Visitor:
     def balance(self) -> int:
         return self.shop.balance(self.owner)
 
-    def subscribe(self, plan: str = "small") -> None:
-        """Choose a plan without a trial, pay for it on Stripe's page, and come back."""
-        sent = self.send("/subscription", plan=plan, trial="")
+    def subscribe(self, plan: str = "small", *, trial: str = "") -> None:
+        """Choose a plan, give a card on Stripe's page, and come back; ``trial="1"`` begins a free trial."""
+        sent = self.send("/subscription", plan=plan, trial=trial)
         session = re.search(r"cs_test_\w+", sent.location)
         assert session, sent.location
         self.shop.stripe.pay(session[0])

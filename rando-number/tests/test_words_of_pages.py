@@ -127,6 +127,47 @@ def test_settings_stand_before_what_happened(shop: RunningShop) -> None:
     assert page.count("$10.00") == 10
 
 
+def test_settings_stand_in_groups_and_what_leaves_comes_last(shop: RunningShop) -> None:
+    pat = shop.customer()
+    shop.visitor().login("pat@rando.test")
+
+    page = pat.get("/user-profile").text
+
+    groups = re.findall(r"<h3>([^<]+)</h3>\s*<ul>(.*?)</ul>", page, re.DOTALL)
+    assert {name: re.findall(r'href="([^"]+)"', links) for name, links in groups} == {
+        "Paying": ["/cards", "/alerts"],
+        "Programs": ["/api-keys", "/webhooks"],
+        "Signing in": ["/change", "/change-email", "/tf-setup", "/passkeys", "/sessions"],
+    }
+    assert "Two-step sign-in Off Passkeys 0 Where you are signed in 2" in text_of(groups[-1][1])
+    assert page.index("/sessions") < page.index("/export.json") < page.index("/close-account")
+
+
+def test_a_gift_says_what_for_and_a_free_trial_is_called_one(shop: RunningShop) -> None:
+    pat = shop.customer()
+    pat.subscribe("large", trial="1")
+
+    for path in ("/user-profile", "/usage"):
+        page = text_of(pat.get(path).text)
+        assert " Free trial +10 " in page, path
+        assert "Gift Free trial" not in page, path
+        assert " Gift Welcome to Rando Number +3 " in page, path
+
+
+def test_webhooks_belong_to_the_keys_that_lead_to_them(shop: RunningShop) -> None:
+    page = shop.customer().get("/webhooks").text
+
+    assert re.search(r'class="way-back"><a href="/api-keys">.*?API keys</a>', page)
+    assert re.findall(r'href="([^"]+)" aria-current="true"', page.partition("<main")[0]) == ["/api-keys"]
+
+
+def test_a_password_can_be_shown_where_it_is_typed_to_sign_in(shop: RunningShop) -> None:
+    for path in ("/login", "/register"):
+        page = shop.visitor().get(path).text
+        assert 'data-shows="password"' in page, path
+        assert "/show_password.js" in page, path
+
+
 def test_who_has_no_credits_reads_nothing_of_their_worth(shop: RunningShop) -> None:
     pat = shop.customer(credits=1)
     assert "Worth $1.00" in pat.get("/user-profile").text

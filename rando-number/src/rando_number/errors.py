@@ -135,23 +135,30 @@ def for_program() -> bool:
 #: What passes by itself: the same request may do later.
 PASSES = (429, 500, 503)
 
+#: What was sent wrongly, or no longer holds: the page that it came from is the place to mend it.
+SENT_WRONGLY = (400, 405, 409, 413, 415, 422)
+
 
 def page(status: int, title: str, advice: str) -> Response:
+    """The page of an error, with the one button that leads on: to the page again, or back to its form."""
+    asks = request.method in ("GET", "HEAD")
+    again = path_of(request.url) if asks and status in PASSES else None
+    back = page_before() if again is None and status in (*PASSES, *SENT_WRONGLY) else None
     words = {"title": _(title), "advice": _(advice)}
-    again = here_again() if status in PASSES else None
     return make_response(
-        render_template("error.html", status=status, again=again, id=g.request_id, **words), status
+        render_template("error.html", status=status, again=again, back=back, id=g.request_id, **words), status
     )
 
 
-def here_again() -> str | None:
-    """The page that was asked for, or that with the form that was sent; ``None`` if it is not known."""
-    if request.method in ("GET", "HEAD"):
-        return path_of(request.url)
+def page_before() -> str | None:
+    """The page of ours that this request came from, else that of the form; ``None`` if neither is known."""
+    here = path_of(request.url)
+    asks = request.method in ("GET", "HEAD")
     if request.referrer and urlsplit(request.referrer).netloc == request.host:
-        return path_of(request.referrer)
+        before = path_of(request.referrer)
+        return None if asks and before == here else before
     reads = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
-    return request.path if reads else None
+    return request.path if reads and not asks else None
 
 
 def path_of(url: str) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     select,
     update,
 )
@@ -105,6 +106,11 @@ class User(Base, UserMixin):
     def is_unproven(self) -> bool:
         """Whether the address may be somebody else's: nobody has opened a link from its mailbox yet."""
         return bool(current_app.config["SECURITY_CONFIRMABLE"]) and self.confirmed_at is None
+
+    @property
+    def sign_ins(self) -> int:
+        """In how many browsers this user is signed in."""
+        return db.session.scalar(select(func.count()).where(SignIn.user_id == self.id)) or 0
 
     @property
     def account_credits(self) -> int:

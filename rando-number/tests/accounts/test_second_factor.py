@@ -6,7 +6,7 @@ import base64
 import hmac
 import re
 import time
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +17,8 @@ from rando_number.models import User
 from ..conftest import CODES_AT_S
 from ..reading import forms
 from ..running_shop import PASSWORD, RunningShop, Visitor
+
+WRONG_CODE = "This is not the code that the app shows now. Wait for the next one, and type that."
 
 
 class Phone:
@@ -64,6 +66,17 @@ def test_a_code_is_asked_for_after_the_password(shop: RunningShop) -> None:
     assert let_in.location == "/"
     assert visitor.get("/user-profile").status_code == 200
     assert "second_factor_set" in shop.actions()
+
+
+def test_a_wrong_code_is_explained_and_its_field_waits_empty_for_the_next(shop: RunningShop) -> None:
+    set_up(shop.customer())
+
+    page = give_password(shop).send("/tf-validate", code="000000").text
+
+    assert WRONG_CODE in page
+    (field,) = re.findall(r'<input[^>]* name="code"[^>]*>', page)
+    assert 'value=""' in field
+    assert " autofocus" in field
 
 
 def test_a_code_is_taken_once(shop: RunningShop) -> None:
@@ -126,8 +139,10 @@ def test_a_recovery_code_signs_in_once(shop: RunningShop) -> None:
     first, second = give_password(shop), give_password(shop)
     assert 'href="/mf-recovery"' in first.get("/tf-validate").text
     first.send("/mf-recovery", code=code)
-    second.send("/mf-recovery", code=code)
+    refused = second.send("/mf-recovery", code=code).text
 
+    assert "This is none of your codes, or it was used before." in refused
+    assert '<a href="/tf-validate">Enter the code of your app instead</a>' in refused
     assert first.get("/user-profile").status_code == 200
     assert second.get("/user-profile").status_code == 302
     assert code.encode() not in b"".join(file.read_bytes() for file in shop.data.glob("rando.sqlite3*"))
@@ -204,3 +219,80 @@ def test_the_factor_can_be_turned_off(shop: RunningShop) -> None:
 
     assert shop.visitor().login("pat@rando.test").location == "/"
     assert shop.actions().count("second_factor_off") == 1
+
+
+def buttons(page: str) -> dict[str, str]:
+    """What can be pressed on the page itself, and how it looks."""
+    main = page.partition("<main")[2].partition("</main>")[0]
+    return {words: look for look, words in re.findall(r'class="btn (btn-[\w-]+)[^>]*>([^<]+)<', main)}
+
+
+def test_the_page_and_the_profile_say_whether_two_steps_are_on(shop: RunningShop) -> None:
+    customer = shop.customer()
+    off = customer.get("/tf-setup").text
+    assert 'text-bg-secondary">Off<' in off
+    assert buttons(off) == {"Set up an authenticator app": "btn-primary"}
+    assert 'text-bg-secondary">Off<' in customer.get("/user-profile").text
+
+    set_up(customer)
+
+    assert "Two-step sign-in is on." in customer.get("/mf-recovery-codes", show_codes="1").text
+    on = customer.get("/tf-setup").text
+    assert 'text-bg-success">On<' in on
+    assert buttons(on) == {"Set up another app": "btn-outline-secondary", "Turn it off": "btn-outline-danger"}
+    assert 'text-bg-success">On<' in customer.get("/user-profile").text
+    customer.send("/tf-setup", setup="disable")
+    assert "Two-step sign-in is off." in customer.get("/tf-setup").text
+
+
+def test_what_throws_recovery_codes_away_is_never_the_button_to_press_first(shop: RunningShop) -> None:
+    customer = shop.customer()
+    assert buttons(customer.get("/mf-recovery-codes").text) == {"Make new codes": "btn-primary"}
+    set_up(customer)
+
+    kept = customer.get("/mf-recovery-codes").text
+    assert buttons(kept) == {"Show my codes": "btn-primary", "Make new codes": "btn-outline-secondary"}
+    assert "The old ones stop working." in kept
+    shown = customer.get("/mf-recovery-codes", show_codes="1").text
+    renewed = customer.send("/mf-recovery-codes", generate_new_codes="1").text
+    for page in (shown, renewed):
+        look = {"I have kept them": "btn-primary", "Make new codes": "btn-outline-secondary"}
+        assert buttons(page) == {**look, "Download": "btn-outline-secondary"}
+
+
+def test_recovery_codes_are_downloaded_as_they_are_shown(shop: RunningShop) -> None:
+    customer = shop.customer()
+    set_up(customer)
+
+    page = customer.get("/mf-recovery-codes", show_codes="1").text
+
+    shown = re.search(r'<pre data-copy [^>]*><code id="recovery-codes">([^<]+)<', page)
+    file = re.search(
+        r'href="data:text/plain;charset=utf-8,([^"]+)" download="rando-number-recovery-codes', page
+    )
+    assert shown is not None
+    assert file is not None
+    assert unquote(file[1]) == shown[1] + "\n"
+    assert len(shown[1].split()) == 8
+
+
+@pytest.mark.parametrize(
+    ("language", "is_on", "chosen"),
+    [
+        ("de", "Die Anmeldung in zwei Schritten ist an.", "Meldet Sie allein an, ohne das Passwort"),
+        ("es", "El inicio de sesión en dos pasos está activado.", "Inicia la sesión por sí sola"),
+    ],
+)
+def test_what_two_steps_and_passkeys_say_is_in_the_readers_language(
+    shop: RunningShop, language: str, is_on: str, chosen: str
+) -> None:
+    customer = shop.visitor(HTTP_ACCEPT="text/html", HTTP_ACCEPT_LANGUAGE=language)
+    customer.register("pat@rando.test")
+    set_up(customer)
+
+    assert is_on in customer.get("/mf-recovery-codes", show_codes="1").text
+    page = customer.get("/passkeys").text
+    first = re.search(r'<input[^>]* value="first">', page)
+    assert first is not None
+    assert "checked" in first[0]
+    assert chosen in page

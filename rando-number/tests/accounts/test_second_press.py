@@ -100,7 +100,7 @@ FORMS: dict[Callable[[Visitor], Sent], tuple[str | None, str]] = {
     adds_a_passkey: ("/passkeys", "The passkey theirs is set up."),
     removes_a_passkey: ("/passkeys", "The passkey stick is removed."),
     sets_a_second_factor: ("/mf-recovery-codes", ""),
-    turns_the_second_factor_off: ("/tf-setup", "successfully disabled two-factor"),
+    turns_the_second_factor_off: ("/tf-setup", "Two-step sign-in is off."),
     signs_out_everywhere: ("/login", "You are signed out everywhere."),
     ends_another_session: ("/sessions", "That session has ended."),
     ends_all_others: ("/sessions", "Every other session has ended."),

@@ -48,6 +48,43 @@ def test_a_form_that_was_sent_is_led_back_to_not_sent_again(shop: RunningShop) -
     assert primary(from_elsewhere.text) is None
 
 
+@pytest.mark.parametrize("status", [400, 405, 409, 413, 422])
+def test_what_was_sent_wrongly_leads_back_to_where_it_came_from(shop: RunningShop, status: int) -> None:
+    shop.app.add_url_rule("/send", view_func=lambda: abort(status), methods=["GET", "POST"])
+    visitor = shop.visitor()
+    hidden = forms(visitor.get("/login").text)["/login"]
+
+    sent, unknown, elsewhere = (
+        visitor.client.post("/send", data=hidden, headers=headers)
+        for headers in (
+            {"Referer": "http://localhost/contact?to=us"},
+            {},
+            {"Referer": "http://elsewhere.test/trap"},
+        )
+    )
+    followed = visitor.client.get("/send?a=b", headers={"Referer": "http://localhost/contact"})
+    reloaded = visitor.client.get("/send?a=b", headers={"Referer": "http://localhost/send?a=b"})
+
+    assert sent.status_code == status
+    assert primary(sent.text) == '<a class="btn btn-primary" href="/contact?to=us">Go back</a>'
+    assert primary(unknown.text) == primary(elsewhere.text)
+    assert primary(unknown.text) == '<a class="btn btn-primary" href="/send">Go back</a>'
+    assert primary(followed.text) == '<a class="btn btn-primary" href="/contact">Go back</a>'
+    assert primary(reloaded.text) is None
+
+
+def test_a_form_out_of_date_and_one_too_large_lead_back_to_their_page(shop: RunningShop) -> None:
+    visitor = shop.visitor()
+    button = '<a class="btn btn-primary" href="/register">Go back</a>'
+    page = {"Referer": "http://localhost/register"}
+
+    stale = visitor.client.post("/register", data={"email": "pat@rando.test"}, headers=page)
+    large = visitor.client.post("/register", data={"email": "x" * 2_000_000}, headers=page)
+
+    assert (stale.status_code, primary(stale.text)) == (400, button)
+    assert (large.status_code, primary(large.text)) == (413, button)
+
+
 def test_a_fault_of_ours_leads_to_us_with_its_name(shop: RunningShop) -> None:
     shop.app.add_url_rule("/fault", view_func=fault)
 

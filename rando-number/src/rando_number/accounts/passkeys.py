@@ -78,10 +78,10 @@ class NewPasskeyForm(WebAuthnRegisterForm):
 
     usage = RadioField(
         choices=[
-            SelectChoice("first", "Signs you in alone, without the password"),
-            SelectChoice("secondary", "Is asked for on top of the password"),
+            SelectChoice("first", marked("Signs you in alone, without the password")),
+            SelectChoice("secondary", marked("Is asked for on top of the password")),
         ],
-        default="secondary",
+        default="first",
     )
 
 

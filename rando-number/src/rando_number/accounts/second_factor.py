@@ -22,6 +22,7 @@ from flask_security.utils import check_and_get_token_status
 from wtforms import RadioField, StringField
 
 from flask_prepaid.languages.words import gettext as _
+from flask_prepaid.languages.words import marked
 
 from .. import audit_log
 from ..callers import customer, signed_in
@@ -34,6 +35,18 @@ if TYPE_CHECKING:
 
 #: How long the code of a new app may be typed in.
 SETUP_WITHIN = timedelta(minutes=30)
+
+#: What is not the code, at sign-in and as an app is set up.
+WRONG_CODE = marked("This is not the code that the app shows now. Wait for the next one, and type that.")
+
+#: Our words in place of Flask-Security's, and how each is shown.
+MESSAGES = {
+    "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (marked("Two-step sign-in is on."), "success"),
+    "TWO_FACTOR_DISABLED": (marked("Two-step sign-in is off."), "success"),
+    "TWO_FACTOR_INVALID_TOKEN": (WRONG_CODE, "error"),
+    "INVALID_RECOVERY_CODE": (marked("This is none of your codes, or it was used before."), "error"),
+    "NO_RECOVERY_CODES_SETUP": (marked("You have no recovery codes yet."), "info"),
+}
 
 
 class OnceOnly(Totp):
@@ -50,6 +63,20 @@ class SetUpForm(TwoFactorSetupForm):
     """The pressed button names the method: the authenticator, or "disable"."""
 
     setup = StringField()
+
+
+class CodeForm(TwoFactorVerifyCodeForm):
+    """The code that the app shows. After a wrong one its field is empty, and ready for the next."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        is_right = bool(super().validate(**kwargs))
+        if not is_right:
+            self.await_next()
+        return is_right
+
+    def await_next(self) -> None:
+        self.code.data = None
+        self.code.render_kw = {**self.code.render_kw, "autofocus": True}
 
 
 class RescueForm(TwoFactorRescueForm):
@@ -80,6 +107,7 @@ def settings(secret: str) -> dict[str, Any]:
         "SECURITY_TWO_FACTOR_VERIFY_CODE_TEMPLATE": "accounts/two_factor_code.html",
         "SECURITY_MULTI_FACTOR_RECOVERY_CODES_TEMPLATE": "accounts/recovery_codes.html",
         "SECURITY_MULTI_FACTOR_RECOVERY_TEMPLATE": "accounts/recovery.html",
+        **{f"SECURITY_MSG_{name}": words for name, words in MESSAGES.items()},
     }
 
 
@@ -122,10 +150,9 @@ def same_code_again(token: str, state: dict[str, Any]) -> ResponseReturnValue:
     """The page with the QR code as it was, and what is wrong at the field of the code."""
     totp = current_app.extensions["security"].totp_factory
     shown = totp.fetch_setup_values(state["totp_secret"], customer())
-    form = TwoFactorVerifyCodeForm(formdata=None)
-    form.code.errors = [
-        _("This is not the code that the app shows now. Wait for the next one, and type that.")
-    ]
+    form = CodeForm(formdata=None)
+    form.await_next()
+    form.code.errors = [_(WRONG_CODE)]
     return render_template(
         "accounts/two_factor_setup.html",
         two_factor_verify_code_form=form,

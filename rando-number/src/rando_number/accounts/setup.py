@@ -30,7 +30,7 @@ from . import closing, greetings, own_data, passkeys, second_factor, second_pres
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .proofs import first_proof, last_moment, links, new_address, reset_links
-from .second_factor import OnceOnly, RescueForm, SetUpForm
+from .second_factor import CodeForm, OnceOnly, RescueForm, SetUpForm
 
 
 class FormGuard(CSRFProtect):  # type: ignore[misc]  # the library is not typed
@@ -107,6 +107,7 @@ def init_app(app: Flask) -> None:
         totp_cls=OnceOnly,
         login_form=SignInForm,
         two_factor_setup_form=SetUpForm,
+        two_factor_verify_code_form=CodeForm,
         two_factor_rescue_form=RescueForm,
         webauthn_util_cls=Ceremonies,
         wan_register_form=NewPasskeyForm,
