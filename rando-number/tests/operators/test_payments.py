@@ -321,7 +321,7 @@ def test_a_dispute_says_why_and_until_when_evidence_is_due_wherever_an_operator_
     story = admin.get(f"/admin/customers/{pat.owner}").text
     assert "evidence" not in story
     assert "fraudulent" in story, "the reason stays with the dispute"
-    assert f"{dispute}</span>: fraudulent. It is lost." in admin.get("/admin/payments/1").text
+    assert f"{dispute}</a>: fraudulent. It is lost." in admin.get("/admin/payments/1").text
 
 
 def test_the_overview_counts_more_payments_than_it_lists(

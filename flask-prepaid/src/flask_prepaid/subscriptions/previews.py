@@ -33,8 +33,8 @@ class Preview:
     """What a change would cost and give. Amounts in the smallest unit of ``currency``.
 
     ``proration_date`` travels with the form, so that the change is computed as it was shown.
-    ``unused_minor`` is what is given back of the plan that runs, and already off ``due_minor``; 0 also where the
-    invoice has more to it than that and the new plan: a balance, or what was owed before.
+    ``unused_minor`` is what is given back of the plan that runs, and already off ``due_minor``; 0 also where
+    the invoice has more to it than that and the new plan: a balance, or what was owed before.
     ``next_at`` is when the next payment is due, ``next_minor`` how much it is, with ``later_minor`` in it:
     what is owed by then and is too little to charge alone.
     """

@@ -11,6 +11,7 @@ from ...payments.customers.models import SavedCard
 from ...payments.models import Payment, PaymentState, Refund, Via
 from ...purchases.stop_reasons import DISPUTED
 from ...subscriptions.gone import REASON as ELSEWHERE
+from ...subscriptions.models import PlanPrice
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ def owed() -> dict[str, Any]:
     return {"amount_minor": 1500, "currency": "usd", "retry_at": AT, "card": card}
 
 
+def begun() -> dict[str, Any]:
+    """What follows a trial, and the card that pays it."""
+    terms = PlanPrice(
+        title="Small", credits=20, amount_minor=1500, currency="usd", interval="month", interval_count=1
+    )
+    return {"terms": terms, "quantity": 1, "card": SavedCard(brand="visa", last4="4242")}
+
+
 BILLED = {"invoice_id": "in_sample", "invoice_number": "A1B2C3D4-0007"}
 TAXED = {"paid_minor": 595, "charged_minor": 595, "tax_minor": 95, "taxed": "DE standard_rated"}
 PLAN = {"via": Via.PLAN, "title": "Small", "receipt_url": "https://invoice.stripe.com/i/sample"}
@@ -98,7 +107,9 @@ def samples() -> dict[str, MailSample]:
             "topup_failed", {"payment": payment(via=Via.TOPUP, **OPEN), "amount_minor": 500}
         ),
         "topup_stopped": MailSample("topup_stopped", {"reason": "the card was declined"}),
-        "topup_skipped": MailSample("topup_skipped", {"reason": "this month's ceiling is reached"}),
+        "topup_skipped": MailSample(
+            "topup_skipped", {"reason": "the packs that you allow for this month are bought"}
+        ),
         "payment_needs_you": MailSample("payment_needs_you", {"payment": payment(via=Via.TOPUP, **OPEN)}),
         "card_expiring": MailSample("card_expiring", card),
         "balance_low": MailSample("balance_low", {"credits": 9, "threshold": 10}),
@@ -120,5 +131,8 @@ def samples() -> dict[str, MailSample]:
         "plan_stopped": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": AT}),
         "plan_stopped-at-once": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": None}),
         "plan_stopped-elsewhere": MailSample("plan_stopped", {**plan, "reason": ELSEWHERE, "ends_at": None}),
-        "trial_ending": MailSample("trial_ending", {**plan, "trial_end": AT}),
+        "trial_ending": MailSample("trial_ending", {**plan, **begun(), "trial_end": AT}),
+        "trial_ending-no-card": MailSample(
+            "trial_ending", {**plan, **begun(), "card": None, "trial_end": AT}
+        ),
     }

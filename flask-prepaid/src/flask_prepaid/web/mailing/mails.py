@@ -181,6 +181,8 @@ def render(
             values = {"credits": payment.credits, **values}
         if name == "plan_payment_failed":
             values = {**owed_by(context, values["subscription_id"]), **values}
+        if name == "trial_ending":
+            values = {**begun_by(context, values["subscription_id"]), **values}
         if name == "topup_failed" and payment is not None:
             values = {"amount_minor": tax_rates.charge_minor(context, payment), **values}
         return name, worded(context, app, name, {**values, **rows}, zone_of(context, owner))
@@ -197,6 +199,13 @@ def owed_by(context: PageContext, subscription_id: int) -> dict[str, Any]:
         "retry_at": owed.retry_at if owed else None,
         "card": payer(row),
     }
+
+
+def begun_by(context: Context, subscription_id: int) -> dict[str, Any]:
+    """What follows a trial: the terms of the plan, how many of it, and the card that is to pay."""
+    row = context.session.get_one(Subscription, subscription_id)
+    terms = context.session.get_one(PlanPrice, row.next_price_id or row.price_id)
+    return {"terms": terms, "quantity": row.next_quantity or row.quantity, "card": payer(row)}
 
 
 def _name_of(name: str, payment: Payment | None) -> str:
