@@ -225,14 +225,24 @@ def worded(context: Context, app: Flask, name: str, values: dict[str, Any], zone
 
     :param zone: The time zone of all its times.
     """
-    addresses = app.url_map.bind("")
-
-    def address(endpoint: str, **parts: Any) -> str:
-        return urljoin(context.config.base_url, addresses.build(f"prepaid.{endpoint}", parts))
-
-    template = f"prepaid/mail/{name}.txt"
-    subject, _end, text = render_template(template, **values, page=address, prepaid_zone=zone).partition("\n")
+    template, pages = f"prepaid/mail/{name}.txt", Pages(app, context.config.base_url)
+    subject, _end, text = render_template(template, **values, page=pages, prepaid_zone=zone).partition("\n")
     return composed(context, subject, text)
+
+
+class Pages:
+    """The addresses of the extension's pages, for a mail: ``page("billing")``."""
+
+    def __init__(self, app: Flask, base_url: str) -> None:
+        self._app, self._base_url = app, base_url
+
+    def __call__(self, endpoint: str, **parts: Any) -> str:
+        path = self._app.url_map.bind("").build(f"prepaid.{endpoint}", parts)
+        return urljoin(self._base_url, path)
+
+    def exists(self, endpoint: str) -> bool:
+        """Whether this app has the page: one without API keys has no limits."""
+        return f"prepaid.{endpoint}" in self._app.view_functions
 
 
 def composed(context: Context, subject: str, text: str) -> WrittenMail:

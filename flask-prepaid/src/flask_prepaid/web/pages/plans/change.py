@@ -11,7 +11,7 @@ from ....errors import NotYours, PlanRefused, UnknownItem
 from ....languages import formats
 from ....languages.words import gettext as _
 from ....languages.words import marked
-from ....subscriptions import changing, plan_state, previews, sync
+from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import Subscription
 from ... import forms, page
@@ -37,7 +37,7 @@ def change() -> ResponseReturnValue:
 
 def changed_in_words(owner: str, title: str) -> str:
     """From when the new plan is there: now, once it is paid, or when the period that is paid ends."""
-    row = sync.running(page.context().session, owner)
+    row = plan_rows.running(page.context().session, owner)
     if row is not None and row.next_price_id and row.period_end:
         return _("Your plan changes to %(plan)s on %(day)s.", plan=title, day=formats.day(row.period_end))
     if row is not None and row.pending_until:
