@@ -79,8 +79,6 @@ OPEN = {"state": PaymentState.OPEN, "paid_minor": None, "charged_minor": 0, "pai
 def samples() -> dict[str, MailSample]:
     """Every mail, in each of the wordings that differ, by a name for its address."""
     topup = {"payment": payment(via=Via.TOPUP), "credits": 100}
-    plan = {"title": "Small", "subscription_id": 1}
-    unpaid = {**plan, **owed(), "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
     budget = {"percent": 80, "spent": 400, "credits": 500, "every": "month", "resets_at": AT}
     endpoint = {"url": "https://program.example/hook", "endpoint_id": 1}
     back = {"payment": payment(), "refund": refund(), "under_way": False, "amount_minor": 500}
@@ -122,6 +120,15 @@ def samples() -> dict[str, MailSample]:
         "endpoint_stopped-gone": MailSample(
             "endpoint_stopped", {**endpoint, "reason": "it answered 410 Gone"}
         ),
+        **of_plans(),
+    }
+
+
+def of_plans() -> dict[str, MailSample]:
+    """The mails about plans."""
+    plan = {"title": "Small", "subscription_id": 1}
+    unpaid = {**plan, **owed(), "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
+    return {
         "plan_payment_failed": MailSample("plan_payment_failed", unpaid),
         "plan_payment_failed-first": MailSample("plan_payment_failed", {**unpaid, "state": "incomplete"}),
         "plan_payment_failed-last": MailSample(
