@@ -29,7 +29,12 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
     page, fields = shop.preview("large")
     rest = shop.share(400, fields["proration_date"])
     assert rest in (199, 200)
-    assert "<dt>Today</dt><dd>$15.00</dd>" in page
+    rows = (
+        "<dt>Large</dt><dd>$20.00</dd>",
+        "<dt>Unused part of Small</dt><dd>-$5.00</dd>",
+        "<dt>Today</dt><dd>$15.00</dd>",
+    )
+    assert all(row in page for row in rows), page
     assert f"<dt>Credits added</dt><dd>{rest}</dd>" in page
     assert "$40.00 on 28 February 2026" in page
     shop.send("/change", **fields)
