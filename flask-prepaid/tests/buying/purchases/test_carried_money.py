@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from flask_prepaid import Plan
+from flask_prepaid import Operator, Operators, Plan, Role
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.purchases.money_back import previews, refundable, refunds
 from flask_prepaid.subscriptions import prices
 from flask_prepaid.testing import Databases
 
-from ..subscriptions.plan_shop import PLANS, PlanShop
+from ..subscriptions.plan_shop import PLANS, PlanShop, one_line
 
 MORE = (
     Plan("rich", credits=500, amount_minor=1_000, name="Rich"),
@@ -187,6 +187,20 @@ def test_a_change_that_costs_more_keeps_what_its_new_money_has_bought(shop: Plan
     refund(shop)
 
     assert shop.balance() == 125
+
+
+def test_the_form_of_a_refund_says_what_goes_of_the_change(databases: Databases, kind: str) -> None:
+    operators = Operators(current=lambda: Operator("finance", Role.FINANCE))
+    with closing(PlanShop(databases.fresh(kind), plans=(*PLANS, *MORE), operators=operators)) as shop:
+        shop.subscribe("small")
+        shop.pass_time(days=14)
+        change(shop, "rich")
+
+        form = one_line(shop.browser().get("/prepaid/admin/payments/1/refund").text)
+
+        assert "$10.00 takes back <strong>300 credits</strong>." in form
+        assert "200 of them are from there, and go within a minute." in form
+        assert shop.balance() == 300, "nothing is taken yet"
 
 
 def test_a_change_at_the_same_price_for_a_credit_keeps_what_it_gave(shop: PlanShop) -> None:
