@@ -19,7 +19,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -158,11 +158,12 @@ class Production:
 
     @contextmanager
     def proxy(self, scheme: str) -> Iterator[None]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if scheme == "https":
+            context.load_cert_chain(certificate(self.folder / "localhost.pem"))
         server = ThreadingHTTPServer(("127.0.0.1", self.ports[scheme]), handler_for(self, scheme))
         server.daemon_threads = True
         if scheme == "https":
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate(self.folder / "localhost.pem"))
             server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -178,8 +179,13 @@ class Production:
     def await_answer(self, url: str, within_s: float = 60) -> None:
         until = time.monotonic() + within_s
         while time.monotonic() < until:
-            with suppress(OSError), urllib.request.urlopen(url, timeout=5):
-                return
+            try:
+                with urllib.request.urlopen(url, timeout=5):
+                    return
+            except HTTPError as not_yet:
+                not_yet.close()  # it holds the line
+            except OSError:
+                pass
             time.sleep(0.05)
         raise AssertionError(f"{url} did not answer")
 
@@ -288,9 +294,10 @@ def handler_for(shop: Production, scheme: str) -> type[BaseHTTPRequestHandler]:
             headers["Host"] = urlsplit(shop.url).netloc
             headers |= {"X-Forwarded-For": self.client_address[0], "X-Forwarded-Proto": scheme}
             line = http.client.HTTPConnection("127.0.0.1", shop.ports["shop"], timeout=60)
-            line.request(self.command, self.path, body, headers)
-            answer = line.getresponse()
-            content = answer.read()
+            with closing(line):  # also where the shop does not answer
+                line.request(self.command, self.path, body, headers)
+                answer = line.getresponse()
+                content = answer.read()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in ("transfer-encoding", "content-length", "connection"):
@@ -298,7 +305,6 @@ def handler_for(shop: Production, scheme: str) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-            line.close()
 
         do_GET = do_POST = forward  # noqa: N815
 

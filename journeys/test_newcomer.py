@@ -176,9 +176,10 @@ def balance_after_reload(page: Page, shop: Running) -> int:
 
 class Answer:
     def __init__(self, reply: Any) -> None:
-        self.url: str = reply.geturl()
-        self.status: int = reply.status
-        self.text: str = reply.read().decode()
+        with reply:
+            self.url: str = reply.geturl()
+            self.status: int = reply.status
+            self.text: str = reply.read().decode()
 
 
 class Visitor:

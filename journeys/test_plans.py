@@ -61,7 +61,7 @@ def test_a_trial_is_started_and_the_plan_made_larger_smaller_canceled_and_resume
 
     plan_card(page, "Small").get_by_role("button", name="Preview").click()
     expect(page.get_by_text("Nothing is charged")).to_be_visible()
-    page.get_by_role("button", name="Change my plan").click()
+    page.get_by_role("button", name="Change to Small").click()
     expect(page.get_by_text("it changes to Small")).to_be_visible()
     page.get_by_role("button", name="Undo this change").click()
     expect(page.get_by_text("it changes to Small")).to_have_count(0)
@@ -172,7 +172,7 @@ def pay_what_is_owed(page: Page, shop: Running) -> None:
     """Wait for a payment that failed, and go where it is paid: state and open invoice come in two events."""
     plan_says(page, shop, "The last payment did not go through")
     plan_says(page, shop, "Pay $120.00")
-    page.get_by_role("link", name="Pay with another card").click()
+    page.get_by_role("link", name="Pay $120.00 on Stripe's page").click()
 
 
 def answer_the_bank(page: Page) -> None:

@@ -58,8 +58,11 @@ def until(what: Callable[[], bool], within_s: float = 60) -> None:
 def pages_of(shop: Production) -> list[str]:
     """Every page without a part in its address; what draws a number or ends a session is none."""
     from rando_number import create_app
+    from rando_number.extensions import db
 
     app = create_app({**shop.environment, "RANDO_DATA": str(shop.data)})
+    with app.app_context():
+        db.engine.dispose()
     rules = [
         rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments
     ]

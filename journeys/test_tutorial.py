@@ -106,7 +106,8 @@ def curl(words: list[str], folder: Path) -> str:
     except HTTPError as refused:
         answer = refused
     jar.save(ignore_discard=True)
-    text: str = answer.read().decode()
+    with answer:
+        text: str = answer.read().decode()
     return text
 
 
@@ -116,8 +117,11 @@ def answers(url: str, within_s: float) -> bool:
         try:
             urlopen(url, timeout=20).close()
             return True
+        except HTTPError as not_yet:
+            not_yet.close()
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     return False
 
 

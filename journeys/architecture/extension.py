@@ -14,9 +14,10 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "languages": {"money"},
     # What a developer writes is checked here: settings, the price list, and what the host hands over.
     "checks": {"errors"},
-    "kinds": {"checks", "errors"},
+    "files": {"errors"},
+    "kinds": {"checks", "errors", "files"},
     "config": {"checks", "errors", "kinds"},
-    "host": {"catalog", "checks", "config", "errors", "languages"},
+    "host": {"catalog", "checks", "config", "errors", "files", "languages"},
     "signals": set(),
     "uncommitted": {"checks"},
     "upgrade": set(),
@@ -42,14 +43,14 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     # What runs by itself or by cron.
     "operations": {
         *GROUND,
-        *("codes", "fast_path", "gateway", "host", "keys", "outbox", "payments"),
+        *("codes", "fast_path", "files", "gateway", "host", "keys", "outbox", "payments"),
         *("purchases", "reports", "subscriptions"),
         "upgrade",
     },
     # Pages and commands are on top, and meet the app as a context.
     "web": {
         *GROUND,
-        *("catalog", "codes", "fast_path", "gateway", "keys"),
+        *("catalog", "codes", "fast_path", "files", "gateway", "keys"),
         *("operations", "outbox", "payments", "purchases", "subscriptions", "upgrade"),
     },
     "web/operator": {

@@ -34,6 +34,7 @@ PARTS = {
     "flask_prepaid/outbox/webhooks",
     "flask_prepaid/payments/customers",
     "flask_prepaid/purchases/money_back",
+    "flask_prepaid/purchases/money_back/twice",
     "flask_prepaid/purchases/saved_cards",
     "flask_prepaid/reports/balance",
     "flask_prepaid/reports/sums",

@@ -146,7 +146,10 @@ def test_settings_stand_in_groups_and_what_leaves_comes_last(shop: RunningShop) 
 def test_a_gift_says_what_for_and_a_free_trial_is_called_one(shop: RunningShop) -> None:
     pat = shop.customer()
     pat.subscribe("large", trial="1")
+    quinn = shop.customer("quinn@rando.test")
+    quinn.subscribe()
 
+    assert " Credits of the plan +20 " in text_of(quinn.get("/usage").text)
     for path in ("/user-profile", "/usage"):
         page = text_of(pat.get(path).text)
         assert " Free trial +10 " in page, path
@@ -161,10 +164,12 @@ def test_webhooks_belong_to_the_keys_that_lead_to_them(shop: RunningShop) -> Non
     assert re.findall(r'href="([^"]+)" aria-current="true"', page.partition("<main")[0]) == ["/api-keys"]
 
 
-def test_a_password_can_be_shown_where_it_is_typed_to_sign_in(shop: RunningShop) -> None:
-    for path in ("/login", "/register"):
-        page = shop.visitor().get(path).text
-        assert 'data-shows="password"' in page, path
+def test_a_password_can_be_shown_where_it_is_typed(shop: RunningShop) -> None:
+    pages = {path: shop.visitor().get(path).text for path in ("/login", "/register")}
+    pages["/change"] = shop.customer().get("/change").text
+
+    for path, page in pages.items():
+        assert re.search(r'data-shows="(new_)?password"', page), path
         assert "/show_password.js" in page, path
 
 
@@ -217,6 +222,40 @@ def test_who_has_sent_for_a_new_password_sees_no_second_form(shop: RunningShop) 
         assert 'name="email"' not in page
         assert '<a href="/reset">Send it again</a>' in page
     assert 'name="email"' in visitor.get("/reset").text
+    assert "Subject: Set a new password" in shop.mails()[-1]
+
+
+def test_who_has_sent_for_the_link_of_a_new_address_sees_no_second_form(shop: RunningShop) -> None:
+    pat = shop.customer()
+
+    page = pat.send("/change-email", email="new@rando.test").text
+
+    assert "We have sent a link to new@rando.test." in page
+    assert "You sign in with pat@rando.test until you open it." in page
+    assert 'name="email"' not in page
+    assert '<a href="/change-email">Send it again</a>' in page
+    refused = pat.send("/change-email", email="nonsense").text
+    assert 'name="email"' in refused
+    assert "We have sent" not in refused
+
+
+def test_the_statement_names_the_key_as_its_filter_does(shop: RunningShop) -> None:
+    anna = shop.visitor(HTTP_ACCEPT="text/html", HTTP_ACCEPT_LANGUAGE="de")
+    anna.register("anna@rando.test")
+    anna.draw()
+
+    page = anna.get("/usage").text
+
+    assert re.findall(r'class="by" data-label="([^"]+)">([^<]+)<', page) == [("Schlüssel", "diese Seite")]
+    assert "<th>Schlüssel</th></tr>" in page
+
+
+def test_an_operators_page_which_is_in_english_offers_no_other_language(shop: RunningShop) -> None:
+    admin = shop.operator("admin")
+
+    assert "Deutsch" in admin.get("/billing").text
+    for path in ("/admin", "/admin/audit"):
+        assert "Deutsch" not in admin.get(path).text, path
 
 
 def test_the_names_of_settings_are_shown_to_operators_alone(shop: RunningShop) -> None:

@@ -39,7 +39,9 @@ class Family:
             try:
                 with urllib.request.urlopen(url, timeout=2):
                     return
-            except (urllib.error.URLError, OSError):
+            except OSError as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    error.close()
                 self.ended.wait(0.05)
         stop(f"{url} did not answer; the reason stands above.")
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 
-from . import checks
+from . import checks, files
 from .checks import MAX_PERIOD, refuse
 from .errors import ConfigError
 
@@ -119,7 +119,7 @@ class Place:
 
     def read(self, name: str, value: Any) -> str:
         text = checks.text(name, value, max_length=255)
-        file = Path(checks.place(f"{name}: {self.what}", text).database or "")
+        file = Path(files.place(f"{name}: {self.what}", text).database or "")
         nearest = file if file.exists() else file.parent
         if "://" not in text and not os.access(nearest, os.W_OK):
             raise ConfigError(f"{name} is {text!r}, and this process may not write in {nearest}. Let it.")

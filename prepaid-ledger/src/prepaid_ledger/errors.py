@@ -236,4 +236,7 @@ class TablesLack(UnknownVersion):
 
 
 class UnfitDatabase(RuntimeError):
-    """The database is not PostgreSQL or an SQLite file, or cannot make a commit durable."""
+    """The database is not PostgreSQL or an SQLite file, or cannot make a commit durable.
+
+    Or a session is bound to another database than the ledger's.
+    """

@@ -63,6 +63,8 @@ class Ledger(LedgerVerbs):
     def on(self, session: Session) -> Ledger:
         """This ledger in the caller's transaction: what it writes is committed with it, or not at all.
 
+        Its first verb raises ``UnfitDatabase`` where the session is bound to another database.
+
         :raises TypeError: It is no session.
         """
         if not isinstance(session, Session | scoped_session):

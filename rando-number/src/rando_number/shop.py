@@ -69,7 +69,7 @@ WORDS = {
     "clawback": marked("Taken back"),
     "expiry": marked("Expired"),
     "purchase": marked("Purchase"),
-    "allowance": marked("Allowance"),
+    "allowance": marked("Credits of the plan"),
     "adjustment": marked("Adjustment"),
 }
 

@@ -67,6 +67,25 @@ def test_a_new_customer_confirms_in_a_browser_that_knows_nothing_of_them(shop: R
     assert shop.visitor().get(link).location == "/confirm", "it has been used"
 
 
+def test_who_registers_is_led_to_the_mail_whatever_page_was_wanted(shop: RunningShop) -> None:
+    written = {"email": "pat@rando.test", "password": PASSWORD}
+    for language, heading in (("en", "Check your mail"), ("de", "Sehen Sie in Ihre E-Mails")):
+        visitor = shop.visitor(HTTP_ACCEPT="text/html", HTTP_ACCEPT_LANGUAGE=language)
+        form = forms(visitor.get("/register", next="/buy-credits").text)["/register"]
+        sent = visitor.client.post("/register", data={**form, **written})
+        assert sent.location == "/register/mail"
+        page = visitor.get(sent.location).text
+        assert heading in page
+        assert "pat@rando.test" in page
+        assert '<a href="/confirm">' in page
+
+    again = shop.visitor().send("/confirm", email="pat@rando.test").text
+    assert "We have sent a link to pat@rando.test, if it is still to be confirmed." in again
+    assert 'name="email"' not in again
+    assert len(shop.mails()) == 3
+    assert "Open this link to confirm your address." in shop.mails()[0]
+
+
 def test_the_first_confirmation_ends_what_a_squatter_made(shop: RunningShop) -> None:
     squatter, program = squatter_of(shop)
     owner = shop.visitor()

@@ -42,7 +42,7 @@ def test_a_refund_that_is_only_asked_for_has_no_id_and_keeps_off_a_second_one(sh
 
     assert "Do not send it again" in page
     assert "Refund up to" not in page
-    assert re.findall(r'<td class="below whole[^"]*">([^<]*)</td>', page) == ["–"]
+    assert re.findall(r'<td class="below whole[^"]*">([^<]*)</td>', page) == ["\N{EN DASH}"]
     assert "Stripe has not answered yet" in form
     assert "Send the money back" not in form
 
@@ -320,10 +320,11 @@ def test_a_dispute_says_why_and_until_when_evidence_is_due_wherever_an_operator_
     (dispute,) = set(re.findall(r"d[up]_\w+", admin.get("/admin/payments/1").text))
     (due,) = set(re.findall(r"evidence due (<time .+?</time>)", admin.get("/admin/payments/1").text))
 
-    asks = f"{dispute}</span>: fraudulent. Send your evidence in Stripe's dashboard until {due}"
+    asks = f"{dispute}</a>: fraudulent. Send your evidence in Stripe's dashboard by {due}"
     for path in ("/admin/payments/1", f"/admin/customers/{pat.owner}", "/admin/payments/1/refund"):
         page = admin.get(path).text
-        assert f'has taken $10.00 back by dispute <span class="id">{asks}' in page, path
+        held = rf'has taken \$10\.00 back by dispute <a class="id" [^>]+>{re.escape(asks)}'
+        assert re.search(held, page), path
     assert f"fraudulent: evidence due {due}" in admin.get("/admin/inbox", show="all", q=dispute).text
     home = admin.get("/admin").text
     assert f"1 dispute waits for evidence</a>, due {due}" in home
@@ -336,7 +337,7 @@ def test_a_dispute_says_why_and_until_when_evidence_is_due_wherever_an_operator_
     story = admin.get(f"/admin/customers/{pat.owner}").text
     assert "evidence" not in story
     assert "fraudulent" in story, "the reason stays with the dispute"
-    assert f"{dispute}</span>: fraudulent. It is lost." in admin.get("/admin/payments/1").text
+    assert f"{dispute}</a>: fraudulent. It is lost." in admin.get("/admin/payments/1").text
 
 
 def test_the_overview_counts_more_payments_than_it_lists(
@@ -367,8 +368,8 @@ def test_an_inquiry_takes_nothing_and_says_until_when_it_is_answered(shop: Runni
 
     assert states_on(page)[0] == "paid"
     assert re.search(
-        r"asks about \$10\.00 by dispute <[^>]+>d[up]_\w+</span>: fraudulent\. "
-        r"Send your evidence in Stripe's dashboard until <time .+?</time>\.",
+        r"asks about \$10\.00 by dispute <[^>]+>d[up]_\w+</a>: fraudulent\. "
+        r"Send your evidence in Stripe's dashboard by <time .+?</time>\.",
         page,
     )
     assert "Refund up to $10.00" in page

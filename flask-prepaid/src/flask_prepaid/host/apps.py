@@ -12,7 +12,7 @@ from flask import Flask
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 from werkzeug.routing import Rule
 
-from .. import checks
+from .. import files
 from ..errors import ConfigError
 
 MOVE = "Give one of them another path; PREPAID_PATHS has those of Prepaid."
@@ -90,9 +90,9 @@ def check_template(app: Flask, name: str) -> None:
     loader = app.jinja_env.loader
     assert loader is not None, "Flask always gives one"
     try:
-        source = checks.template_source(app.jinja_env, loader, name)
+        source = files.template_source(app.jinja_env, loader, name)
         with suppress(TemplateSyntaxError):
-            checks.parsed_template(app.jinja_env, source, name)
+            files.parsed_template(app.jinja_env, source, name)
     except TemplateNotFound:
         raise ConfigError(
             f"PREPAID_BASE_TEMPLATE is {name!r}, and this app has no such template. Put it into the app's "

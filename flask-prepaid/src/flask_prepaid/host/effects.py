@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from .. import checks
+from .. import checks, files
 from ..catalog import Plan
 from ..config import Config
 from ..errors import ConfigError
@@ -38,7 +38,7 @@ def check_languages(offered: Sequence[str], folders: tuple[Path, ...]) -> None:
     :raises ConfigError: One of them has no catalogue.
     """
     for language in offered:
-        with checks.reading_file(f"A catalogue of {language!r} in PREPAID_TRANSLATIONS", NO_CATALOGUE):
+        with files.reading_file(f"A catalogue of {language!r} in PREPAID_TRANSLATIONS", NO_CATALOGUE):
             there = has_catalogue(language, folders)
         if not there:
             name = language.replace("-", "_")

@@ -174,14 +174,18 @@ class Walk:
             return
         for warning in warnings:
             self._seen()
-            payment = fraud_warnings.find_payment(self._context.session, warning)
             row = self._context.session.get(FraudWarning, warning.id)
-            if payment is None or (row is not None and row.actionable is warning.actionable):
+            if row is None:
+                payment = fraud_warnings.find_payment(self._context.session, warning)
+                payment_id = payment.id if payment is not None else None
+            else:
+                payment_id = None if row.actionable is warning.actionable else row.payment_id
+            if payment_id is None:
                 continue
             mend = partial(self._sync_now, fraud_warnings.sync, warning.id)
             what = "is not known here" if row is None else "has been answered"
             detail = f"a bank's warning {what}"
-            yield Drift("drifted", warning.id, payment.id, detail), mend
+            yield Drift("drifted", warning.id, payment_id, detail), mend
 
     def _customers(self) -> Iterator[Found]:
         """Where Stripe writes to another address than the host, or bills somebody else than our pages say."""

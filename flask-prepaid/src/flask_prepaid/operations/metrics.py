@@ -22,7 +22,7 @@ from prepaid_ledger.tables import Hold, HoldState, Wallet
 from ..context import Context
 from ..gateway import calls
 from ..outbox import summary
-from ..payments.models import Payment, Via
+from ..payments.models import Payment, PaymentState, Via
 from ..reports.models import Copying
 from .models import InboxEvent
 
@@ -111,6 +111,7 @@ def _of_books(session: Session, now: datetime) -> Iterator[Metric]:
         "prepaid_webhook_lag_seconds", "How long the oldest of them waits.", value=_age(since, now)
     )
     unknown = select(func.count()).select_from(Payment).where(Payment.check_at < now)
+    unknown = unknown.where(Payment.state != PaymentState.PAID)
     yield GaugeMetricFamily(
         "prepaid_payments_waiting",
         "Payments asked of Stripe whose end is not known, and is due to be looked up.",

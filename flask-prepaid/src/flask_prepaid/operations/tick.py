@@ -25,13 +25,13 @@ from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import settling, topups
 from ..purchases.money_back import (
-    balance_money,
     disputed_plans,
     disputes,
     fraud_warnings,
-    refund_sync,
     refunds,
+    went_back,
 )
+from ..purchases.money_back.twice import balance_money
 from ..reports.balance import copying
 from ..reports.days import MINUTE
 from ..reports.models import Copying
@@ -48,7 +48,7 @@ ONE = {
     "wallets": "wallet",
     "payments": "payment",
     "refunds": "refund",
-    "parts": "part",
+    "paid payments": "paid payment",
     "disputes": "dispute",
     "balances": "balance",
     "disputed plans": "disputed plan",
@@ -89,7 +89,7 @@ def tick(context: Context) -> dict[str, int]:
     due |= {
         "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
-        "parts": each(context, refund_sync.unchecked_parts, refund_sync.check_part),
+        "paid payments": each(context, went_back.due, went_back.check),
         "disputes": each(context, disputes.untaken, disputes.take),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),

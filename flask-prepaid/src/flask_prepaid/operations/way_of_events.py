@@ -99,6 +99,7 @@ def _visit(context: Context, url: str) -> Iterator[str]:
         with urllib.request.build_opener(_Stay).open(knock, timeout=VISIT_TIMEOUT_S) as answer:
             seen_as = json.load(answer)["seen_as"]
     except urllib.error.HTTPError as error:
+        error.close()
         yield _refusal(url, error)
     except OSError as error:
         yield f"{url} cannot be reached from here: {getattr(error, 'reason', error)}"

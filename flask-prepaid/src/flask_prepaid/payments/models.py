@@ -84,9 +84,10 @@ class Payment(Base):
     in it where tax is added. ``charged_minor`` is what of it a charge brought, which alone can be
     refunded: nothing where an invoice was paid outside of Stripe. Stripe's objects carry
     ``idempotency_key`` in their metadata, which finds the row before it knows their ids.
-    ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock; no
-    longer once that is final. ``taxed`` is the buyer's country and how the purchase was taxed there, such as
-    ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax was not asked.
+    ``check_at`` is when ``tick`` asks Stripe what came of it, by the wall clock, or what went back of it
+    before it was paid here; no longer once that is known. ``taxed`` is the buyer's country and how the
+    purchase was taxed there, such as ``DE standard_rated`` or ``DE reverse_charge``; empty where Stripe Tax
+    was not asked.
     ``failure_counted``: it is in the sums of failures. ``sent_digest`` is that of what was sent under the
     key that names the purchase; empty where none does. ``brand`` and ``last4`` are those of the card that
     was charged. ``review`` is what an operator did last about one that needed a review, ``reviewed_at`` when
@@ -211,25 +212,17 @@ class PartCharge(Base):
     """One of several charges that have paid an invoice: ``charged_minor`` of its payment's money.
 
     A payment that one charge has brought has none; its ``payment_intent_id`` is that of the first.
-    ``is_checked``: what went back of it before its invoice was paid is known. ``tick`` asks Stripe.
     """
 
     __tablename__ = "prepaid_part_charge"
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_part_charge_payment_id", "payment_id"),
-        Index(
-            "ix_prepaid_part_charge_unchecked",
-            "payment_intent_id",
-            postgresql_where=text("NOT is_checked"),
-            sqlite_where=text("NOT is_checked"),
-        ),
     )
 
     payment_intent_id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
     charged_minor: Mapped[int]
-    is_checked: Mapped[bool] = mapped_column(default=False)
 
 
 class TakesBack:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
 from ..gateway.billing.invoice_parts import ChargedPart
@@ -14,8 +15,14 @@ from .models import Dispute, PartCharge, Payment
 
 
 def write_down(session: Session, payment: Payment, charges: Sequence[ChargedPart]) -> None:
-    """Note the charges of a payment, where they are more than one. In the caller's transaction."""
-    for part in charges if len(charges) > 1 else ():
+    """Note the charges of a payment, where they are more than one. In the caller's transaction.
+
+    Events of what went back of one before the last was paid have found no payment: ``tick`` asks Stripe.
+    """
+    if len(charges) < 2:
+        return
+    payment.check_at = clock.wall()
+    for part in charges:
         values = {
             "payment_intent_id": part.intent_id,
             "payment_id": payment.id,
@@ -51,13 +58,16 @@ def is_of(session: Session, payment: Payment, intent_id: str) -> bool:
     )
 
 
-def is_of_its_charge() -> ColumnElement[bool]:
-    """Whether a dispute is of a charge that has brought its payment's money, for a query of both.
+def is_of_its_charge(
+    intent_id: InstrumentedAttribute[str] = Dispute.payment_intent_id,
+) -> ColumnElement[bool]:
+    """Whether a dispute, or what else ``intent_id`` belongs to, is of a charge that has brought its payment's
+    money, for a query of both.
 
-    A payment may have been paid otherwise than agreed before.
+    A payment may have been paid otherwise than agreed before, or twice.
     """
-    is_part = exists().where(PartCharge.payment_intent_id == Dispute.payment_intent_id).correlate(Dispute)
-    return (Dispute.payment_intent_id == Payment.payment_intent_id) | is_part
+    is_part = exists().where(PartCharge.payment_intent_id == intent_id).correlate_except(PartCharge)
+    return (intent_id == Payment.payment_intent_id) | is_part
 
 
 def payment_of(session: Session, intent_id: str) -> Payment | None:

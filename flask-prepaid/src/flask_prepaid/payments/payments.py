@@ -296,12 +296,14 @@ def _give(context: Context, payment: Payment, fetched: Fetched, *, paid_minor: i
         currency=payment.currency,
         expires_at=now + timedelta(seconds=payment.expires_after_s) if payment.expires_after_s else None,
     )
+    was_reviewed = payment.state is PaymentState.NEEDS_REVIEW
     payment.state = PaymentState.PAID
     payment.paid_minor = paid_minor
     payment.charged_minor = _charged(payment, fetched, paid_minor)
     payment.paid_at = paid_at
     payment.failure = None
-    payment.check_at = None
+    # Events of what went back of it in a review have found nothing that is paid.
+    payment.check_at = clock.wall() if was_reviewed else None
     if isinstance(fetched, InvoiceCharge):
         earlier_money.note_balance(context.session, payment, fetched)
         part_charges.write_down(context.session, payment, fetched.charges)
@@ -367,8 +369,10 @@ def give_up(context: Context, payment: Payment, reason: str) -> None:
 
 
 def due(context: Context, table: type[Payment] | type[Refund], *, limit: int = 100) -> list[int]:
-    """The payments, or refunds, that it is time to ask Stripe about."""
+    """The payments whose end is not known, or the refunds, that it is time to ask Stripe about."""
     overdue = select(table.id).where(table.check_at <= clock.wall()).order_by(table.check_at)
+    if table is Payment:
+        overdue = overdue.where(Payment.state != PaymentState.PAID)
     return list(context.session.scalars(overdue.limit(limit)))
 
 

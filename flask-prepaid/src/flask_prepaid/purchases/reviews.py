@@ -18,7 +18,7 @@ from ..payments import comparison, payments, wrong_charges
 from ..payments.comparison import Fetched
 from ..payments.models import Payment, PaymentState, Review
 from . import by_invoice
-from .money_back import credit_notes, disputes, refund_sync
+from .money_back import went_back
 
 #: What becomes of what can't be accepted.
 OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."
@@ -60,9 +60,9 @@ def accept(
     charge: str | None = None,
     note: Callable[[], object] = nothing,
 ) -> Payment:
-    """Give what was bought, for what was paid. Commits. A review that is over is not made again.
+    """Give what was bought, for what was paid. Commits. For the same charge again it does nothing more.
 
-    What went back of it meanwhile takes its credits at once.
+    What went back of it meanwhile takes its credits at once, and what goes back in this moment by ``tick``.
 
     :param review: Why, and by whom.
     :param charge: The charge, page or invoice that counts, by Stripe's id, where there are several.
@@ -73,16 +73,18 @@ def accept(
     refuse_uncommitted(context)
     with reading(context) as session:
         payment = find(session, payment_id)
+        if _is_accepted(session, payment, charge):
+            return payment
         row = wanted(session, payment, charge)
         stripe_id, intent_id = row.stripe_id, row.payment_intent_id
     fetched = _fetch(context, stripe_id)
-    went_back = context.gateway.refunds.of_intent(intent_id) if intent_id else []
-    disputed = context.gateway.disputes.of_intent(intent_id) if intent_id else []
     invoice_id = comparison.invoice_of(fetched) if fetched is not None else None
-    credited = context.gateway.credit_notes.of_invoice(invoice_id) if invoice_id else []
+    take_what_went_back = went_back.fetch(context, [intent_id] if intent_id else [], invoice_id)
     with transaction(context) as session:
         payment = find(session, payment_id)
         payments.lock(session, payment)
+        if _is_accepted(session, payment, stripe_id):  # by somebody else, in this moment
+            return payment
         row = wanted(session, payment, stripe_id)
         reason = _why_not(row) or _why_not_as_it_is(context, payment, fetched)
         if reason is not None or fetched is None:
@@ -92,14 +94,20 @@ def accept(
             )
         wrong_charges.close(session, payment, row, review)
         payments.accept(context, payment, fetched)
-        for refund in went_back:
-            refund_sync.apply_refund(context, refund)
-        for dispute in disputed:
-            disputes.apply_dispute(context, dispute)
-        for credit_note in credited:
-            credit_notes.apply_note(context, credit_note)
+        take_what_went_back()
         note()
     return payment
+
+
+def _is_accepted(session: Session, payment: Payment, charge: str | None) -> bool:
+    """Whether a charge, or the one that is meant where none is named, has given the credits in a review."""
+    if payment.state is not PaymentState.PAID:
+        return False
+    rows = wrong_charges.of(session, payment)
+    if charge is not None:
+        rows = [row for row in rows if charge in (row.stripe_id, row.payment_intent_id)]
+    ids = {payment.session_id, payment.invoice_id, payment.payment_intent_id}
+    return any(row.review is not None and row.stripe_id in ids for row in rows)
 
 
 def _why_not(row: Review) -> str | None:

@@ -27,7 +27,7 @@ WARNED = marked("a bank has warned of a payment of yours")
 REFUSED_BECAUSE = {OWES: marked("a small sum of your plan is still to be paid")}
 
 #: Why a top-up that is due is not made, while it stays on.
-CEILING = marked("this month's ceiling is reached")
+CEILING = marked("the packs that you allow for this month are bought")
 SELLING_PAUSED = marked("buying is paused")
 TOO_MANY = marked("too many payments were tried within an hour")
 

@@ -33,6 +33,8 @@ class Preview:
     """What a change would cost and give. Amounts in the smallest unit of ``currency``.
 
     ``proration_date`` travels with the form, so that the change is computed as it was shown.
+    ``unused_minor`` is what is given back of the plan that runs, and already off ``due_minor``; 0 also where
+    the invoice has more to it than that and the new plan: a balance, or what was owed before.
     ``next_at`` is when the next payment is due, ``next_minor`` how much it is, with ``later_minor`` in it:
     what is owed by then and is too little to charge alone.
     """
@@ -43,6 +45,7 @@ class Preview:
     starts_at: datetime
     proration_date: int
     due_minor: int
+    unused_minor: int
     credits: int
     next_at: datetime
     next_minor: int
@@ -88,6 +91,7 @@ def preview(
         starts_at=now if immediate else subscription.period_end,
         proration_date=since,
         due_minor=bill.due_minor if bill else 0,
+        unused_minor=_unused_minor(bill) if bill else 0,
         credits=credits,
         next_at=next_at,
         next_minor=_due_next(context, row, renewal, bill.left_minor if bill else renewal.balance_minor),
@@ -136,6 +140,14 @@ def _left_at(
         for discount in context.gateway.subscriptions.discounts(subscription.id)
         if (discount.end is None or discount.end > at) and not (discount.once and discount.id in used)
     ]
+
+
+def _unused_minor(bill: StripeInvoice) -> int:
+    """What the invoice of a change gives back, if it holds nothing but that and one charge."""
+    charges = [line for line in bill.lines if line.counts and not line.gives_back]
+    if len(charges) != 1 or bill.total_minor != bill.due_minor:
+        return 0
+    return charges[0].with_tax_minor - bill.due_minor
 
 
 def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:

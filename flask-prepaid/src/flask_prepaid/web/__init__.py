@@ -1,5 +1,5 @@
 """The customer's pages, their mails and the webhook.
 
-Imports ``catalog``, ``codes``, ``fast_path``, ``gateway``, ``keys``, ``operations``, ``outbox``,
+Imports ``catalog``, ``codes``, ``fast_path``, ``files``, ``gateway``, ``keys``, ``operations``, ``outbox``,
 ``payments``, ``purchases``, ``subscriptions``, ``upgrade``, and the ground. Never the extension.
 """

@@ -58,7 +58,9 @@ TO_OPERATORS = (
 )
 
 #: What is said where Stripe did not answer before it was asked to charge a card.
-NOT_CHARGED = marked("The payment service does not answer right now. No card was charged, so you can try again.")
+NOT_CHARGED = marked(
+    "The payment service does not answer right now. No card was charged, so you can try again."
+)
 
 #: The headings of pages of errors, by the error's code; that of all others is the last.
 HEADINGS = {

@@ -11,6 +11,7 @@ from jinja2.runtime import Context as Page
 from markupsafe import Markup
 
 from ..catalog import Offer, Pack, Plan
+from ..gateway import dashboard
 from ..languages import formats, units
 from ..languages.choice import current
 from ..languages.words import gettext, gettext_in_page, marked, ngettext_in_page
@@ -64,6 +65,7 @@ def add_to(environment: Environment) -> None:
         "prepaid_member": spenders.member,
         "prepaid_ending": ending,
         "prepaid_translated": gettext,
+        "prepaid_at_stripe": at_stripe,
     }
     environment.tests |= {
         "prepaid_past": is_past,
@@ -79,6 +81,11 @@ def add_to(environment: Environment) -> None:
     environment.globals["prepaid_context"] = context
     environment.globals["prepaid_home"] = home
     environment.globals["prepaid_pays"] = pays
+
+
+def at_stripe(stripe_id: str) -> str | None:
+    """Where an operator sees an object at Stripe."""
+    return dashboard.page_of(context().config, stripe_id)
 
 
 def card(card: SavedCard) -> str:

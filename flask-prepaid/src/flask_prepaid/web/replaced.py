@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
-from .. import checks
+from .. import checks, files
 from ..errors import ConfigError
 
 SHIPPED = Path(__file__).parent.parent / "templates"
@@ -45,10 +45,10 @@ def _misspelt(
 ) -> tuple[str, list[str]] | None:
     """The first block of the host's template that nobody shows, and those that there are."""
     try:
-        source = checks.template_source(env, own, name)
+        source = files.template_source(env, own, name)
     except TemplateNotFound:
         return None
-    page = checks.parsed_template(env, source, name)
+    page = files.parsed_template(env, source, name)
     parent = _parent(page, base)
     if parent is None:
         return None
@@ -64,7 +64,7 @@ def _blocks(env: Environment, loader: BaseLoader, name: str | None, base: str) -
     read: set[str] = set()
     while name is not None and name not in read:
         read.add(name)
-        page = checks.parsed_template(env, checks.template_source(env, loader, name), name)
+        page = files.parsed_template(env, files.template_source(env, loader, name), name)
         known |= {node.name for node in page.find_all(nodes.Block)}
         name = _parent(page, base)
     return known

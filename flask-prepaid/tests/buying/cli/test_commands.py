@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -304,7 +305,9 @@ def answers(url: str, *, within_s: float) -> bool:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == 200)
-        except OSError:
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             if time.monotonic() >= until:
                 return False
             time.sleep(0.1)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_prepaid.payments.models import Payment
-from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back import previews, refunds
 
 from .cell import Cell, Waits
 from .plans import PlanCell
@@ -89,12 +89,30 @@ class BalanceCell(Cell):
     # Events
 
     def on_refund(self, amount_minor: int | None = None) -> Waits:
+        """All goes that the refund's preview names, also of what its money has bought a second time."""
+        payment_id = self.first.id
         minor = amount_minor or self.first.charged_minor  # by default less by what was given to the balance
+        taken, before = self.preview(payment_id, minor), self.stands()
         self.read(
-            lambda: refunds.refund(self.shop.prepaid, self.first.id, amount_minor=minor, reason="asked for")
+            lambda: refunds.refund(self.shop.prepaid, payment_id, amount_minor=minor, reason="asked for")
         )
         self.shop.stripe.deliver()
         yield SOON
+        after = self.stands()
+        assert (taken.credits, taken.debt) == (before[0] - after[0], after[1] - before[1])
+
+    def preview(self, payment_id: int, minor: int) -> previews.Taken:
+        def count() -> previews.Taken:
+            prepaid = self.shop.prepaid
+            return previews.would_take(prepaid, prepaid.session.get_one(Payment, payment_id), minor)
+
+        taken: previews.Taken = self.read(count)
+        return taken
+
+    def stands(self) -> tuple[int, int]:
+        """What can be spent, and what is owed."""
+        wallet = self.read(lambda: self.shop.prepaid.wallet(self.owner))
+        return wallet.available, wallet.debt
 
     def on_half_refund(self) -> Waits:
         yield from self.on_refund(500)

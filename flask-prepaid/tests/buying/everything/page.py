@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import fill
 
-from .table import NEVER, TABLES, Table
+from .shape import NEVER, Table
+from .table import TABLES
 
 HEAD = """# What happens when
 

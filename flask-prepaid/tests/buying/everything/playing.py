@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_prepaid.testing import Databases
 
+from ..purchases.test_carried_money import MORE
 from ..subscriptions.month_shop import MONTHLY
 from ..subscriptions.plan_shop import PLANS as PLANS_FOR_SALE
 from ..subscriptions.plan_shop import PlanShop, moment
@@ -15,26 +16,17 @@ from . import told
 from .balances import BalanceCell
 from .billed import BilledCell
 from .cell import Cell
+from .changed import ChangedCell
 from .codes import CodeCell
 from .currencies import IN_DOLLARS, LARGER, PACK, PLAN, CurrencyCell
 from .invoices import InvoiceCell
 from .kept import Kept
 from .lots import LotCell
 from .months import MonthsCell
+from .plan_tables import CHANGED, INVOICES, MONTHS, PLANS
 from .plans import PlanCell
-from .table import (
-    BALANCE,
-    BILLED,
-    CODES,
-    CURRENCIES,
-    INVOICES,
-    LOTS,
-    MONTHS,
-    PLANS,
-    TOLD,
-    TOPUPS,
-    Table,
-)
+from .shape import Table
+from .table import BALANCE, BILLED, CODES, CURRENCIES, LOTS, TOLD, TOPUPS
 from .told import ToldCell
 from .topups import TopUpCell
 
@@ -46,6 +38,7 @@ CELLS: dict[str, type[Cell]] = {
     INVOICES.title: InvoiceCell,
     PLANS.title: PlanCell,
     MONTHS.title: MonthsCell,
+    CHANGED.title: ChangedCell,
     TOPUPS.title: TopUpCell,
     BILLED.title: BilledCell,
     BALANCE.title: BalanceCell,
@@ -58,6 +51,7 @@ CELLS: dict[str, type[Cell]] = {
 #: What a shop sells, or how it writes, where that is not as ever.
 OTHERWISE: dict[str, dict[str, Any]] = {
     MONTHS.title: {"plans": MONTHLY},
+    CHANGED.title: {"plans": (*PLANS_FOR_SALE, *MORE)},
     CURRENCIES.title: {"packs": [PACK], "quantity": None, "plans": [PLAN, LARGER, IN_DOLLARS]},
     TOLD.title: {
         "email": told.address_of,

@@ -15,7 +15,8 @@ from flask_prepaid.testing import Databases
 
 from .page import page
 from .playing import CELLS, play, wanted
-from .table import NEVER, TABLES, Table
+from .shape import NEVER, Table
+from .table import TABLES
 
 PAGE = Path(__file__).parents[4] / "docs/reference/what-happens-when.md"
 

@@ -20,7 +20,7 @@ from flask_prepaid.purchases.money_back import (
     refund_sync,
     taking_back,
 )
-from flask_prepaid.purchases.money_back.gone_twice import GoneTwice
+from flask_prepaid.purchases.money_back.twice.gone_twice import GoneTwice
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
 from prepaid_ledger.books import allowances, expiry

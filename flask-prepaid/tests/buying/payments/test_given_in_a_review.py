@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from flask_prepaid import Operator, Operators, Role
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.testing import Databases
+from stripe_emulator import Emulator
 
+from ..meddling import Meddling
 from ..purchases.test_what_stripe_holds import customer, page
-from ..shop import Shop
+from ..shop import Shop, ShopWith
 from .test_several_reviews import pay_wrong, payment, review
 
 
@@ -24,16 +23,23 @@ def begun(shop: Shop) -> Shop:
     return shop
 
 
+def meddled(shop_with: ShopWith, **settings: Any) -> tuple[Shop, Meddling]:
+    """A shop, and its way to Stripe, on which something else can happen there."""
+    emulator = Emulator()
+    way = Meddling(emulator.http_client())
+    return shop_with(emulator=emulator, http_client=way, **settings), way
+
+
 @pytest.fixture
-def by_transfer(databases: Databases) -> Iterator[Shop]:
+def by_transfer(shop_with: ShopWith) -> tuple[Shop, Meddling]:
     """An invoice that a bank transfer has paid, as somebody has said in Stripe's dashboard."""
-    with closing(Shop(databases.fresh("sqlite"), PREPAID_INVOICES=True)) as shop:
-        card = shop.keep_card("user:1", "4000002760003184")  # the bank asks, and nobody answers
-        shop.press(card, pack="starter")
-        shop.dashboard().v1.invoices.pay(str(payment(shop).invoice_id), {"paid_out_of_band": True})
-        shop.stripe.deliver()
-        assert payment(shop).state is PaymentState.NEEDS_REVIEW
-        yield shop
+    shop, way = meddled(shop_with, PREPAID_INVOICES=True)
+    card = shop.keep_card("user:1", "4000002760003184")  # the bank asks, and nobody answers
+    shop.press(card, pack="starter")
+    shop.dashboard().v1.invoices.pay(str(payment(shop).invoice_id), {"paid_out_of_band": True})
+    shop.stripe.deliver()
+    assert payment(shop).state is PaymentState.NEEDS_REVIEW
+    return shop, way
 
 
 def test_what_somebody_has_dealt_with_is_not_given_as_well(begun: Shop) -> None:
@@ -77,53 +83,94 @@ def test_a_page_that_takes_no_payment_gives_nothing(begun: Shop) -> None:
     assert (payment(begun).state, begun.balance()) == (PaymentState.NEEDS_REVIEW, 0)
 
 
-def test_what_a_credit_note_gave_back_before_takes_its_credits_when_they_are_given(by_transfer: Shop) -> None:
-    invoice = payment(by_transfer).invoice_id
-    note: Any = {"invoice": invoice, "amount": 200, "out_of_band_amount": 200}
-    by_transfer.dashboard().v1.credit_notes.create(note)
-    by_transfer.stripe.deliver()
+def credit(shop: Shop) -> None:
+    """Give $2.00 of the invoice back, outside of Stripe."""
+    note: Any = {"invoice": payment(shop).invoice_id, "amount": 200, "out_of_band_amount": 200}
+    shop.dashboard().v1.credit_notes.create(note)
+    shop.stripe.deliver()
 
-    assert review(by_transfer, "--give").exit_code == 0
 
-    assert by_transfer.balance() == 60
-    assert by_transfer.command("reconcile").exit_code == 0
+def test_what_a_credit_note_gave_back_before_takes_its_credits_when_they_are_given(
+    by_transfer: tuple[Shop, Meddling],
+) -> None:
+    shop, _way = by_transfer
+    credit(shop)
+
+    assert review(shop, "--give").exit_code == 0
+
+    assert shop.balance() == 60
+    assert shop.command("reconcile").exit_code == 0
+
+
+@pytest.mark.each_database
+def test_a_credit_note_of_the_moment_in_which_credits_are_given_takes_its_own(
+    by_transfer: tuple[Shop, Meddling],
+) -> None:
+    shop, way = by_transfer
+    way.after[f"invoice={payment(shop).invoice_id}&limit=100"] = lambda: credit(shop)
+
+    review(shop, "--give")
+    assert (way.after, shop.balance()) == ({}, 100)
+    shop.tick()
+
+    assert shop.balance() == 60
+
+
+@pytest.mark.each_database
+def test_a_refund_of_the_moment_in_which_credits_are_given_takes_its_own(shop_with: ShopWith) -> None:
+    """Its event comes when no credits are given yet, and what was refunded before is known already."""
+    shop, way = meddled(shop_with)
+    shop.buy()
+    intent = pay_wrong(shop)
+
+    def refund() -> None:
+        shop.dashboard().v1.refunds.create({"payment_intent": intent, "amount": 100})
+        shop.stripe.deliver()
+
+    way.after[f"payment_intent={intent}&limit=100"] = refund
+
+    review(shop, "--give")
+    assert (way.after, shop.balance()) == ({}, 100)
+    shop.tick()
+
+    assert (shop.balance(), payment(shop).refunded_minor) == (75, 100)
+    assert "paid payment" not in shop.command("tick").stderr
+    assert shop.command("reconcile").exit_code == 0
 
 
 def test_a_charge_that_names_what_the_balance_has_paid_takes_nothing_when_it_is_disputed(
-    databases: Databases,
+    shop_with: ShopWith,
 ) -> None:
-    with closing(Shop(databases.fresh("sqlite"), PREPAID_INVOICES=True)) as shop:
-        card = shop.keep_card()
-        shop.dashboard().v1.customers.update(customer(shop), {"balance": -500})
-        shop.press(card, pack="starter")
-        assert (payment(shop).payment_intent_id, shop.balance()) == (None, 100)
-        wanted: Any = {
-            "amount": 400,
-            "currency": "usd",
-            "customer": customer(shop),
-            "payment_method": card,
-            "confirm": True,
-            "off_session": True,
-            "metadata": {"prepaid_payment": payment(shop).idempotency_key},
-        }
-        beside = shop.dashboard().v1.payment_intents.create(wanted).id
-        shop.stripe.deliver()
+    shop = shop_with(PREPAID_INVOICES=True)
+    card = shop.keep_card()
+    shop.dashboard().v1.customers.update(customer(shop), {"balance": -500})
+    shop.press(card, pack="starter")
+    assert (payment(shop).payment_intent_id, shop.balance()) == (None, 100)
+    wanted: Any = {
+        "amount": 400,
+        "currency": "usd",
+        "customer": customer(shop),
+        "payment_method": card,
+        "confirm": True,
+        "off_session": True,
+        "metadata": {"prepaid_payment": payment(shop).idempotency_key},
+    }
+    beside = shop.dashboard().v1.payment_intents.create(wanted).id
+    shop.stripe.deliver()
 
-        shop.stripe.dispute(beside)
-        shop.stripe.deliver()
+    shop.stripe.dispute(beside)
+    shop.stripe.deliver()
 
-        assert (payment(shop).payment_intent_id, shop.balance()) == (None, 100)
+    assert (payment(shop).payment_intent_id, shop.balance()) == (None, 100)
 
 
-def test_the_form_of_a_refund_counts_nothing_of_what_is_not_paid(databases: Databases) -> None:
+def test_the_form_of_a_refund_counts_nothing_of_what_is_not_paid(shop_with: ShopWith) -> None:
     operators = Operators(current=lambda: Operator("olga", Role.ADMIN))
-    with closing(Shop(databases.fresh("sqlite"), operators=operators)) as shop:
-        shop.buy()
-        place, browser = "/prepaid/admin/payments/1/refund", shop.browser()
+    shop = shop_with(operators=operators)
+    shop.buy()
+    place, browser = "/prepaid/admin/payments/1/refund", shop.browser()
 
-        answer = shop.send_form(
-            browser, "/prepaid/admin/customers/user:1", to=place, count="1", amount="5.00"
-        )
+    answer = shop.send_form(browser, "/prepaid/admin/customers/user:1", to=place, count="1", amount="5.00")
 
-        assert answer.status_code == 200
-        assert "Nothing of it is left to refund." in answer.text
+    assert answer.status_code == 200
+    assert "Nothing of it is left to refund." in answer.text

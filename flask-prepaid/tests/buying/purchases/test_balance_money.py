@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import event
 
 from flask_prepaid.payments.models import BalancePaid
-from flask_prepaid.purchases.money_back import balance_money, refunds
+from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back.twice import balance_money
 from flask_prepaid.testing import Databases
 from flask_prepaid.web import causes
 from prepaid_ledger.errors import NothingToReverse
@@ -22,9 +23,9 @@ from ..subscriptions.plan_shop import PlanShop
 
 
 @pytest.fixture
-def shop(databases: Databases) -> Iterator[PlanShop]:
+def shop(databases: Databases, kind: str) -> Iterator[PlanShop]:
     """The customer's plan has cost $10.00, which a credit note has given to the balance."""
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_INVOICES=True)
+    shop = PlanShop(databases.fresh(kind), PREPAID_INVOICES=True)
     shop.subscribe("small")
     shop.browser().get("/prepaid/cards")
     note: Any = {"invoice": shop.invoices()[0].stripe_id, "amount": 1_000, "credit_amount": 1_000}

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from flask_prepaid import Plan
-from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid import Operator, Operators, Plan, Role
+from flask_prepaid.payments.models import Payment
+from flask_prepaid.purchases.money_back import previews, refundable, refunds
 from flask_prepaid.subscriptions import prices
 from flask_prepaid.testing import Databases
 
-from ..subscriptions.plan_shop import PLANS, PlanShop
+from ..subscriptions.plan_shop import PLANS, PlanShop, one_line
 
 MORE = (
     Plan("rich", credits=500, amount_minor=1_000, name="Rich"),
@@ -25,13 +26,14 @@ MORE = (
     Plan("cheap", credits=400, amount_minor=800, name="Cheap"),
     Plan("double", credits=500, amount_minor=2_000, name="Double"),
     Plan("fair", credits=200, amount_minor=2_000, name="Fair"),
+    Plan("welcome", credits=1_000, amount_minor=2_000, interval="year", once=100, name="Welcome"),
 )
 
 
 @pytest.fixture
-def shop(databases: Databases) -> Iterator[PlanShop]:
+def shop(databases: Databases, kind: str) -> Iterator[PlanShop]:
     """The customer has paid the small plan, half a month ago."""
-    shop = PlanShop(databases.fresh("sqlite"), plans=(*PLANS, *MORE))
+    shop = PlanShop(databases.fresh(kind), plans=(*PLANS, *MORE))
     shop.subscribe("small")
     shop.pass_time(days=14)
     yield shop
@@ -57,9 +59,32 @@ def change(shop: PlanShop, plan: str, after_quarters: int = 2) -> None:
 
 
 def refund(shop: PlanShop, amount_minor: int | None = None, *, number: int = 0) -> None:
+    """Refund a payment, by default all that is left; all goes that its preview has named."""
     payment_id = shop.payments()[number].id
-    shop.read(lambda: refunds.refund(shop.prepaid, payment_id, amount_minor=amount_minor, reason="asked for"))
+    minor = amount_minor or left_of(shop, payment_id)
+    taken = shop.read(lambda: previews.would_take(shop.prepaid, payment_of(shop, payment_id), minor))
+    before = stands(shop)
+
+    shop.read(lambda: refunds.refund(shop.prepaid, payment_id, amount_minor=minor, reason="asked for"))
     shop.tick()
+
+    after = stands(shop)
+    assert (taken.credits, taken.debt) == (before[0] - after[0], after[1] - before[1])
+
+
+def payment_of(shop: PlanShop, payment_id: int) -> Payment:
+    return shop.prepaid.session.get_one(Payment, payment_id)
+
+
+def left_of(shop: PlanShop, payment_id: int) -> int:
+    left = shop.read(lambda: refundable.left_to_refund(shop.prepaid.session, payment_of(shop, payment_id)))
+    return int(left)
+
+
+def stands(shop: PlanShop) -> tuple[int, int]:
+    """What the customer can spend, and what they owe."""
+    wallet = shop.read(lambda: shop.prepaid.wallet("user:1"))
+    return wallet.available, wallet.debt
 
 
 def dispute(shop: PlanShop) -> str:
@@ -128,8 +153,7 @@ def test_spent_credits_of_the_change_become_a_debt(shop: PlanShop) -> None:
 
     refund(shop)
 
-    wallet = shop.read(lambda: shop.prepaid.wallet("user:1"))
-    assert (wallet.available, wallet.debt) == (0, 250)
+    assert stands(shop) == (0, 250)
 
 
 def test_what_is_left_of_the_money_after_a_cheaper_change_is_in_the_balance(shop: PlanShop) -> None:
@@ -163,6 +187,20 @@ def test_a_change_that_costs_more_keeps_what_its_new_money_has_bought(shop: Plan
     refund(shop)
 
     assert shop.balance() == 125
+
+
+def test_the_form_of_a_refund_says_what_goes_of_the_change(databases: Databases, kind: str) -> None:
+    operators = Operators(current=lambda: Operator("finance", Role.FINANCE))
+    with closing(PlanShop(databases.fresh(kind), plans=(*PLANS, *MORE), operators=operators)) as shop:
+        shop.subscribe("small")
+        shop.pass_time(days=14)
+        change(shop, "rich")
+
+        form = one_line(shop.browser().get("/prepaid/admin/payments/1/refund").text)
+
+        assert "$10.00 takes back <strong>300 credits</strong>." in form
+        assert "200 of them are from there, and go within a minute." in form
+        assert shop.balance() == 300, "nothing is taken yet"
 
 
 def test_a_change_at_the_same_price_for_a_credit_keeps_what_it_gave(shop: PlanShop) -> None:
@@ -240,14 +278,40 @@ def test_a_change_that_is_billed_with_the_next_month_was_paid_by_the_month_befor
     assert shop.balance() == 0
 
 
-def test_what_comes_month_by_month_is_stopped_and_goes_on(databases: Databases) -> None:
+def test_credits_for_once_go_by_their_share_with_what_was_carried_over(shop: PlanShop) -> None:
+    """A year for $20.00 was paid by $5.00 of the month before, and gave 100 once."""
+    change(shop, "welcome")
+    changed = shop.balance()
+    assert changed == 100 + (1_000 - 50) + 100
+
+    dispute_id = dispute(shop)
+    assert shop.balance() == changed - 100 - 200 - 25
+    shop.stripe.dispute(dispute=dispute_id, outcome="won")
+    shop.stripe.deliver()
+    shop.tick()
+
+    assert shop.balance() == changed
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_credits_for_once_go_with_both_payments_of_a_change_in_any_order(shop: PlanShop, first: int) -> None:
+    change(shop, "welcome")
+
+    refund(shop, number=first)
+    assert 0 < shop.balance() < 1_150
+    refund(shop, number=1 - first)
+
+    assert stands(shop) == (0, 0)
+
+
+def test_what_comes_month_by_month_is_stopped_and_goes_on(databases: Databases, kind: str) -> None:
     """A year for $120.00 becomes one of four times as many credits, after half of it, for no more money."""
     plans = (
         Plan("drip", credits=100, amount_minor=12_000, interval="year", every="month", name="Drip"),
         Plan("rain", credits=400, amount_minor=12_000, interval="year", every="month", name="Rain"),
     )
     start = "2025-01-31T12:00:00"
-    with closing(PlanShop(databases.fresh("sqlite"), plans=plans, start=start)) as shop:
+    with closing(PlanShop(databases.fresh(kind), plans=plans, start=start)) as shop:
         shop.subscribe("drip")
         shop.pass_time(days=182, hours=12)
         change(shop, "rain")

@@ -175,9 +175,9 @@ def test_a_process_that_is_killed_meanwhile_leaves_it_to_the_next(
     assert ends_with_its_month(shop)
 
 
-def test_where_stripe_refuses_it_is_tried_again(databases: Databases) -> None:
+def test_where_stripe_refuses_it_is_tried_again(databases: Databases, kind: str) -> None:
     stripe = Refusing("subscriptions/sub_")
-    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator)
+    shop = PlanShop(databases.fresh(kind), http_client=stripe, emulator=stripe.emulator)
     shop.subscribe("small")
     dispute(shop)
     shop.tick()
@@ -191,10 +191,10 @@ def test_where_stripe_refuses_it_is_tried_again(databases: Databases) -> None:
     shop.close()
 
 
-def test_of_two_plans_each_ends_by_its_own_dispute(databases: Databases) -> None:
+def test_of_two_plans_each_ends_by_its_own_dispute(databases: Databases, kind: str) -> None:
     stripe = Refusing("subscriptions/sub_")
     stripe.on = False
-    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator)
+    shop = PlanShop(databases.fresh(kind), http_client=stripe, emulator=stripe.emulator)
     for owner in ("user:1", "user:2"):
         shop.subscribe("small", owner)
         dispute(shop, owner)
@@ -248,10 +248,10 @@ def wait_no_longer(shop: PlanShop) -> None:
 
 
 @pytest.mark.parametrize("at", ["once", "end"])
-def test_its_customer_is_written_to(databases: Databases, at: str) -> None:
+def test_its_customer_is_written_to(databases: Databases, kind: str, at: str) -> None:
     mails: list[tuple[str, str, str]] = []
     shop = PlanShop(
-        databases.fresh("sqlite"),
+        databases.fresh(kind),
         PREPAID_BASE_URL="https://shop.example",
         PREPAID_RECEIPTS=False,
         email=lambda owner: "pat@shop.example",
@@ -340,10 +340,10 @@ def test_who_has_kept_it_and_pays_a_month_that_is_disputed_too_has_it_ended_agai
     assert ends_with_its_month(shop)
 
 
-def test_a_plan_that_changes_at_this_moment_is_looked_at_again(databases: Databases) -> None:
+def test_a_plan_that_changes_at_this_moment_is_looked_at_again(databases: Databases, kind: str) -> None:
     """Its dearer plan waits to be paid, and can't be taken back: it is being paid."""
     stripe = Refusing("/void")
-    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator)
+    shop = PlanShop(databases.fresh(kind), http_client=stripe, emulator=stripe.emulator)
     shop.subscribe("small")
     shop.v1.subscriptions.update(
         shop.stripe_id(), {"default_payment_method": shop.save_card("pm_card_chargeCustomerFail")}
@@ -364,9 +364,9 @@ def test_a_plan_that_changes_at_this_moment_is_looked_at_again(databases: Databa
     shop.close()
 
 
-def test_a_dispute_that_only_reconcile_meets_ends_the_plan(databases: Databases) -> None:
+def test_a_dispute_that_only_reconcile_meets_ends_the_plan(databases: Databases, kind: str) -> None:
     """No event has come since the plan began."""
-    shop = PlanShop(databases.fresh("sqlite"))
+    shop = PlanShop(databases.fresh(kind))
     shop.subscribe("small")
     shop.stripe.hear("customer.created")
     dispute(shop)

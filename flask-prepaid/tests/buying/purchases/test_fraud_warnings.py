@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
-from flask_prepaid.payments.models import Refund
+from flask_prepaid import Operator, Operators, Role
+from flask_prepaid.operations.stripe_events import HEARD
+from flask_prepaid.payments.models import PaymentState, Refund
 from flask_prepaid.purchases.money_back import fraud_warnings
 from flask_prepaid.signals import fraud_warned
 
 from ..operations.test_refusals import Refusing
 from ..shop import Shop, ShopWith
 from .test_topups import setting, switch_on, topped_up
+from .test_what_stripe_holds import page
 
 #: Its bank warns of each charge.
 WARNS = "4000000000005423"
@@ -171,3 +175,101 @@ def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> No
 
     assert waiting(shop) == 0
     assert drift(shop) == []
+
+
+def beside(shop: Shop) -> int:
+    """How many suspected charges have brought no credits."""
+    return int(shop.read(lambda: fraud_warnings.count_beside(shop.prepaid.session)))
+
+
+def pay_another(shop: Shop, minor: int = 500, *, card: str = WARNS, **changes: Any) -> str:
+    """Another page that was opened for the customer's payment is paid; its charge."""
+    named = {"metadata": {"prepaid_payment": shop.payments()[0].idempotency_key}}
+    session = page(shop, price={"unit_amount": minor}, payment_intent_data=named, **changes)
+    shop.stripe.pay(session, card=card)
+    shop.stripe.deliver()
+    return str(shop.dashboard().v1.checkout.sessions.retrieve(session).payment_intent)
+
+
+@pytest.mark.each_database
+def test_a_warning_of_a_charge_that_another_one_has_replaced_is_kept_and_refunds_neither(
+    shop_with: ShopWith,
+) -> None:
+    """A page at another price was paid, and then the customer's own: that one has brought the credits."""
+    heard: list[Any] = []
+    operators = Operators(current=lambda: Operator("olga", Role.ADMIN))
+    shop = shop_with(operators=operators, PREPAID_REFUND_FRAUD_WARNINGS=True)
+    own = shop.buy()
+    with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
+        suspected = pay_another(shop, 400)
+    shop.pay(own)
+    (payment,) = shop.payments()
+    assert (payment.state, shop.balance()) == (PaymentState.PAID, 100)
+    assert payment.payment_intent_id != suspected
+
+    shop.tick()
+
+    assert (refunds(shop), waiting(shop), beside(shop)) == ([], 0, 1)
+    assert [(news["charge"], news["refundable"]) for news in heard] == [(suspected, False)]
+    assert "1 charge is suspected by the card's bank, and brought no credits" in shop.command("doctor").stderr
+    shown = shop.browser().get(f"/prepaid/admin/payments/{payment.id}").text
+    assert suspected in shown
+    assert "Refund all of it now" not in shown
+    assert "Payments that a bank suspects" in shop.browser().get("/prepaid/admin").text
+
+    shop.dashboard().v1.refunds.create({"payment_intent": suspected})
+    shop.stripe.deliver()
+
+    assert (beside(shop), shop.balance()) == (0, 100)
+    assert "suspected" not in shop.command("doctor").stderr
+
+
+def test_a_warning_that_comes_after_its_charge_was_replaced_is_kept_by_the_comparison(shop: Shop) -> None:
+    own = shop.buy()
+    shop.stripe.hear(*[each for each in HEARD if not each.startswith("radar.")])
+    pay_another(shop, 400)
+    shop.pay(own)
+
+    assert "a bank's warning is not known here" in shop.command("reconcile").output
+    shop.command("reconcile", "--fix")
+
+    assert (waiting(shop), beside(shop)) == (0, 1)
+
+
+def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neither(
+    shop_with: ShopWith,
+) -> None:
+    shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
+    shop.pay(shop.buy())
+    shop.keep_card()
+    switch_on(shop)
+
+    suspected = pay_another(shop)
+    shop.tick()
+
+    assert setting(shop).stopped == "a bank has warned of a payment of yours"
+    assert (refunds(shop), beside(shop), shop.balance()) == ([], 1, 100)
+    shop.dashboard().v1.refunds.create({"payment_intent": suspected})
+    shop.stripe.deliver()
+    assert beside(shop) == 0
+
+
+def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    twice = pay_another(shop, card="4242424242424242")
+
+    shop.stripe.dispute(twice)
+    shop.stripe.deliver()
+    shop.tick()
+
+    assert shop.balance() == 100
+    assert "1 dispute waits for evidence" in shop.command("doctor").stderr
+    assert shop.payments()[0].refunded_minor == 0
+
+
+def test_somebody_elses_charge_that_names_a_payment_is_no_warning_of_it(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    other = shop.dashboard().v1.customers.create({"name": "Somebody"})
+    pay_another(shop, customer=other.id)
+
+    assert (waiting(shop), beside(shop)) == (0, 0)

@@ -78,8 +78,9 @@ def test_a_browser_that_hangs_up_after_sending_is_charged_and_gets_its_credits(s
     with served(shop.app, port, threaded=False) as address:
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall("\r\n".join([*head, "", body]).encode())
-        with pytest.raises(HTTPError):
+        with pytest.raises(HTTPError) as refused:
             urlopen(f"{address}/nothing")  # one at a time: what came before is done
+        refused.value.close()
 
     shop.put_right()
     assert [payment.state for payment in shop.payments()] == [PaymentState.PAID]

@@ -22,9 +22,9 @@ from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop, words
 
 
 @pytest.fixture
-def shop(databases: Databases) -> Iterator[PlanShop]:
+def shop(databases: Databases, kind: str) -> Iterator[PlanShop]:
     operators = Operators(current=lambda: Operator("finance", Role.FINANCE))
-    shop = PlanShop(databases.fresh("sqlite"), operators=operators, PREPAID_INVOICES=True)
+    shop = PlanShop(databases.fresh(kind), operators=operators, PREPAID_INVOICES=True)
     yield shop
     assert shop.drift() == []
     shop.close()
@@ -207,10 +207,11 @@ def test_after_a_part_that_stripe_refuses_the_others_are_not_sent_either(shop: P
 
 def test_a_warning_of_a_month_paid_in_parts_is_answered_again_an_hour_after_a_refusal(
     databases: Databases,
+    kind: str,
 ) -> None:
     stripe = Refusing("refunds")
     setting: dict[str, Any] = {"PREPAID_INVOICES": True, "PREPAID_REFUND_FRAUD_WARNINGS": True}
-    shop = PlanShop(databases.fresh("sqlite"), http_client=stripe, emulator=stripe.emulator, **setting)
+    shop = PlanShop(databases.fresh(kind), http_client=stripe, emulator=stripe.emulator, **setting)
     invoice, _part = month_paid_by_hand_in_part(shop, "pm_card_createIssuerFraudRecord")
     shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
     shop.stripe.deliver()

@@ -118,7 +118,7 @@ def test_the_last_top_up_stays_below_the_ceiling_with_its_tax(taxed: Shop, in_ba
     assert (taxed.charges(), invoices(taxed), left_in_balance(taxed)) == ([], [], in_balance)
     assert len(taxed.payments()) == 1, "it is tried once"
     page = taxed.browser().get("/prepaid/cards").text
-    assert "this month's ceiling is reached" in page.replace("&#39;", "'")
+    assert "the packs that you allow for this month are bought" in page.replace("&#39;", "'")
 
     assert "Charged this month: $0.00 of $11.90 at most, tax and all" in allow(taxed, 2)
     for number in range(2):
@@ -204,7 +204,7 @@ def test_a_top_up_above_its_ceiling_is_no_decline(late: tuple[Shop, Meddling]) -
 
     assert [invoice.status for invoice in invoices(shop)] == ["void"]
     page = shop.browser().get("/prepaid/cards").text
-    assert "this month's ceiling is reached" in page.replace("&#39;", "'")
+    assert "the packs that you allow for this month are bought" in page.replace("&#39;", "'")
 
 
 def test_the_tax_is_known_after_a_discount_and_after_a_small_purchase(taxed: Shop) -> None:

@@ -384,9 +384,9 @@ def test_the_ceiling_is_never_passed_not_even_by_the_last_one_and_is_told_once_a
         spend(shop, 50, "report:1")
         for _ in range(3):
             shop.tick()
-        assert (topped_up(shop), skipped) == ([PAID], ["this month's ceiling is reached"])
+        assert (topped_up(shop), skipped) == ([PAID], ["the packs that you allow for this month are bought"])
         page = html.unescape(shop.browser().get("/prepaid/cards").text)
-        assert "It waits: this month's ceiling is reached" in page
+        assert "It waits: the packs that you allow for this month are bought" in page
 
         shop.stripe.advance(months=1)
         shop.tick()
@@ -394,7 +394,7 @@ def test_the_ceiling_is_never_passed_not_even_by_the_last_one_and_is_told_once_a
         spend(shop, 60, "report:2")
         shop.tick()
         shop.tick()
-        assert skipped == ["this month's ceiling is reached"] * 2
+        assert skipped == ["the packs that you allow for this month are bought"] * 2
 
 
 def test_what_may_still_be_charged_counts_to_the_ceiling(shop: Shop) -> None:

@@ -34,10 +34,10 @@ def mails() -> list[str]:
 
 
 @pytest.fixture
-def fair(databases: Databases, mails: list[str]) -> Iterator[PlanShop]:
+def fair(databases: Databases, kind: str, mails: list[str]) -> Iterator[PlanShop]:
     """A shop that takes promotion codes, makes invoices and writes receipts."""
     shop = PlanShop(
-        databases.fresh("sqlite"),
+        databases.fresh(kind),
         PREPAID_PROMOTION_CODES=True,
         PREPAID_INVOICES=True,
         PREPAID_BASE_URL="https://shop.example",

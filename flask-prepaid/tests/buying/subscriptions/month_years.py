@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from flask_prepaid.errors import PlanRefused
 from flask_prepaid.operations.tick import each, tick
-from flask_prepaid.purchases.money_back import refund_sync, refundable, refunds
+from flask_prepaid.purchases.money_back import refundable, refunds, went_back
 from flask_prepaid.subscriptions import changing, previews, prices
 from flask_prepaid.subscriptions.beginning import unanswered
 from flask_prepaid.subscriptions.invoices import plan_months
@@ -119,7 +119,7 @@ class Year:
         """Those parts of a tick by which credits of a plan come and go."""
         prepaid = self.shop.prepaid
         prepaid.ledger.write_due()
-        each(prepaid, refund_sync.unchecked_parts, refund_sync.check_part)
+        each(prepaid, went_back.due, went_back.check)
         each(prepaid, unanswered.due, unanswered.check_with_stripe)
         each(prepaid, plan_months.due, plan_months.give)
 

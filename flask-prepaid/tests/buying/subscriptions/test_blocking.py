@@ -26,9 +26,9 @@ def blocked() -> set[str]:
 
 
 @pytest.fixture
-def shop(databases: Databases, blocked: set[str]) -> Iterator[PlanShop]:
+def shop(databases: Databases, kind: str, blocked: set[str]) -> Iterator[PlanShop]:
     operators = Operators(current=lambda: None, blocked=blocked.__contains__)
-    shop = PlanShop(databases.fresh("sqlite"), operators=operators)
+    shop = PlanShop(databases.fresh(kind), operators=operators)
     yield shop
     assert shop.drift() == []
     shop.close()
@@ -93,14 +93,14 @@ def test_a_payment_that_failed_is_not_tried_again_while_its_owner_is_shut_out(
 
 
 def test_a_stop_that_stripe_heard_half_of_is_finished_by_the_next_tick(
-    databases: Databases, blocked: set[str]
+    databases: Databases, kind: str, blocked: set[str]
 ) -> None:
     """Stripe pauses the plan, and goes away before it hears of the invoice that it is trying."""
     emulator = Emulator()
     between = GoesAway(emulator)
     operators = Operators(current=lambda: None, blocked=blocked.__contains__)
     shop = PlanShop(
-        databases.fresh("sqlite"), operators=operators, emulator=emulator, http_client=between, webhooks=False
+        databases.fresh(kind), operators=operators, emulator=emulator, http_client=between, webhooks=False
     )
     shop.subscribe("small")
     good = shop.row().card_id

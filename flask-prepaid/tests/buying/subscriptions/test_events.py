@@ -186,6 +186,27 @@ def test_a_price_of_the_dashboards_that_is_no_plans_is_shown_as_drift_until_it_e
     shop.subscribe("large")
 
 
+def test_what_went_back_of_an_invoice_before_its_price_was_known_takes_its_credits(shop: PlanShop) -> None:
+    """The dashboard's price is given the terms of a plan after a month of it was paid, and half refunded."""
+    shop.subscribe("small")
+    special = no_plans_price(shop)
+    item = shop.v1.subscriptions.retrieve(shop.stripe_id())["items"].data[0].id
+    at_once: Any = {"items": [{"id": item, "price": special.id}], "proration_behavior": "none"}
+    shop.v1.subscriptions.update(shop.stripe_id(), at_once)
+    shop.pass_time(days=29)
+    shop.v1.refunds.create({"charge": shop.charges()[0].id, "amount": 250})
+    shop.stripe.deliver()
+
+    terms = {"prepaid_plan": "special", "prepaid_title": "Special", "prepaid_credits": "80"}
+    shop.v1.prices.update(special.id, {"metadata": {**terms, "prepaid_roll_over": "0"}})
+    shop.v1.subscriptions.update(shop.stripe_id(), {"metadata": {"note": "has terms now"}})
+    shop.stripe.deliver()
+    assert shop.balance() == 80
+    shop.tick()
+
+    assert shop.balance() == 40
+
+
 @pytest.mark.parametrize(
     "terms",
     [

@@ -58,9 +58,10 @@ def test_a_year_gives_its_months_to_the_day_and_each_once(shop: MonthShop) -> No
 
 def test_an_operator_reads_until_when_each_month_is_paid_and_how_long_its_grace_lasts(
     databases: Databases,
+    kind: str,
 ) -> None:
     operators = Operators(current=lambda: Operator("olga", Role.ADMIN))
-    with closing(MonthShop(databases.fresh("sqlite"), operators=operators)) as shop:
+    with closing(MonthShop(databases.fresh(kind), operators=operators)) as shop:
         shop.subscribe("drip")
         first = paid_and_grace(shop)
         shop.go_to("2025-02-28T12:00:00")
@@ -311,6 +312,21 @@ def test_small_refunds_take_no_more_of_what_came_once_than_a_large_one(shop: Mon
     assert -sum(taken_once()) == 8  # of 50, for $35.00 of $240.00: 7.3, rounded up in all
     shop.refund(24_000 - 3_500)
     assert -sum(taken_once()) == 50
+    assert (shop.balance(), shop.owes()) == (0, 0)
+
+
+def test_what_came_once_stays_gone_with_a_credit_note_though_a_dispute_is_won(shop: MonthShop) -> None:
+    shop.subscribe("more")
+    dispute = shop.stripe.dispute(shop.payments()[0].payment_intent_id)
+    shop.stripe.deliver()
+    note: Any = {"invoice": shop.invoices()[0].stripe_id, "amount": 24_000, "credit_amount": 24_000}
+    shop.v1.credit_notes.create(note)
+    shop.stripe.deliver()
+    assert (shop.balance(), shop.owes()) == (0, 0)
+
+    shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    shop.stripe.deliver()
+
     assert (shop.balance(), shop.owes()) == (0, 0)
 
 

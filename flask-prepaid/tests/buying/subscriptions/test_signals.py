@@ -75,7 +75,15 @@ def test_the_end_of_a_trial_is_written_three_days_before(writing_shop: PlanShop,
     writing_shop.subscribe("trial")
     writing_shop.pass_time(days=11, minutes=5)
 
-    assert [subject for _, subject, _ in mails] == ["Your free trial ends on 14 February 2026"]
+    ((_, subject, text),) = mails
+    assert subject == "Your free trial ends on 14 February 2026"
+    for row in (
+        "Plan: Tried",
+        "Price: $20.00 a month",
+        "First charge: 14 February 2026",
+        "Card: Visa ending in 4242",
+    ):
+        assert row in text
     writing_shop.close()
 
 

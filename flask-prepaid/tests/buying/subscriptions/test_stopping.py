@@ -171,7 +171,7 @@ def test_to_resume_with_a_card_that_is_declined_says_so_and_another_one_does(sho
     shop.do("resume", saved_card=shop.save_card("pm_card_chargeCustomerFail"))
     assert shop.state() is State.PAUSED
     assert "the payment to resume it did not go through" in shop.page()
-    assert "Pay $6.00</" in shop.page()
+    assert "Pay $6.00 on Stripe's page</" in shop.page()
     shop.do("card", saved_card=shop.save_card("pm_card_visa"))
 
     assert shop.state() is State.ACTIVE
@@ -207,8 +207,9 @@ def test_the_history_has_each_invoice_with_its_amount_state_and_pdf(shop: PlanSh
 
 def test_a_plan_whose_month_was_refunded_for_a_fraud_warning_is_not_charged_again(
     databases: Databases,
+    kind: str,
 ) -> None:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_REFUND_FRAUD_WARNINGS=True)
+    shop = PlanShop(databases.fresh(kind), PREPAID_REFUND_FRAUD_WARNINGS=True)
     shop.subscribe("small", card=WARNS)
     shop.tick()
     assert shop.row().cancel_at == shop.row().period_end
@@ -223,8 +224,9 @@ def test_a_plan_whose_month_was_refunded_for_a_fraud_warning_is_not_charged_agai
 
 def test_a_plan_that_is_past_due_when_its_last_month_is_refunded_for_a_fraud_warning_ends(
     databases: Databases,
+    kind: str,
 ) -> None:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_REFUND_FRAUD_WARNINGS=True)
+    shop = PlanShop(databases.fresh(kind), PREPAID_REFUND_FRAUD_WARNINGS=True)
     shop.subscribe("small", card=WARNS)
     warned = shop.row().card_id
     assert warned is not None
@@ -243,11 +245,11 @@ def test_a_plan_that_is_past_due_when_its_last_month_is_refunded_for_a_fraud_war
     shop.close()
 
 
-def refusing(databases: Databases, what: str) -> tuple[Refusing, PlanShop]:
+def refusing(databases: Databases, kind: str, what: str) -> tuple[Refusing, PlanShop]:
     """A shop that refunds what a bank warns of, and whose Stripe refuses one thing."""
     stripe = Refusing(what)
     shop = PlanShop(
-        databases.fresh("sqlite"),
+        databases.fresh(kind),
         http_client=stripe,
         emulator=stripe.emulator,
         PREPAID_REFUND_FRAUD_WARNINGS=True,
@@ -257,8 +259,9 @@ def refusing(databases: Databases, what: str) -> tuple[Refusing, PlanShop]:
 
 def test_a_refund_for_a_fraud_warning_does_not_wait_for_a_plan_that_stripe_keeps(
     databases: Databases,
+    kind: str,
 ) -> None:
-    _, shop = refusing(databases, "subscriptions/sub_")
+    _, shop = refusing(databases, kind, "subscriptions/sub_")
     shop.subscribe("small", card=WARNS)
 
     shop.tick()
@@ -270,8 +273,9 @@ def test_a_refund_for_a_fraud_warning_does_not_wait_for_a_plan_that_stripe_keeps
 
 def test_a_plan_that_its_customer_keeps_is_not_ended_by_the_next_try_of_the_refund(
     databases: Databases,
+    kind: str,
 ) -> None:
-    stripe, shop = refusing(databases, "refunds")
+    stripe, shop = refusing(databases, kind, "refunds")
     shop.subscribe("small", card=WARNS)
     shop.tick()
     assert shop.row().cancel_at is not None

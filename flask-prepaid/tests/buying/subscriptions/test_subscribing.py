@@ -226,8 +226,8 @@ def test_the_page_names_the_card_that_pays_and_another_one_is_a_link_away(shop: 
     assert f'href="{PAGE}?every=year&saved_card={card}"' in other
 
 
-def test_a_card_tester_is_stopped(databases: Databases) -> None:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_ATTEMPTS_PER_HOUR=3)
+def test_a_card_tester_is_stopped(databases: Databases, kind: str) -> None:
+    shop = PlanShop(databases.fresh(kind), PREPAID_ATTEMPTS_PER_HOUR=3)
 
     answers = [shop.send(plan=plan).status_code for plan in ("small", "large", "small", "large")]
 
@@ -235,8 +235,8 @@ def test_a_card_tester_is_stopped(databases: Databases) -> None:
     shop.close()
 
 
-def test_while_buying_is_paused_no_plan_begins(databases: Databases) -> None:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_SELLING=False)
+def test_while_buying_is_paused_no_plan_begins(databases: Databases, kind: str) -> None:
+    shop = PlanShop(databases.fresh(kind), PREPAID_SELLING=False)
 
     assert shop.send(plan="small").status_code == 503
     assert "Nothing is paid" not in shop.page()

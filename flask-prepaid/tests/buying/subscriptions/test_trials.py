@@ -137,8 +137,8 @@ def test_a_second_trial_is_refused_of_another_plan_too(shop: PlanShop) -> None:
     assert shop.v1.checkout.sessions.retrieve(session).amount_total == 2_000
 
 
-def test_a_host_says_who_may_try(databases: Databases) -> None:
-    shop = PlanShop(databases.fresh("sqlite"), trial=lambda owner: owner == "user:1")
+def test_a_host_says_who_may_try(databases: Databases, kind: str) -> None:
+    shop = PlanShop(databases.fresh(kind), trial=lambda owner: owner == "user:1")
 
     assert "14 days free first" in shop.page("user:1")
     assert "free first" not in shop.page("user:2")
@@ -260,8 +260,8 @@ def test_a_trial_that_the_dashboard_gives_is_left_alone_and_its_card_noted(shop:
     assert shop.state("user:4") is State.CANCELED
 
 
-def test_a_host_lets_a_card_begin_as_many_trials_as_it_has_accounts(databases: Databases) -> None:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_TRIAL_PER_CARD=False)
+def test_a_host_lets_a_card_begin_as_many_trials_as_it_has_accounts(databases: Databases, kind: str) -> None:
+    shop = PlanShop(databases.fresh(kind), PREPAID_TRIAL_PER_CARD=False)
     assert "once for each card" not in shop.page()
 
     for owner in ("user:1", "user:2"):

@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import wraps
 
 from email_validator import EmailNotValidError, validate_email
-from flask import Flask, abort, current_app, render_template, request, session
+from flask import (
+    Flask,
+    abort,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_login import logout_user
 from flask_security import (
@@ -183,14 +193,17 @@ def once(register: RouteCallable) -> RouteCallable:
 
 
 def without_sign_in(register: RouteCallable) -> RouteCallable:
-    """Sign nobody in at a registration, so that it looks the same whether the address is new or known."""
+    """Sign nobody in at a registration, so that it looks the same whether the address is new or known: it
+    leads to the page that says what comes next.
+    """
 
     @wraps(register)
     def registered() -> ResponseReturnValue:
-        answer: ResponseReturnValue = current_app.ensure_sync(register)()
+        is_sent = request.method == "POST" and signed_in() is None
+        answer = make_response(current_app.ensure_sync(register)())
         if request.method == "POST" and signed_in() is not None:
             logout_user()
-        return answer
+        return redirect(url_for("links.check_mail")) if is_sent and answer.location else answer
 
     return registered
 

@@ -77,6 +77,7 @@ def passwords(environ: Mapping[str, str], data: Path) -> dict[str, Any]:
         "SECURITY_PASSWORD_CONFIRM_REQUIRED": False,  # it can be shown, and a mail sets another one
         "SECURITY_RECOVERABLE": True,
         "SECURITY_RESET_PASSWORD_WITHIN": timedelta(minutes=10),
+        "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": marked("Set a new password"),
         "SECURITY_CHANGEABLE": True,
     }
 
@@ -88,6 +89,12 @@ def pages() -> dict[str, Any]:
         "SECURITY_MSG_UNAUTHENTICATED": (marked("Sign in to see this page."), "info"),
         "SECURITY_MSG_PASSWORD_RESET_REQUEST": (
             marked("We have sent a link to %(email)s, if it has an account."),
+            "info",
+        ),
+        "SECURITY_MSG_CHANGE_EMAIL_SENT": (marked("We have sent a link to %(email)s."), "info"),
+        "SECURITY_MSG_CONFIRM_REGISTRATION": (marked("We have sent a link to %(email)s."), "success"),
+        "SECURITY_MSG_CONFIRMATION_REQUEST": (
+            marked("We have sent a link to %(email)s, if it is still to be confirmed."),
             "info",
         ),
         "SECURITY_MSG_GENERIC_AUTHN_FAILED": (marked("The email or the password is wrong."), "error"),

@@ -97,7 +97,9 @@ def test_a_payment_that_a_bank_wants_back_says_so_wherever_it_stands(
 
     for path in (f"payment_intent/{paid.id}", f"charge/{paid.latest_charge}"):
         head = visitor.get(f"/objects/{path}").text.partition("</h1>")[0]
-        assert re.search(r'<span class="pill \w+">([^<]+)</span>', head.rpartition("<h1>")[2])[1] == state, path
+        assert re.search(r'<span class="pill \w+">([^<]+)</span>', head.rpartition("<h1>")[2])[1] == state, (
+            path
+        )
     of_customer = visitor.get(f"/objects/customer/{customer}").text
     payments = of_customer.partition("<h2>Payments</h2>")[2].partition("</section>")[0]
     assert re.findall(r'<span class="pill \w+">([^<]+)</span>', payments) == [state]
@@ -138,9 +140,7 @@ def pay_for_starter(stripe: Any, stripe_emulator: Emulator, customer: str) -> An
         }
     )
     stripe_emulator.pay(session.id)
-    return stripe.payment_intents.retrieve(
-        stripe.checkout.sessions.retrieve(session.id).payment_intent
-    )
+    return stripe.payment_intents.retrieve(stripe.checkout.sessions.retrieve(session.id).payment_intent)
 
 
 @pytest.mark.parametrize(

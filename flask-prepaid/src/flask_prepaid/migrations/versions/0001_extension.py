@@ -161,15 +161,8 @@ def create_payments() -> None:
         sa.Column("payment_intent_id", sa.String(255), primary_key=True),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
         sa.Column("charged_minor", BIG, nullable=False),
-        sa.Column("is_checked", sa.Boolean(), nullable=False),
     )
     op.create_index("ix_prepaid_part_charge_payment_id", "prepaid_part_charge", ["payment_id"])
-    partial_index(
-        "ix_prepaid_part_charge_unchecked",
-        "prepaid_part_charge",
-        ["payment_intent_id"],
-        only="NOT is_checked",
-    )
     op.create_table(
         "prepaid_refund",
         sa.Column("id", BIG, primary_key=True),
@@ -218,6 +211,7 @@ def create_payments() -> None:
     )
     table_of_payment(
         "prepaid_fraud_warning",
+        sa.Column("payment_intent_id", sa.String(255), nullable=False),
         sa.Column("fraud_type", sa.String(64), nullable=False),
         sa.Column("actionable", sa.Boolean(), nullable=False),
         sa.Column("end_plan_at", AT),

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from prepaid_ledger.database import answer_within
 
-from ... import checks
+from ... import files
 from ...context import Context
 from ...errors import ConfigError
 
@@ -86,7 +86,7 @@ def _identity(engine: Engine) -> tuple[Any, ...]:
 
 def _engine(place: str, what: str) -> Engine:
     try:
-        return _bounded(checks.place(what, place))
+        return _bounded(files.place(what, place))
     except ModuleNotFoundError as missing:
         raise ConfigError(
             f"{what} cannot be kept there: the database's driver {missing.name} is not installed. Write "

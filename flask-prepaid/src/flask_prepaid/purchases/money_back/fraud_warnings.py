@@ -9,15 +9,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from ... import signals
 from ...context import Context, Write, nothing, reading
 from ...gateway.money_back.refund_values import StripeWarning
-from ...payments import payments
+from ...payments import part_charges, payments, wrong_charges
 from ...payments.dispute_states import TAKES_NOTHING
-from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, Refund, RefundState
+from ...payments.models import (
+    NOT_REFUNDED,
+    Dispute,
+    PartCharge,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+)
+from ...payments.part_charges import is_of_its_charge
 from .. import settling, stop_reasons, topups
 from . import disputed_plans, refundable, refunds
 from .models import FraudWarning
@@ -41,51 +50,96 @@ def sync(context: Context, warning_id: str) -> Write[None]:
     if warning is None:
         return nothing
     settling.settle_first(context, warning.intent_id)
-    return partial(apply, context, warning)
+    return partial(apply, context, warning, settling.paid_beside(context, warning.intent_id))
 
 
-def apply(context: Context, warning: StripeWarning) -> None:
-    """Keep what was fetched, unless a later fetch is kept. Its first word stops what charges by itself."""
+def apply(context: Context, warning: StripeWarning, beside: int | None = None) -> None:
+    """Keep what was fetched, unless a later fetch is kept. Its first word stops what charges by itself.
+
+    :param beside: The payment that its charge names, if that charge is not the one that has paid it.
+    """
     session = context.session
     payment = find_payment(session, warning)
+    if payment is None and beside is not None:
+        payment = session.get(Payment, beside)
     if payment is None:
         return
     payments.lock(session, payment)
     row = session.get(FraudWarning, warning.id, populate_existing=True)
     if row is not None and row.fetched_at > warning.asked_at:
         return
+    intent_id = warning.intent_id or payment.payment_intent_id
+    assert intent_id is not None, "a charge by which a payment is found has a PaymentIntent"
     is_news = row is None
-    row = row or FraudWarning(id=warning.id, payment_id=payment.id, created_at=warning.created_at)
+    row = row or FraudWarning(
+        id=warning.id, payment_id=payment.id, payment_intent_id=intent_id, created_at=warning.created_at
+    )
     row.fraud_type, row.actionable = warning.fraud_type[:64], warning.actionable
     row.fetched_at = warning.asked_at
     session.add(row)
     if is_news:
         topups.stop_after(context, payment, stop_reasons.WARNED)
         disputed_plans.note(row, payment)
-        warned = {"owner": payment.owner, "payment_id": payment.id, "fraud_type": row.fraud_type}
-        signals.after_commit(session, signals.fraud_warned, **warned)
+        _announce(session, payment, row)
+
+
+def _announce(session: Session, payment: Payment, row: FraudWarning) -> None:
+    is_its = part_charges.is_of(session, payment, row.payment_intent_id)
+    signals.after_commit(
+        session,
+        signals.fraud_warned,
+        owner=payment.owner,
+        payment_id=payment.id,
+        fraud_type=row.fraud_type,
+        charge=row.payment_intent_id,
+        refundable=is_its and payment.state is PaymentState.PAID,
+    )
 
 
 def find_payment(session: Session, warning: StripeWarning) -> Payment | None:
-    """Our payment that a warning is about."""
+    """Our payment that a warning is about: its charge has paid it, or was paid otherwise than agreed."""
     for stripe_id in (warning.intent_id, warning.charge_id):
         payment = payments.find(session, stripe_id=stripe_id)
         if payment is not None:
             return payment
-    return None
+    return wrong_charges.payment_of(session, warning.intent_id) if warning.intent_id else None
 
 
 def unanswered() -> Select[FraudWarning]:
-    """The warnings that a refund still answers, the oldest first: money is left, and no bank has taken it."""
-    taken = exists().where(Dispute.payment_id == Payment.id, Dispute.state.not_in(TAKES_NOTHING))
+    """The warnings that a refund here still answers, the oldest first: their charge has money left, which no
+    bank has taken.
+    """
+    taken = exists().where(
+        Dispute.payment_id == Payment.id, Dispute.state.not_in(TAKES_NOTHING), is_of_its_charge()
+    )
+    return _actionable().where(
+        _brought_credits(),
+        Payment.charged_minor > Payment.refunded_minor,
+        or_(~taken.correlate(Payment), _has_charge_left()),
+    )
+
+
+def beside() -> Select[FraudWarning]:
+    """The warnings of charges that have brought no credits, the oldest first.
+
+    Their payment is in review, or another charge has paid it. Whoever refunds them does so in Stripe's
+    dashboard: a refund of the payment would send back what nobody suspects.
+    """
+    return _actionable().where(or_(Payment.payment_intent_id.is_(None), ~_brought_credits()))
+
+
+def _actionable() -> Select[FraudWarning]:
     return (
         select(FraudWarning)
         .select_from(FraudWarning)
         .join(Payment, Payment.id == FraudWarning.payment_id)
-        .where(FraudWarning.actionable, Payment.charged_minor > Payment.refunded_minor)
-        .where(or_(~taken, _has_charge_left()))
+        .where(FraudWarning.actionable)
         .order_by(FraudWarning.created_at, FraudWarning.id)
     )
+
+
+def _brought_credits() -> ColumnElement[bool]:
+    return (Payment.state == PaymentState.PAID) & is_of_its_charge(FraudWarning.payment_intent_id)
 
 
 def _has_charge_left() -> ColumnElement[bool]:
@@ -123,15 +177,29 @@ def of_payment(session: Session, payment_id: int) -> FraudWarning | None:
     return session.scalars(unanswered().where(FraudWarning.payment_id == payment_id).limit(1)).first()
 
 
+def beside_payment(session: Session, payment_id: int) -> Sequence[FraudWarning]:
+    """The warnings of charges that name a payment, and have not brought its credits."""
+    return session.scalars(beside().where(FraudWarning.payment_id == payment_id)).all()
+
+
 def payments_to_answer(session: Session, limit: int, *, owner: str | None = None) -> Sequence[Payment]:
-    """The payments with a warning that a refund still answers; of all owners, or of one."""
-    wanted = unanswered().with_only_columns(Payment).limit(limit)
-    return session.scalars(wanted if owner is None else wanted.where(Payment.owner == owner)).all()
+    """The payments with a warning that still can be answered; of all owners, or of one."""
+    ids = [wanted.order_by(None).with_only_columns(Payment.id) for wanted in (unanswered(), beside())]
+    warned = select(Payment).where(Payment.id.in_(union(*ids))).order_by(Payment.id).limit(limit)
+    return session.scalars(warned if owner is None else warned.where(Payment.owner == owner)).all()
 
 
 def count(session: Session, *, tried: bool = False) -> int:
     """How many warnings a refund still answers; with ``tried``, those whose refund came to nothing."""
-    wanted = unanswered().where(came_to_nothing() if tried else ~came_to_nothing())
+    return _count(session, unanswered().where(came_to_nothing() if tried else ~came_to_nothing()))
+
+
+def count_beside(session: Session) -> int:
+    """How many warnings are of charges that have brought no credits."""
+    return _count(session, beside())
+
+
+def _count(session: Session, wanted: Select[FraudWarning]) -> int:
     return session.scalar(wanted.order_by(None).with_only_columns(func.count())) or 0
 
 

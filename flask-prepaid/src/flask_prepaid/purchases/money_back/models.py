@@ -37,8 +37,9 @@ class CreditNote(TakesBack, Base):
 class FraudWarning(Base):
     """A card's bank suspects a charge, by Stripe's early fraud warning: money that may be taken back soon.
 
-    ``actionable``: neither refunded in full nor disputed yet, as last fetched. ``end_plan_at``: ``tick`` ends
-    the plan that the payment is for; ``None`` once it has, or where none is.
+    ``payment_intent_id`` is that charge; its payment may have been paid by another one. ``actionable``: it is
+    neither refunded in full nor disputed yet, as last fetched. ``end_plan_at``: ``tick`` ends the plan that
+    the payment is for; ``None`` once it has, or where none is.
     """
 
     __tablename__ = "prepaid_fraud_warning"
@@ -61,6 +62,7 @@ class FraudWarning(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[int]
+    payment_intent_id: Mapped[str]
     fraud_type: Mapped[str] = mapped_column(String(64))
     actionable: Mapped[bool]
     created_at: Mapped[datetime]

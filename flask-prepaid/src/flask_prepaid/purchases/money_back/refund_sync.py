@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
 from ... import signals
-from ...context import Context, Write, nothing, transaction
+from ...context import Context, Write, nothing
 from ...gateway.money_back.refund_values import StripeRefund
 from ...payments import payments
-from ...payments.models import NOT_REFUNDED, PartCharge, Payment, Refund
+from ...payments.models import NOT_REFUNDED, Payment, Refund
 from .. import settling
-from . import disputes, refund_keys, refundable
+from . import refund_keys, refundable
 from .taking_back import take_back
 
 
@@ -43,29 +43,6 @@ def sync_refunds_of(context: Context, charge_id: str) -> Write[None]:
             apply_refund(context, answer)
 
     return write
-
-
-def unchecked_parts(context: Context) -> list[str]:
-    """The PaymentIntents that have paid a part of an invoice, and of which it is not known what went back."""
-    unchecked = select(PartCharge.payment_intent_id).where(~PartCharge.is_checked)
-    return list(context.session.scalars(unchecked.order_by(PartCharge.payment_intent_id)))
-
-
-def check_part(context: Context, intent_id: str) -> None:
-    """Take the credits of what went back of a part. Commits.
-
-    An event that came before its invoice was paid found no payment.
-    """
-    refunded = context.gateway.refunds.of_intent(intent_id)
-    disputed = context.gateway.disputes.of_intent(intent_id)
-    with transaction(context) as session:
-        for refund in refunded:
-            apply_refund(context, refund)
-        for dispute in disputed:
-            disputes.apply_dispute(context, dispute)
-        session.execute(
-            update(PartCharge).where(PartCharge.payment_intent_id == intent_id).values(is_checked=True)
-        )
 
 
 def apply_refund(context: Context, refund: StripeRefund) -> None:

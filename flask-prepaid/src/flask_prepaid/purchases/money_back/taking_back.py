@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from fractions import Fraction
+from math import ceil
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.tables import Entry
 
 from ... import signals
-from ...context import Context, transaction
+from ...context import Context
 from ...payments import earlier_money
 from ...payments.models import (
     BalancePaid,
@@ -30,18 +31,19 @@ from .models import CreditNote
 
 def take_back(
     context: Context, payment: Payment, row: TakesBack, name: str, amount_minor: int, reason: str
-) -> None:
+) -> list[Entry]:
     """Take the credits that ``amount_minor`` bought: so much has gone back by now, 0 if nothing has.
 
     Stripe may change the amount and end it, and begin it again: what was taken for it before is undone first.
     The caller holds the payment's lock.
 
     :param row: What took the money, and ``name`` its name in the ledger's keys, such as ``dispute:dp_1``.
+    :return: What it has written: what was given again, and what was taken.
     """
     before = row.taken_minor
-    if amount_minor == before:
-        return
     entries: list[Entry] = []
+    if amount_minor == before:
+        return entries
     if before:
         entries += _restore(context, payment, row, _key(name, row.takes), reason)
     if amount_minor:
@@ -56,33 +58,7 @@ def take_back(
         why = stop_reasons.DISPUTED if isinstance(row, Dispute) else stop_reasons.REFUNDED
         topups.stop_after(context, payment, why)
         _announce(context, payment, entries)
-
-
-class Taken(NamedTuple):
-    """What money takes of the credits that it bought: from the balance, and what becomes a debt."""
-
-    credits: int
-    debt: int
-
-
-class _Counted(Exception):
-    """Ends the transaction that only counts, so that nothing of it is kept."""
-
-
-def would_take(context: Context, payment: Payment, amount_minor: int) -> Taken:
-    """What a refund of ``amount_minor`` would take now: it is written, counted, and rolled back.
-
-    So it is what the books do, whatever went back before. Ends the session's transaction.
-    """
-    entries: list[Entry] = []
-    try:
-        with transaction(context):
-            refund = Refund(payment_id=payment.id, amount_minor=amount_minor, taken_once=0)
-            entries += _claw_back(context, payment, refund, f"payment:{payment.id}:counted", amount_minor, "")
-            taken = Taken(-sum(entry.credits for entry in entries), sum(entry.debt for entry in entries))
-            raise _Counted
-    except _Counted:
-        return taken
+    return entries
 
 
 def _announce(context: Context, payment: Payment, entries: list[Entry]) -> None:
@@ -101,26 +77,12 @@ def _claw_back(
     context: Context, payment: Payment, row: TakesBack, key: str, amount_minor: int, reason: str
 ) -> list[Entry]:
     """Take the credits that ``amount_minor`` of a payment bought; those of later months first."""
-    credits = _carried(row, amount_minor) if isinstance(row, CarriedOver) else None
-    if not payment.credits or credits == 0:
+    if not payment.credits:
         return []
-    invoice = _invoice(context.session, payment)
-    if invoice is not None and month_refunds.has_months(context.session, invoice.id):
-        entries = month_refunds.take_back(
-            context, payment, invoice, key, amount_minor, reason, credits=credits or 0
-        )
-    else:
-        entries = [
-            context.ledger.claw_back(
-                payment.owner,
-                lot_key=f"payment:{payment.id}" if invoice is None else f"invoice:{invoice.id}",
-                key=key,
-                refunded_minor=amount_minor if credits is None else None,
-                credits=credits,
-                reason=reason,
-            )
-        ]
-    if invoice is not None and invoice.once_key is not None and credits is None:
+    invoice, entries = _invoice(context.session, payment), list[Entry]()
+    if _has_credits(row):
+        entries += _claw_back_bought(context, payment, invoice, row, key, amount_minor, reason)
+    if invoice is not None and invoice.once_key is not None:
         once = _part_of_once(context.session, payment, invoice, row, amount_minor)
         if once:
             entries.append(
@@ -130,6 +92,38 @@ def _claw_back(
             )
         row.taken_once = once
     return entries
+
+
+def _claw_back_bought(
+    context: Context,
+    payment: Payment,
+    invoice: Invoice | None,
+    row: TakesBack,
+    key: str,
+    amount_minor: int,
+    reason: str,
+) -> list[Entry]:
+    """Take of what the payment itself brought, without what its plan gave once."""
+    credits = _carried(row, amount_minor) if isinstance(row, CarriedOver) else None
+    if invoice is not None and month_refunds.has_months(context.session, invoice.id):
+        return month_refunds.take_back(
+            context, payment, invoice, key, amount_minor, reason, credits=credits or 0
+        )
+    return [
+        context.ledger.claw_back(
+            payment.owner,
+            lot_key=f"payment:{payment.id}" if invoice is None else f"invoice:{invoice.id}",
+            key=key,
+            refunded_minor=amount_minor if credits is None else None,
+            credits=credits,
+            reason=reason,
+        )
+    ]
+
+
+def _has_credits(row: TakesBack) -> bool:
+    """Whether what it is about has bought any: money that was carried over may have bought none."""
+    return not isinstance(row, CarriedOver) or row.credits > 0
 
 
 def _carried(row: CarriedOver, amount_minor: int) -> int:
@@ -143,30 +137,27 @@ def _part_of_once(
     """How many of the credits given once go back with ``amount_minor``.
 
     All money that has gone back is rounded up together: many small refunds take no more than one large one.
+    What was carried over has paid for its share of them. Each says what it takes by itself, and the ledger
+    that no more go than came: where another one is undone, what this one takes is still gone.
     """
-    others: list[TakesBack] = []
+    carried = session.get(CarriedOver, payment.id)
+    whole_minor = payment.amount_minor + (carried.amount_minor if carried is not None else 0)
+    others: list[TakesBack] = [] if carried is None else [carried]
     for table in (Refund, Dispute, CreditNote, BalancePaid):
         others += session.scalars(select(table).where(table.payment_id == payment.id))
     others = [other for other in others if other is not row]
-    taken_minor = amount_minor + sum(other.taken_minor for other in others)
-    due = min(-(-invoice.once * taken_minor // payment.amount_minor), invoice.once)
-    return max(due - sum(other.taken_once for other in others), 0)
+    gone = Fraction(amount_minor, whole_minor if row is carried else payment.amount_minor)
+    for other in others:
+        gone += Fraction(other.taken_minor, whole_minor if other is carried else payment.amount_minor)
+    due = ceil(invoice.once * gone)
+    return min(max(due - sum(other.taken_once for other in others), 0), invoice.once)
 
 
 def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reason: str) -> list[Entry]:
     """Give again what ``_claw_back`` has taken under this key."""
-    if not payment.credits or (isinstance(row, CarriedOver) and not row.credits):
+    if not payment.credits:
         return []
-    invoice = _invoice(context.session, payment)
-    if invoice is not None and month_refunds.has_months(context.session, invoice.id):
-        entries = month_refunds.restore(context, payment, invoice, key, reason)
-    else:
-        ends = None if invoice is None else lots.period_end(context.session, invoice)
-        entries = [
-            context.ledger.restore(
-                payment.owner, claw_key=key, key=f"undone:{key}", reason=reason, period_end=ends
-            )
-        ]
+    entries = _restore_bought(context, payment, key, reason) if _has_credits(row) else []
     if row.taken_once:
         once = f"{key}:once"
         entries.append(
@@ -174,6 +165,18 @@ def _restore(context: Context, payment: Payment, row: TakesBack, key: str, reaso
         )
     row.taken_once = 0
     return entries
+
+
+def _restore_bought(context: Context, payment: Payment, key: str, reason: str) -> list[Entry]:
+    invoice = _invoice(context.session, payment)
+    if invoice is not None and month_refunds.has_months(context.session, invoice.id):
+        return month_refunds.restore(context, payment, invoice, key, reason)
+    ends = None if invoice is None else lots.period_end(context.session, invoice)
+    return [
+        context.ledger.restore(
+            payment.owner, claw_key=key, key=f"undone:{key}", reason=reason, period_end=ends
+        )
+    ]
 
 
 def _invoice(session: Session, payment: Payment) -> Invoice | None:

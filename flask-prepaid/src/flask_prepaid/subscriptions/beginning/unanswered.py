@@ -43,7 +43,7 @@ def check_with_stripe(context: Context, subscription_id: int) -> None:
 
 
 def find_out(context: Context, subscription_id: int) -> None:
-    """Ask Stripe what came of a subscription, and write that down; the next check stays when it is due. Commits.
+    """Ask Stripe what came of a subscription, and write that down; the next check is due as before. Commits.
 
     :raises GatewayUnavailable: It is not known now.
     """

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from sqlalchemy import select
 
+from prepaid_ledger import clock
 from prepaid_ledger.database import insert
 
 from ... import signals
@@ -143,6 +144,8 @@ def _payment(
         created_at=bill.created_at,
         paid_at=bill.paid_at,
     )
+    if row.fetched_at < bill.asked_at:  # events of what went back since have found no payment
+        payment.check_at = clock.wall()
     context.session.add(payment)
     context.session.flush()
     earlier_money.note_balance(context.session, payment, bill)

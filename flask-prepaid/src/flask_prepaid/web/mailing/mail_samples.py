@@ -11,6 +11,7 @@ from ...payments.customers.models import SavedCard
 from ...payments.models import Payment, PaymentState, Refund, Via
 from ...purchases.stop_reasons import DISPUTED
 from ...subscriptions.gone import REASON as ELSEWHERE
+from ...subscriptions.models import PlanPrice
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ def owed() -> dict[str, Any]:
     return {"amount_minor": 1500, "currency": "usd", "retry_at": AT, "card": card}
 
 
+def begun() -> dict[str, Any]:
+    """What follows a trial, and the card that pays it."""
+    terms = PlanPrice(
+        title="Small", credits=20, amount_minor=1500, currency="usd", interval="month", interval_count=1
+    )
+    return {"terms": terms, "quantity": 1, "card": SavedCard(brand="visa", last4="4242")}
+
+
 BILLED = {"invoice_id": "in_sample", "invoice_number": "A1B2C3D4-0007"}
 TAXED = {"paid_minor": 595, "charged_minor": 595, "tax_minor": 95, "taxed": "DE standard_rated"}
 PLAN = {"via": Via.PLAN, "title": "Small", "receipt_url": "https://invoice.stripe.com/i/sample"}
@@ -70,8 +79,6 @@ OPEN = {"state": PaymentState.OPEN, "paid_minor": None, "charged_minor": 0, "pai
 def samples() -> dict[str, MailSample]:
     """Every mail, in each of the wordings that differ, by a name for its address."""
     topup = {"payment": payment(via=Via.TOPUP), "credits": 100}
-    plan = {"title": "Small", "subscription_id": 1}
-    unpaid = {**plan, **owed(), "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
     budget = {"percent": 80, "spent": 400, "credits": 500, "every": "month", "resets_at": AT}
     endpoint = {"url": "https://program.example/hook", "endpoint_id": 1}
     back = {"payment": payment(), "refund": refund(), "under_way": False, "amount_minor": 500}
@@ -98,7 +105,9 @@ def samples() -> dict[str, MailSample]:
             "topup_failed", {"payment": payment(via=Via.TOPUP, **OPEN), "amount_minor": 500}
         ),
         "topup_stopped": MailSample("topup_stopped", {"reason": "the card was declined"}),
-        "topup_skipped": MailSample("topup_skipped", {"reason": "this month's ceiling is reached"}),
+        "topup_skipped": MailSample(
+            "topup_skipped", {"reason": "the packs that you allow for this month are bought"}
+        ),
         "payment_needs_you": MailSample("payment_needs_you", {"payment": payment(via=Via.TOPUP, **OPEN)}),
         "card_expiring": MailSample("card_expiring", card),
         "balance_low": MailSample("balance_low", {"credits": 9, "threshold": 10}),
@@ -111,6 +120,15 @@ def samples() -> dict[str, MailSample]:
         "endpoint_stopped-gone": MailSample(
             "endpoint_stopped", {**endpoint, "reason": "it answered 410 Gone"}
         ),
+        **of_plans(),
+    }
+
+
+def of_plans() -> dict[str, MailSample]:
+    """The mails about plans."""
+    plan = {"title": "Small", "subscription_id": 1}
+    unpaid = {**plan, **owed(), "state": "past_due", "page_url": "https://invoice.stripe.com/i/sample"}
+    return {
         "plan_payment_failed": MailSample("plan_payment_failed", unpaid),
         "plan_payment_failed-first": MailSample("plan_payment_failed", {**unpaid, "state": "incomplete"}),
         "plan_payment_failed-last": MailSample(
@@ -120,5 +138,8 @@ def samples() -> dict[str, MailSample]:
         "plan_stopped": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": AT}),
         "plan_stopped-at-once": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": None}),
         "plan_stopped-elsewhere": MailSample("plan_stopped", {**plan, "reason": ELSEWHERE, "ends_at": None}),
-        "trial_ending": MailSample("trial_ending", {**plan, "trial_end": AT}),
+        "trial_ending": MailSample("trial_ending", {**plan, **begun(), "trial_end": AT}),
+        "trial_ending-no-card": MailSample(
+            "trial_ending", {**plan, **begun(), "card": None, "trial_end": AT}
+        ),
     }

@@ -181,6 +181,8 @@ def render(
             values = {"credits": payment.credits, **values}
         if name == "plan_payment_failed":
             values = {**owed_by(context, values["subscription_id"]), **values}
+        if name == "trial_ending":
+            values = {**begun_by(context, values["subscription_id"]), **values}
         if name == "topup_failed" and payment is not None:
             values = {"amount_minor": tax_rates.charge_minor(context, payment), **values}
         return name, worded(context, app, name, {**values, **rows}, zone_of(context, owner))
@@ -197,6 +199,13 @@ def owed_by(context: PageContext, subscription_id: int) -> dict[str, Any]:
         "retry_at": owed.retry_at if owed else None,
         "card": payer(row),
     }
+
+
+def begun_by(context: Context, subscription_id: int) -> dict[str, Any]:
+    """What follows a trial: the terms of the plan, how many of it, and the card that is to pay."""
+    row = context.session.get_one(Subscription, subscription_id)
+    terms = context.session.get_one(PlanPrice, row.next_price_id or row.price_id)
+    return {"terms": terms, "quantity": row.next_quantity or row.quantity, "card": payer(row)}
 
 
 def _name_of(name: str, payment: Payment | None) -> str:
@@ -216,14 +225,24 @@ def worded(context: Context, app: Flask, name: str, values: dict[str, Any], zone
 
     :param zone: The time zone of all its times.
     """
-    addresses = app.url_map.bind("")
-
-    def address(endpoint: str, **parts: Any) -> str:
-        return urljoin(context.config.base_url, addresses.build(f"prepaid.{endpoint}", parts))
-
-    template = f"prepaid/mail/{name}.txt"
-    subject, _end, text = render_template(template, **values, page=address, prepaid_zone=zone).partition("\n")
+    template, pages = f"prepaid/mail/{name}.txt", Pages(app, context.config.base_url)
+    subject, _end, text = render_template(template, **values, page=pages, prepaid_zone=zone).partition("\n")
     return composed(context, subject, text)
+
+
+class Pages:
+    """The addresses of the extension's pages, for a mail: ``page("billing")``."""
+
+    def __init__(self, app: Flask, base_url: str) -> None:
+        self._app, self._base_url = app, base_url
+
+    def __call__(self, endpoint: str, **parts: Any) -> str:
+        path = self._app.url_map.bind("").build(f"prepaid.{endpoint}", parts)
+        return urljoin(self._base_url, path)
+
+    def exists(self, endpoint: str) -> bool:
+        """Whether this app has the page: one without API keys has no limits."""
+        return f"prepaid.{endpoint}" in self._app.view_functions
 
 
 def composed(context: Context, subject: str, text: str) -> WrittenMail:

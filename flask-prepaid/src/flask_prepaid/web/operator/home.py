@@ -55,7 +55,13 @@ def home() -> ResponseReturnValue:
         labels=page.labels(payment.owner for payment in listed),
         health=health.health(),
         warned=warned,
-        warned_count=fraud_warnings.count(session) + fraud_warnings.count(session, tried=True),
+        warned_count=sum(
+            (
+                fraud_warnings.count(session),
+                fraud_warnings.count(session, tried=True),
+                fraud_warnings.count_beside(session),
+            )
+        ),
         disputed=disputed,
         disputed_count=disputes.count_to_answer(session, context.clock()),
         left_out=sales.left_out(session, month.span),

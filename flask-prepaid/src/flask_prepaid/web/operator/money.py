@@ -14,7 +14,7 @@ from ...context import transaction
 from ...errors import GatewayUnavailable, UnknownItem
 from ...languages import units
 from ...payments.models import UNDER_WAY, Payment
-from ...purchases.money_back import disputes, refundable, refunds, taking_back
+from ...purchases.money_back import disputes, previews, refundable, refunds
 from .. import forms
 from . import daily_limit, once, page, payments
 from .roles import Right
@@ -126,7 +126,7 @@ def refund_form(
         name=page.label(payment.owner),
         left=left,
         counted_minor=counted_minor,
-        takes=taking_back.would_take(context, payment, counted_minor) if counts else None,
+        takes=previews.would_take(context, payment, counted_minor) if counts else None,
         credited=credited,
         taken=taken,
         is_unknown=refundable.is_refund_unknown(session, payment.id),

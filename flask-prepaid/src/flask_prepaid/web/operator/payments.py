@@ -238,6 +238,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
+        beside=fraud_warnings.beside_payment(session, row.id),
         may_refund=operator.may(Right.REFUND),
         reviews=wrong_charges.of(session, row),
         charge_name=wrong_charges.name_of,

@@ -1,4 +1,4 @@
-"""What needs the customer: a payment that failed, waits for a word at the bank, or is not known yet."""
+"""What needs the customer: a payment that failed, waits for its bank, is disputed, or is not known yet."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from sqlalchemy import select
 
 from ...languages import formats
 from ...languages.words import gettext as _
-from ...payments.models import Payment, PaymentState, Via
+from ...payments.dispute_states import TAKES_NOTHING, DisputeState
+from ...payments.models import Dispute, Payment, PaymentState, Via
 from ...subscriptions import plan_rows, plan_state
 from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
 from .. import page
 
 #: Where a plan waits for its money.
 UNPAID = (State.PAST_DUE, State.UNPAID, State.INCOMPLETE)
+
+#: Where a dispute takes no credits, or takes them for good.
+DECIDED = (*TAKES_NOTHING, DisputeState.LOST)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Banner:
 def banners() -> list[Banner]:
     """The banners of this request's customer, from our own rows. Who does not pay for the team has none."""
     owner = page.context().current_owner()
-    return [*_of_plan(owner), *_of_bank(owner), *_of_unknown(owner)] if owner is not None and page.pays() else []
+    if owner is None or not page.pays():
+        return []
+    return [*_of_plan(owner), *_of_bank(owner), *_of_unknown(owner), *_of_dispute(owner)]
 
 
 def _of_plan(owner: str) -> list[Banner]:
@@ -93,3 +99,20 @@ def _of_unknown(owner: str) -> list[Banner]:
         title=formats.title(payment.title),
     )
     return [Banner(words, url_for("prepaid.return", payment=payment.id), _("See this payment"))]
+
+
+def _of_dispute(owner: str) -> list[Banner]:
+    disputed = (
+        select(Payment)
+        .join(Dispute, Dispute.payment_id == Payment.id)
+        .where(Payment.owner == owner, Dispute.state.not_in(DECIDED))
+    )
+    payment = page.context().session.scalars(disputed.order_by(Dispute.id.desc()).limit(1)).first()
+    if payment is None:
+        return []
+    words = _(
+        "A payment of %(amount)s is disputed at your bank. "
+        "The credits that it bought are taken back while the bank decides.",
+        amount=formats.amount(payment.to_pay_minor, payment.currency),
+    )
+    return [Banner(words, url_for("prepaid.billing"), _("See your payments"))]

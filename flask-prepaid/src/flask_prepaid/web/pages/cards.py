@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import PrepaidError
 
+from ... import money
 from ...context import reading
 from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, UnknownItem
 from ...gateway.checkout import WaysBack
@@ -47,7 +48,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         written=request.form,
         packs=[pack for pack in priced if binding in (None, pack.currency)],
         month_minor=lambda pack, times: times * tax_rates.with_tax(pack.amount_minor, rate, pack.currency),
+        decimal=money.decimal,
         currency=currency,
+        added=request.args.get("added"),
         error=error,
     )
 
@@ -65,8 +68,8 @@ def refresh(owner: str) -> None:
 def add() -> ResponseReturnValue:
     """On to Stripe's page, or by ``own_card_form`` to Stripe's fields on ours. Nothing is paid."""
     context, back = page.context(), url_for("prepaid.cards", _external=True)
-    here = context.config.own_card_form
-    opened = cards.open_page(context, page.customer(), WaysBack(back, None if here else back))
+    here, left = context.config.own_card_form, url_for("prepaid.cards", added=1, _external=True)
+    opened = cards.open_page(context, page.customer(), WaysBack(left, None if here else back))
     if not here:
         return redirect(opened.url or back, 303)
     return page.render("card_new.html", client_secret=opened.client_secret)

@@ -31,9 +31,15 @@ def init_app(app: Flask) -> None:
         views["security.confirm_email"] = guesses.counted(
             confirm, guesses.PASSWORD, client_address, guesses.redirects
         )
+        app.add_url_rule("/register/mail", "links.check_mail", check_mail)
     views["security.change_email_confirm"] = change_address
     rule = next(rule.rule for rule in app.url_map.iter_rules("security.change_email_confirm"))
     app.add_url_rule(rule, "security.change_email_confirm", methods=["POST"])
+
+
+def check_mail() -> ResponseReturnValue:
+    """What comes after a registration: the link in the mail, whoever had the address before."""
+    return render_template("accounts/check_mail.html")
 
 
 def confirm(token: str) -> ResponseReturnValue:

@@ -54,9 +54,7 @@ ACTIONS = {
     "cancel-now": Action(
         "cancel now", "End it at once", lambda owner: changing.cancel_now(page.context(), owner)
     ),
-    "keep": Action(
-        "keep", "Keep it: undo what is to come", lambda owner: changing.keep(page.context(), owner)
-    ),
+    "keep": Action("keep", "Undo what is planned", lambda owner: changing.keep(page.context(), owner)),
 }
 
 

@@ -12,7 +12,7 @@ from ....languages import formats
 from ....languages.words import gettext as _
 from ....languages.words import marked
 from ....payments.customers.models import SavedCard
-from ....subscriptions import changing, plan_state, previews
+from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import Subscription
 from ... import forms, page
@@ -34,10 +34,17 @@ def change() -> ResponseReturnValue:
         wanted = change_plan(owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
-    return page.done(
-        "prepaid.plan",
-        _("Your plan changes to %(plan)s. Below stands from when.", plan=formats.title(wanted.title)),
-    )
+    return page.done("prepaid.plan", changed_in_words(owner, formats.title(wanted.title)))
+
+
+def changed_in_words(owner: str, title: str) -> str:
+    """From when the new plan is there: now, once it is paid, or when the period that is paid ends."""
+    row = plan_rows.running(page.context().session, owner)
+    if row is not None and row.next_price_id and row.period_end:
+        return _("Your plan changes to %(plan)s on %(day)s.", plan=title, day=formats.day(row.period_end))
+    if row is not None and row.pending_until:
+        return _("Your plan changes to %(plan)s when it is paid.", plan=title)
+    return _("Your plan is %(plan)s now.", plan=title)
 
 
 def change_plan(owner: str) -> Plan:

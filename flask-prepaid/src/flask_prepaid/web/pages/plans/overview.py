@@ -38,6 +38,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     resumes_for = resumption_minor(row) if row else None
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     terms = session.get_one(PlanPrice, row.price_id) if row else None
+    planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
     last = session.scalars(mine.order_by(Subscription.id.desc())).first()
@@ -53,7 +54,8 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         begins=begins,
         last=last,
         terms=terms,
-        planned=session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None,
+        planned=planned,
+        is_planned=lambda plan: planned is not None and prices.stands_for(planned, plan),
         owed=plan_state.owed(context, row) if row else None,
         bill=plan_state.period_bill(context, row) if row else None,
         next_bill=coming,

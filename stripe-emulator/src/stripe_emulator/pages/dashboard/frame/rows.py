@@ -15,8 +15,8 @@ from stripe_emulator.payments.money_back import dispute_states
 class Row:
     """One object. What it does not have is empty.
 
-    ``owner`` is its customer's name, with the id in ``owner_id``. ``card`` paid it, where the title is not the
-    card already, and ``email`` is a customer's own, where the title is a name.
+    ``owner`` is its customer's name, with the id in ``owner_id``. ``card`` paid it, where the title does not
+    say so already, and ``email`` is a customer's own, where the title is a name.
     """
 
     kind: str

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from ...payments import payments
-from ...payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
+from ....payments import payments
+from ....payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
 from .moved_money import Moved, back_elsewhere, claimed_minor, moved_money
 
 

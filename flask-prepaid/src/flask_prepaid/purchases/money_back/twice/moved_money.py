@@ -15,10 +15,10 @@ from datetime import datetime
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from ...payments import payments
-from ...payments.models import CarriedOver, Dispute, Payment, Refund
-from ...subscriptions.models import Invoice, InvoiceState, Subscription
-from .models import CreditNote
+from ....payments import payments
+from ....payments.models import CarriedOver, Dispute, Payment, Refund
+from ....subscriptions.models import Invoice, InvoiceState, Subscription
+from ..models import CreditNote
 
 
 @dataclass(frozen=True)

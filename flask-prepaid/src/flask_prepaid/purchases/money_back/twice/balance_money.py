@@ -15,14 +15,15 @@ from sqlalchemy import select, union, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import take_turns
+from prepaid_ledger.tables import Entry
 
-from ...context import Context, transaction
-from ...payments.earlier_money import EARLIER
-from ...payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
-from ...subscriptions.models import Invoice
-from ...subscriptions.plan_rows import lock
+from ....context import Context, transaction
+from ....payments.earlier_money import EARLIER
+from ....payments.models import BalancePaid, CarriedOver, EarlierMoney, Payment
+from ....subscriptions.models import Invoice
+from ....subscriptions.plan_rows import lock
+from ..taking_back import take_back
 from .gone_twice import GoneTwice
-from .taking_back import take_back
 
 #: What a clawback says, by what had paid for the credits.
 REASONS: dict[type[EarlierMoney], str] = {
@@ -50,19 +51,35 @@ def due(context: Context, *, limit: int = 100) -> list[str]:
 def check(context: Context, owner: str) -> None:
     """Take back what money has paid for that is gone twice, or give it again. Commits."""
     with transaction(context) as session:
-        take_turns(session, f"prepaid_balance:{owner}")
-        _lock(session, owner)
-        paid = _paid_by_earlier(session, owner)
-        seen = {(type(row), payment.id): row.changes for payment, row in paid}
-        for currency in sorted({payment.currency for payment, _ in paid}):
-            in_it = [(payment, row) for payment, row in paid if payment.currency == currency]
-            gone = GoneTwice(session, owner, in_it)
-            for payment, row in in_it:
-                name = f"{NAMES[type(row)]}:{payment.id}"
-                take_back(context, payment, row, name, gone.part_of(row), REASONS[type(row)])
-        for (table, payment_id), changes in seen.items():
-            looked = update(table).where(table.payment_id == payment_id)
-            session.execute(looked.values(seen=changes).execution_options(synchronize_session=False))
+        take_turn(session, owner)
+        bring_up_to_date(context, owner)
+
+
+def take_turn(session: Session, owner: str) -> None:
+    """One at a time looks at an owner's money, until its transaction ends. It comes before every lock."""
+    take_turns(session, f"prepaid_balance:{owner}")
+
+
+def bring_up_to_date(context: Context, owner: str) -> list[Entry]:
+    """Take back what money has paid for that is gone twice, or give it again, in the caller's transaction.
+
+    The caller has taken the owner's turn.
+    """
+    session = context.session
+    entries: list[Entry] = []
+    _lock(session, owner)
+    paid = _paid_by_earlier(session, owner)
+    seen = {(type(row), payment.id): row.changes for payment, row in paid}
+    for currency in sorted({payment.currency for payment, _ in paid}):
+        in_it = [(payment, row) for payment, row in paid if payment.currency == currency]
+        gone = GoneTwice(session, owner, in_it)
+        for payment, row in in_it:
+            name = f"{NAMES[type(row)]}:{payment.id}"
+            entries += take_back(context, payment, row, name, gone.part_of(row), REASONS[type(row)])
+    for (table, payment_id), changes in seen.items():
+        looked = update(table).where(table.payment_id == payment_id)
+        session.execute(looked.values(seen=changes).execution_options(synchronize_session=False))
+    return entries
 
 
 def _lock(session: Session, owner: str) -> None:
