@@ -99,8 +99,8 @@ def not_charged(error: GatewayUnavailable, *, again: str) -> Response:
     :param again: The page of the form, with its choice as it was.
     """
     message = with_advice(_(NOT_CHARGED), error)
-    shown = {"way_on": again, "label": _("Try again"), "or_billing": True}
-    return _answer(error, message, heading=_("Nothing was charged"), **shown)
+    heading, label = _("Nothing was charged"), _("Try again")
+    return _answer(error, message, heading=heading, way_on=again, label=label, or_billing=True)
 
 
 def _answer(error: PrepaidError, message: str, **shown: str | bool) -> Response:
