@@ -250,6 +250,16 @@ def test_the_statement_names_the_key_as_its_filter_does(shop: RunningShop) -> No
     assert "<th>Schlüssel</th></tr>" in page
 
 
+def test_a_page_has_one_green_button_also_that_of_a_code(shop: RunningShop) -> None:
+    pat = shop.customer()
+
+    def green(path: str) -> list[str]:
+        return re.findall(r'class="btn btn-primary"[^>]*>([^<]+)</button>', pat.get(path).text)
+
+    assert green("/redeem") == ["Redeem"]
+    assert "Redeem" not in green("/buy-credits")
+
+
 def test_an_operators_page_which_is_in_english_offers_no_other_language(shop: RunningShop) -> None:
     admin = shop.operator("admin")
 

@@ -240,6 +240,23 @@ def test_a_changed_reset_link_is_refused(shop: RunningShop) -> None:
     link = shop.links("/reset")[0]
 
     assert visitor.get(link[:-2]).location == "/reset"
+    assert "This link works no more. Ask for a new one." in visitor.get("/reset").text
+
+
+def test_what_becomes_of_a_password_is_said_in_the_words_of_the_shop(shop: RunningShop) -> None:
+    customer = shop.customer()
+    new = {"new_password": "zq7-zq7-zq7", "new_password_confirm": "zq7-zq7-zq7"}
+
+    assert "The password is wrong." in customer.send("/change", password="not the one", **new).text
+    assert "The password is wrong." in customer.send("/verify", password="not the one").text
+    customer.send("/verify", password=PASSWORD)
+    assert "Thank you. You can go on." in customer.get("/").text
+    customer.send("/change", password=PASSWORD, **new)
+    assert "Your password is changed." in customer.get("/user-profile").text
+    customer.send("/logout")
+    visitor = shop.visitor()
+    visitor.send(shop.reset_link(), **NEW_PASSWORD)
+    assert "Your password is changed. Sign in with it." in visitor.get("/login").text
 
 
 @pytest.mark.parametrize("path", ["/login", "/reset"])

@@ -64,6 +64,7 @@ def test_a_code_is_asked_for_after_the_password(shop: RunningShop) -> None:
     let_in = visitor.send("/tf-validate", code=phone.code())
 
     assert let_in.location == "/"
+    assert "You are signed in." in visitor.get("/").text
     assert visitor.get("/user-profile").status_code == 200
     assert "second_factor_set" in shop.actions()
 

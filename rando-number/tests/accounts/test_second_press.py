@@ -95,7 +95,7 @@ def limits_a_key(customer: Visitor) -> Sent:
 
 #: What each form says when it has done what it says, and where it leads: ``None`` is a page of its own.
 FORMS: dict[Callable[[Visitor], Sent], tuple[str | None, str]] = {
-    changes_the_password: ("/user-profile", "successfully changed your password"),
+    changes_the_password: ("/user-profile", "Your password is changed."),
     moves_to_another_address: ("/user-profile", "Your address is changed."),
     adds_a_passkey: ("/passkeys", "The passkey theirs is set up."),
     removes_a_passkey: ("/passkeys", "The passkey stick is removed."),
@@ -105,7 +105,7 @@ FORMS: dict[Callable[[Visitor], Sent], tuple[str | None, str]] = {
     ends_another_session: ("/sessions", "That session has ended."),
     ends_all_others: ("/sessions", "Every other session has ended."),
     closes_the_account: ("/", "Your account is closed."),
-    resets_the_password: ("/login", "successfully reset your password"),
+    resets_the_password: ("/login", "Your password is changed. Sign in with it."),
     revokes_a_key: ("/api-keys", "The key has been revoked."),
     limits_a_key: ("/api-keys/limits", "Your limit is saved."),
 }

@@ -292,7 +292,7 @@ def test_its_form_says_what_a_month_costs_at_most_and_names_its_fields_as_they_a
     leave_card(shop)
     browser = shop.browser()
     before = html.unescape(browser.get("/prepaid/cards").text)
-    assert ">At most $5.00 a month.</p>" in before
+    assert ">At most $5.00 a month.</strong>" in before
 
     form = {"pack": "starter", "threshold": "201", "times": "2"}
     page = html.unescape(shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form).text)

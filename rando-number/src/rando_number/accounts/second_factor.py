@@ -43,6 +43,8 @@ WRONG_CODE = marked("This is not the code that the app shows now. Wait for the n
 MESSAGES = {
     "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (marked("Two-step sign-in is on."), "success"),
     "TWO_FACTOR_DISABLED": (marked("Two-step sign-in is off."), "success"),
+    "TWO_FACTOR_LOGIN_SUCCESSFUL": (marked("You are signed in."), "success"),
+    "TWO_FACTOR_SETUP_EXPIRED": (marked("This took more than %(within)s. Begin again."), "error"),
     "TWO_FACTOR_INVALID_TOKEN": (WRONG_CODE, "error"),
     "INVALID_RECOVERY_CODE": (marked("This is none of your codes, or it was used before."), "error"),
     "NO_RECOVERY_CODES_SETUP": (marked("You have no recovery codes yet."), "info"),

@@ -16,6 +16,25 @@ from .values import ConfigError, flag
 #: 19 MiB, two passes, one thread: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
+#: Our words in place of Flask-Security's, and how each is shown.
+MESSAGES = {
+    "CHANGE_EMAIL_SENT": (marked("We have sent a link to %(email)s."), "info"),
+    "CONFIRM_REGISTRATION": (marked("We have sent a link to %(email)s."), "success"),
+    "CONFIRMATION_REQUEST": (
+        marked("We have sent a link to %(email)s, if it is still to be confirmed."),
+        "info",
+    ),
+    "GENERIC_AUTHN_FAILED": (marked("The email or the password is wrong."), "error"),
+    "INVALID_PASSWORD": (marked("The password is wrong."), "error"),
+    "INVALID_RESET_PASSWORD_TOKEN": (marked("This link works no more. Ask for a new one."), "error"),
+    "PASSWORD_CHANGE": (marked("Your password is changed."), "success"),
+    "PASSWORD_RESET_EXPIRED": (marked("This link works no more. Ask for a new one."), "error"),
+    "PASSWORD_RESET_NO_LOGIN": (marked("Your password is changed. Sign in with it."), "success"),
+    "PASSWORD_RESET_REQUEST": (marked("We have sent a link to %(email)s, if it has an account."), "info"),
+    "REAUTHENTICATION_SUCCESSFUL": (marked("Thank you. You can go on."), "info"),
+    "UNAUTHENTICATED": (marked("Sign in to see this page."), "info"),
+}
+
 
 def settings(environ: Mapping[str, str], data: Path, production: bool) -> dict[str, Any]:
     """Keys, passwords, the address that is confirmed, and where one lands.
@@ -86,18 +105,7 @@ def pages() -> dict[str, Any]:
     """What pages say without telling who is registered, and which page comes next."""
     return {
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
-        "SECURITY_MSG_UNAUTHENTICATED": (marked("Sign in to see this page."), "info"),
-        "SECURITY_MSG_PASSWORD_RESET_REQUEST": (
-            marked("We have sent a link to %(email)s, if it has an account."),
-            "info",
-        ),
-        "SECURITY_MSG_CHANGE_EMAIL_SENT": (marked("We have sent a link to %(email)s."), "info"),
-        "SECURITY_MSG_CONFIRM_REGISTRATION": (marked("We have sent a link to %(email)s."), "success"),
-        "SECURITY_MSG_CONFIRMATION_REQUEST": (
-            marked("We have sent a link to %(email)s, if it is still to be confirmed."),
-            "info",
-        ),
-        "SECURITY_MSG_GENERIC_AUTHN_FAILED": (marked("The email or the password is wrong."), "error"),
+        **{f"SECURITY_MSG_{name}": words for name, words in MESSAGES.items()},
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_POST_LOGIN_VIEW": "/",
         "SECURITY_POST_REGISTER_VIEW": "/",

@@ -101,6 +101,7 @@ def customer(owner: str) -> ResponseReturnValue:
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
         **of_notes(session, owner),
+        plan_titles={slug: plan.title for slug, plan in context.catalog.plans.items()},
         max_lines={"payments": PAYMENTS, "changes": CHANGES},
         **of_mails(session, owner, mail_text),
         cursor=request.args.get("cursor"),
