@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -325,10 +326,14 @@ def test_the_codes_that_the_last_press_shows_are_those_that_open(any_shop: Runni
     sent["data"]["generate_new_codes"] = "1"
     tabs = [the_same_browser(customer) for _ in range(3)]
 
-    seen = at_once(3, lambda number: press(tabs[number], path, sent))
+    def press_and_look(number: int) -> tuple[float, list[str]]:
+        _, page = press(tabs[number], path, sent)
+        return time.monotonic(), codes_on(page)
+
+    seen = at_once(3, press_and_look)
 
     valid = codes_on(customer.get(path, show_codes="1").text)
-    assert [codes_on(page) == valid for _, page in seen] == [True] * 3
+    assert max(seen)[1] == valid, "a press that begins after another is done makes new codes"
 
 
 def codes_on(page: str) -> list[str]:
