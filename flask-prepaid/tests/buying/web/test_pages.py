@@ -221,6 +221,7 @@ def test_when_stripe_is_away_coming_back_says_not_known_yet(deaf_shop: Shop) -> 
 
     assert page.status_code == 200
     assert "Do not pay again" in page.text
+    assert "<dt>Price</dt><dd>$5.00</dd>" in page.text
     assert page.headers["Refresh"] == "3"
 
 

@@ -47,7 +47,7 @@ class BillingLine:
 
     ``links`` are words and addresses of what belongs to it, such as its receipt; ``tax`` says what of the
     amount is tax, or why none is, and ``state`` how it stands, in words. Tries that nobody paid are
-    abandoned.
+    abandoned. ``state_url`` is the page that says more, where it is not known yet how it stands.
     """
 
     at: datetime
@@ -60,6 +60,7 @@ class BillingLine:
     links: Sequence[tuple[str, str]]
     tax: str = ""
     is_abandoned: bool = False
+    state_url: str = ""
 
 
 def billing() -> ResponseReturnValue:
@@ -202,6 +203,9 @@ def of_payment(payment: Payment, state: str, invoice: Invoice | None = None) -> 
         links=links,
         tax=tax_of(payment),
         is_abandoned=is_abandoned(payment),
+        state_url=(
+            url_for("prepaid.return", payment=payment.id) if payment.state is PaymentState.UNKNOWN else ""
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from flask import Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ....errors import GatewayUnavailable, NotYours
+from ....payments import payments
 from ....payments.models import Payment, PaymentState
 from ....purchases import charging, checkout_pages, settling
 from ... import forms, page
@@ -43,13 +44,21 @@ def come_back() -> ResponseReturnValue:
         else:
             payment = checkout_pages.come_back(context, owner, session_id)
     except GatewayUnavailable:
-        return result(owner, None)
+        return result(owner, in_our_books(owner, number, session_id), is_known=False)
     return result(owner, payment)
 
 
-def result(owner: str, payment: Payment | None) -> Response:
-    """The page for where ``payment`` stands; ``None`` is: not known yet."""
-    state = payment.state if payment else PaymentState.UNKNOWN
+def in_our_books(owner: str, number: str | None, session_id: str) -> Payment | None:
+    """The owner's payment that the address names, as we have it written down."""
+    context = page.context()
+    if number is not None:
+        return settling.own_payment(context, owner, forms.payment_id(number))
+    return payments.find(context.session, stripe_id=session_id)
+
+
+def result(owner: str, payment: Payment | None, *, is_known: bool = True) -> Response:
+    """The page for where ``payment`` stands, if that is known; ``None`` is a plan that is not known yet."""
+    state = payment.state if payment and is_known else PaymentState.UNKNOWN
     ledger = page.context().ledger
     entry = next(iter(ledger.entries(owner, 1, keys={f"payment:{payment.id}"})), None) if payment else None
     html = page.render(

@@ -18,6 +18,7 @@ from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.common.account import storage
 from stripe_emulator.pages.dashboard.frame.frame import blueprint, done, page
+from stripe_emulator.pages.dashboard.frame.rows import customer_of, names_of
 
 pages = blueprint("clock")
 
@@ -77,7 +78,7 @@ def move() -> ResponseReturnValue:
 
 
 def coming(*, limit: int, object_id: str | None = None) -> list[Json]:
-    """What falls due next, soonest first: ``at``, ``what`` in words, ``object``.
+    """What falls due next, soonest first: ``at``, ``what`` in words, ``object``, and ``whose`` that is.
 
     :param object_id: Only what happens to this object.
     """
@@ -86,7 +87,15 @@ def coming(*, limit: int, object_id: str | None = None) -> list[Json]:
         " ORDER BY at, seq LIMIT ?",
         (object_id, limit),
     )
-    return [{"at": at, "what": in_words(what), "object": thing} for at, what, thing in rows]
+    return [
+        {"at": at, "what": in_words(what), "object": thing, "whose": whose(thing)} for at, what, thing in rows
+    ]
+
+
+def whose(object_id: str) -> str:
+    """What the customer is called whom an object names; empty where it names nobody."""
+    customer = customer_of(store.find_any(object_id) or {})
+    return names_of([customer])[customer] if customer else ""
 
 
 def in_words(what: str) -> str:

@@ -68,10 +68,10 @@ def state(value: Json) -> str:
 
 
 def customer_of(value: Json) -> str:
-    """The id of the customer whom an object names, or whose charge it is about; empty where nobody is."""
-    charge = value.get("charge")
-    if "customer" not in value and isinstance(charge, str):
-        value = store.find("charge", charge) or {}
+    """The id of the customer whom an object names, or whose charge or invoice it is about; else nothing."""
+    for kind in ("charge", "invoice"):
+        if "customer" not in value and isinstance(value.get(kind), str):
+            value = store.find(kind, value[kind]) or {}
     customer = value.get("customer")
     return customer if isinstance(customer, str) else ""
 

@@ -38,7 +38,12 @@ export function offerCopies(region) {
   }
   for (const element of region.querySelectorAll("[data-copy-text]")) {
     const made = button(element, () => element.textContent, element.getAttribute("aria-label"));
-    made.classList.add("of-block");
-    element.before(made);
+    const above = element.previousElementSibling;
+    if (above?.classList.contains("head")) {
+      above.append(made);
+    } else {
+      made.classList.add("of-block");
+      element.before(made);
+    }
   }
 }
