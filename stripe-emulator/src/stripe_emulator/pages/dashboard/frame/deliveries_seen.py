@@ -71,15 +71,15 @@ def named(seq: int) -> Json | None:
     return None if row is None else _row(row) | {"tried": _tries(seq)}
 
 
-def with_states(shown_events: Sequence[Json], *, of: str = "") -> list[Json]:
+def with_states(shown_events: Sequence[Json], *, known: str = "") -> list[Json]:
     """Events, each with the state of its deliveries under ``delivery``, empty where nobody listened.
 
     What it is about stands under ``about``: whose it is, and a sum, a name, or the end of an id.
 
-    :param of: The customer on whose page they stand, and who is not named there again.
+    :param known: The customer on whose page they stand, and who is not named there again.
     """
     customers = [customer_of(event["data"]["object"]) for event in shown_events]
-    owners = names_of(customer for customer in customers if customer not in ("", of))
+    owners = names_of(customer for customer in customers if customer not in ("", known))
     marks = ", ".join("?" * len(shown_events))
     states: dict[str, set[str]] = {}
     for event, status in transactions.current().execute(

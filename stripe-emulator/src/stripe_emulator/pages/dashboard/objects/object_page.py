@@ -55,7 +55,7 @@ def _page(kind: str, object_id: str, error: str = "", status: int = 200) -> Resp
                 "stands": state(value),
                 "sections": belongings.sections(value),
                 "named": belongings.named(value),
-                "events": deliveries_seen.with_states(belongings.timeline(value), of=object_id),
+                "events": deliveries_seen.with_states(belongings.timeline(value), known=object_id),
                 "coming": coming(limit=5, object_id=object_id),
                 "actions": actions.of(value),
                 "links": _links(value),
