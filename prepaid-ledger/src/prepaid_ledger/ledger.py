@@ -16,6 +16,7 @@ from .database.engine import prepare
 from .prices import MAX_SCALE
 from .spends.group_commit.group_commit import GroupCommit
 from .verbs import LedgerVerbs, Setup
+from .verbs.session_check import SessionCheck
 
 #: How long a hold lasts that nobody ends, where the program does not say.
 HOLD_EXPIRES_AFTER = timedelta(hours=1)
@@ -57,13 +58,17 @@ class Ledger(LedgerVerbs):
         rules = tuple(audit_rules)
         check_rules("audit_rules", rules)
         spends = GroupCommit(engine, clock=clock, debt_blocks=debt_blocks)
-        self._setup = Setup(engine, clock, debt_blocks, hold_expires_after, spends, rules, standby, scale)
+        check = SessionCheck(engine)
+        self._setup = Setup(
+            engine, clock, debt_blocks, hold_expires_after, spends, check, rules, standby, scale
+        )
         self._joined: Session | None = None
 
     def on(self, session: Session) -> Ledger:
         """This ledger in the caller's transaction: what it writes is committed with it, or not at all.
 
-        Its first verb raises ``UnfitDatabase`` where the session is bound to another database.
+        A verb that writes raises ``UnfitDatabase`` where the session leads to another database than the
+        ledger's. What only reads is read wherever the session leads to: a replica is fine.
 
         :raises TypeError: It is no session.
         """

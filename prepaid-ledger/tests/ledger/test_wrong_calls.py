@@ -8,11 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, select, text
 
-from prepaid_ledger import Ledger, SpendRequest, UnfitDatabase
-from prepaid_ledger.testing import Databases
+from prepaid_ledger import Ledger, SpendRequest
 
 from .books import NEW_YEAR, OWNER, Books
 
@@ -147,41 +145,3 @@ def test_a_ledger_is_on_a_session_alone(books: Books) -> None:
     for wrong in (engine, None, "sqlite://", engine.connect):
         with pytest.raises(TypeError, match=r"on a session, Session\(engine\) or db.session"):
             books.unjoined.on(wrong)  # type: ignore[arg-type]
-
-
-@pytest.mark.each_database
-def test_a_session_of_another_database_is_refused_by_its_first_verb(
-    books: Books, databases: Databases, kind: str
-) -> None:
-    elsewhere = databases.fresh(kind)
-    other = create_engine(elsewhere)
-    calls: list[Call] = [
-        lambda ledger: ledger.grant(OWNER, 100, key="gift", reason="a gift"),
-        lambda ledger: ledger.balance(OWNER),
-    ]
-    for call in calls:
-        with Session(other) as session, pytest.raises(UnfitDatabase, match="This session is bound to") as no:
-            call(books.unjoined.on(session))
-        assert str(elsewhere.database) in str(no.value)
-
-    assert Ledger(other).audit() == []
-    other.dispose()
-    databases.drop(elsewhere)
-
-
-@pytest.mark.each_database
-def test_a_session_that_reaches_the_database_by_another_address_is_looked_at_once(books: Books) -> None:
-    name = "timeout" if books.engine.dialect.name == "sqlite" else "application_name"
-    other = create_engine(books.engine.url.update_query_dict({name: "7"}))
-    statements: list[str] = []
-    event.listen(other, "before_cursor_execute", lambda *call: statements.append(call[2]))
-
-    for key in ("gift:1", "gift:2"):
-        with Session(other) as session:
-            books.unjoined.on(session).grant(OWNER, 100, key=key, reason="a gift")
-            session.commit()
-
-    assert books.unjoined.balance(OWNER) == 200
-    looked = [each for each in statements if "database_list" in each or "pg_postmaster_start_time" in each]
-    assert len(looked) == 1
-    other.dispose()

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Concatenate, ParamSpec, TypeVar
-from weakref import WeakSet
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session
 
 from ..audit.scope.problem import Rule
 from ..clock import Clock
-from ..database.bound import refuse_other_database
 from ..database.busy import raising_busy
 from ..database.transactions import commit_alone, is_writing
 from ..database.turns import LOCK_TIMEOUT_S
 from ..spends.group_commit.group_commit import GroupCommit
-from ..tables import Wallet
+from .session_check import SessionCheck
 
 Terms = ParamSpec("Terms")
 Result = TypeVar("Result")
@@ -37,14 +35,14 @@ class Setup:
     hold_expires_after: timedelta
     #: The spends that commit by themselves, together.
     spends: GroupCommit
+    #: Refuses a caller's session of another database.
+    session_check: SessionCheck
     #: What each audit proves beside the ledger's own rules.
     audit_rules: tuple[Rule, ...] = ()
     #: Where audits read, in place of ``engine``.
     standby: Engine | None = None
     #: With how many decimals credits are shown; ``None`` where the program has not said.
     scale: int | None = None
-    #: What the sessions are bound by that have been seen to reach ``engine``'s database.
-    bound: WeakSet[object] = field(default_factory=WeakSet, compare=False, repr=False)
 
 
 class Verbs(ABC):
@@ -67,11 +65,15 @@ class Verbs(ABC):
         *args: Terms.args,
         **terms: Terms.kwargs,
     ) -> Result:
-        """Write in the caller's transaction; where there is none, in one of its own."""
+        """Write in the caller's transaction; where there is none, in one of its own.
+
+        :raises UnfitDatabase: The caller's session is bound to another database than the ledger's.
+        """
         if self._session is None:
             return self._alone(verb, *args, **terms)
         with raising_busy():
-            return verb(self._checked(self._session), *args, **terms)
+            self.setup.session_check.refuse_elsewhere(self._session)
+            return verb(self._session, *args, **terms)
 
     def _alone(
         self,
@@ -96,22 +98,9 @@ class Verbs(ABC):
         """Read as the caller's transaction sees it; where there is none, what is committed."""
         with raising_busy():
             if self._session is not None:
-                return query(self._checked(self._session), *args, **terms)
+                return query(self._session, *args, **terms)
             with Session(self.setup.engine) as session:
                 return query(session, *args, **terms)
-
-    def _checked(self, session: Session) -> Session:
-        """The caller's session, which is looked at once for each engine, or way of choosing one.
-
-        :raises UnfitDatabase: It is bound to another database than the ledger's.
-        """
-        bound: object = session.bind
-        if bound is None:
-            bound = session if isinstance(session, scoped_session) else type(session)
-        if bound not in self.setup.bound:
-            refuse_other_database(self.setup.engine, session, Wallet)
-            self.setup.bound.add(bound)
-        return session
 
     def _refuse_key(self, key: str) -> None:  # noqa: B027 - a ledger alone has no such program above it
         """Refuse a key that the program above the ledger posts under itself.
