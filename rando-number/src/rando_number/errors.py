@@ -32,6 +32,7 @@ from flask_prepaid.errors import IdempotencyConflict, NotSignedIn, TooManyCalls
 from flask_prepaid.languages.words import gettext as _
 from flask_prepaid.languages.words import marked
 
+from .edge.languages import way_back
 from .extensions import db
 
 #: The code that a program gets with each status.
@@ -152,19 +153,26 @@ def page(status: int, title: str, advice: str) -> Response:
 
 def page_before() -> str | None:
     """The page of ours that this request came from, else that of the form; ``None`` if neither is known."""
-    here = path_of(request.url)
     asks = request.method in ("GET", "HEAD")
-    if request.referrer and urlsplit(request.referrer).netloc == request.host:
-        before = path_of(request.referrer)
-        return None if asks and before == here else before
+    if came_from_here():
+        before = path_of(request.referrer or "")
+        return None if asks and before == path_of(request.url) else before
     reads = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
     return request.path if reads and not asks else None
 
 
+def came_from_here() -> bool:
+    """Whether the request names a page of ours as the one before it. What is no address is none of ours."""
+    try:
+        return urlsplit(request.referrer or "").netloc == request.host
+    except ValueError:
+        return False
+
+
 def path_of(url: str) -> str:
-    """What follows the host in an address of ours."""
+    """What follows the host in an address of ours; browsers read a backslash as a slash."""
     parts = urlsplit(url)
-    return urlunsplit(("", "", f"/{parts.path.lstrip('/')}", parts.query, ""))
+    return way_back(urlunsplit(("", "", f"/{parts.path.lstrip('/')}", parts.query, "")))
 
 
 def refused_call(error: ApiError) -> ResponseReturnValue:

@@ -285,3 +285,12 @@ def test_free_credits_wait_for_the_mailbox(shop: RunningShop) -> None:
 
     assert invented.balance == 0
     assert invented.draw().status_code == 402
+
+
+@pytest.mark.parametrize("typed", ["", "not an address", "pat@"])
+def test_what_is_no_address_gets_no_link_and_the_form_again(shop: RunningShop, typed: str) -> None:
+    page = shop.visitor().send("/confirm", email=typed).text
+
+    assert "Write the whole address, such as pat@example.com." in page
+    assert "/confirm" in forms(page)
+    assert "We have sent" not in page

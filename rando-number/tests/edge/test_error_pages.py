@@ -33,6 +33,31 @@ def test_what_passes_can_be_tried_again_where_it_was(shop: RunningShop, status: 
     )
 
 
+def test_an_address_with_a_backslash_leads_nowhere_else(shop: RunningShop) -> None:
+    shop.app.add_url_rule("/<path:rest>", view_func=lambda rest: abort(503))
+
+    page = shop.visitor().get("/%5Cevil.test")
+
+    assert page.status_code == 503
+    assert primary(page.text) == '<a class="btn btn-primary" href="/">Try again</a>'
+
+
+@pytest.mark.parametrize(
+    "referrer", ["http://[bad/", "http://localhost/\\evil.test", "//localhost//evil.test", "\x00"]
+)
+def test_a_referrer_of_any_kind_leads_to_a_page_of_ours(shop: RunningShop, referrer: str) -> None:
+    shop.app.add_url_rule("/send", view_func=lambda: abort(409), methods=["GET", "POST"])
+    visitor = shop.visitor()
+    hidden = forms(visitor.get("/login").text)["/login"]
+
+    page = visitor.client.post("/send", data=hidden, headers={"Referer": referrer})
+
+    assert page.status_code == 409
+    assert primary(page.text) in {
+        f'<a class="btn btn-primary" href="{path}">Go back</a>' for path in ("/", "/send", "/evil.test")
+    }
+
+
 def test_a_form_that_was_sent_is_led_back_to_not_sent_again(shop: RunningShop) -> None:
     shop.app.add_url_rule("/send", view_func=fault, methods=["POST"])
     visitor = shop.visitor()

@@ -486,7 +486,7 @@ def test_every_csv_of_a_page_opens_in_a_spreadsheet(shop: RunningShop) -> None:
             assert answer.mimetype == "text/csv"
             assert {len(row) for row in rows} == {len(head)}, href
             files += 1
-    assert files == 8
+    assert files == 7
 
 
 def test_too_much_to_refund_is_said_in_money_at_the_field(shop: RunningShop) -> None:

@@ -21,7 +21,7 @@ PLACES = {
 
 def page_of(config: Config, stripe_id: str) -> str | None:
     """The address of its page; ``None`` where the dashboard has none for such an object, as for a session."""
-    if config.api_base is not None:
+    if config.api_base is not None and not config.livemode:  # it is the emulator's
         return f"{config.api_base.rstrip('/')}/find?{urlencode({'q': stripe_id})}"
     place = PLACES.get(stripe_id.partition("_")[0])
     mode = "" if config.livemode else "/test"

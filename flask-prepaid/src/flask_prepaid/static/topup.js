@@ -19,4 +19,5 @@
   };
   pack.addEventListener("change", show);
   times.addEventListener("input", show);
+  show(); // a browser keeps what was typed before
 })();

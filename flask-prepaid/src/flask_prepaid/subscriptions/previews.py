@@ -144,10 +144,11 @@ def _left_at(
 
 def _unused_minor(bill: StripeInvoice) -> int:
     """What the invoice of a change gives back, if it holds nothing but that and one charge."""
-    charges = [line for line in bill.lines if line.counts and not line.gives_back]
-    if len(charges) != 1 or bill.total_minor != bill.due_minor:
+    lines = [line for line in bill.lines if line.counts]
+    given_back = [line for line in lines if line.gives_back and line.is_of_plan]
+    if (len(lines), len(given_back)) != (2, 1) or bill.total_minor != bill.due_minor:
         return 0
-    return charges[0].with_tax_minor - bill.due_minor
+    return -given_back[0].with_tax_minor
 
 
 def _worth(context: Context, row: Subscription, bill: StripeInvoice) -> int:

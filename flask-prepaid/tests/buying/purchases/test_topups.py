@@ -297,6 +297,7 @@ def test_its_form_says_what_a_month_costs_at_most_and_names_its_fields_as_they_a
     form = {"pack": "starter", "threshold": "201", "times": "2"}
     page = html.unescape(shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form).text)
 
+    assert ">At most $10.00 a month.</strong>" in page
     words = "From 0 credits it takes 3 of this pack to reach 201 credits, for $15.00 at once."
     assert f'<div class="invalid-feedback" id="topup-times-error" role="alert">{words}' in page
     assert re.search(r'name="times"[^>]* aria-invalid="true"', page)

@@ -19,6 +19,20 @@ def day_of(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
+def test_a_preview_names_what_is_given_back_only_where_that_is_all(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=14)
+    customer = shop.v1.subscriptions.retrieve(shop.stripe_id()).customer
+    item = {"customer": customer, "subscription": shop.stripe_id(), "amount": -300, "currency": "usd"}
+    shop.v1.invoice_items.create(item)  # type: ignore[arg-type]
+
+    page, _ = shop.preview("large")
+
+    assert "<dt>Today</dt><dd>$12.00</dd>" in page
+    assert "Unused part" not in page
+    assert "What you paid for the rest of this period is taken off." in page
+
+
 @pytest.mark.each_database
 def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
     shop: PlanShop,
@@ -30,7 +44,7 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
     rest = shop.share(400, fields["proration_date"])
     assert rest in (199, 200)
     rows = (
-        "<dt>Large</dt><dd>$20.00</dd>",
+        "<dt>Large until 28 February 2026</dt><dd>$20.00</dd>",
         "<dt>Unused part of Small</dt><dd>-$5.00</dd>",
         "<dt>Today</dt><dd>$15.00</dd>",
     )

@@ -87,6 +87,18 @@ def test_the_end_of_a_trial_is_written_three_days_before(writing_shop: PlanShop,
     writing_shop.close()
 
 
+def test_the_end_of_a_trial_that_is_canceled_charges_nothing(writing_shop: PlanShop, mails: Mails) -> None:
+    writing_shop.subscribe("trial")
+    writing_shop.do("cancel")
+    writing_shop.pass_time(days=11, minutes=5)
+
+    ((_, subject, text),) = mails
+    assert subject == "Your free trial ends on 14 February 2026"
+    assert "The plan ends with your free trial. Nothing is charged." in text
+    assert "First charge" not in text
+    writing_shop.close()
+
+
 def test_a_host_reads_how_a_plan_stands(shop: PlanShop) -> None:
     assert shop.read(lambda: shop.prepaid.plan("user:1")) is None
     shop.choose("small")

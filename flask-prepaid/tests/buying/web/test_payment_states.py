@@ -223,3 +223,27 @@ def test_a_payment_has_one_state_for_programs(shop: Shop) -> None:
 
     assert payment["state"] == "open"
     assert "money" not in payment
+
+
+BANNERS = {
+    "nothing": (refunded_and_disputed([]), None),
+    "disputed": (dispute, "A payment of $5.00 is disputed at your bank."),
+    "part disputed": (refunded_and_disputed([], **PART), "A payment of $3.00 is disputed at your bank."),
+    "inquiry": (refunded_and_disputed([], reason="inquiry"), None),
+    "won": (refunded_and_disputed([], **WON), None),
+    "lost": (refunded_and_disputed([], **LOST), None),
+}
+
+
+@pytest.mark.parametrize("case", BANNERS)
+def test_a_banner_names_what_a_bank_holds_while_it_decides(shop: Shop, case: str) -> None:
+    happens, words = BANNERS[case]
+    shop.pay(shop.buy())
+
+    happens(shop)
+    shop.stripe.deliver()
+
+    shown_there = re.findall(
+        r"A payment of .+? is disputed at your bank\.", shop.browser().get("/prepaid/billing").text
+    )
+    assert shown_there == ([words] if words else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask import (
@@ -23,10 +24,13 @@ from flask_security import (
     Security,
     SQLAlchemyUserDatastore,
 )
+from flask_security.forms import SendConfirmationForm
 from flask_security.utils import validate_redirect_url
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import IntegrityError
+
+from flask_prepaid.languages.words import gettext as _
 
 from .. import mails
 from ..callers import signed_in
@@ -84,6 +88,16 @@ class SignInForm(LoginForm):
     remember = None
 
 
+class ConfirmationForm(SendConfirmationForm):
+    """The form for another link. It answers all addresses alike, known or not, and refuses what is none."""
+
+    def validate(self, **more: Any) -> bool:
+        if find_by_email(self.email.data or "") is None:
+            self.form_errors.append(_("Write the whole address, such as pat@example.com."))
+            return False
+        return bool(super().validate(**more))
+
+
 def find_by_email(identity: str) -> str | None:
     """The address that was typed at sign-in, normalized; ``None`` if it is not an address."""
     try:
@@ -116,6 +130,7 @@ def init_app(app: Flask) -> None:
         password_util_cls=Passwords,
         totp_cls=OnceOnly,
         login_form=SignInForm,
+        send_confirmation_form=ConfirmationForm,
         two_factor_setup_form=SetUpForm,
         two_factor_verify_code_form=CodeForm,
         two_factor_rescue_form=RescueForm,

@@ -67,7 +67,7 @@ def begun() -> dict[str, Any]:
     terms = PlanPrice(
         title="Small", credits=20, amount_minor=1500, currency="usd", interval="month", interval_count=1
     )
-    return {"terms": terms, "quantity": 1, "card": SavedCard(brand="visa", last4="4242")}
+    return {"terms": terms, "quantity": 1, "card": SavedCard(brand="visa", last4="4242"), "charges": True}
 
 
 BILLED = {"invoice_id": "in_sample", "invoice_number": "A1B2C3D4-0007"}
@@ -139,6 +139,9 @@ def of_plans() -> dict[str, MailSample]:
         "plan_stopped-at-once": MailSample("plan_stopped", {**plan, "reason": DISPUTED, "ends_at": None}),
         "plan_stopped-elsewhere": MailSample("plan_stopped", {**plan, "reason": ELSEWHERE, "ends_at": None}),
         "trial_ending": MailSample("trial_ending", {**plan, **begun(), "trial_end": AT}),
+        "trial_ending-canceled": MailSample(
+            "trial_ending", {**plan, **begun(), "charges": False, "trial_end": AT}
+        ),
         "trial_ending-no-card": MailSample(
             "trial_ending", {**plan, **begun(), "card": None, "trial_end": AT}
         ),

@@ -103,16 +103,17 @@ def _of_unknown(owner: str) -> list[Banner]:
 
 def _of_dispute(owner: str) -> list[Banner]:
     disputed = (
-        select(Payment)
-        .join(Dispute, Dispute.payment_id == Payment.id)
+        select(Dispute.amount_minor, Payment.currency)
+        .join(Payment, Dispute.payment_id == Payment.id)
         .where(Payment.owner == owner, Dispute.state.not_in(DECIDED))
+        .where(Dispute.taken_minor > 0, Payment.credits > 0)
     )
-    payment = page.context().session.scalars(disputed.order_by(Dispute.id.desc()).limit(1)).first()
-    if payment is None:
+    dispute = page.context().session.execute(disputed.order_by(Dispute.id.desc()).limit(1)).first()
+    if dispute is None:
         return []
     words = _(
         "A payment of %(amount)s is disputed at your bank. "
         "The credits that it bought are taken back while the bank decides.",
-        amount=formats.amount(payment.to_pay_minor, payment.currency),
+        amount=formats.amount(dispute.amount_minor, dispute.currency),
     )
     return [Banner(words, url_for("prepaid.billing"), _("See your payments"))]

@@ -40,8 +40,8 @@ def change() -> ResponseReturnValue:
 def changed_in_words(owner: str, title: str) -> str:
     """From when the new plan is there: now, once it is paid, or when the period that is paid ends."""
     row = plan_rows.running(page.context().session, owner)
-    if row is not None and row.next_price_id and row.period_end:
-        return _("Your plan changes to %(plan)s on %(day)s.", plan=title, day=formats.day(row.period_end))
+    if row is not None and row.next_price_id and row.next_at:
+        return _("Your plan changes to %(plan)s on %(day)s.", plan=title, day=formats.day(row.next_at))
     if row is not None and row.pending_until:
         return _("Your plan changes to %(plan)s when it is paid.", plan=title)
     return _("Your plan is %(plan)s now.", plan=title)
