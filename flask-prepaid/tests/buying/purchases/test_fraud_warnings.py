@@ -177,9 +177,9 @@ def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> No
     assert drift(shop) == []
 
 
-def beside(shop: Shop) -> int:
+def without_credits(shop: Shop) -> int:
     """How many suspected charges have brought no credits."""
-    return int(shop.read(lambda: fraud_warnings.count_beside(shop.prepaid.session)))
+    return int(shop.read(lambda: fraud_warnings.count_without_credits(shop.prepaid.session)))
 
 
 def pay_another(shop: Shop, minor: int = 500, *, card: str = WARNS, **changes: Any) -> str:
@@ -209,7 +209,7 @@ def test_a_warning_of_a_charge_that_another_one_has_replaced_is_kept_and_refunds
 
     shop.tick()
 
-    assert (refunds(shop), waiting(shop), beside(shop)) == ([], 0, 1)
+    assert (refunds(shop), waiting(shop), without_credits(shop)) == ([], 0, 1)
     assert [(news["charge"], news["refundable"]) for news in heard] == [(suspected, False)]
     assert "1 charge is suspected by the card's bank, and brought no credits" in shop.command("doctor").stderr
     shown = shop.browser().get(f"/prepaid/admin/payments/{payment.id}").text
@@ -220,7 +220,7 @@ def test_a_warning_of_a_charge_that_another_one_has_replaced_is_kept_and_refunds
     shop.dashboard().v1.refunds.create({"payment_intent": suspected})
     shop.stripe.deliver()
 
-    assert (beside(shop), shop.balance()) == (0, 100)
+    assert (without_credits(shop), shop.balance()) == (0, 100)
     assert "suspected" not in shop.command("doctor").stderr
 
 
@@ -233,7 +233,7 @@ def test_a_warning_that_comes_after_its_charge_was_replaced_is_kept_by_the_compa
     assert "a bank's warning is not known here" in shop.command("reconcile").output
     shop.command("reconcile", "--fix")
 
-    assert (waiting(shop), beside(shop)) == (0, 1)
+    assert (waiting(shop), without_credits(shop)) == (0, 1)
 
 
 def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neither(
@@ -248,10 +248,10 @@ def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neit
     shop.tick()
 
     assert setting(shop).stopped == "a bank has warned of a payment of yours"
-    assert (refunds(shop), beside(shop), shop.balance()) == ([], 1, 100)
+    assert (refunds(shop), without_credits(shop), shop.balance()) == ([], 1, 100)
     shop.dashboard().v1.refunds.create({"payment_intent": suspected})
     shop.stripe.deliver()
-    assert beside(shop) == 0
+    assert without_credits(shop) == 0
 
 
 @pytest.mark.parametrize("is_second", [True, False])
@@ -286,7 +286,7 @@ def test_a_warning_that_was_not_heard_of_a_second_charge_is_found_by_the_compari
     shop.command("reconcile", "--fix")
 
     assert "drifted" not in drift(shop)
-    assert (waiting(shop), beside(shop)) == (0, 1)
+    assert (waiting(shop), without_credits(shop)) == (0, 1)
 
 
 def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(shop: Shop) -> None:
@@ -307,4 +307,4 @@ def test_somebody_elses_charge_that_names_a_payment_is_no_warning_of_it(shop: Sh
     other = shop.dashboard().v1.customers.create({"name": "Somebody"})
     pay_another(shop, customer=other.id)
 
-    assert (waiting(shop), beside(shop)) == (0, 0)
+    assert (waiting(shop), without_credits(shop)) == (0, 0)
