@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -161,8 +162,8 @@ def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: S
     assert waiting(deaf_shop) == 1
 
 
-def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> None:
-    shop.dashboard().v1.payment_intents.create(
+def charge_of_somebody_else(shop: Shop) -> str:
+    charge = shop.dashboard().v1.payment_intents.create(
         {
             "amount": 500,
             "currency": "usd",
@@ -171,10 +172,44 @@ def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> No
             "return_url": "https://shop.example/",
         }
     )
+    return charge.id
+
+
+def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> None:
+    charge_of_somebody_else(shop)
     shop.stripe.deliver()
 
     assert waiting(shop) == 0
     assert drift(shop) == []
+
+
+class Noting(Refusing):
+    """Stripe, and what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on = False
+        self.requests: list[str] = []
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
+        self.requests.append(f"{method} {urlsplit(url).path}")
+        return super().request(method, url, headers, post_data)
+
+
+def test_somebody_elses_charge_is_fetched_once_for_its_warning_and_once_for_its_dispute(
+    shop_with: ShopWith,
+) -> None:
+    stripe = Noting()
+    shop = shop_with(http_client=stripe, emulator=stripe.emulator)
+    shop.stripe.hear("radar.early_fraud_warning.created", "charge.dispute.created")
+    charge = charge_of_somebody_else(shop)
+
+    shop.stripe.deliver()
+    assert stripe.requests.count(f"get /v1/payment_intents/{charge}") == 1
+    shop.stripe.dispute(charge)
+    shop.stripe.deliver()
+
+    assert stripe.requests.count(f"get /v1/payment_intents/{charge}") == 2
 
 
 def without_credits(shop: Shop) -> int:
