@@ -44,10 +44,10 @@ def not_made_for_it(context: Context, payment: Payment, fetched: Fetched) -> str
     return None
 
 
-def is_customers(context: Context, payment: Payment, fetched: Fetched) -> bool:
-    """Whether an object is of the customer whose payment it names."""
+def is_customers(context: Context, payment: Payment, customer_id: str | None) -> bool:
+    """Whether a customer at Stripe is the one of a payment's owner."""
     known_id = known_customer(context.session, payment.owner)
-    return known_id is not None and fetched.customer_id == known_id
+    return known_id is not None and customer_id == known_id
 
 
 def not_as_agreed(context: Context, payment: Payment, fetched: Fetched) -> str | None:

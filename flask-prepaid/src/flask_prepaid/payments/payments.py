@@ -213,7 +213,7 @@ def _takes_up(context: Context, payment: Payment, fetched: Fetched, known_id: st
     reason = comparison.not_made_for_it(context, payment, fetched)
     if reason is not None:
         if fetched.is_paid:
-            is_foreign = not comparison.is_customers(context, payment, fetched)
+            is_foreign = not comparison.is_customers(context, payment, fetched.customer_id)
             wrong_charges.call(context, payment, f"{fetched.id} {reason}", fetched, is_foreign=is_foreign)
         return False
     return payment.state is not PaymentState.PAID and (known_id is None or fetched.is_paid)

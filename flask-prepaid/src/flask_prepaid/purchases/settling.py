@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
 from ..errors import NotYours
 from ..gateway.billing.subscription_values import StripeInvoice
+from ..gateway.money_back.refund_values import StripeDispute, StripeWarning
 from ..payments import comparison, payments, timing
 from ..payments.comparison import Fetched
 from ..payments.customers.rows import known_customer
@@ -65,20 +66,14 @@ def settle_first(context: Context, intent_id: str | None) -> None:
             write_now(context, sync.sync_intent(context, intent_id))
 
 
-def paid_beside(context: Context, intent_id: str | None) -> int | None:
-    """The payment that a charge names, and that was paid by another one: this one brought no credits.
+def named_by(context: Context, about: StripeDispute | StripeWarning) -> Payment | None:
+    """The payment that a disputed or suspected charge names, if the charge is that customer's.
 
-    It is the payment's id, where the charge is its customer's. Commits.
+    Another charge may have paid it: a customer can pay twice, or at another price first.
     """
-    with reading(context) as session:
-        is_known = intent_id is None or payments.find(session, stripe_id=intent_id) is not None
-    intent = context.gateway.charges.fetch(intent_id) if intent_id is not None and not is_known else None
-    if intent is None:
-        return None
-    with reading(context) as session:
-        payment = payments.find(session, key=intent.payment_key)
-        is_its = payment is not None and comparison.is_customers(context, payment, intent)
-        return payment.id if payment is not None and is_its else None
+    payment = payments.find(context.session, key=about.payment_key)
+    is_its = payment is not None and comparison.is_customers(context, payment, about.customer_id)
+    return payment if is_its else None
 
 
 def paid_by(session: Session, intent_id: str | None) -> Payment | None:

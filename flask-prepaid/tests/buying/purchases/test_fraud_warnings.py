@@ -254,6 +254,41 @@ def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neit
     assert beside(shop) == 0
 
 
+@pytest.mark.parametrize("is_second", [True, False])
+def test_a_dispute_that_was_not_heard_of_a_charge_without_credits_is_found_by_the_comparison(
+    shop: Shop, is_second: bool
+) -> None:
+    """The charge has paid the payment a second time, or another one has replaced it."""
+    own = shop.buy()
+    if is_second:
+        shop.pay(own)
+    other = pay_another(shop, 500 if is_second else 400, card="4242424242424242")
+    if not is_second:
+        shop.pay(own)
+    shop.stripe.hear(*[each for each in HEARD if not each.startswith("charge.dispute.")])
+    shop.stripe.dispute(other)
+    shop.stripe.deliver()
+
+    assert "it is needs_response; here it is not known" in shop.command("reconcile").output
+    shop.command("reconcile", "--fix")
+
+    assert "drifted" not in drift(shop)
+    assert "1 dispute waits for evidence" in shop.command("doctor").stderr
+    assert shop.balance() == 100
+
+
+def test_a_warning_that_was_not_heard_of_a_second_charge_is_found_by_the_comparison(shop: Shop) -> None:
+    shop.pay(shop.buy())
+    shop.stripe.hear(*[each for each in HEARD if not each.startswith("radar.")])
+    pay_another(shop)
+
+    assert "a bank's warning is not known here" in shop.command("reconcile").output
+    shop.command("reconcile", "--fix")
+
+    assert "drifted" not in drift(shop)
+    assert (waiting(shop), beside(shop)) == (0, 1)
+
+
 def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(shop: Shop) -> None:
     shop.pay(shop.buy())
     twice = pay_another(shop, card="4242424242424242")

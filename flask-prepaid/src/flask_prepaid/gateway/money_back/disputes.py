@@ -15,7 +15,8 @@ from .refund_values import StripeDispute, dispute_of
 class Disputes(Topic):
     def fetch(self, dispute_id: str) -> StripeDispute | None:
         asked_at = clock.wall()
-        dispute = ask_for(lambda: self._v1.disputes.retrieve(dispute_id))
+        params: Any = {"expand": ["payment_intent"]}
+        dispute = ask_for(lambda: self._v1.disputes.retrieve(dispute_id, params))
         return dispute_of(dispute, asked_at) if dispute is not None else None
 
     def of_intent(self, intent_id: str) -> list[StripeDispute]:
@@ -27,5 +28,5 @@ class Disputes(Topic):
 
     def _all(self, params: dict[str, Any]) -> Iterator[StripeDispute]:
         asked_at = clock.wall()
-        for dispute in walk(self._v1.disputes.list, params):
+        for dispute in walk(self._v1.disputes.list, {**params, "expand": ["data.payment_intent"]}):
             yield dispute_of(dispute, asked_at)

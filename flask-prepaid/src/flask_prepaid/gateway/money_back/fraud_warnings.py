@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from prepaid_ledger import clock
 
@@ -18,20 +19,23 @@ log = logging.getLogger(__name__)
 class FraudWarnings(Topic):
     def fetch(self, warning_id: str) -> StripeWarning | None:
         asked_at = clock.wall()
-        warning = ask_for(lambda: self._v1.radar.early_fraud_warnings.retrieve(warning_id))
+        params: Any = {"expand": ["payment_intent"]}
+        warning = ask_for(lambda: self._v1.radar.early_fraud_warnings.retrieve(warning_id, params))
         return warning_of(warning, asked_at) if warning is not None else None
 
     def of_intent(self, intent_id: str) -> list[StripeWarning]:
         """Those of a PaymentIntent's charge; none where the key may not read them."""
-        asked_at = clock.wall()
         try:
-            warnings = list(walk(self._v1.radar.early_fraud_warnings.list, {"payment_intent": intent_id}))
+            return list(self._all({"payment_intent": intent_id}))
         except GatewayRefused as refused:
             log.warning("Early fraud warnings of %s were not read: %s", intent_id, refused)
             return []
-        return [warning_of(warning, asked_at) for warning in warnings]
 
     def all(self, since: datetime | None) -> Iterator[StripeWarning]:
+        return self._all(created(since))
+
+    def _all(self, params: dict[str, Any]) -> Iterator[StripeWarning]:
         asked_at = clock.wall()
-        for warning in walk(self._v1.radar.early_fraud_warnings.list, created(since)):
+        params = {**params, "expand": ["data.payment_intent"]}
+        for warning in walk(self._v1.radar.early_fraud_warnings.list, params):
             yield warning_of(warning, asked_at)

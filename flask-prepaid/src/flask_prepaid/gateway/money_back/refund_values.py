@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..values import id_of, moment, moment_or_none
+from ..values import id_of, is_expanded, moment, moment_or_none, payment_key
 
 #: The metadata field in which a refund that was asked for here carries the refund's idempotency key.
 REFUND_KEY = "prepaid_refund"
@@ -28,7 +28,10 @@ class StripeRefund:
 
 @dataclass(frozen=True)
 class StripeDispute:
-    """A bank's objection to a charge. ``evidence_due_at`` is the end of the time for an answer, if any."""
+    """A bank's objection to a charge. ``evidence_due_at`` is the end of the time for an answer, if any.
+
+    ``payment_key`` names our payment, and ``customer_id`` is who was charged, as its PaymentIntent has them.
+    """
 
     id: str
     status: str
@@ -37,6 +40,8 @@ class StripeDispute:
     amount_minor: int
     intent_id: str | None
     charge_id: str | None
+    payment_key: str | None
+    customer_id: str | None
     created_at: datetime
     asked_at: datetime
 
@@ -61,7 +66,8 @@ class StripeCreditNote:
 class StripeWarning:
     """An early fraud warning: a card's bank suspects a charge. It is no dispute, and may become one.
 
-    ``actionable`` ends once the charge is refunded in full or disputed.
+    ``actionable`` ends once the charge is refunded in full or disputed. ``payment_key`` names our payment,
+    and ``customer_id`` is who was charged, as its PaymentIntent has them.
     https://docs.stripe.com/api/radar/early_fraud_warnings/object
     """
 
@@ -70,6 +76,8 @@ class StripeWarning:
     actionable: bool
     intent_id: str | None
     charge_id: str | None
+    payment_key: str | None
+    customer_id: str | None
     created_at: datetime
     asked_at: datetime
 
@@ -88,6 +96,7 @@ def refund_of(refund: Any, asked_at: datetime) -> StripeRefund:
 
 
 def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
+    intent = dispute.payment_intent if is_expanded(dispute.payment_intent) else None
     return StripeDispute(
         id=dispute.id,
         status=dispute.status,
@@ -96,6 +105,8 @@ def dispute_of(dispute: Any, asked_at: datetime) -> StripeDispute:
         amount_minor=dispute.amount,
         intent_id=id_of(dispute.payment_intent),
         charge_id=id_of(dispute.charge),
+        payment_key=payment_key(intent) if intent else None,
+        customer_id=id_of(intent.customer) if intent else None,
         created_at=moment(dispute.created),
         asked_at=asked_at,
     )
@@ -115,13 +126,17 @@ def credit_note_of(note: Any, asked_at: datetime) -> StripeCreditNote:
 
 
 def warning_of(warning: Any, asked_at: datetime) -> StripeWarning:
+    # Stripe leaves the intent out where the charge was made without one.
+    named = getattr(warning, "payment_intent", None)
+    intent = named if is_expanded(named) else None
     return StripeWarning(
         id=warning.id,
         fraud_type=warning.fraud_type,
         actionable=warning.actionable,
-        # Stripe leaves the intent out where the charge was made without one.
-        intent_id=id_of(getattr(warning, "payment_intent", None)),
+        intent_id=id_of(named),
         charge_id=id_of(warning.charge),
+        payment_key=payment_key(intent) if intent else None,
+        customer_id=id_of(intent.customer) if intent else None,
         created_at=moment(warning.created),
         asked_at=asked_at,
     )

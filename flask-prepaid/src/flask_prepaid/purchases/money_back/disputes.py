@@ -29,22 +29,18 @@ def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
     if dispute is None:
         return nothing
     settling.settle_first(context, dispute.intent_id)
-    return partial(apply_dispute, context, dispute, settling.paid_beside(context, dispute.intent_id))
+    return partial(apply_dispute, context, dispute)
 
 
-def apply_dispute(context: Context, dispute: StripeDispute, beside: int | None = None) -> None:
+def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     """Move credits as a fetched dispute says, unless a later fetch has.
 
     An inquiry takes nothing, but stops what charges by itself, as the first word of any dispute does. Opened
     and withdrawn are two events of one loss. Its amount may change, and a dispute that was won may be lost in
     the end.
-
-    :param beside: The payment that its charge names, if that charge is not the one that has paid it.
     """
     session = context.session
-    payment = payment_of(session, dispute.intent_id)
-    if payment is None and beside is not None:
-        payment = session.get(Payment, beside)
+    payment = payment_of(session, dispute.intent_id) or settling.named_by(context, dispute)
     if payment is None:
         return
     payments.lock(session, payment)

@@ -50,18 +50,13 @@ def sync(context: Context, warning_id: str) -> Write[None]:
     if warning is None:
         return nothing
     settling.settle_first(context, warning.intent_id)
-    return partial(apply, context, warning, settling.paid_beside(context, warning.intent_id))
+    return partial(apply, context, warning)
 
 
-def apply(context: Context, warning: StripeWarning, beside: int | None = None) -> None:
-    """Keep what was fetched, unless a later fetch is kept. Its first word stops what charges by itself.
-
-    :param beside: The payment that its charge names, if that charge is not the one that has paid it.
-    """
+def apply(context: Context, warning: StripeWarning) -> None:
+    """Keep what was fetched, unless a later fetch is kept. Its first word stops what charges by itself."""
     session = context.session
-    payment = find_payment(session, warning)
-    if payment is None and beside is not None:
-        payment = session.get(Payment, beside)
+    payment = find_payment(session, warning) or settling.named_by(context, warning)
     if payment is None:
         return
     payments.lock(session, payment)
