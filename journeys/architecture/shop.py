@@ -10,7 +10,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "owners": set(),
     "models": {"columns", "extensions", "owners"},
     "edge": {"callers", "extensions", "migrations", "models", "rate_limits"},
-    "errors": {"extensions"},
+    "errors": {"callers", "extensions"},
     "callers": {"models", "owners"},
     "audit_log": {"callers", "extensions", "models", "rate_limits"},
     "mails": {"callers", "extensions"},

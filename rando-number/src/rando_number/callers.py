@@ -1,8 +1,8 @@
-"""Whose request it is: a customer's in a browser, or a program's with one of the customer's keys."""
+"""Whose request it is, a customer's in a browser or a program's with a key, and from where it came."""
 
 from __future__ import annotations
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from flask_security import current_user
 
 from flask_prepaid import Caller
@@ -48,3 +48,9 @@ def from_our_pages() -> bool:
         return site == "same-origin"
     source = request.headers.get("Origin") or request.headers.get("Referer") or ""
     return f"{source}/".startswith(request.host_url)
+
+
+def way_back(path: str) -> str:
+    """A page of this shop, by its path and query; the home page in place of anything else."""
+    ours = path.startswith("/") and path[1:2] not in ("/", "\\")
+    return path if ours and path.isprintable() else url_for("pages.home")

@@ -32,7 +32,7 @@ from flask_prepaid.errors import IdempotencyConflict, NotSignedIn, TooManyCalls
 from flask_prepaid.languages.words import gettext as _
 from flask_prepaid.languages.words import marked
 
-from .edge.languages import way_back
+from .callers import way_back
 from .extensions import db
 
 #: The code that a program gets with each status.

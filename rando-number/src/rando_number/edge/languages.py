@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Flask, abort, current_app, has_request_context, redirect, request, session
+from flask import Blueprint, Flask, abort, has_request_context, redirect, request, session
 from flask.typing import ResponseReturnValue
 from sqlalchemy import update
 
 from flask_prepaid.languages.formats import list_of_languages
 
-from ..callers import from_our_pages, signed_in
+from ..callers import from_our_pages, signed_in, way_back
 from ..extensions import db, prepaid
 from ..models import User, user_of
 
@@ -60,9 +60,3 @@ def choose() -> ResponseReturnValue:
         db.session.commit()
         prepaid.sync_customer(user.owner)  # Stripe writes invoices and mails, too
     return redirect(way_back(request.form.get("back", "")), 303)
-
-
-def way_back(path: str) -> str:
-    """A page of this shop, by its path and query; the home page in place of anything else."""
-    ours = path.startswith("/") and path[1:2] not in ("/", "\\")
-    return path if ours and path.isprintable() else current_app.url_for("pages.home")
