@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from .running_shop import RunningShop
 
@@ -157,11 +158,16 @@ def test_a_gift_says_what_for_and_a_free_trial_is_called_one(shop: RunningShop) 
         assert " Gift Welcome to Rando Number +3 " in page, path
 
 
-def test_webhooks_belong_to_the_keys_that_lead_to_them(shop: RunningShop) -> None:
-    page = shop.customer().get("/webhooks").text
+def test_webhooks_belong_to_the_keys_that_lead_to_them(tmp_path: Path) -> None:
+    customer = RunningShop(tmp_path, RANDO_LOCAL_WEBHOOKS="1").customer()
+
+    page = customer.get("/webhooks").text
+    added = customer.send("/webhooks", url="http://127.0.0.1:9/hooks").text
 
     assert re.search(r'class="way-back"><a href="/api-keys">.*?API keys</a>', page)
-    assert re.findall(r'href="([^"]+)" aria-current="true"', page.partition("<main")[0]) == ["/api-keys"]
+    assert "whsec_" in added
+    for seen in (page, added):
+        assert re.findall(r'href="([^"]+)" aria-current="true"', seen.partition("<main")[0]) == ["/api-keys"]
 
 
 def test_a_password_can_be_shown_where_it_is_typed(shop: RunningShop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -78,6 +79,10 @@ def test_who_registers_is_led_to_the_mail_whatever_page_was_wanted(shop: Running
         assert heading in page
         assert "pat@rando.test" in page
         assert '<a href="/confirm">' in page
+        again = visitor.get("/confirm").text
+        assert re.findall(r'<input[^>]*name="email"[^>]*value="([^"]*)"', again) == ["pat@rando.test"]
+    nobody_yet = shop.visitor().get("/confirm").text
+    assert re.findall(r'<input[^>]*name="email"[^>]*value="([^"]*)"', nobody_yet) == [""]
 
     again = shop.visitor().send("/confirm", email="pat@rando.test").text
     assert "We have sent a link to pat@rando.test, if it is still to be confirmed." in again
@@ -96,6 +101,20 @@ def test_the_first_confirmation_ends_what_a_squatter_made(shop: RunningShop) -> 
     assert ended(squatter, program)
     assert owner.get("/user-profile").status_code == 200
     assert shop.visitor().login(OWNER).location == "/", "no second factor is asked for"
+
+
+def test_what_a_confirmation_ends_is_named_where_there_is_something(shop: RunningShop) -> None:
+    pat, quinn = shop.visitor(), shop.visitor()
+    pat.register("pat@rando.test")
+    first = shop.visitor().get(shop.links("/confirm")[-1]).text
+    quinn.register("quinn@rando.test")
+    quinn.login("quinn@rando.test")
+    quinn.make_key()
+    link = shop.links("/confirm")[-1]
+
+    assert "Type your password to confirm <strong>pat@rando.test</strong>." in first
+    assert "set up before" not in first
+    assert "API keys, passkeys and two-step sign-in that were set up before end now" in quinn.get(link).text
 
 
 def test_an_owner_is_not_made_to_confirm_what_somebody_else_registered(shop: RunningShop) -> None:

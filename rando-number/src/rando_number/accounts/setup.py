@@ -85,12 +85,21 @@ class SignInForm(LoginForm):
 
 
 class ConfirmationForm(SendConfirmationForm):
-    """The form for another link. It answers all addresses alike, known or not, and refuses what is none."""
+    """The form for another link. It answers all addresses alike, known or not, and refuses what is none.
+
+    The address that this browser has registered, or asked a link for, stands in it already.
+    """
+
+    def __init__(self, *fields: Any, **more: Any) -> None:
+        super().__init__(*fields, **more)
+        if request.method == "GET":
+            self.email.data = self.email.data or session.get(links.MAILED)
 
     def validate(self, **more: Any) -> bool:
         if find_by_email(self.email.data or "") is None:
             self.form_errors.append(_("Write the whole address, such as pat@example.com."))
             return False
+        session[links.MAILED] = self.email.data
         return bool(super().validate(**more))
 
 
@@ -215,7 +224,10 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
         answer = make_response(current_app.ensure_sync(register)())
         if request.method == "POST" and signed_in() is not None:
             logout_user()
-        return redirect(url_for("links.check_mail")) if is_sent and answer.location else answer
+        if not (is_sent and answer.location):
+            return answer
+        session[links.MAILED] = find_by_email(request.form.get("email", ""))
+        return redirect(url_for("links.check_mail"))
 
     return registered
 

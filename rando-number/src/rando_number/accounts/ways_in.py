@@ -8,6 +8,11 @@ from ..extensions import db, prepaid
 from ..models import User, end_sign_ins
 
 
+def has_any(user: User) -> bool:
+    """Whether the account has a second factor, a passkey or an API key."""
+    return bool(user.tf_primary_method or user.webauthn or prepaid.keys(user.owner))
+
+
 def end_all(user: User) -> None:
     """End every way into an account, and each link that was mailed for it. The caller commits.
 

@@ -101,6 +101,9 @@ def test_a_payment_that_a_bank_wants_back_says_so_wherever_it_stands(
     of_customer = visitor.get(f"/objects/customer/{customer}").text
     payments = of_customer.partition("<h2>Payments</h2>")[2].partition("</section>")[0]
     assert re.findall(r'<span class="pill \w+">([^<]+)</span>', payments) == [state]
+    own = of_customer.partition("<h2>Disputes</h2>")[2].partition("</section>")[0]
+    assert f'href="/objects/dispute/{dispute}"' in own
+    assert "charge.dispute.created" in of_customer.replace("<wbr>", "")
     disputes = visitor.get("/objects/dispute").text
     assert f'<a href="/objects/customer/{customer}">Nora Newcomer</a>' in disputes
 

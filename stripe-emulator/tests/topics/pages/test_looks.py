@@ -231,3 +231,28 @@ def too_narrow(screen: Page, name: str) -> Iterator[str]:
         screen.set_viewport_size({"width": width, "height": 900})
         if screen.evaluate("document.documentElement.scrollWidth > innerWidth"):
             yield f"runs over the edge of {width} px"
+
+
+def test_rows_of_a_list_have_the_same_places_on_a_phone(screen: Page, served: Emulator) -> None:
+    stripe = StripeClient("sk_test_emulator", http_client=served.http_client()).v1
+    customer = stripe.customers.create({"name": "Nora Newcomer"}).id
+    of_somebody: dict[str, Any] = {"customer": customer, "amount": 700}
+    of_nobody: dict[str, Any] = {"amount": 123_400}
+    for whose in (of_somebody, of_nobody):
+        card = {"currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "off_session": True}
+        served.dispute(charge=stripe.payment_intents.create({**card, **whose}).latest_charge)
+    screen.set_viewport_size({"width": 390, "height": 900})
+    screen.goto(f"{served.store.base_url}/objects/dispute")
+
+    edges = screen.eval_on_selector_all(
+        "tbody tr",
+        """(rows) => rows.map((row) => ["main", "when", "amount", "state"].map((name, place) => {
+            const box = row.querySelector(`.${name}`).getBoundingClientRect();
+            return Math.round(place < 2 ? box.left : box.right);
+        }))""",
+    )
+
+    assert len(edges) == 2
+    assert edges[0] == edges[1]
+    assert edges[0][0] == edges[0][1]
+    assert edges[0][2] == edges[0][3] > 300

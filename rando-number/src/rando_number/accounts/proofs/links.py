@@ -6,7 +6,7 @@ A link never signs anybody in by itself, and never swaps one account for another
 
 from __future__ import annotations
 
-from flask import Flask, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Flask, abort, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import change_email_confirmed, login_user
 from flask_security.change_email import _verify_token_status as change_of_link
@@ -21,7 +21,11 @@ from ...extensions import db
 from ...models import User
 from ...rate_limits import guesses
 from ...rate_limits.rates import client_address
+from .. import ways_in
 from . import first_proof
+
+#: Session key: the address that this browser asked a link for, until it is confirmed.
+MAILED = "confirmation_mailed_to"
 
 
 def init_app(app: Flask) -> None:
@@ -61,6 +65,7 @@ def confirm(token: str) -> ResponseReturnValue:
     if request.method == "POST":
         if signed_in() or right_password(user):
             first_proof.confirm(user)
+            session.pop(MAILED, None)
             login_user(user, authn_via=["confirm"])
             flash(_("Thank you. Your address is confirmed."), "success")
             return redirect(url_for("pages.home"))
@@ -74,7 +79,9 @@ def right_password(user: User) -> bool:
 
 
 def page(user: User, *, wrong: bool = False) -> str:
-    return render_template("accounts/confirm.html", user=user, known=signed_in() is not None, wrong=wrong)
+    known = signed_in() is not None
+    ends = ways_in.has_any(user)
+    return render_template("accounts/confirm.html", user=user, known=known, wrong=wrong, ends=ends)
 
 
 def change_address(token: str) -> ResponseReturnValue:

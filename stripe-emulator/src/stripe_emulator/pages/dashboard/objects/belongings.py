@@ -11,6 +11,9 @@ from stripe_emulator.pages.dashboard.frame.rows import Row, rows_of, state, titl
 #: Kind -> the column in which other objects name one of it; see ``core.database.schema``. Others: ``parent``.
 _COLUMNS = {kind: kind for kind in ("customer", "payment_intent", "charge", "invoice", "subscription")}
 
+#: The charges of a customer. A dispute or a refund names its charge alone, and belongs to the customer by it.
+_CHARGES = "SELECT id FROM object WHERE kind = 'charge' AND customer = ?"
+
 #: Rows of one kind that an object's page shows, and events of its timeline.
 SHOWN, TIMELINE = 10, 40
 
@@ -60,13 +63,13 @@ _LEFT_OUT = frozenset(["subscription_item", "invoice_payment", "line_item", "ite
 
 def sections(value: Json) -> list[Section]:
     """What names this object, by kind."""
-    column = _COLUMNS.get(value["object"], "parent")
+    naming, values = _naming(value)
     counts = (
         transactions.current()
         .execute(
-            f"SELECT kind, count(*) FROM object WHERE {column} = ? AND kind <> 'event' AND NOT deleted"
+            f"SELECT kind, count(*) FROM object WHERE {naming} AND kind <> 'event' AND NOT deleted"
             " GROUP BY kind ORDER BY kind",
-            (value["id"],),
+            values,
         )
         .fetchall()
     )
@@ -75,7 +78,7 @@ def sections(value: Json) -> list[Section]:
         ((kind, count) for kind, count in counts if kind not in _LEFT_OUT),
         key=lambda pair: (ranks.get(pair[0], len(ranks)), pair[0]),
     )
-    return [_section(column, kind, count, value["id"]) for kind, count in shown]
+    return [_section(naming, values, kind, count) for kind, count in shown]
 
 
 def named(value: Json) -> list[tuple[str, Json, str, str]]:
@@ -99,6 +102,9 @@ def timeline(value: Json) -> list[Json]:
     if column is not None:
         about += f" OR json_extract(body, '$.data.object.{column}') = ?"
         values.append(value["id"])
+    if column == "customer":
+        about += f" OR json_extract(body, '$.data.object.charge') IN ({_CHARGES})"
+        values.append(value["id"])
     rows = transactions.current().execute(
         f"SELECT id, body FROM object WHERE kind = 'event' AND ({about}) ORDER BY seq DESC LIMIT {TIMELINE}",
         tuple(values),
@@ -106,10 +112,17 @@ def timeline(value: Json) -> list[Json]:
     return [transactions.current().load("event", row) for row in rows]
 
 
-def _section(column: str, kind: str, count: int, object_id: str) -> Section:
+def _naming(value: Json) -> tuple[str, tuple[str, ...]]:
+    """The condition that objects meet that belong to this one, and the values in it."""
+    column = _COLUMNS.get(value["object"], "parent")
+    if column == "customer":
+        return f"(customer = ? OR customer IS NULL AND charge IN ({_CHARGES}))", (value["id"], value["id"])
+    return f"{column} = ?", (value["id"],)
+
+
+def _section(naming: str, values: tuple[str, ...], kind: str, count: int) -> Section:
     rows = transactions.current().execute(
-        f"SELECT id, body FROM object WHERE kind = ? AND {column} = ? AND NOT deleted"
-        " ORDER BY seq DESC LIMIT ?",
-        (kind, object_id, SHOWN),
+        f"SELECT id, body FROM object WHERE kind = ? AND {naming} AND NOT deleted ORDER BY seq DESC LIMIT ?",
+        (kind, *values, SHOWN),
     )
     return Section(kind, rows_of([transactions.current().load(kind, row) for row in rows]), count)
