@@ -1,7 +1,8 @@
-"""How long a file of tests may be, and how wide a line of a page."""
+"""How long a file of tests may be, how wide a line of a page, and how a docstring begins."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +56,21 @@ def wide_lines(text: str) -> Iterator[int]:
             fence = "" if fence else mark[1]
         elif not fence and len(line) > MAX_WIDTH and not line.lstrip().startswith("|"):
             yield number
+
+
+def test_the_first_line_of_a_docstring_is_whole() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(ROOT.glob("*/src/**/*.py"))
+        for name in broken_docstrings(ast.parse(path.read_text()))
+    ]
+    assert not broken, cure("A docstring's first line is a sentence; more follows an empty line", broken)
+
+
+def broken_docstrings(code: ast.Module) -> Iterator[str]:
+    """Whose docstring has a first line that goes on in the second. What only has fields has no such line."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first, _, rest = (ast.get_docstring(node) or "").partition("\n")
+            if rest and not rest.startswith("\n") and not first.startswith(":"):
+                yield node.name

@@ -151,8 +151,8 @@ def use_at(
         raise ValueError(f"price is what Rates.price made, not {price!r}")
     check_scale(price, scale)
     given = {"credits": credits, "item": item, "quantity": quantity, "price_version": price_version}
-    if beside := [name for name, value in given.items() if value is not None]:
-        raise ValueError(f"{', '.join(beside)} beside price: the price says it already; leave it out")
+    if repeated := [name for name, value in given.items() if value is not None]:
+        raise ValueError(f"{', '.join(repeated)} beside price: the price says it already; leave it out")
     return price.credits, price.item, price.quantity, price.version
 
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, Response, has_request_context, request
-from flask_security import (
-    password_changed,
-    password_reset,
-    user_authenticated,
-    user_registered,
-)
+from flask_security import password_changed, password_reset, user_authenticated, user_registered
 
 from flask_prepaid import signals
 

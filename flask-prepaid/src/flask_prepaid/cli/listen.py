@@ -40,23 +40,23 @@ def listen(emulator: bool, every: float) -> None:
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         signal.signal(ending, signal.default_int_handler)
     config = context().config
-    beside = start_emulator(config) if emulator else None
+    started = start_emulator(config) if emulator else None
     seen: set[str] = set()
     answered = True
     try:
-        if beside is not None:
-            await_emulator(beside, config)
+        if started is not None:
+            await_emulator(started, config)
         click.echo("Stripe's events are fetched until Ctrl-C. Each is named here as it comes.", err=True)
-        while beside is None or beside.poll() is None:
+        while started is None or started.poll() is None:
             with current_app.app_context():
                 answered = hear(seen, answered)
             time.sleep(every)
     except KeyboardInterrupt:
         return
     finally:
-        if beside is not None:
-            beside.terminate()
-            beside.wait()
+        if started is not None:
+            started.terminate()
+            started.wait()
     raise click.ClickException("The emulator has ended; its reason stands above.")
 
 
@@ -108,9 +108,9 @@ def start_emulator(config: Config) -> subprocess.Popen[bytes]:
     return subprocess.Popen(emulator_command(config))
 
 
-def await_emulator(beside: subprocess.Popen[bytes], config: Config) -> None:
+def await_emulator(started: subprocess.Popen[bytes], config: Config) -> None:
     """Until it listens, or has ended."""
-    while beside.poll() is None and not is_served(config):
+    while started.poll() is None and not is_served(config):
         time.sleep(0.05)
 
 

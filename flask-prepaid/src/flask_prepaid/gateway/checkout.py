@@ -147,12 +147,12 @@ def asks_company(config: Config, billed_to: BillingDetails, *, here: bool) -> di
     return {**params, "customer_update": updates} if updates else params
 
 
-def shown_at(ways_back: WaysBack) -> dict[str, str]:
+def shown_at(ways_back: WaysBack) -> dict[str, str | None]:
     """The part of a Checkout Session that says where it is shown, in which language, and where it leads.
 
     Stripe's page speaks as the page does that leads to it. Its elements are told so by our page's script.
     """
-    if ways_back.cancel_url is None:
+    if ways_back.on_our_page:
         return {"ui_mode": "elements", "return_url": ways_back.success_url}
     language = choice.of_stripes_page()
     spoken = {"locale": language} if language else {}

@@ -83,8 +83,9 @@ class KeyVerbs(ABC):
         return made
 
     def keys(self, owner: str) -> list[ApiKey]:
-        """The owner's keys that are not revoked, the oldest first: ``id``, ``name``, ``start``,
-        ``expires_at``, ``last_used_at``.
+        """The owner's keys that are not revoked, the oldest first.
+
+        Each has ``id``, ``name``, ``start``, ``expires_at`` and ``last_used_at``.
         """
         check_owner(owner)
         return keys.live(self.session, owner)

@@ -17,12 +17,7 @@ from sqlalchemy import select
 from .. import money
 from ..context import Context, Write, write_now
 from ..errors import GatewayRefused
-from ..gateway.money_back.refund_values import (
-    StripeCreditNote,
-    StripeDispute,
-    StripeRefund,
-    StripeWarning,
-)
+from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund, StripeWarning
 from ..gateway.values import Intent
 from ..languages import units
 from ..payments import part_charges, payments, wrong_charges

@@ -156,10 +156,10 @@ def _suspected_payments(session: Session) -> Iterator[str]:
             f"{counted(warned, 'payment is', 'payments are')} suspected by the card's bank, neither refunded "
             "nor disputed yet: refund on the operator's page, or set PREPAID_REFUND_FRAUD_WARNINGS."
         )
-    beside = fraud_warnings.count_beside(session)
-    if beside:
+    no_credits = fraud_warnings.count_without_credits(session)
+    if no_credits:
         yield (
-            f"{counted(beside, 'charge is', 'charges are')} suspected by the card's bank, and brought no "
+            f"{counted(no_credits, 'charge is', 'charges are')} suspected by the card's bank, and brought no "
             "credits: refund in Stripe's dashboard. The operator's overview lists their payments."
         )
     tried = fraud_warnings.count(session, tried=True)

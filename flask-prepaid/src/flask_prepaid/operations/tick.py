@@ -24,13 +24,7 @@ from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import settling, topups
-from ..purchases.money_back import (
-    disputed_plans,
-    disputes,
-    fraud_warnings,
-    refunds,
-    went_back,
-)
+from ..purchases.money_back import disputed_plans, disputes, fraud_warnings, refunds, went_back
 from ..purchases.money_back.twice import balance_money
 from ..reports.balance import copying
 from ..reports.days import MINUTE

@@ -61,10 +61,11 @@ def is_of(session: Session, payment: Payment, intent_id: str) -> bool:
 def is_of_its_charge(
     intent_id: InstrumentedAttribute[str] = Dispute.payment_intent_id,
 ) -> ColumnElement[bool]:
-    """Whether a dispute, or what else ``intent_id`` belongs to, is of a charge that has brought its payment's
-    money, for a query of both.
+    """Whether a row is of a charge that has brought its payment's money, for a query of both.
 
     A payment may have been paid otherwise than agreed before, or twice.
+
+    :param intent_id: The row's column with the PaymentIntent; that of a dispute by default.
     """
     is_part = exists().where(PartCharge.payment_intent_id == intent_id).correlate_except(PartCharge)
     return (intent_id == Payment.payment_intent_id) | is_part

@@ -342,8 +342,9 @@ def _charged(payment: Payment, fetched: Fetched, paid_minor: int) -> int:
 
 
 def cost_minor(payment: Payment) -> int:
-    """What a payment's credits cost, by whatever it was paid: the balance's part stands in ``paid_minor`` of
-    what was bought once, and not in a plan's.
+    """What a payment's credits cost, by whatever it was paid.
+
+    What the balance has paid stands in ``paid_minor`` of what was bought once, and not in a plan's.
     """
     return payment.amount_minor if payment.via is Via.PLAN else payment.paid_minor or 0
 

@@ -97,8 +97,10 @@ def _by_customer(session: Session, selection: Selection, max_cuts: int) -> list[
 
 
 def _best_customers(session: Session, days: Selection, currency: str, max_customers: int) -> list[str]:
-    """Who was charged most, by the charges of these days; or by what each was ever charged, less the other
-    days, where those are the fewer: so no question reads more than half of all charges.
+    """Who was charged most in these days.
+
+    Where most charges are of these days, it is what each was ever charged, less the other days: so no
+    question reads more than half of all charges.
     """
     charges = select(func.coalesce(func.sum(DaySum.movements), 0)).where(DaySum.category == "charge")
     ever, inside = (

@@ -7,10 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import Customer
-from .models import (
-    ENDED,
-    Subscription,
-)
+from .models import ENDED, Subscription
 
 
 def find(

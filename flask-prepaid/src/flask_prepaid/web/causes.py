@@ -111,8 +111,9 @@ def payments_behind(session: Session, owner: str, causes: Iterable[str]) -> dict
 
 
 def _named(cause: str) -> tuple[str, int | str] | None:
-    """The table and the row that a cause names: ``invoice:8:month:2`` an invoice, ``undone:refund:re_1`` a
-    refund.
+    """The table and the row that a cause names.
+
+    ``invoice:8:month:2`` names an invoice, ``undone:refund:re_1`` a refund.
     """
     what, _, rest = cause.removeprefix(UNDONE).partition(":")
     text = rest.partition(":")[0]

@@ -148,8 +148,9 @@ class SellingVerbs(KeyVerbs):
         raise current_caller.refusal(cast(KeyVerbs, self).require_keys())
 
     def current_caller(self: SellingContext, *, spends: bool = False) -> Caller:
-        """Who calls: the owner of the API key that came as ``Authorization: Bearer``, or the customer who is
-        signed in. The call is counted against ``Keys(calls=...)``.
+        """Who calls: the owner of the API key in the header, or the customer who is signed in.
+
+        The key comes as ``Authorization: Bearer``. The call is counted against ``Keys(calls=...)``.
 
         :param spends: The call does nothing but spend: what is remembered of a key for ten seconds will do
             then, since the books refuse the spends of a revoked one.

@@ -13,13 +13,7 @@ from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.purchases import settling, stop_reasons, topup_rules, topups
-from flask_prepaid.purchases.money_back import (
-    credit_notes,
-    disputes,
-    host_refunds,
-    refund_sync,
-    taking_back,
-)
+from flask_prepaid.purchases.money_back import credit_notes, disputes, host_refunds, refund_sync, taking_back
 from flask_prepaid.purchases.money_back.twice.gone_twice import GoneTwice
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice

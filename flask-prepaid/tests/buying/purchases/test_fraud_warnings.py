@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -161,8 +162,8 @@ def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: S
     assert waiting(deaf_shop) == 1
 
 
-def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> None:
-    shop.dashboard().v1.payment_intents.create(
+def charge_of_somebody_else(shop: Shop) -> str:
+    charge = shop.dashboard().v1.payment_intents.create(
         {
             "amount": 500,
             "currency": "usd",
@@ -171,15 +172,49 @@ def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> No
             "return_url": "https://shop.example/",
         }
     )
+    return charge.id
+
+
+def test_a_warning_of_somebody_elses_charge_is_nothing_of_ours(shop: Shop) -> None:
+    charge_of_somebody_else(shop)
     shop.stripe.deliver()
 
     assert waiting(shop) == 0
     assert drift(shop) == []
 
 
-def beside(shop: Shop) -> int:
+class Noting(Refusing):
+    """Stripe, and what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on = False
+        self.requests: list[str] = []
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
+        self.requests.append(f"{method} {urlsplit(url).path}")
+        return super().request(method, url, headers, post_data)
+
+
+def test_somebody_elses_charge_is_fetched_once_for_its_warning_and_once_for_its_dispute(
+    shop_with: ShopWith,
+) -> None:
+    stripe = Noting()
+    shop = shop_with(http_client=stripe, emulator=stripe.emulator)
+    shop.stripe.hear("radar.early_fraud_warning.created", "charge.dispute.created")
+    charge = charge_of_somebody_else(shop)
+
+    shop.stripe.deliver()
+    assert stripe.requests.count(f"get /v1/payment_intents/{charge}") == 1
+    shop.stripe.dispute(charge)
+    shop.stripe.deliver()
+
+    assert stripe.requests.count(f"get /v1/payment_intents/{charge}") == 2
+
+
+def without_credits(shop: Shop) -> int:
     """How many suspected charges have brought no credits."""
-    return int(shop.read(lambda: fraud_warnings.count_beside(shop.prepaid.session)))
+    return int(shop.read(lambda: fraud_warnings.count_without_credits(shop.prepaid.session)))
 
 
 def pay_another(shop: Shop, minor: int = 500, *, card: str = WARNS, **changes: Any) -> str:
@@ -209,7 +244,7 @@ def test_a_warning_of_a_charge_that_another_one_has_replaced_is_kept_and_refunds
 
     shop.tick()
 
-    assert (refunds(shop), waiting(shop), beside(shop)) == ([], 0, 1)
+    assert (refunds(shop), waiting(shop), without_credits(shop)) == ([], 0, 1)
     assert [(news["charge"], news["refundable"]) for news in heard] == [(suspected, False)]
     assert "1 charge is suspected by the card's bank, and brought no credits" in shop.command("doctor").stderr
     shown = shop.browser().get(f"/prepaid/admin/payments/{payment.id}").text
@@ -220,7 +255,7 @@ def test_a_warning_of_a_charge_that_another_one_has_replaced_is_kept_and_refunds
     shop.dashboard().v1.refunds.create({"payment_intent": suspected})
     shop.stripe.deliver()
 
-    assert (beside(shop), shop.balance()) == (0, 100)
+    assert (without_credits(shop), shop.balance()) == (0, 100)
     assert "suspected" not in shop.command("doctor").stderr
 
 
@@ -233,7 +268,7 @@ def test_a_warning_that_comes_after_its_charge_was_replaced_is_kept_by_the_compa
     assert "a bank's warning is not known here" in shop.command("reconcile").output
     shop.command("reconcile", "--fix")
 
-    assert (waiting(shop), beside(shop)) == (0, 1)
+    assert (waiting(shop), without_credits(shop)) == (0, 1)
 
 
 def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neither(
@@ -248,10 +283,10 @@ def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neit
     shop.tick()
 
     assert setting(shop).stopped == "a bank has warned of a payment of yours"
-    assert (refunds(shop), beside(shop), shop.balance()) == ([], 1, 100)
+    assert (refunds(shop), without_credits(shop), shop.balance()) == ([], 1, 100)
     shop.dashboard().v1.refunds.create({"payment_intent": suspected})
     shop.stripe.deliver()
-    assert beside(shop) == 0
+    assert without_credits(shop) == 0
 
 
 @pytest.mark.parametrize("is_second", [True, False])
@@ -286,7 +321,7 @@ def test_a_warning_that_was_not_heard_of_a_second_charge_is_found_by_the_compari
     shop.command("reconcile", "--fix")
 
     assert "drifted" not in drift(shop)
-    assert (waiting(shop), beside(shop)) == (0, 1)
+    assert (waiting(shop), without_credits(shop)) == (0, 1)
 
 
 def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(shop: Shop) -> None:
@@ -307,4 +342,4 @@ def test_somebody_elses_charge_that_names_a_payment_is_no_warning_of_it(shop: Sh
     other = shop.dashboard().v1.customers.create({"name": "Somebody"})
     pay_another(shop, customer=other.id)
 
-    assert (waiting(shop), beside(shop)) == (0, 0)
+    assert (waiting(shop), without_credits(shop)) == (0, 0)

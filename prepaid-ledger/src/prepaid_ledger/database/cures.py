@@ -13,8 +13,10 @@ LACK_STATES = {"42P01", "42703"}
 
 
 def say_the_cure(context: ExceptionContext) -> None:
-    """Say of a database that does not open, of tables that are not there, and of a file that is read-only,
-    what to do, in place of the SQL."""
+    """Say what to do, in place of the SQL that has failed.
+
+    That is where a database does not open, tables are not there, or a file is read-only.
+    """
     error, cause = context.sqlalchemy_exception, context.original_exception
     is_ours = "prepaid_" in f"{context.statement} {cause}"
     if error is None:

@@ -29,9 +29,9 @@ class Page(list[Entry]):
 
 @dataclass(frozen=True)
 class Which:
-    """Which entries: of one kind, from a time up to and not including another, with one of some keys, by
-    one spender, of one item.
+    """Which entries are read: by kind, time, key, spender and item.
 
+    They are from a time up to and not including another.
     ``keys`` may be a SELECT of them, which the database runs together with its own.
     """
 

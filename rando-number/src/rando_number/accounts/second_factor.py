@@ -129,8 +129,9 @@ def only_halfway_in() -> ResponseReturnValue | None:
 
 
 def to_the_end(validate: RouteCallable) -> RouteCallable:
-    """After a wrong code show the same QR code again, which the phone has read already; after a right one the
-    recovery codes. Flask-Security would begin anew, and end without them.
+    """After a wrong code show the same QR code again, and after a right one the recovery codes.
+
+    The phone has read that QR code already. Flask-Security would begin anew, and end without recovery codes.
     """
 
     @wraps(validate)

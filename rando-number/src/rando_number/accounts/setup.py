@@ -19,11 +19,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_login import logout_user
-from flask_security import (
-    LoginForm,
-    Security,
-    SQLAlchemyUserDatastore,
-)
+from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
 from flask_security.forms import SendConfirmationForm
 from flask_security.utils import validate_redirect_url
 from flask_wtf import CSRFProtect
@@ -208,8 +204,9 @@ def once(register: RouteCallable) -> RouteCallable:
 
 
 def without_sign_in(register: RouteCallable) -> RouteCallable:
-    """Sign nobody in at a registration, so that it looks the same whether the address is new or known: it
-    leads to the page that says what comes next.
+    """Sign nobody in at a registration: it leads to the page that says what comes next.
+
+    A registration looks the same so, whether its address is new or known.
     """
 
     @wraps(register)

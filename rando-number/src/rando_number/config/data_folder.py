@@ -20,7 +20,7 @@ PUT_BACK = (
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Where the data folder is, or will be made: ``RANDO_DATA``, or ``instance`` where one is."""
+    """The data folder, made or not: ``RANDO_DATA``, or ``instance`` where the shop is started."""
     return Path(environ.get("RANDO_DATA") or "instance").resolve()
 
 

@@ -21,13 +21,7 @@ from stripe_emulator.core.database import transactions
 from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.database.transactions import Origin
-from stripe_emulator.core.errors import (
-    InvalidRequest,
-    NotEmulated,
-    RateLimited,
-    StripeError,
-    Unavailable,
-)
+from stripe_emulator.core.errors import InvalidRequest, NotEmulated, RateLimited, StripeError, Unavailable
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.version import API_VERSION, checked
 from stripe_emulator.core.wire import Form, decode, decode_json, decode_multipart, encode
@@ -61,8 +55,9 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer. It must not reach the caller if it is ``lost``: the connection is closed, or if it
-    ``times_out``: nothing is ever said.
+    """An answer. Where it is ``lost`` or ``times_out``, it must not reach the caller.
+
+    If it is lost, the connection is closed; if it times out, nothing is ever said.
     """
 
     status: int

@@ -17,15 +17,7 @@ from ...context import Context, Write, nothing, reading
 from ...gateway.money_back.refund_values import StripeWarning
 from ...payments import part_charges, payments, wrong_charges
 from ...payments.dispute_states import TAKES_NOTHING
-from ...payments.models import (
-    NOT_REFUNDED,
-    Dispute,
-    PartCharge,
-    Payment,
-    PaymentState,
-    Refund,
-    RefundState,
-)
+from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, PaymentState, Refund, RefundState
 from ...payments.part_charges import is_of_its_charge
 from .. import settling, stop_reasons, topups
 from . import disputed_plans, refundable, refunds
@@ -101,8 +93,9 @@ def find_payment(session: Session, warning: StripeWarning) -> Payment | None:
 
 
 def unanswered() -> Select[FraudWarning]:
-    """The warnings that a refund here still answers, the oldest first: their charge has money left, which no
-    bank has taken.
+    """The warnings that a refund here still answers, the oldest first.
+
+    Their charge has brought credits, and their payment has money left that no bank has taken.
     """
     taken = exists().where(
         Dispute.payment_id == Payment.id, Dispute.state.not_in(TAKES_NOTHING), is_of_its_charge()
@@ -114,7 +107,7 @@ def unanswered() -> Select[FraudWarning]:
     )
 
 
-def beside() -> Select[FraudWarning]:
+def without_credits() -> Select[FraudWarning]:
     """The warnings of charges that have brought no credits, the oldest first.
 
     Their payment is in review, or another charge has paid it. Whoever refunds them does so in Stripe's
@@ -172,14 +165,15 @@ def of_payment(session: Session, payment_id: int) -> FraudWarning | None:
     return session.scalars(unanswered().where(FraudWarning.payment_id == payment_id).limit(1)).first()
 
 
-def beside_payment(session: Session, payment_id: int) -> Sequence[FraudWarning]:
+def of_payment_without_credits(session: Session, payment_id: int) -> Sequence[FraudWarning]:
     """The warnings of charges that name a payment, and have not brought its credits."""
-    return session.scalars(beside().where(FraudWarning.payment_id == payment_id)).all()
+    return session.scalars(without_credits().where(FraudWarning.payment_id == payment_id)).all()
 
 
 def payments_to_answer(session: Session, limit: int, *, owner: str | None = None) -> Sequence[Payment]:
     """The payments with a warning that still can be answered; of all owners, or of one."""
-    ids = [wanted.order_by(None).with_only_columns(Payment.id) for wanted in (unanswered(), beside())]
+    both = unanswered(), without_credits()
+    ids = [wanted.order_by(None).with_only_columns(Payment.id) for wanted in both]
     warned = select(Payment).where(Payment.id.in_(union(*ids))).order_by(Payment.id).limit(limit)
     return session.scalars(warned if owner is None else warned.where(Payment.owner == owner)).all()
 
@@ -189,9 +183,9 @@ def count(session: Session, *, tried: bool = False) -> int:
     return _count(session, unanswered().where(came_to_nothing() if tried else ~came_to_nothing()))
 
 
-def count_beside(session: Session) -> int:
+def count_without_credits(session: Session) -> int:
     """How many warnings are of charges that have brought no credits."""
-    return _count(session, beside())
+    return _count(session, without_credits())
 
 
 def _count(session: Session, wanted: Select[FraudWarning]) -> int:

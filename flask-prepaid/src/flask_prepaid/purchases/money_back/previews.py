@@ -15,15 +15,15 @@ from .twice import balance_money
 
 
 class Taken(NamedTuple):
-    """What a refund takes: ``credits`` from the balance, and what becomes a ``debt``.
+    """How many credits a refund takes: from the balance, and as a debt where the balance has too few.
 
-    ``elsewhere`` of both together it takes of what another payment has brought, which this payment's money
-    has paid for a second time. ``tick`` does.
+    ``of_others`` is a part of that sum: credits of other payments, for which this payment's money has paid a
+    second time. The next ``tick`` takes them.
     """
 
     credits: int
     debt: int
-    elsewhere: int
+    of_others: int
 
 
 class _Counted(Exception):

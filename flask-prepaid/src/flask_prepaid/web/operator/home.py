@@ -59,7 +59,7 @@ def home() -> ResponseReturnValue:
             (
                 fraud_warnings.count(session),
                 fraud_warnings.count(session, tried=True),
-                fraud_warnings.count_beside(session),
+                fraud_warnings.count_without_credits(session),
             )
         ),
         disputed=disputed,

@@ -189,7 +189,7 @@ def all_of(selection: Selection, state: ShownState | None) -> Iterator[list[obje
 
 
 def cells(payment: Payment, state: ShownState, taken_minor: int, refunded: RefundSums) -> Iterator[object]:
-    beside: dict[str, Any] = {
+    computed: dict[str, Any] = {
         "state": state,
         "taken_by_bank_minor": taken_minor,
         "refunded_minor": refunded.done_minor,
@@ -197,7 +197,7 @@ def cells(payment: Payment, state: ShownState, taken_minor: int, refunded: Refun
         "refund_failed_minor": refunded.failed_minor,
     }
     for name in FIELDS:
-        value: Any = beside[name] if name in beside else getattr(payment, name)
+        value: Any = computed[name] if name in computed else getattr(payment, name)
         if name.endswith("_at") and value is not None:
             value = value.isoformat(timespec="seconds")
         if name == "credits" and value is not None:
@@ -238,7 +238,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=fraud_warnings.of_payment(session, row.id),
-        beside=fraud_warnings.beside_payment(session, row.id),
+        warnings_without_credits=fraud_warnings.of_payment_without_credits(session, row.id),
         may_refund=operator.may(Right.REFUND),
         reviews=wrong_charges.of(session, row),
         charge_name=wrong_charges.name_of,

@@ -28,8 +28,9 @@ def init_app(app: Flask) -> None:
 
 
 def keep_newest(app: Flask, user: User, token: str, **extra: Any) -> None:
-    """A new link ends those that were sent before it. Of two at once neither is refused: that would tell
-    that somebody has this address.
+    """End the links that were sent before this one.
+
+    Of two at once neither is refused: that would tell that somebody has this address.
     """
     digest = hashlib.sha256(token.encode()).hexdigest()
     db.session.execute(update(User).where(User.id == user.id).values(reset_digest=digest))
