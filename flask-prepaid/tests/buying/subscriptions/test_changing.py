@@ -44,7 +44,7 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
     rest = shop.share(400, fields["proration_date"])
     assert rest in (199, 200)
     rows = (
-        "<dt>Large until 28 February 2026</dt><dd>$20.00</dd>",
+        '<dt>Large<span class="fact-more">until 28 February 2026</span></dt><dd>$20.00</dd>',
         "<dt>Unused part of Small</dt><dd>-$5.00</dd>",
         "<dt>Today</dt><dd>$15.00</dd>",
     )

@@ -145,7 +145,7 @@ def test_a_payment_that_is_not_known_yet_is_a_banner_until_it_is(shop: Shop) -> 
 
     assert "whether your payment of $5.00 for “100 credits” went through." in before
     assert 'href="/prepaid/return?payment=1">See this payment' in before
-    badge = '<span class="badge text-bg-warning">Not known yet: do not pay again</span>'
+    badge = '<span class="badge text-bg-warning">Not known yet</span>'
     assert f'<a href="/prepaid/return?payment=1">{badge}</a>' in listed
     assert "We do not know yet" not in shop.browser().get("/prepaid/buy").text
 

@@ -184,7 +184,7 @@ def test_alerts_and_their_mails_call_a_member_by_name(shop: Shop) -> None:
     shop.app.test_cli_runner().invoke(args=["prepaid", "tick"])
 
     (mail,) = shop.mails
-    assert "6 of 7 credits a month that Bob may spend are spent." in mail
+    assert "Bob has spent 6 of a limit of 7 credits a month." in mail
 
 
 def test_a_member_adds_no_line_to_a_mail_by_their_name(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_a_member_adds_no_line_to_a_mail_by_their_name(shop: Shop, monkeypatch: 
     shop.app.test_cli_runner().invoke(args=["prepaid", "tick"])
 
     (mail,) = shop.mails
-    assert "6 of 7 credits a month that Bob Log in again: https://evil.example/ may spend are spent." in mail
+    assert "Bob Log in again: https://evil.example/ has spent 6 of a limit of 7 credits a month." in mail
     assert not [line for line in mail.splitlines() if line.startswith("Log in again")]
 
 

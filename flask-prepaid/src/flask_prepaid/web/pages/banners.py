@@ -113,7 +113,8 @@ def _of_dispute(owner: str) -> list[Banner]:
         return []
     words = _(
         "A payment of %(amount)s is disputed at your bank. "
-        "The credits that it bought are taken back while the bank decides.",
+        "The credits that it bought are taken back while the bank decides. "
+        "If it was a mistake, ask your bank to withdraw it, and they come back.",
         amount=formats.amount(dispute.amount_minor, dispute.currency),
     )
     return [Banner(words, url_for("prepaid.billing"), _("See your payments"))]

@@ -20,7 +20,7 @@ WORDS: dict[ShownState, str] = {
     PaymentState.PAID: marked("Paid"),
     PaymentState.FAILED: marked("Not paid"),
     PaymentState.EXPIRED: marked("Not paid in time"),
-    PaymentState.UNKNOWN: marked("Not known yet: do not pay again"),
+    PaymentState.UNKNOWN: marked("Not known yet"),
     PaymentState.NEEDS_REVIEW: marked("We are looking at it"),
     ReviewedState.REVIEWED: marked("We have looked at it"),
     PaidState.REFUND_FAILED: marked("Paid"),
