@@ -251,7 +251,7 @@ Charge = tuple[int, str]
 
 
 def shown_next(preview: str) -> Charge | None:
-    return charge_in(preview, r"Next charge</dt><dd>\$([\d,.]+) on ([^,]+),")
+    return charge_in(preview, r"Next charge</dt><dd>\$([\d,.]+) on ([^<]+)<")
 
 
 def next_charge(shop: PlanShop) -> Charge | None:
