@@ -236,16 +236,14 @@ def too_narrow(screen: Page, name: str) -> Iterator[str]:
 def test_rows_of_a_list_have_the_same_places_on_a_phone(screen: Page, served: Emulator) -> None:
     stripe = StripeClient("sk_test_emulator", http_client=served.http_client()).v1
     customer = stripe.customers.create({"name": "Nora Newcomer"}).id
-    of_somebody: dict[str, Any] = {"customer": customer, "amount": 700}
-    of_nobody: dict[str, Any] = {"amount": 123_400}
-    for whose in (of_somebody, of_nobody):
+    for whose in ({"customer": customer, "amount": 700}, {"amount": 123_400}):
         paid: Any = {
             "currency": "usd",
             "payment_method": "pm_card_visa",
             "confirm": True,
             "off_session": True,
         }
-        served.dispute(charge=stripe.payment_intents.create({**paid, **whose}).latest_charge)
+        served.dispute(charge=stripe.payment_intents.create(paid | whose).latest_charge)
     screen.set_viewport_size({"width": 390, "height": 900})
     screen.goto(f"{served.store.base_url}/objects/dispute")
 
