@@ -236,6 +236,7 @@ class Cluster:
             return (
                 sum(node.is_primary() for node in self.nodes) == 1
                 and all(node.is_in_step() for node in self.nodes)
+                and len(self.primary.senders()) == len(self.standbys)
                 and (self.lossy or bool(self.synchronous))
             )
 
