@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .running_shop import RunningShop
@@ -296,3 +297,23 @@ def test_a_customer_reads_why_an_operator_gave_credits_and_not_who_it_was(shop: 
 
 def test_who_is_signed_in_once_is_offered_no_other_session_to_end(shop: RunningShop) -> None:
     assert "End every other session" not in shop.customer().get("/sessions").text
+
+
+def test_a_customer_is_one_since_a_day_by_the_clock_of_credits(shop: RunningShop) -> None:
+    shop.stripe.advance(days=400)
+    today = datetime.fromtimestamp(shop.stripe.now(), UTC)
+
+    profile = shop.customer().get("/user-profile").text.replace("\N{NO-BREAK SPACE}", " ")
+
+    assert f"customer since {today.day} {today:%B %Y}" in profile
+
+
+def test_what_came_of_a_button_stands_above_the_heading(shop: RunningShop) -> None:
+    """An operator's tabs stand above it: they do not jump by a message."""
+    pat, finance = shop.customer(), shop.operator("finance")
+    story = f"/admin/customers/{pat.owner}"
+
+    finance.send("/admin/note", form_of=story, text="called today")
+    page = finance.get(story).text
+
+    assert page.index('aria-label="Operator"') < page.index("The note is kept.") < page.index("<h1")

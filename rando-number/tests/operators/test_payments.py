@@ -43,7 +43,8 @@ def test_a_refund_that_is_only_asked_for_has_no_id_and_keeps_off_a_second_one(sh
     assert "Do not send it again" in page
     assert "Refund up to" not in page
     assert re.findall(r'<td class="below whole[^"]*">([^<]*)</td>', page) == ["\N{EN DASH}"]
-    assert "Stripe has not answered yet" in form
+    assert "A refund of $4.00 is under way, and Stripe has not answered yet." in form
+    assert "can be refunded to the card" not in form
     assert "Send the money back" not in form
 
 
@@ -261,6 +262,8 @@ def test_a_refund_that_is_not_final_is_not_called_refunded_anywhere(shop: Runnin
 
     assert states_on(finance.get("/admin/payments/1").text)[0] == "refund under way"
     assert seen() == ["Refund under way -$4.00", "refund under way $4.00", "0 400 0"]
+    form = finance.get("/admin/payments/1/refund").text
+    assert "$6.00 of $10.00 can be refunded to the card now, and $4.00 is under way." in form
     shop.stripe.advance(days=10)
     shop.stripe.deliver()
 

@@ -37,9 +37,8 @@ def dispute(shop: Shop, *, outcome: str | None = None, **how: Any) -> None:
 def shown(shop: Shop) -> tuple[str, str]:
     """The words on the page, and the word for programs."""
     shop.stripe.deliver()
-    (words,) = re.findall(
-        r'<td[^>]*>([^<]+)</td>\s*<td class="links-beside">', shop.browser().get("/prepaid/billing").text
-    )
+    (cell,) = re.findall(r'<td class="beside">(.*)</td>', shop.browser().get("/prepaid/billing").text)
+    words = ", ".join(re.findall(r">([^<>]*\w[^<>]*)<", cell))
     (payment,) = json.loads(shop.browser().get("/prepaid/api/payments").text)["payments"]
     assert payment == json.loads(shop.browser().get("/prepaid/api/payments/1").text)["payment"]
     (line,) = json.loads(shop.command("show", "user:1", "--json").stdout)["payments"]
@@ -117,10 +116,9 @@ def test_a_part_that_is_disputed_while_a_page_is_read_is_said_on_the_next_one(sh
     event.remove(engine, "after_cursor_execute", bank_acts)
 
     assert states_read
-    assert '<td class="beside">Paid</td>' in page
-    assert (
-        '<td class="beside">$3.00 disputed at your bank</td>' in shop.browser().get("/prepaid/billing").text
-    )
+    assert '<span class="badge text-bg-success">Paid</span>' in page
+    later = shop.browser().get("/prepaid/billing").text
+    assert '<span class="badge text-bg-warning">$3.00 disputed at your bank</span>' in later
 
 
 @pytest.mark.parametrize(
