@@ -305,7 +305,8 @@ def test_a_customer_is_one_since_a_day_by_the_clock_of_credits(shop: RunningShop
 
     profile = shop.customer().get("/user-profile").text.replace("\N{NO-BREAK SPACE}", " ")
 
-    assert f"customer since {today.day} {today:%B %Y}" in profile
+    (since,) = re.findall(r"customer since <time[^>]*>([^<]+)</time>", profile)
+    assert since == f"{today.day} {today:%B %Y}"
 
 
 def test_what_came_of_a_button_stands_above_the_heading(shop: RunningShop) -> None:

@@ -66,7 +66,7 @@ def test_a_payment_says_wherever_it_stands_how_much_of_it_was_refunded(
     for path in ("/admin/payments/1", "/admin/payments", f"/admin/customers/{pat.owner}"):
         assert states_on(finance.get(path).text)[0] == word, path
     for path in ("/billing", "/user-profile"):
-        assert re.search(f"<td[^>]*>{re.escape(words)}</td>", pat.get(path).text), path
+        assert re.search(f'<span class="badge [^>]*>{re.escape(words)}</span>', pat.get(path).text), path
 
 
 @pytest.mark.parametrize(("outcome", "word", "returns"), [("won", "paid", 0), ("lost", "dispute lost", 2)])
