@@ -85,7 +85,7 @@ def test_who_has_no_credits_is_led_to_buy_some(shop: RunningShop) -> None:
     ]
 
 
-def test_a_bank_that_takes_money_back_is_called_disputed_on_every_page(shop: RunningShop) -> None:
+def test_a_bank_that_takes_money_back_is_named_on_every_page(shop: RunningShop) -> None:
     """The credits were spent: the next ones pay what is owed, and their row says so."""
     pat, finance = shop.customer(credits=0), shop.operator("finance")
     shop.stripe.pay(pat.buy(pack="starter"))
@@ -98,7 +98,7 @@ def test_a_bank_that_takes_money_back_is_called_disputed_on_every_page(shop: Run
     shop.stripe.deliver()
     shop.stripe.pay(pat.buy(pack="starter"))
 
-    assert "Disputed and given back by your bank" in text_of(pat.get("/billing").text)
+    assert "Given back by your bank" in text_of(pat.get("/billing").text)
     assert "dispute lost" in text_of(finance.get("/admin/payments/1").text)
     for path in ("/usage", "/user-profile"):
         page = text_of(pat.get(path).text)

@@ -68,11 +68,11 @@ CASES: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "disputed": (dispute, "Disputed at your bank", "disputed"),
     "inquiry": (refunded_and_disputed([], reason="inquiry"), "Paid", "paid"),
     "won": (refunded_and_disputed([], **WON), "Paid", "paid"),
-    "lost": (refunded_and_disputed([], **LOST), "Disputed and given back by your bank", "dispute_lost"),
+    "lost": (refunded_and_disputed([], **LOST), "Given back by your bank", "dispute_lost"),
     "part disputed": (refunded_and_disputed([], **PART), "$3.00 disputed at your bank", "disputed"),
     "part lost": (
         refunded_and_disputed([], **PART, **LOST),
-        "$3.00 disputed and given back by your bank",
+        "$3.00 given back by your bank",
         "dispute_lost",
     ),
     "part refunded, disputed": (
@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     ),
     "part refunded, part lost": (
         refunded_and_disputed([100], **PART, **LOST),
-        "$3.00 disputed and given back by your bank, $1.00 refunded",
+        "$3.00 given back by your bank, $1.00 refunded",
         "dispute_lost",
     ),
     "part refunded, won": (refunded_and_disputed([100], **WON), "Partly refunded: $1.00", "partly_refunded"),

@@ -28,14 +28,14 @@ WORDS: dict[ShownState, str] = {
     PaidState.REFUND_FAILED: marked("Paid"),
     PaidState.REFUNDED: marked("Refunded"),
     PaidState.DISPUTED: marked("Disputed at your bank"),
-    PaidState.DISPUTE_LOST: marked("Disputed and given back by your bank"),
+    PaidState.DISPUTE_LOST: marked("Given back by your bank"),
 }
 
 
 #: Where a bank has a part of it.
 OF_A_PART: dict[ShownState, str] = {
     PaidState.DISPUTED: marked("%(amount)s disputed at your bank"),
-    PaidState.DISPUTE_LOST: marked("%(amount)s disputed and given back by your bank"),
+    PaidState.DISPUTE_LOST: marked("%(amount)s given back by your bank"),
 }
 
 
