@@ -62,7 +62,10 @@ NEARBY = {
         "flask-prepaid/src/flask_prepaid",
         (
             "payments/payments.py",
-            "payments/comparison.py",
+            "payments/outcome/applying.py",
+            "payments/outcome/comparison.py",
+            "payments/outcome/giving.py",
+            "payments/outcome/payment_states.py",
             "purchases/topups.py",
             "purchases/topup_rules.py",
             "purchases/money_back/refunds.py",

@@ -33,6 +33,7 @@ PARTS = {
     "flask_prepaid/operations/elsewhere",
     "flask_prepaid/outbox/webhooks",
     "flask_prepaid/payments/customers",
+    "flask_prepaid/payments/outcome",
     "flask_prepaid/purchases/money_back",
     "flask_prepaid/purchases/money_back/twice",
     "flask_prepaid/purchases/saved_cards",

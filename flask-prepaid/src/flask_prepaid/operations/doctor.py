@@ -22,9 +22,10 @@ from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
 from ..host import apps
 from ..outbox import summary
-from ..payments import refusals, wrong_charges
+from ..payments import refusals
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
+from ..payments.outcome import wrong_charges
 from ..purchases.money_back import disputes, fraud_warnings
 from ..subscriptions import gone
 from . import way_of_events

@@ -11,10 +11,11 @@ from ..context import Context, Write, nothing, reading, refuse_uncommitted, tran
 from ..errors import NotYours
 from ..gateway.billing.subscription_values import StripeInvoice
 from ..gateway.money_back.refund_values import StripeDispute, StripeWarning
-from ..payments import comparison, payments, timing
-from ..payments.comparison import Fetched
+from ..payments import payments, timing
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..payments.outcome import applying, comparison, payment_states
+from ..payments.outcome.comparison import Fetched
 from ..subscriptions import sync
 from . import by_invoice, by_key
 
@@ -30,7 +31,7 @@ def settle(context: Context, fetched: Fetched) -> Payment | None:
     """
     payment = payments.find(context.session, key=fetched.payment_key, stripe_id=fetched.id)
     if payment is not None:
-        payments.apply(context, payment, fetched)
+        applying.apply(context, payment, fetched)
     return payment
 
 
@@ -157,7 +158,7 @@ def check_with_stripe(context: Context, payment_id: int) -> None:
         ends_after = None if via is Via.CHECKOUT else _ends_after(payment)
     if not is_known and age > timing.IN_FLIGHT:
         with transaction(context):
-            payments.give_up(context, payment, payments.UNKNOWN_AT_STRIPE)
+            payment_states.give_up(context, payment, payment_states.UNKNOWN_AT_STRIPE)
     elif ends_after is not None and age > ends_after:
         _close_charge(context, payment)
 
@@ -166,7 +167,7 @@ def _ends_after(payment: Payment) -> timedelta | None:
     """How old a charge may get that nobody has paid; ``None`` where it is decided, or the bank decides."""
     if payment.state is PaymentState.OPEN:
         return CHALLENGE_LASTS
-    is_left = payment.invoice_id is not None and payment.state in payments.UNRESOLVED
+    is_left = payment.invoice_id is not None and payment.state in payment_states.UNRESOLVED
     return timing.IN_FLIGHT if is_left else None
 
 
@@ -182,9 +183,9 @@ def _close_charge(context: Context, payment: Payment) -> None:
         closed = context.gateway.charges.cancel(intent_id)
     with transaction(context):
         if closed is None:
-            payments.give_up(context, payment, payments.NEVER_ISSUED)
+            payment_states.give_up(context, payment, payment_states.NEVER_ISSUED)
         else:
-            payments.apply(context, payment, closed)
+            applying.apply(context, payment, closed)
 
 
 def _sync(context: Context, payment: Payment) -> bool:
@@ -205,5 +206,5 @@ def _sync(context: Context, payment: Payment) -> bool:
         fetched = by_key.charge(context, intent_id, customer_id, key)
     if fetched is not None:
         with transaction(context):
-            payments.apply(context, payment, fetched)
+            applying.apply(context, payment, fetched)
     return fetched is not None

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from flask_prepaid.operations import reconcile
-from flask_prepaid.payments import comparison, payments
 from flask_prepaid.payments.dispute_states import DisputeState
+from flask_prepaid.payments.outcome import applying, comparison
 from flask_prepaid.purchases import settling, stop_reasons, topup_rules, topups
 from flask_prepaid.purchases.money_back import credit_notes, disputes, host_refunds, refund_sync, taking_back
 from flask_prepaid.purchases.money_back.twice.gone_twice import GoneTwice
@@ -197,7 +197,7 @@ def a_refund_by_credits_is_rounded_up(worth_minor: Any) -> Any:
     return lambda context, payment_id, credits: worth_minor(context, payment_id, credits) + 1
 
 
-@defect(payments, "_settle", "packs")
+@defect(applying, "_settle", "packs")
 def a_code_counts_as_paid(settle: Any) -> Any:
     def full_price(context: Any, payment: Any, fetched: Any, *, paid_minor: int) -> None:
         settle(context, payment, fetched, paid_minor=payment.amount_minor)

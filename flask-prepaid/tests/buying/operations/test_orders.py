@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from flask_prepaid.context import transaction
-from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState
+from flask_prepaid.payments.outcome import applying
 from flask_prepaid.purchases.money_back import disputes
 
 from ..shop import Shop
@@ -41,7 +41,7 @@ def test_a_page_fetched_while_it_was_open_does_not_open_an_expired_one_again(sho
 
     def come_late() -> None:
         with transaction(shop.prepaid) as session:
-            payments.apply(shop.prepaid, session.get_one(Payment, 1), early)
+            applying.apply(shop.prepaid, session.get_one(Payment, 1), early)
 
     shop.read(come_late)
 

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from ...context import Context, Write, nothing, transaction
 from ...gateway.money_back.refund_values import StripeDispute
-from ...payments import part_charges, payments, wrong_charges
+from ...payments import part_charges, payments
 from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
 from ...payments.models import Dispute, PartCharge, Payment, PaymentState
+from ...payments.outcome import wrong_charges
 from ...payments.part_charges import is_of_its_charge
 from .. import settling, stop_reasons, topups
 from . import disputed_plans

@@ -16,9 +16,10 @@ from ... import money
 from ...context import reading
 from ...errors import NotYours, UnknownItem
 from ...languages import units
-from ...payments import part_charges, shown_states, wrong_charges
+from ...payments import part_charges, shown_states
 from ...payments.dispute_states import DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Refund
+from ...payments.outcome import wrong_charges
 from ...payments.shown_states import RefundSums, ShownState
 from ...purchases import reviews
 from ...purchases.money_back import fraud_warnings, refundable
