@@ -65,7 +65,7 @@ NEARBY = {
             "payments/outcome/applying.py",
             "payments/outcome/comparison.py",
             "payments/outcome/giving.py",
-            "payments/outcome/payment_states.py",
+            "payments/outcome/transitions.py",
             "purchases/topups.py",
             "purchases/topup_rules.py",
             "purchases/money_back/refunds.py",

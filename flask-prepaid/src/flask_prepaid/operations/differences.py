@@ -24,7 +24,7 @@ from ..payments import part_charges, payments
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..payments.outcome import payment_states, wrong_charges
+from ..payments.outcome import transitions, wrong_charges
 from ..purchases import settling
 from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refund_sync, refunds
 from ..purchases.money_back.models import CreditNote, FraudWarning
@@ -221,14 +221,14 @@ class Walk:
 
     def _payments_here(self) -> Iterator[Found]:
         """Credits that the books gave, and Stripe has no money for; and what nobody knows the end of."""
-        states = Payment.state.in_((PaymentState.PAID, *payment_states.UNRESOLVED))
+        states = Payment.state.in_((PaymentState.PAID, *transitions.UNRESOLVED))
         # What a plan's invoices brought in is compared invoice by invoice.
         ours = select(Payment).where(states, Payment.via != Via.PLAN).order_by(Payment.id)
         if self._since is not None:
             ours = ours.where(Payment.created_at >= self._since)
         for row in self._context.session.scalars(ours).all():
             self._seen()
-            if row.state in payment_states.UNRESOLVED:
+            if row.state in transitions.UNRESOLVED:
                 check = partial(settling.check_with_stripe, self._context, row.id)
                 yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
             elif row.id not in self._paid and not self._is_paid(row):

@@ -17,7 +17,7 @@ from ..payments.customers import billing_details
 from ..payments.customers.owned import card_on_file
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
-from ..payments.outcome import applying, payment_states
+from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from . import beginning, by_invoice, settling
@@ -116,25 +116,25 @@ def charge(
         wanted = _wanted(payment, customer_id, return_url, max_minor) if customer_id else None
     if wanted is None:  # the account was closed meanwhile
         with transaction(context):
-            payment_states.give_up(context, payment, payment_states.CUSTOMER_GONE)
+            transitions.give_up(context, payment, transitions.CUSTOMER_GONE)
         return None
     try:
         charged = by_invoice.charge(context, wanted)
     except GatewayUnavailable:
         with transaction(context):
-            payment_states.mark_unknown(context, payment)
+            transitions.mark_unknown(context, payment)
         return None
     except (GatewayRefused, CardDeclined) as refused:
         declined = refused.reason if isinstance(refused, CardDeclined) else None
         with transaction(context):
-            payment_states.give_up(context, payment, declined or str(refused))
+            transitions.give_up(context, payment, declined or str(refused))
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
             copies.refresh(context, wanted.customer_id)
         return None
     above = by_invoice.closed_above(charged, max_minor)
     with transaction(context):
         if above is not None:
-            payment_states.refuse_total(context, payment, above)
+            transitions.refuse_total(context, payment, above)
         else:
             applying.apply(context, payment, charged)
     return charged

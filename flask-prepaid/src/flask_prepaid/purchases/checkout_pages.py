@@ -18,7 +18,7 @@ from ..payments.customers import billing_details
 from ..payments.customers.making import with_customer
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
-from ..payments.outcome import applying, payment_states
+from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from . import beginning, earlier, settling
@@ -82,7 +82,7 @@ def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Ch
         return with_customer(context, owner, ask)
     except GatewayRefused as refused:
         with transaction(context):
-            payment_states.give_up(context, payment, str(refused))
+            transitions.give_up(context, payment, str(refused))
         if refused.reason == "amount_too_small":  # another least, where Stripe pays out in another currency
             words = _("That is less than can be charged. Choose more credits.")
             raise UnknownItem(words, field="credits") from refused

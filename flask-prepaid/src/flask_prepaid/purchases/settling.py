@@ -14,7 +14,7 @@ from ..gateway.money_back.refund_values import StripeDispute, StripeWarning
 from ..payments import payments, timing
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
-from ..payments.outcome import applying, comparison, payment_states
+from ..payments.outcome import applying, comparison, transitions
 from ..payments.outcome.comparison import Fetched
 from ..subscriptions import sync
 from . import by_invoice, by_key
@@ -158,7 +158,7 @@ def check_with_stripe(context: Context, payment_id: int) -> None:
         ends_after = None if via is Via.CHECKOUT else _ends_after(payment)
     if not is_known and age > timing.IN_FLIGHT:
         with transaction(context):
-            payment_states.give_up(context, payment, payment_states.UNKNOWN_AT_STRIPE)
+            transitions.give_up(context, payment, transitions.UNKNOWN_AT_STRIPE)
     elif ends_after is not None and age > ends_after:
         _close_charge(context, payment)
 
@@ -167,7 +167,7 @@ def _ends_after(payment: Payment) -> timedelta | None:
     """How old a charge may get that nobody has paid; ``None`` where it is decided, or the bank decides."""
     if payment.state is PaymentState.OPEN:
         return CHALLENGE_LASTS
-    is_left = payment.invoice_id is not None and payment.state in payment_states.UNRESOLVED
+    is_left = payment.invoice_id is not None and payment.state in transitions.UNRESOLVED
     return timing.IN_FLIGHT if is_left else None
 
 
@@ -183,7 +183,7 @@ def _close_charge(context: Context, payment: Payment) -> None:
         closed = context.gateway.charges.cancel(intent_id)
     with transaction(context):
         if closed is None:
-            payment_states.give_up(context, payment, payment_states.NEVER_ISSUED)
+            transitions.give_up(context, payment, transitions.NEVER_ISSUED)
         else:
             applying.apply(context, payment, closed)
 

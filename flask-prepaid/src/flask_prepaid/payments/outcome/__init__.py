@@ -2,5 +2,5 @@
 
 ``applying.py`` brings the row to what was fetched, which ``comparison.py`` compares with what was agreed.
 ``giving.py`` gives what is paid as agreed, ``wrong_charges.py`` keeps for a review what was paid otherwise,
-and ``payment_states.py`` notes the rest.
+and ``transitions.py`` notes the rest.
 """

@@ -7,7 +7,7 @@ from ...gateway.billing.invoice_charge_values import InvoiceCharge
 from ...gateway.values import NEEDS_OWNER, Checkout, Intent
 from ..models import Payment, PaymentState
 from ..payments import lock
-from . import comparison, giving, payment_states, wrong_charges
+from . import comparison, giving, transitions, wrong_charges
 from .comparison import Fetched, arrived_minor, intent_of
 
 
@@ -32,12 +32,12 @@ def _apply_checkout(context: Context, payment: Payment, checkout: Checkout) -> N
     if checkout.is_paid:
         _settle(context, payment, checkout, paid_minor=checkout.amount_total_minor)
     elif checkout.status == "complete" and checkout.intent:
-        state = payment_states.of_intent(checkout.intent)
-        payment_states.move(context, payment, state, checkout)
+        state = transitions.of_intent(checkout.intent)
+        transitions.move(context, payment, state, checkout)
     elif checkout.status == "expired":
-        payment_states.move(context, payment, PaymentState.EXPIRED, checkout)
+        transitions.move(context, payment, PaymentState.EXPIRED, checkout)
     else:
-        payment_states.move(context, payment, PaymentState.OPEN, checkout)
+        transitions.move(context, payment, PaymentState.OPEN, checkout)
 
 
 def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
@@ -50,9 +50,9 @@ def _apply_intent(context: Context, payment: Payment, intent: Intent) -> None:
         _settle(context, payment, intent, paid_minor=intent.received_minor)
     elif intent.failure == NEEDS_OWNER:
         # It waits for its owner, and can still be paid.
-        payment_states.move(context, payment, PaymentState.OPEN, intent)
+        transitions.move(context, payment, PaymentState.OPEN, intent)
     else:
-        payment_states.move(context, payment, payment_states.of_intent(intent), intent)
+        transitions.move(context, payment, transitions.of_intent(intent), intent)
 
 
 def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> None:
@@ -64,16 +64,16 @@ def _apply_billed(context: Context, payment: Payment, billed: InvoiceCharge) -> 
     if billed.is_paid:
         _settle(context, payment, billed, paid_minor=billed.amount_total_minor)
     elif billed.status not in ("draft", "open"):
-        payment_states.move(context, payment, PaymentState.FAILED, billed)
+        transitions.move(context, payment, PaymentState.FAILED, billed)
     elif billed.intent is not None and not billed.is_idle:
-        payment_states.move(context, payment, _state_of_open(billed.intent), billed)
+        transitions.move(context, payment, _state_of_open(billed.intent), billed)
 
 
 def _state_of_open(intent: Intent) -> PaymentState:
     """Where the payment of an open invoice stands: it can be paid until it is closed, so it never failed."""
     if intent.waits_for_owner:
         return PaymentState.OPEN
-    state = payment_states.of_intent(intent)
+    state = transitions.of_intent(intent)
     return PaymentState.PENDING if state is PaymentState.FAILED else state
 
 

@@ -1,4 +1,4 @@
-"""The state of a payment that is not paid: where it waits, and how it ends without money."""
+"""How the state of a payment changes while nothing is paid: it waits, or ends without money."""
 
 from __future__ import annotations
 
