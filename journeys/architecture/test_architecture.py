@@ -43,6 +43,7 @@ PARTS = {
     "flask_prepaid/subscriptions/invoices",
     "flask_prepaid/web/mailing",
     "flask_prepaid/web/operator/customers",
+    "flask_prepaid/web/operator/payments",
     "flask_prepaid/web/operator/reports",
     "flask_prepaid/web/pages",
     "flask_prepaid/web/pages/buying",
