@@ -72,6 +72,7 @@ NEARBY = {
             "purchases/money_back/refundable.py",
             "purchases/money_back/refund_sync.py",
             "purchases/money_back/disputes.py",
+            "purchases/money_back/dispute_sync.py",
         ),
         "flask-prepaid/tests/buying/purchases",
         (

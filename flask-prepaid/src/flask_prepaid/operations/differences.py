@@ -26,7 +26,7 @@ from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
 from ..purchases import settling
-from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refund_sync, refunds
+from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync, refunds
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -153,10 +153,11 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = disputes.payment_of(self._context.session, dispute.intent_id) or self._named_by(dispute)
-            row = self._context.session.get(Dispute, dispute.id)
+            session = self._context.session
+            payment = dispute_sync.payment_of(session, dispute.intent_id) or self._named_by(dispute)
+            row = session.get(Dispute, dispute.id)
             if payment is not None and (detail := _differs(payment, row, dispute)):
-                mend = partial(self._sync_now, disputes.sync_dispute, dispute.id)
+                mend = partial(self._sync_now, dispute_sync.sync_dispute, dispute.id)
                 yield Drift("drifted", dispute.id, payment.id, detail), mend
 
     def _credit_notes(self) -> Iterator[Found]:

@@ -24,7 +24,7 @@ from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import settling, topups
-from ..purchases.money_back import disputed_plans, disputes, fraud_warnings, refunds, went_back
+from ..purchases.money_back import dispute_sync, disputed_plans, fraud_warnings, refunds, went_back
 from ..purchases.money_back.twice import balance_money
 from ..reports.balance import copying
 from ..reports.days import MINUTE
@@ -84,7 +84,7 @@ def tick(context: Context) -> dict[str, int]:
         "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "paid payments": each(context, went_back.due, went_back.check),
-        "disputes": each(context, disputes.untaken, disputes.take),
+        "disputes": each(context, dispute_sync.untaken, dispute_sync.take),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),

@@ -10,10 +10,17 @@ from typing import Any
 from sqlalchemy import select
 
 from flask_prepaid.operations import reconcile
+from flask_prepaid.payments import models as payment_tables
 from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.payments.outcome import applying, comparison
 from flask_prepaid.purchases import settling, stop_reasons, topup_rules, topups
-from flask_prepaid.purchases.money_back import credit_notes, disputes, host_refunds, refund_sync, taking_back
+from flask_prepaid.purchases.money_back import (
+    credit_notes,
+    dispute_sync,
+    host_refunds,
+    refund_sync,
+    taking_back,
+)
 from flask_prepaid.purchases.money_back.twice.gone_twice import GoneTwice
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
@@ -153,17 +160,17 @@ def a_failed_refund_counts_as_gone(_: Any) -> Any:
     return frozenset()
 
 
-@defect(disputes, "TAKES_NOTHING", "disputes")
+@defect(payment_tables, "TAKES_NOTHING", "disputes")
 def a_dispute_that_was_won_takes(takes_nothing: Any) -> Any:
     return frozenset(takes_nothing) - {DisputeState.WON}
 
 
-@defect(disputes, "TAKES_NOTHING", "disputes")
+@defect(payment_tables, "TAKES_NOTHING", "disputes")
 def an_inquiry_takes(takes_nothing: Any) -> Any:
     return frozenset(state for state in takes_nothing if not str(state).startswith("warning"))
 
 
-@defect(disputes, "take_back", "disputes")
+@defect(dispute_sync, "take_back", "disputes")
 def a_dispute_keeps_its_first_amount(take_back: Any) -> Any:
     def first(context: Any, payment: Any, row: Any, name: str, amount_minor: int, reason: str) -> None:
         if not (row.taken_minor and amount_minor):
