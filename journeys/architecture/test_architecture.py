@@ -34,6 +34,7 @@ PARTS = {
     "flask_prepaid/outbox/webhooks",
     "flask_prepaid/payments/customers",
     "flask_prepaid/payments/outcome",
+    "flask_prepaid/purchases/auto_topup",
     "flask_prepaid/purchases/money_back",
     "flask_prepaid/purchases/money_back/twice",
     "flask_prepaid/purchases/saved_cards",

@@ -23,7 +23,8 @@ from ..outbox import thresholds
 from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
-from ..purchases import settling, topups
+from ..purchases import settling
+from ..purchases.auto_topup import topups
 from ..purchases.money_back import dispute_sync, disputed_plans, fraud_warnings, refunds, went_back
 from ..purchases.money_back.twice import balance_money
 from ..reports.balance import copying

@@ -13,7 +13,8 @@ from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import models as payment_tables
 from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.payments.outcome import applying, comparison
-from flask_prepaid.purchases import settling, stop_reasons, topup_rules, topups
+from flask_prepaid.purchases import settling, stop_reasons
+from flask_prepaid.purchases.auto_topup import topup_ceiling, topup_rules, topups
 from flask_prepaid.purchases.money_back import (
     credit_notes,
     dispute_sync,
@@ -141,7 +142,7 @@ def a_blocked_customer_is_charged(decide: Any) -> Any:
     return lambda context, row, *, blocked: decide(context, row, blocked=False)
 
 
-@defect(topup_rules, "_room_minor", "top-ups")
+@defect(topup_ceiling, "room_minor", "top-ups")
 def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
     return lambda context, row: row.ceiling_minor
 

@@ -16,7 +16,8 @@ from flask_prepaid.gateway.checkout import WaysBack
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
 from flask_prepaid.payments.wishes import Wish
-from flask_prepaid.purchases import charging, checkout_pages, settling, topups
+from flask_prepaid.purchases import charging, checkout_pages, settling
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.reports.balance import copying

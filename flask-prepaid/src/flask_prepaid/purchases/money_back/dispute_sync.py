@@ -17,7 +17,8 @@ from ...payments.dispute_states import TAKES_NOTHING
 from ...payments.models import Dispute, Payment, PaymentState
 from ...payments.outcome import wrong_charges
 from ...payments.part_charges import is_of_its_charge
-from .. import settling, stop_reasons, topups
+from .. import settling, stop_reasons
+from ..auto_topup import topups
 from . import disputed_plans
 from .taking_back import take_back
 

@@ -23,7 +23,7 @@ from ....payments.customers.models import Customer, OperatorNote
 from ....payments.customers.owned import has_wallet
 from ....payments.customers.rows import known_customer
 from ....payments.models import Dispute, Payment, Refund
-from ....purchases import topups
+from ....purchases.auto_topup import topups
 from ....purchases.money_back import disputes, fraud_warnings, refundable
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import plan_state
