@@ -18,11 +18,13 @@ from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
 from prepaid_ledger.database import answer_within
 
-from . import checks, costs, upgrade
+from . import checks, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
 from .codes.verbs import CodeVerbs
+from .costs import priced_views, view_holds
+from .costs.lasting_ledger import LastingLedger
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -253,8 +255,8 @@ class Prepaid(
         return self.state.clock
 
     def costs(
-        self, credits: costs.ViewPrice, *, key: costs.KeyOf | None = None
-    ) -> Callable[[Callable[View, costs.Answer]], Callable[View, Response]]:
+        self, credits: priced_views.ViewPrice, *, key: priced_views.KeyOf | None = None
+    ) -> Callable[[Callable[View, priced_views.Answer]], Callable[View, Response]]:
         """Make a view cost ``credits``: held before it, taken after it.
 
         They go back if the view raises or answers 4xx or 5xx. An owner who has fewer gets 402, a visitor who
@@ -270,11 +272,11 @@ class Prepaid(
             can be used again. ``None`` names nothing: each request pays. An empty text gets 400.
         :raises ConfigError: They are no price, or no key; or what stands below is no view.
         """
-        return costs.priced(self, credits, key)
+        return priced_views.priced(self, credits, key)
 
     def _lasting(self) -> Any:
         """A meter goes on in a stream that has no request around it any more."""
-        return costs.Anywhere(self)
+        return LastingLedger(self)
 
     @property
     def current_hold(self) -> HeldCredits:
@@ -284,7 +286,7 @@ class Prepaid(
 
         :raises RuntimeError: No view that costs credits is at work, or it is free this time.
         """
-        return costs.current_hold()
+        return view_holds.current_hold()
 
     def answer_within(self, seconds: float) -> None:
         """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
