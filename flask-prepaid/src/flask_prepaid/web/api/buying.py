@@ -17,7 +17,7 @@ from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import RefundSums, ShownState
 from ...purchases import charging, checkout_pages, customer_verbs, settling
 from ...subscriptions import currencies
-from ...subscriptions.beginning import beginnings
+from ...subscriptions.beginning import trials
 from .. import forms, page
 from ..pages import codes, declines
 from ..pages.buying import paying, shelf
@@ -56,7 +56,7 @@ def numbers_for_sale(sold: Quantity | None) -> shapes.QuantityPrice | None:
 
 
 def plans_for_sale(catalog: Catalog, owner: str, currency: str) -> list[shapes.PlanOffer]:
-    tried = bool(catalog.plans) and beginnings.had_trial(page.context(), owner)
+    tried = bool(catalog.plans) and trials.had_trial(page.context(), owner)
     return [
         shapes.PlanOffer(
             plan.slug,
