@@ -34,7 +34,7 @@ from ..reports.sums import counting
 from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months
-from . import notices
+from . import card_notices
 
 Id = TypeVar("Id", int, str)
 
@@ -96,7 +96,7 @@ def tick(context: Context) -> dict[str, int]:
         "plans' months": each(context, plan_months.due, plan_months.give),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
-        "notices": notices.send(context),
+        "notices": card_notices.send(context),
         "alerts": thresholds.check(context),
         "messages": context.outbox.deliver_due(context),
     }

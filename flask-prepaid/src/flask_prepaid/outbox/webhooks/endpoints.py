@@ -60,7 +60,7 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     with reading(context):
         pass  # the connection goes back: a name's server may take its time
     try:
-        with context.outbox.by_hand.turn(owner):
+        with context.outbox.waiting_requests.turn(owner):
             addresses.resolved(place, poster.resolve, local=poster.local)
     except Refused as refused:
         raise UnknownItem(_(str(refused)), field="url") from None
