@@ -126,7 +126,11 @@ def _read(connection: Connection, stretches: Sequence[Stretch]) -> Callable[[int
     span, reversal = Stretches(session, stretches), aliased(Entry)
     given_back = (
         select(reversal.seq)
-        .where(reversal.beside(Entry), reversal.refers_to_seq == Entry.seq, reversal.kind == Kind.REVERSAL)
+        .where(
+            reversal.same_wallet_as(Entry),
+            reversal.refers_to_seq == Entry.seq,
+            reversal.kind == Kind.REVERSAL,
+        )
         .exists()
     )
     entries = select(*Entry.__table__.columns, given_back.label("is_reversed"))
@@ -147,7 +151,7 @@ def _read(connection: Connection, stretches: Sequence[Stretch]) -> Callable[[int
         return rows
 
     has_ended = span.within(Hold, Hold.closed_seq)
-    of_ended = and_(Hold.beside(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
+    of_ended = and_(Hold.same_wallet_as(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
     holds, extensions = rows_of(Hold, has_ended), rows_of(HoldExtension, of_ended)
     draws = rows_of(Draw, span.within(Draw, Draw.seq))
     return lambda wallet_id: Rest(
