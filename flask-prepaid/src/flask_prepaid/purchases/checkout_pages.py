@@ -21,7 +21,7 @@ from ..payments.models import Payment, PaymentState, Via
 from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
-from . import beginning, earlier, settling
+from . import beginning, earlier_pages, settling
 
 
 def open_checkout(
@@ -45,7 +45,7 @@ def open_checkout(
     refuse_uncommitted(context)
     if wish.digest is None:
         wish = replace(wish, digest=wishes.digest({"pack": offer.pack, "credits": offer.credits}))
-    named, opened = earlier.page(context, owner, wish)
+    named, opened = earlier_pages.page(context, owner, wish)
     if opened is not None:
         return opened
     with reading(context):
@@ -56,7 +56,7 @@ def open_checkout(
         item = LineItem(formats.title(payment.title), _about(offer), payment.amount_minor, payment.currency)
         billed_to = billing_details.details_of(session, owner)
     if is_open:  # by another request of the same wish, meanwhile
-        _, opened = earlier.page(context, owner, wish)
+        _, opened = earlier_pages.page(context, owner, wish)
         if opened is not None:
             return opened
     ask = partial(

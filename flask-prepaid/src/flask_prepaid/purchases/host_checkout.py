@@ -18,7 +18,7 @@ from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from ..subscriptions.beginning import beginnings, subscribing
 from ..subscriptions.beginning.beginnings import PlanChoice
-from . import checkout_pages, earlier
+from . import checkout_pages, earlier_pages
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _opened_before(context: Context, owner: str, choice: Choice, wish: Wish) -> 
     """The page that the key has opened before, whether what it sells is still on the price list or not."""
     if choice.plan is not None:
         return beginnings.page_before(context, owner, wish)
-    return earlier.page(context, owner, wish)[1]
+    return earlier_pages.page(context, owner, wish)[1]
 
 
 def _address(page: Checkout | Page, success_url: str) -> str:

@@ -19,7 +19,7 @@ from stripe_emulator.versions import (
     v2026_09_30,
 )
 from stripe_emulator.versions.change import Change, Find
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.form_part import Part
 
 #: Oldest first. The versions between them changed nothing that is emulated, and what came after the
 #: version of the installed SDK is not spoken.

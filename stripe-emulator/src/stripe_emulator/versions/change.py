@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from stripe_emulator.contract import Hash, Parameter
 from stripe_emulator.core.types import Json
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.form_part import Part
 
 #: The object of a kind and an id as it is shown from this version on, or None.
 Find = Callable[[str, str], Json | None]

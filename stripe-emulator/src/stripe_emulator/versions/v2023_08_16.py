@@ -6,7 +6,7 @@ https://docs.stripe.com/changelog/2023-08-16
 from __future__ import annotations
 
 from stripe_emulator.versions.change import Change
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.form_part import Part
 
 change = Change("2023-08-16")
 

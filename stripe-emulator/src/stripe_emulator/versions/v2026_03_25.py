@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.core.types import Json
 from stripe_emulator.versions.change import Change, Find
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.form_part import Part
 
 change = Change("2026-03-25.dahlia")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_emulator.contract import ParameterError
 from stripe_emulator.core.wire import Form
 from stripe_emulator.versions.change import Change
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.form_part import Part
 
 change = Change("2026-09-30.endive")
 

@@ -24,11 +24,11 @@ from stripe._object_classes import OBJECT_CLASSES, V2_OBJECT_CLASSES
 from stripe._stripe_object import UntypedStripeObject
 from stripe.v2 import ListObject as ListObjectV2
 
-from stripe_emulator.contract.responses.sent import ALWAYS_SENT, SELDOM_SENT, STILL_SENT
 from stripe_emulator.contract.responses.thin import thin_types
 from stripe_emulator.contract.responses.thin_classes import class_of
+from stripe_emulator.contract.responses.undocumented import ALWAYS_SENT, SELDOM_SENT, STILL_SENT
 from stripe_emulator.contract.sources.annotations import alternatives, literals
-from stripe_emulator.contract.sources.later import LATER_FIELDS
+from stripe_emulator.contract.sources.newer_than_sdk import LATER_FIELDS
 from stripe_emulator.contract.sources.routes import find
 
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from flask import current_app, request
 
+from stripe_emulator.api.chosen_account import CHOSEN
 from stripe_emulator.api.request import Api
-from stripe_emulator.api.several import CHOSEN
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.account import account
