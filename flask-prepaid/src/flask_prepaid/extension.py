@@ -68,7 +68,7 @@ class Database(Protocol):
 
 
 @dataclass
-class State:
+class AppState:
     """What one app has: its database, its settings, and its door to Stripe."""
 
     db: Database
@@ -158,7 +158,7 @@ class Prepaid(
         self._trial = trial
         self._language = language
         self._keys = key_setup.read(keys)
-        self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
+        self._states: WeakKeyDictionary[Flask, AppState] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
 
@@ -197,7 +197,7 @@ class Prepaid(
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:
             outbox.mailed, outbox.write_mail = mails.mailed(receipts=config.receipts), mails.writer(self)
-        self._states[app] = State(db, config, gateway, ledger, clock, app_keys, outbox)
+        self._states[app] = AppState(db, config, gateway, ledger, clock, app_keys, outbox)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
@@ -215,7 +215,7 @@ class Prepaid(
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
 
     @property
-    def state(self) -> State:
+    def state(self) -> AppState:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return self._states[app]
@@ -410,7 +410,7 @@ class Prepaid(
         return self.session
 
 
-class Books(Ledger):
+class AppLedger(Ledger):
     """An app's books. The extension posts in a session; what posts on the engine alone is the host's code."""
 
     def _refuse_key(self, key: str) -> None:
@@ -421,7 +421,7 @@ class Books(Ledger):
 def _open_books(engine: Engine, clock: Clock, config: settings.Config, unit: Unit) -> Ledger:
     """:raises ConfigError: The database is another one than we work on, or does not open."""
     try:
-        return Books(
+        return AppLedger(
             engine,
             clock=clock,
             debt_blocks=config.debt_blocks,

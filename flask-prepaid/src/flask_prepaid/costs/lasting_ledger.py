@@ -13,7 +13,7 @@ from ..web import page
 from ..web.visitors import current_caller
 
 
-class Books(current_caller.CallersContext, page.PageContext, Protocol):
+class PricedContext(current_caller.CallersContext, page.PageContext, Protocol):
     """What a price needs of the app: its ledger in this request, and on the engine after it."""
 
     def hold(
@@ -37,7 +37,7 @@ class Books(current_caller.CallersContext, page.PageContext, Protocol):
 class LastingLedger:
     """A ledger in the request's session as long as there is one, then on the engine alone."""
 
-    def __init__(self, prepaid: Books) -> None:
+    def __init__(self, prepaid: PricedContext) -> None:
         self._prepaid = prepaid
         self._app = current_app._get_current_object()  # type: ignore[attr-defined]
         self._later = prepaid.books

@@ -24,7 +24,7 @@ from ..payments import paid_requests
 from ..web import errors
 from ..web.visitors import current_caller
 from . import view_holds
-from .lasting_ledger import Books
+from .lasting_ledger import PricedContext
 
 View = ParamSpec("View")
 
@@ -38,7 +38,7 @@ KeyOf = Callable[[], str | None]
 Answer = ResponseReturnValue | Awaitable[ResponseReturnValue]
 
 
-def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
+def priced(prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> Priced:
     """The decorator behind ``Prepaid.costs``.
 
     :raises ConfigError: The price is no whole number from 1 on and no function, or the key is no function.
@@ -55,7 +55,7 @@ def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
 class Priced:
     """A price, ready to be put on a view."""
 
-    def __init__(self, prepaid: Books, price: ViewPrice, key: KeyOf | None) -> None:
+    def __init__(self, prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> None:
         self._prepaid = prepaid
         self._price = price
         self._key = key

@@ -21,7 +21,7 @@ from ..tables import Draw, Entry, Hold, HoldExtension, Kind
 from .place import Leaving, Rows
 
 
-class Part(NamedTuple):
+class FinishedPart(NamedTuple):
     """What leaves of one wallet on a stretch of it, and its mark after that."""
 
     stretch: Stretch
@@ -50,7 +50,7 @@ class Rest(NamedTuple):
 
 def parts(
     connection: Connection, proved: Sequence[tuple[Stretch, Proof]], marks: Mapping[int, MarkRow]
-) -> Iterator[Part]:
+) -> Iterator[FinishedPart]:
     """What leaves of each wallet. Those of which nothing does are left out, but for a long stretch.
 
     :param proved: The wallets' stretches, and what was proved up to the end of each.
@@ -75,7 +75,7 @@ def parts(
             kept_digest=_sealed(before.kept_digest if before else EMPTY, stay),
             state=proof.written,
         )
-        yield Part(stretch, rows, mark)
+        yield FinishedPart(stretch, rows, mark)
 
 
 def leaving(rest: Rest) -> Leaving:

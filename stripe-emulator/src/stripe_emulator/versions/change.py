@@ -2,7 +2,7 @@
 
 A file ``v<date>.py`` declares its change on top, and ``chain`` lists it:
 
-    change = Change("2025-09-30.clover")
+    change = VersionChange("2025-09-30.clover")
     change.took("POST /v1/promotion_codes", coupon=str)
 
     @change.request("POST /v1/promotion_codes")
@@ -34,7 +34,7 @@ T = TypeVar("T")
 TEXT_OR_NOTHING = Parameter(scalars=("str",), can_be_unset=True)
 
 
-class Change:
+class VersionChange:
     """The translations between a version and the one before it.
 
     :param version: The version that brought the change.

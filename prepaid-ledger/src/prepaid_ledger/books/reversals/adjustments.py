@@ -22,7 +22,7 @@ from .shares import Gone
 Parts = list[tuple[int, int]]
 
 
-class Drawn(NamedTuple):
+class AdjustmentRow(NamedTuple):
     """What an adjustment gave, or took of one lot.
 
     :param given: The adjustment's credits; negative if it takes.
@@ -51,7 +51,7 @@ class Adjustments:
     taken: Parts = field(default_factory=list)
     cancelled: Parts = field(default_factory=list)
 
-    def feed(self, drawn: Drawn) -> Iterator[tuple[int, Gone]]:
+    def feed(self, drawn: AdjustmentRow) -> Iterator[tuple[int, Gone]]:
         """Go on by one row, in ``seq`` order: what went of which lot by it, or is to count no more."""
         if drawn.origin is None or drawn.credits is None:
             given = max(drawn.given, 0)  # one that takes, and is not drawn yet, says nothing
@@ -97,7 +97,7 @@ def gone_by_adjustment(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int
     """
     for wallet_id, of_wallet in groupby(rows, key=lambda row: row[0]):
         seen = Adjustments()
-        moves = [move for row in of_wallet for move in seen.feed(Drawn._make(row[1:]))]
+        moves = [move for row in of_wallet for move in seen.feed(AdjustmentRow._make(row[1:]))]
         yield from sorted((wallet_id, origin, *gone) for origin, gone in moves)
 
 

@@ -18,7 +18,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.confirming import confirmation
-from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming.confirmation import Confirmation, IntentOwner
 
 register = Register()
 
@@ -271,4 +271,4 @@ def _failed(invoice: Json) -> None:
 
 
 #: An invoice as the owner of its payment.
-OWNER = Owner(succeeded=_succeeded, failed=_intent_failed)
+OWNER = IntentOwner(succeeded=_succeeded, failed=_intent_failed)

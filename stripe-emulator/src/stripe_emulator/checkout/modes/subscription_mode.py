@@ -21,7 +21,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments.confirming import setup_confirmation
-from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming.confirmation import Confirmation, IntentOwner
 from stripe_emulator.payments.intents import setup_intents
 from stripe_emulator.payments.methods import mandates
 
@@ -189,4 +189,4 @@ def _has_trial(session: Json) -> bool:
 SUBSCRIPTION = Mode(_prepare, _complete)
 
 #: A session as the owner of the setup of its trial's card.
-TRIAL_OWNER = Owner(succeeded=_card_is_saved)
+TRIAL_OWNER = IntentOwner(succeeded=_card_is_saved)

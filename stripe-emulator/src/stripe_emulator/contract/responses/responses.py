@@ -162,7 +162,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Page:
+class ListPage:
     """A list object: one page of rows and how to get the next."""
 
     kind: Any
@@ -268,7 +268,7 @@ def value_of(annotation: Any, module: str) -> Value:
         elif origin in (dict, UntypedStripeObject):
             shapes.append(Map(value_of(arguments[-1], module)))
         elif origin in _PAGES:
-            shapes.append(Page(origin, value_of(arguments[0], module)))
+            shapes.append(ListPage(origin, value_of(arguments[0], module)))
         elif _is_sdk_class(member):
             shapes.append(object_of(member))
         else:
