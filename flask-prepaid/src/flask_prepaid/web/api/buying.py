@@ -21,7 +21,7 @@ from ...subscriptions.beginning import trials
 from .. import forms, page
 from ..pages import codes, declines
 from ..pages.buying import paying, shelf
-from ..pages.buying.chosen import buyers_currency, chosen_card, chosen_offer
+from ..pages.buying.chosen_offer import buyers_currency, chosen_card, chosen_offer
 from . import shapes, wallet
 from .shapes import OpenedAnswer, PaymentAnswer
 

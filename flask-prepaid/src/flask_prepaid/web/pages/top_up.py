@@ -14,7 +14,7 @@ from ...purchases.auto_topup import topups
 from ...subscriptions import currencies
 from .. import forms, page
 from . import cards
-from .buying.chosen import offer_as_shown
+from .buying.chosen_offer import offer_as_shown
 
 
 def top_up() -> ResponseReturnValue:
