@@ -99,18 +99,18 @@ class Stream:
         except GeneratorExit:  # the reader has gone away: the view's own generator may say what that costs
             raise
         except BaseException:
-            self._settle(taken=False)
+            self._end_hold(taken=False)
             raise
         else:
-            self._settle(taken=True)
+            self._end_hold(taken=True)
         finally:
             if hasattr(parts, "close"):
                 parts.close()
 
     def _close(self) -> None:
-        self._settle(taken=self._delivered)
+        self._end_hold(taken=self._delivered)
 
-    def _settle(self, *, taken: bool) -> None:
+    def _end_hold(self, *, taken: bool) -> None:
         """End the hold, if nobody has; the answer is out by now, so a failure goes to the log."""
         if self._hold.state is not HoldState.OPEN:
             return
