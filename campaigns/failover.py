@@ -36,7 +36,7 @@ MAX_PAUSE_S = 40.0
 #: How long a caller may wait for an answer, or a refusal.
 MAX_ANSWER_S = 6.0
 
-#: How long an event is given to be over before the next one.
+#: How long an event is given to be seen, before it may be over and the next one comes.
 BETWEEN_S = 10.0
 
 
@@ -116,8 +116,8 @@ def longest_pause(cluster: Cluster, calling: callers.Callers, event: events.Even
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     event(cluster)
+    time.sleep(BETWEEN_S)  # until Patroni has seen it: before, it still answers what was so
     cluster.await_all_in_step()
-    time.sleep(BETWEEN_S)
     ended.set()
     watching.join()
     return longest_s

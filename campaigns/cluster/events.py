@@ -16,8 +16,7 @@ Event = Callable[[Cluster], None]
 
 def switchover(cluster: Cluster) -> None:
     """An operator hands the lead over."""
-    primary = cluster.primary
-    candidate = next(node for node in cluster.standbys if node.is_synchronous())
+    primary, candidate = cluster.primary, cluster.synchronous[0]
     primary.ask("/switchover", leader=primary.name, candidate=candidate.name)
 
 
@@ -55,7 +54,7 @@ def node_frozen(cluster: Cluster) -> None:
 
 def standby_killed(cluster: Cluster) -> None:
     """The synchronous standby loses its power, and comes back."""
-    node = next((node for node in cluster.standbys if node.is_synchronous()), cluster.standbys[0])
+    node = (cluster.synchronous or cluster.standbys)[0]
     node.kill()
     time.sleep(STILL_S / 2)
     node.patroni.start()

@@ -130,8 +130,14 @@ class Node:
     def is_in_step(self) -> bool:
         return self._answers("/primary") or self._answers("/replica?lag=1MB")
 
-    def is_synchronous(self) -> bool:
-        return self._answers("/synchronous")
+    def synchronous(self) -> set[str]:
+        """The names of those that a commit waits for, as etcd has them now: other answers are a loop old."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.api_port}/cluster", timeout=2) as answer:
+                members = json.load(answer)["members"]
+        except (urllib.error.URLError, OSError):
+            return set()
+        return {member["name"] for member in members if member["role"] == "sync_standby"}
 
     def _answers(self, path: str) -> bool:
         try:
@@ -217,6 +223,12 @@ class Cluster:
         primary = self.primary
         return [node for node in self.nodes if node is not primary]
 
+    @property
+    def synchronous(self) -> list[Node]:
+        """The standbys that a commit waits for."""
+        names = self.primary.synchronous()
+        return [node for node in self.nodes if node.name in names]
+
     def await_all_in_step(self) -> None:
         """Until each node has what the primary has, and one of them is waited for by each commit."""
 
@@ -224,7 +236,8 @@ class Cluster:
             return (
                 sum(node.is_primary() for node in self.nodes) == 1
                 and all(node.is_in_step() for node in self.nodes)
-                and (self.lossy or any(node.is_synchronous() for node in self.nodes))
+                and len(self.primary.senders()) == len(self.standbys)
+                and (self.lossy or bool(self.synchronous))
             )
 
         until(are, 180)
