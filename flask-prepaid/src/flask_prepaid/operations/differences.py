@@ -25,7 +25,7 @@ from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
-from ..purchases import settling
+from ..purchases import payment_checks, settling
 from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync, refunds
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
@@ -230,7 +230,7 @@ class Walk:
         for row in self._context.session.scalars(ours).all():
             self._seen()
             if row.state in transitions.UNRESOLVED:
-                check = partial(settling.check_with_stripe, self._context, row.id)
+                check = partial(payment_checks.check_with_stripe, self._context, row.id)
                 yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
             elif row.id not in self._paid and not self._is_paid(row):
                 name = row.payment_intent_id or row.session_id or str(row.id)

@@ -23,7 +23,7 @@ from ..outbox import thresholds
 from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
-from ..purchases import settling
+from ..purchases import payment_checks
 from ..purchases.auto_topup import topups
 from ..purchases.money_back import dispute_sync, disputed_plans, fraud_warnings, refunds, went_back
 from ..purchases.money_back.twice import balance_money
@@ -82,7 +82,7 @@ def tick(context: Context) -> dict[str, int]:
     _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
     due |= {
-        "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
+        "payments": each(context, partial(payments.due, table=Payment), payment_checks.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "paid payments": each(context, went_back.due, went_back.check),
         "disputes": each(context, dispute_sync.untaken, dispute_sync.take),

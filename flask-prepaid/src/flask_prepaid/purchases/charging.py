@@ -20,7 +20,7 @@ from ..payments.models import Payment, PaymentState, Via
 from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
-from . import beginning, by_invoice, settling
+from . import beginning, by_invoice, own_payments
 from .saved_cards import copies
 
 
@@ -167,7 +167,7 @@ def resume(
     """
     refuse_uncommitted(context)
     with reading(context):
-        payment = settling.own_payment(context, owner, payment_id)
+        payment = own_payments.own_payment(context, owner, payment_id)
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
         session_id = payment.session_id
     if session_id is not None:
@@ -179,7 +179,7 @@ def resume(
     try:
         intent = context.gateway.charges.resume(intent_id, card_id=card_id, return_url=return_url)
     except GatewayRefused:  # it has moved on in another tab
-        return settling.come_back_to(context, owner, payment_id), None
+        return own_payments.come_back_to(context, owner, payment_id), None
     billed = by_invoice.fetch(context, intent.invoice_id) if intent.invoice_id else None
     with transaction(context):
         applying.apply(context, payment, billed or intent)

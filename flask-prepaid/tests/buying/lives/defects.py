@@ -13,7 +13,7 @@ from flask_prepaid.operations import reconcile
 from flask_prepaid.payments import models as payment_tables
 from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.payments.outcome import applying, comparison
-from flask_prepaid.purchases import settling, stop_reasons
+from flask_prepaid.purchases import payment_checks, stop_reasons
 from flask_prepaid.purchases.auto_topup import topup_ceiling, topup_rules, topups
 from flask_prepaid.purchases.money_back import (
     credit_notes,
@@ -224,7 +224,7 @@ def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     return todays
 
 
-@defect(settling, "check_with_stripe", "packs")
+@defect(payment_checks, "check_with_stripe", "packs")
 def nobody_asks_again_after_a_crash(_: Any) -> Any:
     return lambda context, payment_id: None
 

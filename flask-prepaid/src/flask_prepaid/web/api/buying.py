@@ -15,7 +15,7 @@ from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import RefundSums, ShownState
-from ...purchases import charging, checkout_pages, customer_verbs, settling
+from ...purchases import charging, checkout_pages, customer_verbs, own_payments
 from ...subscriptions import currencies
 from ...subscriptions.beginning import trials
 from .. import forms, page
@@ -158,7 +158,7 @@ def payment(owner: str, payment_id: str) -> PaymentAnswer:
 
     Where an open one goes on, its resume says.
     """
-    row = settling.come_back_to(page.context(), owner, forms.payment_id(payment_id))
+    row = own_payments.come_back_to(page.context(), owner, forms.payment_id(payment_id))
     return answer(owner, row, None)
 
 
