@@ -6,7 +6,15 @@ from flask import Blueprint
 
 from ...checks import MAX_ID
 from . import codes, health, home, inbox, mails
-from .customers import blocking, credits_by_hand, customer_list, customer_page, dunning, plan
+from .customers import (
+    blocking,
+    credits_by_hand,
+    customer_list,
+    customer_page,
+    dunning,
+    operator_notes,
+    plan,
+)
 from .payments import payment_list, payment_page, refunding
 from .reports import credits, plans, sales
 
@@ -54,7 +62,7 @@ def add_to(pages: Blueprint, path: str) -> None:
     pages.add_url_rule(f"{path}/customers", "operator_customers", customer_list.search)
     pages.add_url_rule(f"{path}/customers.csv", "operator_customers_csv", customer_list.as_csv)
     pages.add_url_rule(f"{path}/customers/<path:owner>", "operator_customer", customer_page.customer)
-    pages.add_url_rule(f"{path}/note", "operator_note", customer_page.note, methods=POST)
+    pages.add_url_rule(f"{path}/note", "operator_note", operator_notes.note, methods=POST)
     pages.add_url_rule(f"{path}/block", "operator_block", blocking.block, methods=POST)
     pages.add_url_rule(f"{path}/plan", "operator_plan", plan.plan, methods=BOTH)
 
