@@ -20,7 +20,7 @@ from ...languages.words import gettext as _
 from ...payments.customers import billing_details, countries
 from ...payments.customers.models import Customer
 from ...payments.models import Payment, PaymentState, Via
-from ...purchases import topups
+from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards_on_file
 from ...subscriptions import plan_rows
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
