@@ -68,7 +68,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
 
 
 def find_payment(context: Context, dispute: StripeDispute) -> Payment | None:
-    """Our payment that a dispute is about: kept with it, paid by its charge as agreed or not, or named by it."""
+    """Our payment of a dispute: kept with it, paid by its charge, as agreed or not, or named by that."""
     session, intent_id = context.session, dispute.intent_id
     kept = select(Payment).join(Dispute, Dispute.payment_id == Payment.id).where(Dispute.id == dispute.id)
     payment = session.scalar(kept)

@@ -86,7 +86,7 @@ def _announce(session: Session, payment: Payment, row: FraudWarning) -> None:
 
 
 def find_payment(context: Context, warning: StripeWarning) -> Payment | None:
-    """Our payment that a warning is about: kept with it, paid by its charge as agreed or not, or named by it."""
+    """Our payment of a warning: kept with it, paid by its charge, as agreed or not, or named by that."""
     session, intent_id = context.session, warning.intent_id
     of_warning = FraudWarning.payment_id == Payment.id
     kept = select(Payment).join(FraudWarning, of_warning).where(FraudWarning.id == warning.id)
