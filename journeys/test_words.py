@@ -42,6 +42,7 @@ GONE = {
     r"\bpokes?\b": "a notification",
     r"\b[Ll]ane\b": "fast path",
     r"\b[Kk]eeper\b": "store",
+    r"\.beside\(": "same_wallet_as",
 }
 
 #: Modules that were named by a pun, a verb, or a word of another field.
@@ -49,7 +50,7 @@ GONE_MODULES = {
     *("line", "carrying", "drawing", "recent", "moneyback", "attempts", "desk", "deed", "lane", "whole"),
     *("ring", "counts", "tally", "who", "leaving", "people", "facts", "at_stripe", "following"),
     *("comparing", "keeper", "failing", "looking", "standing", "crossings", "box"),
-    *("billed_to", "billed_charges", "billed_values"),
+    *("billed_to", "billed_charges", "billed_values", "chosen", "earlier", "gone", "later", "sent", "unset"),
 }
 
 #: Participles say nothing of what a variable holds. The name of a thing does.

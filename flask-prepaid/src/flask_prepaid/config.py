@@ -25,7 +25,6 @@ from . import checks
 from .errors import ConfigError
 from .kinds import (
     Folders,
-    Key,
     Kind,
     Languages,
     MailAddress,
@@ -33,6 +32,7 @@ from .kinds import (
     Period,
     Place,
     Secrets,
+    StripeKey,
     Switch,
     Text,
     Url,
@@ -105,10 +105,10 @@ class Config:
     """The settings of one app: the one table of them. Each is ``PREPAID_`` and its name in capitals."""
 
     stripe_secret_key: str = setting(
-        Key(("sk_", "rk_")), "Stripe's secret key, or a restricted one", shown=_IN_DEBUG
+        StripeKey(("sk_", "rk_")), "Stripe's secret key, or a restricted one", shown=_IN_DEBUG
     )
     stripe_publishable_key: str = setting(
-        Key(("pk_",)), "the key that Stripe's script on your page takes", shown=_IN_DEBUG
+        StripeKey(("pk_",)), "the key that Stripe's script on your page takes", shown=_IN_DEBUG
     )
     webhook_secrets: tuple[str, ...] = setting(
         Secrets(),

@@ -18,11 +18,13 @@ from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.clock import Clock
 from prepaid_ledger.database import answer_within
 
-from . import checks, costs, upgrade
+from . import checks, upgrade
 from . import config as settings
 from .catalog import Catalog, Pack, Plan, Quantity
 from .cli.commands import commands
 from .codes.verbs import CodeVerbs
+from .costs import priced_views, view_holds
+from .costs.lasting_ledger import LastingLedger
 from .errors import ConfigError
 from .gateway import calls
 from .gateway.client import Gateway
@@ -66,7 +68,7 @@ class Database(Protocol):
 
 
 @dataclass
-class State:
+class AppState:
     """What one app has: its database, its settings, and its door to Stripe."""
 
     db: Database
@@ -156,7 +158,7 @@ class Prepaid(
         self._trial = trial
         self._language = language
         self._keys = key_setup.read(keys)
-        self._states: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
+        self._states: WeakKeyDictionary[Flask, AppState] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db)
 
@@ -195,7 +197,7 @@ class Prepaid(
         outbox = AppOutbox(Poster(local=config.local_webhooks))
         if self._mail is not None:
             outbox.mailed, outbox.write_mail = mails.mailed(receipts=config.receipts), mails.writer(self)
-        self._states[app] = State(db, config, gateway, ledger, clock, app_keys, outbox)
+        self._states[app] = AppState(db, config, gateway, ledger, clock, app_keys, outbox)
         app.extensions["prepaid"] = self
         pages = blueprint.create()
         routes.add_to(pages, config.paths)
@@ -213,7 +215,7 @@ class Prepaid(
         app.cli.add_command(commands)  # a test's runner does not look for the entry point
 
     @property
-    def state(self) -> State:
+    def state(self) -> AppState:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return self._states[app]
@@ -253,8 +255,8 @@ class Prepaid(
         return self.state.clock
 
     def costs(
-        self, credits: costs.ViewPrice, *, key: costs.KeyOf | None = None
-    ) -> Callable[[Callable[View, costs.Answer]], Callable[View, Response]]:
+        self, credits: priced_views.ViewPrice, *, key: priced_views.KeyOf | None = None
+    ) -> Callable[[Callable[View, priced_views.Answer]], Callable[View, Response]]:
         """Make a view cost ``credits``: held before it, taken after it.
 
         They go back if the view raises or answers 4xx or 5xx. An owner who has fewer gets 402, a visitor who
@@ -270,11 +272,11 @@ class Prepaid(
             can be used again. ``None`` names nothing: each request pays. An empty text gets 400.
         :raises ConfigError: They are no price, or no key; or what stands below is no view.
         """
-        return costs.priced(self, credits, key)
+        return priced_views.priced(self, credits, key)
 
     def _lasting(self) -> Any:
         """A meter goes on in a stream that has no request around it any more."""
-        return costs.Anywhere(self)
+        return LastingLedger(self)
 
     @property
     def current_hold(self) -> HeldCredits:
@@ -284,7 +286,7 @@ class Prepaid(
 
         :raises RuntimeError: No view that costs credits is at work, or it is free this time.
         """
-        return costs.current_hold()
+        return view_holds.current_hold()
 
     def answer_within(self, seconds: float) -> None:
         """Let nothing that this process asks of PostgreSQL wait longer than ``seconds`` for an answer.
@@ -408,7 +410,7 @@ class Prepaid(
         return self.session
 
 
-class Books(Ledger):
+class AppLedger(Ledger):
     """An app's books. The extension posts in a session; what posts on the engine alone is the host's code."""
 
     def _refuse_key(self, key: str) -> None:
@@ -419,7 +421,7 @@ class Books(Ledger):
 def _open_books(engine: Engine, clock: Clock, config: settings.Config, unit: Unit) -> Ledger:
     """:raises ConfigError: The database is another one than we work on, or does not open."""
     try:
-        return Books(
+        return AppLedger(
             engine,
             clock=clock,
             debt_blocks=config.debt_blocks,

@@ -159,7 +159,7 @@ class Url:
 
 
 @dataclass(frozen=True)
-class Key:
+class StripeKey:
     """One of Stripe's keys. A refusal shows no more of it than how it begins."""
 
     heads: tuple[str, ...]

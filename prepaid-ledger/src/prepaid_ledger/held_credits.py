@@ -12,7 +12,7 @@ from .prices import Price
 from .tables import Hold, HoldState
 
 
-class EndsHolds(Protocol):
+class LedgerOfHold(Protocol):
     """What a hold needs of its ledger."""
 
     def capture(
@@ -37,7 +37,7 @@ class EndsHolds(Protocol):
 class HeldCredits:
     """Credits that are held while a ``with`` block runs; what is not captured goes back at its end."""
 
-    def __init__(self, ledger: EndsHolds, owner: str, hold: Hold) -> None:
+    def __init__(self, ledger: LedgerOfHold, owner: str, hold: Hold) -> None:
         self._ledger = ledger
         self.owner = owner
         self.key = hold.key

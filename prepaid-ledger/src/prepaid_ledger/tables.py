@@ -139,7 +139,7 @@ class InWallet:
         return and_(cls.slot == wallet.slot, cls.wallet_id == wallet.id)
 
     @classmethod
-    def beside(cls, row: Any) -> ColumnElement[bool]:
+    def same_wallet_as(cls, row: Any) -> ColumnElement[bool]:
         """The condition that a row is of the wallet that ``row`` is of, or a class of rows."""
         return and_(cls.slot == row.slot, cls.wallet_id == row.wallet_id)
 

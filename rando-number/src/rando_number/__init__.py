@@ -20,7 +20,7 @@ from .edge import compression, crawlers, files, headers, health, languages, stre
 from .edge.clients import ClientCheck
 from .edge.hosts import HostCheck, Hosts
 from .extensions import db
-from .operators import callbacks
+from .operators import audit_page
 from .rate_limits import rates
 from .usage import downloads, statement
 
@@ -60,7 +60,7 @@ def create_app(
     streams.init_app(app)
     accounts.init_app(app)
     audit_log.init_app(app)
-    callbacks.init_app(app)
+    audit_page.init_app(app)
     openapi.init_app(app, routes.blueprint)
     errors.init_app(app)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # status first; Flask-Security has put its own

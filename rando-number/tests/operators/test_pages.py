@@ -463,7 +463,7 @@ def test_the_file_of_payments_has_all_of_them_however_many_are_read_at_once(
     pat = shop.buyer()
     for _ in range(4):
         pat.send("/buy-credits", form_of="/buy-credits", pack="starter")
-    monkeypatch.setattr("flask_prepaid.web.operator.payments.READ_AT_ONCE", 2)
+    monkeypatch.setattr("flask_prepaid.web.operator.payments.payment_list.READ_AT_ONCE", 2)
 
     lines = list(csv.DictReader(io.StringIO(shop.operator("finance").client.get("/admin/payments.csv").text)))
 

@@ -13,7 +13,7 @@ from ..operations.elsewhere import archiving, places
 from ..payments.customers import owned
 from . import typed
 from .app import context
-from .counting import counting
+from .running_count import running_count
 
 
 def number(count: int, what: str) -> str:
@@ -38,7 +38,7 @@ def archive(before: datetime, place: str) -> None:
     Exit 1 if a wallet was left as it is, because something in it is off or others kept it locked.
     """
     try:
-        with counting("left") as seen:
+        with running_count("left") as seen:
             done = archiving.archive(context(), before.replace(tzinfo=UTC), place, seen=seen)
     except ValueError as wrong:
         raise click.ClickException(str(wrong)) from wrong

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..operations.elsewhere import archiving, marks, places
 from .app import context
-from .counting import counting
+from .running_count import running_count
 
 
 @click.command()
@@ -48,7 +48,7 @@ def audit(as_json: bool, against: str | None, jobs: int, full: bool, archive_pla
             opened = [places.opened(each, app.engine, archiving.WHAT) for each in archive_places]
             archives = [stack.enter_context(each) for each in opened]
             proofs = stack.enter_context(places.opened(place, app.engine, "Proofs")) if place else None
-            seen = stack.enter_context(counting("events"))
+            seen = stack.enter_context(running_count("events"))
             problems = app.audit(jobs=jobs, proofs=proofs, full=full, archives=archives, seen=seen)
     except (DBAPIError, ValueError) as error:
         raise click.ClickException(f"The books could not be read: {error}") from error

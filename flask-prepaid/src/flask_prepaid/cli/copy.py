@@ -10,8 +10,8 @@ from sqlalchemy import MetaData
 from ..errors import GatewayUnavailable
 from ..operations.elsewhere import copy_books
 from .app import context
-from .counting import counting
 from .group import unanswered
+from .running_count import running_count
 from .upgrade import in_partitions
 
 
@@ -28,7 +28,7 @@ def copy(url: str, everything: bool, partitions: int | None) -> None:
     """
     host_tables = hosts_metadata() if everything else None
     try:
-        with counting("rows") as seen:
+        with running_count("rows") as seen:
             copied = copy_books.copy(
                 context(), url, host_tables=host_tables, partitions=partitions, seen=seen
             )

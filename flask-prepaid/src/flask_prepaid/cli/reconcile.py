@@ -14,8 +14,8 @@ from flask.cli import with_appcontext
 from ..errors import GatewayUnavailable
 from ..operations import reconcile as comparison
 from .app import context
-from .counting import counting
 from .group import unanswered
+from .running_count import running_count
 
 
 @click.command()
@@ -28,7 +28,7 @@ def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     app = context()
     start = since.replace(tzinfo=UTC) if since else None
     try:
-        with counting("compared") as seen:
+        with running_count("compared") as seen:
             left = comparison.reconcile(app, since=start, fix=fix, seen=seen, wait=_wait)
     except GatewayUnavailable as error:
         raise click.ClickException(f"{unanswered()}. Nothing is known to be off; run it again.") from error

@@ -21,7 +21,7 @@ from ..languages import units
 from ..payments import shown_states
 from ..payments.customers import owned, rows
 from ..payments.models import Payment
-from ..purchases import topups
+from ..purchases.auto_topup import topups
 from ..purchases.saved_cards import cards_on_file
 from ..subscriptions import plan_state
 from . import typed

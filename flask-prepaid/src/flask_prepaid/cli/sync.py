@@ -7,10 +7,10 @@ from flask.cli import with_appcontext
 
 from ..errors import GatewayUnavailable
 from ..reports.balance import copying
-from ..reports.sums import counting as sums
+from ..reports.sums import counting
 from .app import context
-from .counting import counting
 from .group import unanswered
+from .running_count import running_count
 
 
 @click.command()
@@ -18,9 +18,9 @@ from .group import unanswered
 def sync() -> None:
     """Copy Stripe's balance transactions since the last time, for the reports."""
     try:
-        with counting("copied") as seen:
+        with running_count("copied") as seen:
             new = copying.sync(context(), seen=seen)
-        sums.catch_up(context())
+        counting.catch_up(context())
     except GatewayUnavailable as error:
         raise click.ClickException(
             f"{unanswered()}. What was copied is kept or copied again: run it again."

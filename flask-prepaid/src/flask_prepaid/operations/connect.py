@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..context import Context
-from ..subscriptions import gone, prices
+from ..subscriptions import not_at_stripe, prices
 from . import stripe_events
 
 
@@ -46,6 +46,7 @@ def connect(context: Context, *, url: str | None = None, end_plans: bool = False
         done.append(f"{url} hears {len(stripe_events.HEARD)} types of events")
     if end_plans:
         done += [
-            f"the plan of {owner}: ended here, since it is not at Stripe" for owner in gone.end_all(context)
+            f"the plan of {owner}: ended here, since it is not at Stripe"
+            for owner in not_at_stripe.end_all(context)
         ]
-    return Connected(done, secret, gone.some(context))
+    return Connected(done, secret, not_at_stripe.some(context))

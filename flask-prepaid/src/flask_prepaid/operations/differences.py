@@ -20,12 +20,13 @@ from ..errors import GatewayRefused
 from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund, StripeWarning
 from ..gateway.values import Intent
 from ..languages import units
-from ..payments import part_charges, payments, wrong_charges
+from ..payments import part_charges, payments
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
-from ..purchases import settling
-from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refund_sync, refunds
+from ..payments.outcome import transitions, wrong_charges
+from ..purchases import payment_checks, settling
+from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync, refunds
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -152,10 +153,11 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = disputes.payment_of(self._context.session, dispute.intent_id) or self._named_by(dispute)
-            row = self._context.session.get(Dispute, dispute.id)
+            session = self._context.session
+            payment = dispute_sync.payment_of(session, dispute.intent_id) or self._named_by(dispute)
+            row = session.get(Dispute, dispute.id)
             if payment is not None and (detail := _differs(payment, row, dispute)):
-                mend = partial(self._sync_now, disputes.sync_dispute, dispute.id)
+                mend = partial(self._sync_now, dispute_sync.sync_dispute, dispute.id)
                 yield Drift("drifted", dispute.id, payment.id, detail), mend
 
     def _credit_notes(self) -> Iterator[Found]:
@@ -220,15 +222,15 @@ class Walk:
 
     def _payments_here(self) -> Iterator[Found]:
         """Credits that the books gave, and Stripe has no money for; and what nobody knows the end of."""
-        states = Payment.state.in_((PaymentState.PAID, *payments.UNRESOLVED))
+        states = Payment.state.in_((PaymentState.PAID, *transitions.UNRESOLVED))
         # What a plan's invoices brought in is compared invoice by invoice.
         ours = select(Payment).where(states, Payment.via != Via.PLAN).order_by(Payment.id)
         if self._since is not None:
             ours = ours.where(Payment.created_at >= self._since)
         for row in self._context.session.scalars(ours).all():
             self._seen()
-            if row.state in payments.UNRESOLVED:
-                check = partial(settling.check_with_stripe, self._context, row.id)
+            if row.state in transitions.UNRESOLVED:
+                check = partial(payment_checks.check_with_stripe, self._context, row.id)
                 yield Drift("unresolved", str(row.id), row.id, f"it is {row.state}"), check
             elif row.id not in self._paid and not self._is_paid(row):
                 name = row.payment_intent_id or row.session_id or str(row.id)

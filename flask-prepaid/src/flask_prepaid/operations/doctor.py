@@ -22,11 +22,12 @@ from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
 from ..host import apps
 from ..outbox import summary
-from ..payments import refusals, wrong_charges
+from ..payments import refusals
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
+from ..payments.outcome import wrong_charges
 from ..purchases.money_back import disputes, fraud_warnings
-from ..subscriptions import gone
+from ..subscriptions import not_at_stripe
 from . import way_of_events
 from .elsewhere import places
 from .models import InboxEvent
@@ -201,7 +202,7 @@ def _untaxed_without_proof(session: Session) -> Iterator[str]:
 
 def _plans_not_at_stripe(context: Context) -> Iterator[str]:
     try:
-        owners = gone.some(context)
+        owners = not_at_stripe.some(context)
     except GatewayRefused:  # a restricted key that may not read plans
         return
     if owners:

@@ -75,7 +75,7 @@ def _count_call(outcome: str) -> None:
 def exposition(context: Context) -> bytes:
     """All series, as Prometheus reads them. Asks the books five questions."""
     registry = CollectorRegistry()
-    registry.register(Books(context.engine))
+    registry.register(BooksCollector(context.engine))
     counted: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         counted = CollectorRegistry()
@@ -83,7 +83,7 @@ def exposition(context: Context) -> bytes:
     return generate_latest(registry) + generate_latest(counted)
 
 
-class Books(Collector):
+class BooksCollector(Collector):
     """What the books know, read when it is asked for."""
 
     def __init__(self, engine: Engine) -> None:

@@ -17,8 +17,9 @@ from prepaid_ledger.errors import PrepaidError
 
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import GatewayUnavailable
-from ..payments import payments, timing
+from ..payments import timing
 from ..payments.models import Payment
+from ..payments.outcome import transitions
 from ..reports.models import Comparison
 from .differences import Drift, Found, Walk
 
@@ -80,7 +81,7 @@ def _mend(differences: Iterable[Found]) -> None:
 def _still_in_flight(context: Context, since: datetime | None) -> timedelta:
     """How long a request of a payment whose end nobody knows may still be on its way."""
     with reading(context) as session:
-        unresolved = select(func.max(Payment.created_at)).where(Payment.state.in_(payments.UNRESOLVED))
+        unresolved = select(func.max(Payment.created_at)).where(Payment.state.in_(transitions.UNRESOLVED))
         latest = session.scalar(unresolved.where(Payment.created_at >= since) if since else unresolved)
     if latest is None:
         return timedelta(0)

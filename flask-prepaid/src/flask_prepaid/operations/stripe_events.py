@@ -11,7 +11,7 @@ from functools import partial
 from ..context import Context, Write, nothing
 from ..payments.customers import billing_details, removal
 from ..purchases import settling
-from ..purchases.money_back import credit_notes, disputes, fraud_warnings, refund_sync
+from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync
 from ..purchases.saved_cards import copies
 from ..subscriptions import sync
 
@@ -86,7 +86,7 @@ def charge_was_refunded(context: Context, charge_id: str) -> Write[object]:
 )
 def bank_objects(context: Context, dispute_id: str) -> Write[object]:
     """Created and withdrawn are one loss; a won dispute gives the money back."""
-    return disputes.sync_dispute(context, dispute_id)
+    return dispute_sync.sync_dispute(context, dispute_id)
 
 
 @on("radar.early_fraud_warning.created", "radar.early_fraud_warning.updated")

@@ -23,8 +23,9 @@ from ..outbox import thresholds
 from ..payments import card_testing, paid_requests, payments, refusals
 from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
-from ..purchases import settling, topups
-from ..purchases.money_back import disputed_plans, disputes, fraud_warnings, refunds, went_back
+from ..purchases import payment_checks
+from ..purchases.auto_topup import topups
+from ..purchases.money_back import dispute_sync, disputed_plans, fraud_warnings, refunds, went_back
 from ..purchases.money_back.twice import balance_money
 from ..reports.balance import copying
 from ..reports.days import MINUTE
@@ -33,7 +34,7 @@ from ..reports.sums import counting
 from ..subscriptions import blocking, retries
 from ..subscriptions.beginning import unanswered
 from ..subscriptions.invoices import plan_months
-from . import notices
+from . import card_notices
 
 Id = TypeVar("Id", int, str)
 
@@ -81,10 +82,10 @@ def tick(context: Context) -> dict[str, int]:
     _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
     due |= {
-        "payments": each(context, partial(payments.due, table=Payment), settling.check_with_stripe),
+        "payments": each(context, partial(payments.due, table=Payment), payment_checks.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
         "paid payments": each(context, went_back.due, went_back.check),
-        "disputes": each(context, disputes.untaken, disputes.take),
+        "disputes": each(context, dispute_sync.untaken, dispute_sync.take),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
         "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
@@ -95,7 +96,7 @@ def tick(context: Context) -> dict[str, int]:
         "plans' months": each(context, plan_months.due, plan_months.give),
         "plans' retries": each(context, retries.due, retries.retry),
         "top-ups": each(context, topups.due, topups.top_up),
-        "notices": notices.send(context),
+        "notices": card_notices.send(context),
         "alerts": thresholds.check(context),
         "messages": context.outbox.deliver_due(context),
     }

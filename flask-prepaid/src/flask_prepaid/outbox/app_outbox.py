@@ -27,9 +27,9 @@ from .models import (
     Target,
     WebhookEndpoint,
 )
-from .webhooks.by_hand import ByHand
 from .webhooks.courier import Courier
 from .webhooks.http import Poster
+from .webhooks.waiting_requests import WaitingRequests
 
 #: For how long messages are kept, with what came of each. One that still waits stays as long as that, too.
 KEPT = timedelta(days=30)
@@ -51,7 +51,7 @@ class AppOutbox:
     poster: Poster
     mailed: frozenset[str] = frozenset()
     write_mail: WriteMail | None = None
-    by_hand: ByHand = field(default_factory=ByHand)
+    waiting_requests: WaitingRequests = field(default_factory=WaitingRequests)
 
     def write(self, context: Context) -> Queues:
         """Write down what waits for the commit of the session."""

@@ -56,7 +56,7 @@ class BuyingVerbs:
         :raises GatewayUnavailable: Stripe did not answer. Nothing was charged.
         :raises ValueError: An address is not absolute, or the key or the owner can be none.
         """
-        choice = host_checkout.Choice(pack, credits, plan, quantity, currency)
+        choice = host_checkout.CheckoutChoice(pack, credits, plan, quantity, currency)
         ways_back = WaysBack(success_url, cancel_url)
         return host_checkout.checkout(self, owner, choice, ways_back=ways_back, key=key, keep_card=keep_card)
 

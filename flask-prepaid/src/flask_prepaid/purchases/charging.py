@@ -17,9 +17,10 @@ from ..payments.customers import billing_details
 from ..payments.customers.owned import card_on_file
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
-from . import beginning, by_invoice, settling
+from . import beginning, by_invoice, own_payments
 from .saved_cards import copies
 
 
@@ -115,27 +116,27 @@ def charge(
         wanted = _wanted(payment, customer_id, return_url, max_minor) if customer_id else None
     if wanted is None:  # the account was closed meanwhile
         with transaction(context):
-            payments.give_up(context, payment, payments.CUSTOMER_GONE)
+            transitions.give_up(context, payment, transitions.CUSTOMER_GONE)
         return None
     try:
         charged = by_invoice.charge(context, wanted)
     except GatewayUnavailable:
         with transaction(context):
-            payments.mark_unknown(context, payment)
+            transitions.mark_unknown(context, payment)
         return None
     except (GatewayRefused, CardDeclined) as refused:
         declined = refused.reason if isinstance(refused, CardDeclined) else None
         with transaction(context):
-            payments.give_up(context, payment, declined or str(refused))
+            transitions.give_up(context, payment, declined or str(refused))
         if isinstance(refused, GatewayRefused):  # the card, or its customer, is gone from the dashboard
             copies.refresh(context, wanted.customer_id)
         return None
     above = by_invoice.closed_above(charged, max_minor)
     with transaction(context):
         if above is not None:
-            payments.refuse_total(context, payment, above)
+            transitions.refuse_total(context, payment, above)
         else:
-            payments.apply(context, payment, charged)
+            applying.apply(context, payment, charged)
     return charged
 
 
@@ -166,7 +167,7 @@ def resume(
     """
     refuse_uncommitted(context)
     with reading(context):
-        payment = settling.own_payment(context, owner, payment_id)
+        payment = own_payments.own_payment(context, owner, payment_id)
         intent_id, card_id, state = payment.payment_intent_id, payment.card_id, payment.state
         session_id = payment.session_id
     if session_id is not None:
@@ -178,10 +179,10 @@ def resume(
     try:
         intent = context.gateway.charges.resume(intent_id, card_id=card_id, return_url=return_url)
     except GatewayRefused:  # it has moved on in another tab
-        return settling.come_back_to(context, owner, payment_id), None
+        return own_payments.come_back_to(context, owner, payment_id), None
     billed = by_invoice.fetch(context, intent.invoice_id) if intent.invoice_id else None
     with transaction(context):
-        payments.apply(context, payment, billed or intent)
+        applying.apply(context, payment, billed or intent)
     return payment, intent.next_step
 
 
@@ -191,5 +192,5 @@ def _reopen(context: Context, payment: Payment, session_id: str) -> NextStep | N
     if checkout is None:
         return None
     with transaction(context):
-        payments.apply(context, payment, checkout)
+        applying.apply(context, payment, checkout)
     return NextStep(checkout.url) if checkout.status == "open" and checkout.url else None

@@ -18,9 +18,10 @@ from ..payments.customers import billing_details
 from ..payments.customers.making import with_customer
 from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
+from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
-from . import beginning, earlier, settling
+from . import beginning, earlier_pages, settling
 
 
 def open_checkout(
@@ -44,7 +45,7 @@ def open_checkout(
     refuse_uncommitted(context)
     if wish.digest is None:
         wish = replace(wish, digest=wishes.digest({"pack": offer.pack, "credits": offer.credits}))
-    named, opened = earlier.page(context, owner, wish)
+    named, opened = earlier_pages.page(context, owner, wish)
     if opened is not None:
         return opened
     with reading(context):
@@ -55,7 +56,7 @@ def open_checkout(
         item = LineItem(formats.title(payment.title), _about(offer), payment.amount_minor, payment.currency)
         billed_to = billing_details.details_of(session, owner)
     if is_open:  # by another request of the same wish, meanwhile
-        _, opened = earlier.page(context, owner, wish)
+        _, opened = earlier_pages.page(context, owner, wish)
         if opened is not None:
             return opened
     ask = partial(
@@ -68,7 +69,7 @@ def open_checkout(
     )
     checkout = _ask(context, owner, payment, lambda customer_id: ask(customer_id=customer_id))
     with transaction(context):
-        payments.apply(context, payment, checkout)
+        applying.apply(context, payment, checkout)
     return checkout
 
 
@@ -81,7 +82,7 @@ def _ask(context: Context, owner: str, payment: Payment, ask: Callable[[str], Ch
         return with_customer(context, owner, ask)
     except GatewayRefused as refused:
         with transaction(context):
-            payments.give_up(context, payment, str(refused))
+            transitions.give_up(context, payment, str(refused))
         if refused.reason == "amount_too_small":  # another least, where Stripe pays out in another currency
             words = _("That is less than can be charged. Choose more credits.")
             raise UnknownItem(words, field="credits") from refused

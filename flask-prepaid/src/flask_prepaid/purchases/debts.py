@@ -66,7 +66,7 @@ def _moves(session: Session, owner: str) -> list[Any]:
             *(Entry.kind, Entry.debt, Entry.refers_to_seq),
             *(about.kind.label("about"), about.refers_to_seq.label("about_lot_seq")),
         )
-        .outerjoin(about, and_(about.beside(Entry), about.seq == Entry.refers_to_seq))
+        .outerjoin(about, and_(about.same_wallet_as(Entry), about.seq == Entry.refers_to_seq))
         .where(Entry.of(wallet), Entry.debt != 0)
         .order_by(Entry.seq.desc())
     )

@@ -18,11 +18,11 @@ from ..payments.wishes import NAMELESS, Wish
 from ..subscriptions import currencies
 from ..subscriptions.beginning import beginnings, subscribing
 from ..subscriptions.beginning.beginnings import PlanChoice
-from . import checkout_pages, earlier
+from . import checkout_pages, earlier_pages
 
 
 @dataclass(frozen=True)
-class Choice:
+class CheckoutChoice:
     """One thing that is for sale: a pack, a number of credits, or a plan so many times over."""
 
     pack: str | None
@@ -35,7 +35,7 @@ class Choice:
 def checkout(
     context: Context,
     owner: str,
-    choice: Choice,
+    choice: CheckoutChoice,
     *,
     ways_back: WaysBack,
     key: str | None,
@@ -79,11 +79,13 @@ def checkout(
     return _address(opened, success_url)
 
 
-def _opened_before(context: Context, owner: str, choice: Choice, wish: Wish) -> Checkout | Page | None:
+def _opened_before(
+    context: Context, owner: str, choice: CheckoutChoice, wish: Wish
+) -> Checkout | Page | None:
     """The page that the key has opened before, whether what it sells is still on the price list or not."""
     if choice.plan is not None:
         return beginnings.page_before(context, owner, wish)
-    return earlier.page(context, owner, wish)[1]
+    return earlier_pages.page(context, owner, wish)[1]
 
 
 def _address(page: Checkout | Page, success_url: str) -> str:
@@ -91,7 +93,7 @@ def _address(page: Checkout | Page, success_url: str) -> str:
     return page.url or success_url.replace("{CHECKOUT_SESSION_ID}", page.id)
 
 
-def _check_currency(context: Context, choice: Choice) -> None:
+def _check_currency(context: Context, choice: CheckoutChoice) -> None:
     """
     :raises UnknownItem: A currency is named in which the pack or the plan is not sold.
     """

@@ -14,9 +14,10 @@ from ..checks import MAX_ID
 from ..context import Context, nothing, reading, refuse_uncommitted, transaction
 from ..errors import NotYours, UnknownItem
 from ..gateway.values import Checkout
-from ..payments import comparison, payments, wrong_charges
-from ..payments.comparison import Fetched
+from ..payments import payments
 from ..payments.models import Payment, PaymentState, Review
+from ..payments.outcome import applying, comparison, wrong_charges
+from ..payments.outcome.comparison import Fetched
 from . import by_invoice
 from .money_back import went_back
 
@@ -93,7 +94,7 @@ def accept(
                 f"{wrong_charges.name_of(row)} gives no credits: {reason}{cure}", field="charge"
             )
         wrong_charges.close(session, payment, row, review)
-        payments.accept(context, payment, fetched)
+        applying.accept(context, payment, fetched)
         take_what_went_back()
         note()
     return payment

@@ -1,25 +1,20 @@
-"""What came of a purchase: settled by whichever door comes first, asked again where no event tells."""
+"""What came of a purchase: it is settled by whichever door comes first."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
 
-from ..context import Context, Write, nothing, reading, refuse_uncommitted, transaction, write_now
-from ..errors import NotYours
+from ..context import Context, Write, nothing, reading, write_now
 from ..gateway.billing.subscription_values import StripeInvoice
 from ..gateway.money_back.refund_values import StripeDispute, StripeWarning
-from ..payments import comparison, payments, timing
-from ..payments.comparison import Fetched
-from ..payments.customers.rows import known_customer
+from ..payments import payments
 from ..payments.models import Payment, PaymentState, Via
+from ..payments.outcome import applying, comparison
+from ..payments.outcome.comparison import Fetched
 from ..subscriptions import sync
-from . import by_invoice, by_key
-
-#: A charge that waits for its owner at the bank is closed after this.
-CHALLENGE_LASTS = timedelta(hours=24)
+from . import by_invoice
 
 
 def settle(context: Context, fetched: Fetched) -> Payment | None:
@@ -30,7 +25,7 @@ def settle(context: Context, fetched: Fetched) -> Payment | None:
     """
     payment = payments.find(context.session, key=fetched.payment_key, stripe_id=fetched.id)
     if payment is not None:
-        payments.apply(context, payment, fetched)
+        applying.apply(context, payment, fetched)
     return payment
 
 
@@ -106,104 +101,3 @@ def note_invoice(context: Context, invoice: StripeInvoice) -> None:
     payment = payments.find(context.session, key=invoice.payment_key)
     if payment is not None:
         payments.lock(context.session, payment, invoice_id=invoice.id, invoice_number=invoice.number)
-
-
-def come_back_to(context: Context, owner: str, payment_id: int) -> Payment:
-    """A payment of the owner's, as far as it can be known now. Commits.
-
-    :raises NotYours: There is no such payment, or it is another owner's.
-    """
-    refuse_uncommitted(context)
-    with reading(context):
-        payment = own_payment(context, owner, payment_id)
-        is_paid = payment.state is PaymentState.PAID
-    if not is_paid and context.gateway.ask_limit.may(owner):
-        _sync(context, payment)
-    return payment
-
-
-def own_payment(context: Context, owner: str, payment_id: int) -> Payment:
-    payment = context.session.get(Payment, payment_id)
-    if payment is None or payment.owner != owner:
-        raise NotYours("There is no such purchase.")
-    return payment
-
-
-def invoice_url(context: Context, owner: str, payment_id: int) -> str:
-    """Where the invoice of a payment is as a PDF, for now.
-
-    :raises NotYours: The owner has no such payment, or there is no invoice of it.
-    :raises TooManyAttempts: The owner has asked very often within a minute.
-    """
-    with reading(context):
-        invoice_id = own_payment(context, owner, payment_id).invoice_id
-    context.gateway.ask_limit.require(owner)
-    invoice = context.gateway.invoices.fetch(invoice_id) if invoice_id else None
-    if invoice is None or invoice.pdf_url is None:
-        raise NotYours("There is no invoice of this purchase.")
-    return invoice.pdf_url
-
-
-def check_with_stripe(context: Context, payment_id: int) -> None:
-    """Ask Stripe what came of a payment that no event has told of, and write it down. Commits."""
-    refuse_uncommitted(context)
-    with transaction(context) as session:
-        payment = session.get_one(Payment, payment_id)
-        payment.check_at = timing.next_check(context.config, payment.checks)
-        payment.checks += 1
-        age, via = context.clock() - payment.created_at, payment.via
-    is_known = _sync(context, payment)
-    with reading(context):
-        ends_after = None if via is Via.CHECKOUT else _ends_after(payment)
-    if not is_known and age > timing.IN_FLIGHT:
-        with transaction(context):
-            payments.give_up(context, payment, payments.UNKNOWN_AT_STRIPE)
-    elif ends_after is not None and age > ends_after:
-        _close_charge(context, payment)
-
-
-def _ends_after(payment: Payment) -> timedelta | None:
-    """How old a charge may get that nobody has paid; ``None`` where it is decided, or the bank decides."""
-    if payment.state is PaymentState.OPEN:
-        return CHALLENGE_LASTS
-    is_left = payment.invoice_id is not None and payment.state in payments.UNRESOLVED
-    return timing.IN_FLIGHT if is_left else None
-
-
-def _close_charge(context: Context, payment: Payment) -> None:
-    """Close a charge that waits for its owner at the bank, or an invoice that nobody came to pay. Commits."""
-    with reading(context):
-        intent_id, invoice_id = payment.payment_intent_id, payment.invoice_id
-    closed: Fetched | None
-    if invoice_id is not None:
-        closed = context.gateway.invoice_charges.close(invoice_id)
-    else:
-        assert intent_id is not None, "an open charge is known at Stripe"
-        closed = context.gateway.charges.cancel(intent_id)
-    with transaction(context):
-        if closed is None:
-            payments.give_up(context, payment, payments.NEVER_ISSUED)
-        else:
-            payments.apply(context, payment, closed)
-
-
-def _sync(context: Context, payment: Payment) -> bool:
-    """Fetch what Stripe has of a payment and write it down; whether it has anything. Commits.
-
-    Where the answer that named it was lost, it is found among its customer's by our key.
-    """
-    with reading(context) as session:
-        customer_id, key = known_customer(session, payment.owner), payment.idempotency_key
-        session_id, intent_id, via = payment.session_id, payment.payment_intent_id, payment.via
-        invoice_id = payment.invoice_id
-    fetched: Fetched | None
-    if via is Via.CHECKOUT:
-        fetched = by_key.checkout(context, session_id, customer_id, key)
-    elif invoice_id is not None:
-        fetched = by_invoice.fetch(context, invoice_id)
-    else:
-        fetched = by_key.charge(context, intent_id, customer_id, key)
-    if fetched is not None:
-        with transaction(context):
-            payments.apply(context, payment, fetched)
-    return fetched is not None

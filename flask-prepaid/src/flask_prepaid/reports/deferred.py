@@ -66,7 +66,7 @@ def in_lots() -> Select[str | None, int]:
     rest = 2 * (Lot.left_over + Lot.held) * net_minor() + Entry.credits
     return (
         select(Entry.currency, func.sum(rest // (2 * Entry.credits)))
-        .join(Lot, Lot.beside(Entry) & (Lot.origin == Entry.seq))
+        .join(Lot, Lot.same_wallet_as(Entry) & (Lot.origin == Entry.seq))
         .where(Entry.amount_minor > 0)
         .group_by(Entry.currency)
     )
@@ -92,7 +92,7 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
         .join(Hold, extends())
         .where(closed),
     ).subquery()
-    of_opened = Draw.beside(opened.c) & (opened.c.seq == Draw.seq)
+    of_opened = Draw.same_wallet_as(opened.c) & (opened.c.seq == Draw.seq)
     keys = union(
         select(Lot.wallet_id, Lot.slot, Lot.seq).where(span.since(Lot, Lot.seq)),
         select(Draw.wallet_id, Draw.slot, Draw.lot_seq).where(span.since(Draw, Draw.seq)),
@@ -110,8 +110,8 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
             origin.currency,
             Wallet.drawn_seq,
         )
-        .join(keys, Lot.beside(keys.c) & (keys.c.seq == Lot.seq))
-        .join(origin, origin.beside(Lot) & (origin.seq == Lot.origin))
+        .join(keys, Lot.same_wallet_as(keys.c) & (keys.c.seq == Lot.seq))
+        .join(origin, origin.same_wallet_as(Lot) & (origin.seq == Lot.origin))
         .join(Wallet, Lot.of(Wallet))
         .where(origin.amount_minor > 0)
     )
@@ -124,13 +124,13 @@ def _lots(session: Session, stretches: Sequence[Stretch]) -> Mapping[int, list[R
 def _drawn_before(session: Session, stretches: Sequence[Stretch]) -> Select[int, int, int | None]:
     """Wallet, slot, and the lot that was drawn on last before each stretch, if any was."""
     begun = table_of(session, [stretch._asdict() for stretch in stretches], "begun").c
-    last = Draw.lot_upto(begun.after, Draw.beside(begun))
+    last = Draw.lot_upto(begun.after, Draw.same_wallet_as(begun))
     return select(begun.wallet_id, begun.slot, last.label("seq"))
 
 
 def extends() -> ColumnElement[bool]:
     """Whether an extension is one of a hold."""
-    return HoldExtension.beside(Hold) & (HoldExtension.hold_seq == Hold.seq)
+    return HoldExtension.same_wallet_as(Hold) & (HoldExtension.hold_seq == Hold.seq)
 
 
 def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple[int, int, int]]]:
@@ -152,7 +152,7 @@ def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple
     ]
     if before:
         opened = table_of(session, before, "opened").c
-        draws += session.execute(columns.where(Draw.beside(opened), Draw.seq == opened.seq))
+        draws += session.execute(columns.where(Draw.same_wallet_as(opened), Draw.seq == opened.seq))
     credits_of = Counter[tuple[int, int, int]]()
     for wallet_id, seq, lot_seq, credits in draws:
         if (wallet_id, seq) not in still_open:
@@ -166,7 +166,7 @@ def _used(session: Session, drawn: Sequence[Stretch]) -> Mapping[int, list[tuple
 
 def _spends(span: Stretches) -> Select[int, int, int | None, int]:
     """Spends but for captures, each with the lot that it took from if it has no rows of its own."""
-    lot_seq = Draw.lot_upto(Entry.seq, Draw.beside(Entry))
+    lot_seq = Draw.lot_upto(Entry.seq, Draw.same_wallet_as(Entry))
     return select(Entry.wallet_id, Entry.seq, lot_seq, -Entry.credits).where(
         span.within(Entry, Entry.seq), Entry.kind == Kind.SPEND, Entry.refers_to_seq.is_(None)
     )
@@ -183,7 +183,7 @@ def _ends_of_holds(session: Session, span: Stretches) -> dict[tuple[int, int], i
             span.since(HoldExtension, HoldExtension.seq)
         ),
     ).subquery()
-    one_of = Hold.beside(since.c) & (Hold.seq == since.c.seq)
+    one_of = Hold.same_wallet_as(since.c) & (Hold.seq == since.c.seq)
     holds = select(Hold.wallet_id, Hold.seq, Hold.closed_seq).join(since, one_of)
     grown = select(Hold.wallet_id, HoldExtension.seq, Hold.closed_seq).join(since, one_of)
     rows = session.execute(union_all(holds, grown.join(HoldExtension, extends())))

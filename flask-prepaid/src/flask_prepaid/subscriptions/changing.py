@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..catalog import Plan
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, PlanRefused
-from ..gateway.billing.subscription_values import Choice, StripeSubscription
+from ..gateway.billing.subscription_values import PriceChoice, StripeSubscription
 from ..payments import card_testing
 from . import plan_rows, plan_state, previews, prices
 from .beginning import subscribing
@@ -64,7 +64,7 @@ def _changed_before(context: Context, owner: str, plan: Plan, quantity: int) -> 
         return row if is_same and not to_come else None
 
 
-def _change_key(row: Subscription, wanted: Choice, proration_date: int) -> str:
+def _change_key(row: Subscription, wanted: PriceChoice, proration_date: int) -> str:
     """The idempotency key of a change: the same one, sent again, changes once."""
     wish = f"{row.id}\n{wanted[0]}\n{wanted[1]}\n{proration_date}"
     return f"prepaid-change-{hashlib.sha256(wish.encode()).hexdigest()[:40]}"

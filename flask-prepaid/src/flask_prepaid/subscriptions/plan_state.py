@@ -46,9 +46,10 @@ SENT_AGAIN = timedelta(minutes=1)
 
 
 class AfterTrial(StrEnum):
-    """What follows a plan's free trial. Without a card the plan is ``PAUSED``, ``CANCELED``, or owes: ``DUE``.
+    """What follows a plan's free trial.
 
-    ``ENDS``: it was to end anyway. ``STOPPED``: it goes on and is not charged, since its payments are stopped.
+    Without a card the plan is ``PAUSED``, ``CANCELED``, or owes: ``DUE``. ``ENDS``: it was to end anyway.
+    ``STOPPED``: it goes on and is not charged, since its payments are stopped.
     ``OVER``: the trial is not running any more; ``ENDED``: nor is the plan.
     """
 

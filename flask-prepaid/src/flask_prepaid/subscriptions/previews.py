@@ -15,7 +15,7 @@ from .. import money
 from ..catalog import Plan
 from ..context import Context, reading
 from ..errors import PlanRefused
-from ..gateway.billing.subscription_values import Choice, StripeInvoice, StripeSubscription
+from ..gateway.billing.subscription_values import PriceChoice, StripeInvoice, StripeSubscription
 from ..gateway.values import moment
 from . import plan_state, prices
 from .beginning import beginnings
@@ -103,7 +103,7 @@ def preview(
 def _preview_renewal(
     context: Context,
     subscription: StripeSubscription,
-    wanted: Choice,
+    wanted: PriceChoice,
     plan: Plan,
     next_at: datetime,
     bill: StripeInvoice | None,

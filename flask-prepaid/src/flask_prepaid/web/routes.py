@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Blueprint
 
 from . import webhook
-from .pages import alerts, billing, cards, codes, endpoints, keys, top_up
+from .pages import alerts, billing, cards, codes, endpoints, keys, limits, top_up
 from .pages.buying import buy, own_page, results
 from .pages.plans import begin, change
 
@@ -72,5 +72,5 @@ def add_keys_to(pages: Blueprint, path: str) -> None:
     """Put the pages of API keys at ``path``, for a host that has keys."""
     pages.add_url_rule(path, "keys", keys.listing)
     pages.add_url_rule(path, "make_key", keys.make, methods=POST)
-    pages.add_url_rule(f"{path}/limits", "limits", keys.limits, methods=BOTH)
+    pages.add_url_rule(f"{path}/limits", "limits", limits.limits, methods=BOTH)
     pages.add_url_rule(f"{path}/<key_id>/revoke", "revoke_key", keys.revoke, methods=POST)

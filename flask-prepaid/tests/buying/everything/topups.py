@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.saved_cards import cards
 
 from .cell import PayerCell

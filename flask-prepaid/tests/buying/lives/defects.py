@@ -10,10 +10,18 @@ from typing import Any
 from sqlalchemy import select
 
 from flask_prepaid.operations import reconcile
-from flask_prepaid.payments import comparison, payments
+from flask_prepaid.payments import models as payment_tables
 from flask_prepaid.payments.dispute_states import DisputeState
-from flask_prepaid.purchases import settling, stop_reasons, topup_rules, topups
-from flask_prepaid.purchases.money_back import credit_notes, disputes, host_refunds, refund_sync, taking_back
+from flask_prepaid.payments.outcome import applying, comparison
+from flask_prepaid.purchases import payment_checks, stop_reasons
+from flask_prepaid.purchases.auto_topup import topup_ceiling, topup_rules, topups
+from flask_prepaid.purchases.money_back import (
+    credit_notes,
+    dispute_sync,
+    host_refunds,
+    refund_sync,
+    taking_back,
+)
 from flask_prepaid.purchases.money_back.twice.gone_twice import GoneTwice
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice
@@ -134,7 +142,7 @@ def a_blocked_customer_is_charged(decide: Any) -> Any:
     return lambda context, row, *, blocked: decide(context, row, blocked=False)
 
 
-@defect(topup_rules, "_room_minor", "top-ups")
+@defect(topup_ceiling, "room_minor", "top-ups")
 def the_last_top_up_passes_the_ceiling(_: Any) -> Any:
     return lambda context, row: row.ceiling_minor
 
@@ -153,17 +161,17 @@ def a_failed_refund_counts_as_gone(_: Any) -> Any:
     return frozenset()
 
 
-@defect(disputes, "TAKES_NOTHING", "disputes")
+@defect(payment_tables, "TAKES_NOTHING", "disputes")
 def a_dispute_that_was_won_takes(takes_nothing: Any) -> Any:
     return frozenset(takes_nothing) - {DisputeState.WON}
 
 
-@defect(disputes, "TAKES_NOTHING", "disputes")
+@defect(payment_tables, "TAKES_NOTHING", "disputes")
 def an_inquiry_takes(takes_nothing: Any) -> Any:
     return frozenset(state for state in takes_nothing if not str(state).startswith("warning"))
 
 
-@defect(disputes, "take_back", "disputes")
+@defect(dispute_sync, "take_back", "disputes")
 def a_dispute_keeps_its_first_amount(take_back: Any) -> Any:
     def first(context: Any, payment: Any, row: Any, name: str, amount_minor: int, reason: str) -> None:
         if not (row.taken_minor and amount_minor):
@@ -197,7 +205,7 @@ def a_refund_by_credits_is_rounded_up(worth_minor: Any) -> Any:
     return lambda context, payment_id, credits: worth_minor(context, payment_id, credits) + 1
 
 
-@defect(payments, "_settle", "packs")
+@defect(applying, "_settle", "packs")
 def a_code_counts_as_paid(settle: Any) -> Any:
     def full_price(context: Any, payment: Any, fetched: Any, *, paid_minor: int) -> None:
         settle(context, payment, fetched, paid_minor=payment.amount_minor)
@@ -216,7 +224,7 @@ def a_page_is_held_to_the_price_of_today(not_as_agreed: Any) -> Any:
     return todays
 
 
-@defect(settling, "check_with_stripe", "packs")
+@defect(payment_checks, "check_with_stripe", "packs")
 def nobody_asks_again_after_a_crash(_: Any) -> Any:
     return lambda context, payment_id: None
 

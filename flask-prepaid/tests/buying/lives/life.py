@@ -13,7 +13,7 @@ from flask_prepaid.catalog import Pack
 from flask_prepaid.errors import UnknownItem
 from flask_prepaid.payments.customers import removal
 from flask_prepaid.payments.models import PaymentState, Via
-from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.saved_cards import cards, cards_on_file
 from flask_prepaid.subscriptions import changing, prices
 from stripe_emulator.core.errors import CardError

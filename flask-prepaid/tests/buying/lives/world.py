@@ -19,7 +19,8 @@ from flask_prepaid import Operators, Plan
 from flask_prepaid.operations.tick import each, tick
 from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState, Refund, Via
-from flask_prepaid.purchases import settling, topups
+from flask_prepaid.purchases import payment_checks
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.purchases.money_back.twice import balance_money
 from flask_prepaid.purchases.saved_cards import cards_on_file
@@ -318,7 +319,7 @@ class World:
 
     def ask_again(self) -> None:
         """That part of a tick which asks what became of a payment or a refund."""
-        each(self.shop.prepaid, partial(payments.due, table=Payment), settling.check_with_stripe)
+        each(self.shop.prepaid, partial(payments.due, table=Payment), payment_checks.check_with_stripe)
         each(self.shop.prepaid, partial(payments.due, table=Refund), refunds.check_with_stripe)
 
     def refused(self, do: Callable[[], object]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 from flask_prepaid.context import transaction
-from flask_prepaid.payments import payments
 from flask_prepaid.payments.models import Payment, PaymentState
-from flask_prepaid.purchases.money_back import disputes
+from flask_prepaid.payments.outcome import applying
+from flask_prepaid.purchases.money_back import dispute_sync
 
 from ..shop import Shop
 from .orders import ALL, SEED, THE_END, Life, end_of, ends_of
@@ -25,7 +25,7 @@ def test_a_fetch_that_was_held_back_does_not_overwrite_a_later_one(shop: Shop) -
 
     def come_late() -> None:
         with transaction(shop.prepaid):
-            disputes.apply_dispute(shop.prepaid, early)
+            dispute_sync.apply_dispute(shop.prepaid, early)
 
     before = shop.read(lambda: end_of(shop, "user:1"))
     shop.read(come_late)
@@ -41,7 +41,7 @@ def test_a_page_fetched_while_it_was_open_does_not_open_an_expired_one_again(sho
 
     def come_late() -> None:
         with transaction(shop.prepaid) as session:
-            payments.apply(shop.prepaid, session.get_one(Payment, 1), early)
+            applying.apply(shop.prepaid, session.get_one(Payment, 1), early)
 
     shop.read(come_late)
 

@@ -6,7 +6,7 @@ import pytest
 
 from flask_prepaid.errors import UnknownItem
 from flask_prepaid.outbox.webhooks import addresses
-from flask_prepaid.outbox.webhooks.addresses import Refused
+from flask_prepaid.outbox.webhooks.addresses import AddressRefused
 
 PRIVATE = """
 127.0.0.1 127.8.8.8 0.0.0.0 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1
@@ -24,7 +24,7 @@ PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "::ffff:8.8.8.8", 
 def test_an_address_that_not_everybody_can_have_is_refused(address: str) -> None:
     assert not addresses.is_public(address)
     place = addresses.read("https://hooks.example/", local=False)
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         addresses.resolved(place, lambda *_: ["8.8.8.8", address], local=False)
 
 
@@ -46,7 +46,7 @@ def test_this_machine_is_allowed_in_development_and_its_network_is_not() -> None
     place = addresses.read("http://hooks.example:5000", local=True)
     assert addresses.resolved(place, lambda *_: ["127.0.0.1"], local=True) == ["127.0.0.1"]
     for address in ("10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1"):
-        with pytest.raises(Refused):
+        with pytest.raises(AddressRefused):
             addresses.resolved(place, lambda *_, it=address: [it], local=True)
 
 
@@ -55,16 +55,16 @@ def test_a_name_without_an_address_and_a_resolver_that_fails_are_refused() -> No
         raise OSError
 
     place = addresses.read("https://hooks.example/", local=False)
-    with pytest.raises(Refused, match="no address"):
+    with pytest.raises(AddressRefused, match="no address"):
         addresses.resolved(place, away, local=False)
-    with pytest.raises(Refused, match="no address"):
+    with pytest.raises(AddressRefused, match="no address"):
         addresses.resolved(place, lambda *_: [], local=False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "10.0.0.1", "169.254.169.254"])
 def test_an_address_in_place_of_a_name_is_looked_at_as_well(host: str) -> None:
     place = addresses.read(f"https://{host}/", local=False)
-    with pytest.raises(Refused, match="not public"):
+    with pytest.raises(AddressRefused, match="not public"):
         addresses.resolved(place, lambda *_: ["8.8.8.8"], local=False)
 
 

@@ -21,9 +21,9 @@ from flask_prepaid.errors import ConfigError, TooManyCalls, UnknownItem
 from flask_prepaid.outbox import queues, summary
 from flask_prepaid.outbox.messages import Queue
 from flask_prepaid.outbox.models import Delivery, DeliveryState, Target, WebhookEndpoint
-from flask_prepaid.outbox.webhooks.by_hand import AT_ONCE
 from flask_prepaid.outbox.webhooks.courier import Turns
 from flask_prepaid.outbox.webhooks.http import Poster
+from flask_prepaid.outbox.webhooks.waiting_requests import AT_ONCE
 
 from ..shop import Shop, ShopWith, at_once
 from .hearing import Program, add, hearing, tell

@@ -16,7 +16,8 @@ from flask_prepaid.gateway.checkout import WaysBack
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
 from flask_prepaid.payments.wishes import Wish
-from flask_prepaid.purchases import charging, checkout_pages, settling, topups
+from flask_prepaid.purchases import charging, checkout_pages, own_payments, payment_checks
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.reports.balance import copying
@@ -159,9 +160,9 @@ VERBS: dict[str, Callable[[Any, str], object]] = {
     "charge a card": lambda prepaid, card: charging.charge_card(
         prepaid, "user:1", prepaid.catalog.offer(pack="starter"), card, return_url=str
     ),
-    "come back to a payment": lambda prepaid, card: settling.come_back_to(prepaid, "user:1", 1),
+    "come back to a payment": lambda prepaid, card: own_payments.come_back_to(prepaid, "user:1", 1),
     "resume a payment": lambda prepaid, card: charging.resume(prepaid, "user:1", 1, return_url=""),
-    "check a payment": lambda prepaid, card: settling.check_with_stripe(prepaid, 1),
+    "check a payment": lambda prepaid, card: payment_checks.check_with_stripe(prepaid, 1),
     "refund": lambda prepaid, card: refunds.refund(prepaid, 1, reason="asked"),
     "open a page for a card": lambda prepaid, card: cards.open_page(prepaid, "user:1", WaysBack("", None)),
     "choose a card": lambda prepaid, card: cards.choose(prepaid, "user:1", card),

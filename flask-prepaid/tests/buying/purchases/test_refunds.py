@@ -17,7 +17,7 @@ from flask_prepaid.gateway.money_back.disputes import Disputes
 from flask_prepaid.gateway.money_back.refund_values import StripeDispute, StripeRefund
 from flask_prepaid.gateway.money_back.refunds import Refunds
 from flask_prepaid.payments.models import Dispute, Refund
-from flask_prepaid.purchases.money_back import disputes, refund_sync, refunds
+from flask_prepaid.purchases.money_back import dispute_sync, refund_sync, refunds
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 
@@ -316,7 +316,7 @@ def test_what_was_fetched_of_a_dispute_before_it_was_won_changes_nothing_after(p
     earlier = paid.read(lambda: paid.prepaid.gateway.disputes.fetch(opened))
     paid.stripe.dispute(dispute=opened, outcome="won")
 
-    paid.read(lambda: write_now(paid.prepaid, partial(disputes.apply_dispute, paid.prepaid, earlier)))
+    paid.read(lambda: write_now(paid.prepaid, partial(dispute_sync.apply_dispute, paid.prepaid, earlier)))
 
     assert paid.balance() == 100
 
@@ -407,11 +407,11 @@ def test_a_dispute_that_was_won_and_is_lost_in_the_end_takes_the_credits(
         return fetched and replace(fetched, status="lost")
 
     monkeypatch.setattr(Disputes, "fetch", fetch)
-    paid.read(lambda: write_now(paid.prepaid, disputes.sync_dispute(paid.prepaid, opened)))
+    paid.read(lambda: write_now(paid.prepaid, dispute_sync.sync_dispute(paid.prepaid, opened)))
     assert (paid.balance(), debt(paid)) == (0, 0)
 
     monkeypatch.undo()
-    paid.read(lambda: write_now(paid.prepaid, disputes.sync_dispute(paid.prepaid, opened)))
+    paid.read(lambda: write_now(paid.prepaid, dispute_sync.sync_dispute(paid.prepaid, opened)))
     assert paid.balance() == 100
 
 

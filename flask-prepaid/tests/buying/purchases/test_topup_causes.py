@@ -14,7 +14,8 @@ from sqlalchemy import event
 from flask_prepaid import Operators
 from flask_prepaid.errors import BuyingPaused
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.purchases import stop_reasons, topups
+from flask_prepaid.purchases import stop_reasons
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.signals import topup_skipped, topup_stopped
 

@@ -11,7 +11,7 @@ import pytest
 from flask_prepaid import Pack
 from flask_prepaid.errors import NoCard, UnknownItem
 from flask_prepaid.payments.models import PaymentState, TopUp, Via
-from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.signals import payment_failed, topup_done, topup_failed, topup_skipped, topup_stopped
 from prepaid_ledger import Unit
 

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid.context import write_now
-from flask_prepaid.payments import comparison
 from flask_prepaid.payments.models import Payment, PaymentState
+from flask_prepaid.payments.outcome import comparison
 from flask_prepaid.purchases import settling
 from flask_prepaid.reports.models import Movement
 

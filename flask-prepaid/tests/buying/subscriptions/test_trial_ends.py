@@ -1,4 +1,4 @@
-"""What follows a free trial, as the mail three days before and the plan's page say it, and as it then comes."""
+"""What follows a free trial, as its mail and the plan's page say it, and as it then comes."""
 
 from __future__ import annotations
 
@@ -70,9 +70,13 @@ def stop_until_the_day_before(shop: WritingShop) -> None:
     )
 
 
-def stop(shop: WritingShop) -> None:
+def stop(shop: WritingShop, **until: int) -> None:
+    shop.change_in_dashboard(pause_collection={"behavior": "void", **until})
+
+
+def stop_for_good(shop: WritingShop) -> None:
     shop.subscribe("trial")
-    shop.change_in_dashboard(pause_collection={"behavior": "void"})
+    stop(shop)
 
 
 def stop_for_long(shop: WritingShop) -> None:
@@ -200,8 +204,8 @@ TRIALS = {
     ),
     "nothing pays, and it owes": Trial(
         lambda shop: shop.end_as("create_invoice"),
-        f"You have no card on file. {TASTE_ON} Then the plan goes on, and its first payment is due: add a card "
-        "by then to pay it.",
+        f"You have no card on file. {TASTE_ON} Then the plan goes on, and its first payment is due: "
+        "add a card by then to pay it.",
         f"{TASTE} Add a card by then: the first payment is due that day.",
         7,
         State.PAST_DUE,

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from flask_prepaid.payments import payments, tax_rates
+from flask_prepaid.payments import tax_rates
 from flask_prepaid.payments.models import PaymentState
+from flask_prepaid.payments.outcome import transitions
 
 from ..purchases.test_companies import bill_to, collect_vat
 from ..shop import Shop, ShopWith
@@ -165,9 +166,9 @@ def test_a_total_above_max_minor_for_its_tax_is_said_in_numbers(shop_with: ShopW
 
 
 REASONS = {
-    payments.UNKNOWN_AT_STRIPE: "The payment was never begun, and no bank was asked.",
-    payments.NEVER_ISSUED: "The payment was never begun, and no bank was asked.",
-    payments.CUSTOMER_GONE: "The account was closed before the card was charged.",
+    transitions.UNKNOWN_AT_STRIPE: "The payment was never begun, and no bank was asked.",
+    transitions.NEVER_ISSUED: "The payment was never begun, and no bank was asked.",
+    transitions.CUSTOMER_GONE: "The account was closed before the card was charged.",
     tax_rates.ABOVE_MAX: "With tax it costs more than was shown, so the card was not charged.",
     "No such PaymentMethod: 'pm_1'": "Stripe did not take this payment, and no bank was asked.",
     "insufficient_funds": "There was not enough money on the card.",

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.auto_topup import topups
 from stripe_emulator import Emulator
 
 from ..meddling import Meddling

@@ -14,7 +14,7 @@ from markupsafe import escape
 
 from flask_prepaid import Operator, Operators, Prepaid, Role
 from flask_prepaid.errors import ConfigError
-from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.testing import Databases
 from flask_prepaid.web.mailing import mails
 from flask_prepaid.web.mailing.mail_content import WrittenMail

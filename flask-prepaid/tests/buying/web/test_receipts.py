@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flask_prepaid import Pack, Plan, signals
-from flask_prepaid.purchases import topups
+from flask_prepaid.purchases.auto_topup import topups
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.web.mailing import mails
 

@@ -43,7 +43,7 @@ from ..database.rows import Stretch, Stretches, with_keys
 from ..database.transactions import commit_alone
 from ..errors import Busy
 from ..tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Kind, UsageMark, Wallet
-from .finished import Part, parts
+from .finished import FinishedPart, parts
 from .place import Archive
 
 Item = TypeVar("Item")
@@ -231,7 +231,9 @@ def _batches(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
         yield batch
 
 
-def _move(books: Engine, place: Archive, stretches: Sequence[Stretch], archived: Archived) -> list[Part]:
+def _move(
+    books: Engine, place: Archive, stretches: Sequence[Stretch], archived: Archived
+) -> list[FinishedPart]:
     """Prove these stretches, keep what leaves, and remove it from the books; what has left."""
     ready, problems = from_snapshot(books, partial(_prove, stretches=stretches))
     archived.problems += problems
@@ -252,7 +254,7 @@ def _move(books: Engine, place: Archive, stretches: Sequence[Stretch], archived:
         return [part for alone in ready for part in _remove_alone(books, alone, archived)]
 
 
-def _remove_alone(books: Engine, part: Part, archived: Archived) -> list[Part]:
+def _remove_alone(books: Engine, part: FinishedPart, archived: Archived) -> list[FinishedPart]:
     try:
         return commit_alone(books, partial(_remove, ready=[part]))
     except Busy:
@@ -260,7 +262,7 @@ def _remove_alone(books: Engine, part: Part, archived: Archived) -> list[Part]:
         return []
 
 
-def _prove(connection: Connection, stretches: Sequence[Stretch]) -> tuple[list[Part], list[Problem]]:
+def _prove(connection: Connection, stretches: Sequence[Stretch]) -> tuple[list[FinishedPart], list[Problem]]:
     """Play these stretches; what leaves of those on which all is right, and what is off on the others."""
     which, ends = Between(connection, stretches), {each.wallet_id: each for each in stretches}
     earlier = {mark.wallet_id: mark for mark in marks(connection, which)}
@@ -296,7 +298,7 @@ def _pass_over(tables: Tables, wallet_id: int | None) -> None:
         pass
 
 
-def _remove(session: Session, ready: Sequence[Part]) -> list[Part]:
+def _remove(session: Session, ready: Sequence[FinishedPart]) -> list[FinishedPart]:
     """Move the marks of these wallets, and remove what is in the archive; of which it was done.
 
     Not of a wallet that another run has moved meanwhile, or of which a spend was reversed: it stays.

@@ -21,7 +21,7 @@ from ..tables import Draw, Entry, Hold, HoldExtension, Kind
 from .place import Leaving, Rows
 
 
-class Part(NamedTuple):
+class FinishedPart(NamedTuple):
     """What leaves of one wallet on a stretch of it, and its mark after that."""
 
     stretch: Stretch
@@ -50,7 +50,7 @@ class Rest(NamedTuple):
 
 def parts(
     connection: Connection, proved: Sequence[tuple[Stretch, Proof]], marks: Mapping[int, MarkRow]
-) -> Iterator[Part]:
+) -> Iterator[FinishedPart]:
     """What leaves of each wallet. Those of which nothing does are left out, but for a long stretch.
 
     :param proved: The wallets' stretches, and what was proved up to the end of each.
@@ -75,7 +75,7 @@ def parts(
             kept_digest=_sealed(before.kept_digest if before else EMPTY, stay),
             state=proof.written,
         )
-        yield Part(stretch, rows, mark)
+        yield FinishedPart(stretch, rows, mark)
 
 
 def leaving(rest: Rest) -> Leaving:
@@ -126,7 +126,11 @@ def _read(connection: Connection, stretches: Sequence[Stretch]) -> Callable[[int
     span, reversal = Stretches(session, stretches), aliased(Entry)
     given_back = (
         select(reversal.seq)
-        .where(reversal.beside(Entry), reversal.refers_to_seq == Entry.seq, reversal.kind == Kind.REVERSAL)
+        .where(
+            reversal.same_wallet_as(Entry),
+            reversal.refers_to_seq == Entry.seq,
+            reversal.kind == Kind.REVERSAL,
+        )
         .exists()
     )
     entries = select(*Entry.__table__.columns, given_back.label("is_reversed"))
@@ -147,7 +151,7 @@ def _read(connection: Connection, stretches: Sequence[Stretch]) -> Callable[[int
         return rows
 
     has_ended = span.within(Hold, Hold.closed_seq)
-    of_ended = and_(Hold.beside(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
+    of_ended = and_(Hold.same_wallet_as(HoldExtension), Hold.seq == HoldExtension.hold_seq, has_ended)
     holds, extensions = rows_of(Hold, has_ended), rows_of(HoldExtension, of_ended)
     draws = rows_of(Draw, span.within(Draw, Draw.seq))
     return lambda wallet_id: Rest(

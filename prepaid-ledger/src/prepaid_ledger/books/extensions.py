@@ -107,4 +107,4 @@ def overrun(
 
 
 def _change(session: Session, hold: Hold, **values: object) -> None:
-    session.execute(update(Hold).where(Hold.beside(hold), Hold.seq == hold.seq).values(**values))
+    session.execute(update(Hold).where(Hold.same_wallet_as(hold), Hold.seq == hold.seq).values(**values))

@@ -83,7 +83,7 @@ def charged(session: Session, hold: Hold) -> list[tuple[datetime, int]]:
     parts = [(hold.at, hold.opened_credits)]
     if hold.credits > hold.opened_credits:
         grown = select(HoldExtension.at, HoldExtension.credits).where(
-            HoldExtension.beside(hold), HoldExtension.hold_seq == hold.seq
+            HoldExtension.same_wallet_as(hold), HoldExtension.hold_seq == hold.seq
         )
         parts += [(row.at, row.credits) for row in session.execute(grown.order_by(HoldExtension.seq))]
     return parts

@@ -186,7 +186,7 @@ def capture(
 
 def _cost(session: Session, hold: Hold) -> int:
     """What a captured hold took, and what it made a debt."""
-    owed = select(Entry.debt).where(Entry.beside(hold), Entry.seq == hold.closed_seq)
+    owed = select(Entry.debt).where(Entry.same_wallet_as(hold), Entry.seq == hold.closed_seq)
     return hold.captured + (session.scalar(owed) or 0)
 
 

@@ -1,26 +1,20 @@
-"""Operators: who they are, how they find and block a customer, and the page of the audit log."""
+"""What the extension asks of the shop for its operators: who they are, how a customer is found or blocked."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
-from typing import Any
 
-from flask import Blueprint, Flask, abort, current_app, flash, redirect, render_template, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import abort, current_app, flash, redirect, url_for
 from flask_security import check_and_update_authn_fresh
 from sqlalchemy import select, update
 
-from flask_prepaid import Operator, Operators, PrepaidError, Role, operator_acts
+from flask_prepaid import Operator, Operators, PrepaidError, Role
 
-from .. import audit_log
 from ..callers import signed_in
 from ..extensions import db
-from ..models import Action, AuditLine, User, end_sign_ins, user_of
+from ..models import User, end_sign_ins, user_of
 from ..owners import owner_of, user_id_of
-from . import audit_words
-
-blueprint = Blueprint("operators", __name__)
 
 #: A user with more than one of the roles has the first.
 ROLES = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
@@ -28,14 +22,8 @@ ROLES = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
 #: An operator refunds only within this time of a sign-in, or of the refund before.
 FRESH = timedelta(minutes=10)
 
-#: How many customers a search shows, and how many lines of the log stand on a page.
+#: How many customers a search shows.
 MAX_FOUND = 50
-LINES_PER_PAGE = 100
-
-
-def init_app(app: Flask) -> None:
-    operator_acts.connect(note, app)
-    app.register_blueprint(blueprint)
 
 
 def operator() -> Operator | None:
@@ -107,40 +95,3 @@ CALLBACKS = Operators(
     blocked_among=blocked_among,
     block=block,
 )
-
-
-def note(app: Flask, operator: str, action: str, owner: str | None, reason: str, detail: Any) -> None:
-    """Keep what an operator does, in the transaction that does it. The signal names its arguments."""
-    audit_log.note(Action.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
-
-
-@blueprint.get("/admin/audit")
-def log() -> ResponseReturnValue:
-    """Who did what, when, from where: the newest first."""
-    reader = operator()
-    if reader is None:
-        if signed_in() is None:
-            return redirect(url_for("security.login", next=request.path))
-        abort(404)
-    if reader.role is not Role.ADMIN:
-        abort(403)
-    before = request.args.get("before", "")
-    newest = select(AuditLine).order_by(AuditLine.id.desc()).limit(LINES_PER_PAGE + 1)
-    if before.isascii() and before.isdigit() and len(before) <= 18:
-        newest = newest.where(AuditLine.id < int(before))
-    action = request.args.get("action", "")
-    if action in set(Action):
-        newest = newest.where(AuditLine.action == action)
-    read = db.session.scalars(newest).all()
-    lines = read[:LINES_PER_PAGE]
-    names = addresses(audit_words.owners_in(lines))
-    return render_template(
-        "operators/audit.html",
-        prepaid_base="base.html",
-        operator=reader,
-        lines=[(line, audit_words.sentence(line, names)) for line in lines],
-        actions=list(Action),
-        action=action,
-        addresses=names,
-        older=lines[-1].id if len(read) > LINES_PER_PAGE else None,
-    )

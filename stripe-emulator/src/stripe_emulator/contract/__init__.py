@@ -6,7 +6,7 @@ The SDK is imported where something is read from it first; ``sources.kept`` has 
 Imports ``contract/requests`` and what lies below it.
 """
 
-from stripe_emulator.contract.requests.given import Given
+from stripe_emulator.contract.requests.given_parameters import Given
 from stripe_emulator.contract.requests.parameters import Hash, Parameter, ParameterError
 from stripe_emulator.contract.requests.requests import parameters_of, read
 from stripe_emulator.contract.responses.outlines import blank, complete, hashes, is_field

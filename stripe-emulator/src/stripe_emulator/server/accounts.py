@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from stripe_emulator.api import keys, request_log
+from stripe_emulator.api.chosen_account import CHOSEN, COOKIE
 from stripe_emulator.api.request import Api, Call, Reply
-from stripe_emulator.api.several import CHOSEN, COOKIE
 from stripe_emulator.core.database import store
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import StripeError

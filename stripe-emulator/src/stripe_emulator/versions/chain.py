@@ -18,12 +18,12 @@ from stripe_emulator.versions import (
     v2026_03_25,
     v2026_09_30,
 )
-from stripe_emulator.versions.change import Change, Find
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import Find, VersionChange
+from stripe_emulator.versions.form_part import Part
 
 #: Oldest first. The versions between them changed nothing that is emulated, and what came after the
 #: version of the installed SDK is not spoken.
-CHANGES: tuple[Change, ...] = tuple(
+CHANGES: tuple[VersionChange, ...] = tuple(
     change
     for change in (
         v2023_08_16.change,
@@ -39,7 +39,7 @@ CHANGES: tuple[Change, ...] = tuple(
 
 
 @cache
-def since(version: str) -> tuple[Change, ...]:
+def since(version: str) -> tuple[VersionChange, ...]:
     """What later versions changed, oldest first."""
     return tuple(change for change in CHANGES if change.version > version)
 
@@ -71,7 +71,7 @@ def downgrade(value: Json, version: str) -> Json:
     return shown
 
 
-def _apply(change: Change, find: Find, value: Any) -> None:
+def _apply(change: VersionChange, find: Find, value: Any) -> None:
     """Translate an object, then what lies within it. What an event carries keeps the shape that it has."""
     if isinstance(value, list):
         for item in value:
@@ -92,7 +92,7 @@ def _is_stub(value: Json) -> bool:
     return bool(value.get("deleted")) and value.keys() <= {"id", "object", "deleted"}
 
 
-def _finder(change: Change) -> Find:
+def _finder(change: VersionChange) -> Find:
     def find(kind: str, object_id: str) -> Json | None:
         value = store.find(kind, object_id)
         return None if value is None else downgrade(public(value), change.version)

@@ -2,7 +2,7 @@
 
 A file ``v<date>.py`` declares its change on top, and ``chain`` lists it:
 
-    change = Change("2025-09-30.clover")
+    change = VersionChange("2025-09-30.clover")
     change.took("POST /v1/promotion_codes", coupon=str)
 
     @change.request("POST /v1/promotion_codes")
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from stripe_emulator.contract import Hash, Parameter
 from stripe_emulator.core.types import Json
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.form_part import Part
 
 #: The object of a kind and an id as it is shown from this version on, or None.
 Find = Callable[[str, str], Json | None]
@@ -34,7 +34,7 @@ T = TypeVar("T")
 TEXT_OR_NOTHING = Parameter(scalars=("str",), can_be_unset=True)
 
 
-class Change:
+class VersionChange:
     """The translations between a version and the one before it.
 
     :param version: The version that brought the change.

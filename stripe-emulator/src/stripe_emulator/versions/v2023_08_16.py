@@ -5,10 +5,10 @@ https://docs.stripe.com/changelog/2023-08-16
 
 from __future__ import annotations
 
-from stripe_emulator.versions.change import Change
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2023-08-16")
+change = VersionChange("2023-08-16")
 
 change.took("GET /v1/balance_transactions", available_on=str)
 change.took(

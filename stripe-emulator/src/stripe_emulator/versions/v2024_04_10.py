@@ -6,10 +6,10 @@ https://docs.stripe.com/changelog/2024-04-10
 from __future__ import annotations
 
 from stripe_emulator.core.types import Json
-from stripe_emulator.versions.change import Change, Find
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import Find, VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2024-04-10")
+change = VersionChange("2024-04-10")
 
 RENDERING = {"amount_tax_display": ("exclude_tax", "include_inclusive_tax")}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from stripe_emulator.contract import Parameter
 from stripe_emulator.versions import v2025_03_31_answers
-from stripe_emulator.versions.change import TEXT_OR_NOTHING, Change
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import TEXT_OR_NOTHING, VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2025-03-31.basil")
+change = VersionChange("2025-03-31.basil")
 v2025_03_31_answers.declare(change)
 
 UPCOMING = ("GET /v1/invoices/upcoming", "GET /v1/invoices/upcoming/lines")

@@ -11,10 +11,10 @@ from typing import Any
 from stripe_emulator import contract
 from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
-from stripe_emulator.versions.change import Change, Find
+from stripe_emulator.versions.change import Find, VersionChange
 
 
-def declare(change: Change) -> None:
+def declare(change: VersionChange) -> None:
     """Name how each kind looked before."""
     change.answer("charge")(charge)
     change.answer("checkout.session")(session)

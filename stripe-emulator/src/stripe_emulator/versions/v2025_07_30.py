@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import several_intervals
-from stripe_emulator.versions.change import Change
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2025-07-30.basil")
+change = VersionChange("2025-07-30.basil")
 
 
 @change.default("POST /v1/subscriptions")

@@ -6,10 +6,10 @@ https://docs.stripe.com/changelog/clover
 from __future__ import annotations
 
 from stripe_emulator.core.types import Json
-from stripe_emulator.versions.change import Change, Find
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import Find, VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2025-09-30.clover")
+change = VersionChange("2025-09-30.clover")
 
 change.took("POST /v1/promotion_codes", coupon=str)
 change.took(

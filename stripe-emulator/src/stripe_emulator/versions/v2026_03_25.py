@@ -6,10 +6,10 @@ https://docs.stripe.com/changelog/dahlia
 from __future__ import annotations
 
 from stripe_emulator.core.types import Json
-from stripe_emulator.versions.change import Change, Find
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import Find, VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2026-03-25.dahlia")
+change = VersionChange("2026-03-25.dahlia")
 
 #: The name before -> the name since.
 UI_MODES = {"custom": "elements", "embedded": "embedded_page", "hosted": "hosted_page"}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from stripe_emulator.contract import ParameterError
 from stripe_emulator.core.wire import Form
-from stripe_emulator.versions.change import Change
-from stripe_emulator.versions.part import Part
+from stripe_emulator.versions.change import VersionChange
+from stripe_emulator.versions.form_part import Part
 
-change = Change("2026-09-30.endive")
+change = VersionChange("2026-09-30.endive")
 
 #: Creating one of these with ``payment_method_types`` has an error of its own now.
 DYNAMIC_ONLY = ("POST /v1/checkout/sessions", "POST /v1/payment_intents", "POST /v1/setup_intents")

@@ -21,7 +21,7 @@ from stripe_emulator.checkout.modes import subscription_mode
 from stripe_emulator.checkout.sessions import payment_links
 from stripe_emulator.contract import Route
 from stripe_emulator.contract.requests import compiled
-from stripe_emulator.contract.sources.later import LATER_ROUTES
+from stripe_emulator.contract.sources.newer_than_sdk import LATER_ROUTES
 from stripe_emulator.core.hooks import Hook
 from stripe_emulator.payments.confirming.confirmation import Owners
 from stripe_emulator.payments.customers import customers

@@ -9,7 +9,7 @@ from prepaid_ledger import clock
 from ..calls import Topic, ask, ask_for
 from ..values import id_of
 from .invoices import ALONE
-from .subscription_values import Choice, StripeInvoice, StripeSubscription, discounts_param, invoice_of
+from .subscription_values import PriceChoice, StripeInvoice, StripeSubscription, discounts_param, invoice_of
 
 #: What is paid for at a time: ``("month", 3)``.
 Period = tuple[str, int]
@@ -21,7 +21,7 @@ class Schedules(Topic):
         schedule = ask_for(lambda: self._v1.subscription_schedules.retrieve(schedule_id))
         return (id_of(schedule.subscription) or schedule.released_subscription) if schedule else None
 
-    def change_later(self, subscription: StripeSubscription, wanted: Choice, period: Period) -> None:
+    def change_later(self, subscription: StripeSubscription, wanted: PriceChoice, period: Period) -> None:
         """Change when the period ends, by a schedule that then lets the subscription go on alone.
 
         One that has planned another change plans this one instead.
@@ -38,7 +38,7 @@ class Schedules(Topic):
     def preview_renewal(
         self,
         subscription: StripeSubscription,
-        wanted: Choice,
+        wanted: PriceChoice,
         period: Period,
         *,
         at_once: bool,
@@ -75,8 +75,8 @@ class Schedules(Topic):
 def _planned(
     subscription: StripeSubscription,
     schedule: Any,
-    now: Choice,
-    then: Choice,
+    now: PriceChoice,
+    then: PriceChoice,
     period: Period,
     discount_ids: list[str],
 ) -> dict[str, Any]:

@@ -19,7 +19,7 @@ PLAN = "prepaid_plan"
 SUBSCRIPTION_KEY = "prepaid_subscription"
 
 #: The id of a price, and how many times over.
-Choice = tuple[str, int]
+PriceChoice = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ class StripeSubscription:
     asked_at: datetime
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> PriceChoice:
         """The price and the quantity of its plan."""
         return self.price_id, self.quantity
 
-    def changed_to(self, wanted: Choice) -> list[dict[str, object]]:
+    def changed_to(self, wanted: PriceChoice) -> list[dict[str, object]]:
         """Its plan's item as it would be after a change, for Stripe's parameter ``items``."""
         return [{"id": self.item_id, "price": wanted[0], "quantity": wanted[1]}]
 

@@ -12,9 +12,9 @@ from prepaid_ledger import clock
 from ..calls import Topic, ask, ask_for, created, walk
 from .subscription_values import (
     SUBSCRIPTION_KEY,
-    Choice,
     Discount,
     NewSubscription,
+    PriceChoice,
     StripeSubscription,
     discount_of,
     subscription_of,
@@ -70,7 +70,7 @@ class Subscriptions(Topic):
         return [discount_of(discount) for discount in subscription.discounts]
 
     def change_now(
-        self, subscription: StripeSubscription, wanted: Choice, *, proration_date: int | None, key: str
+        self, subscription: StripeSubscription, wanted: PriceChoice, *, proration_date: int | None, key: str
     ) -> None:
         """Change at once and charge what it costs. If that is not paid, nothing has changed yet.
 

@@ -35,12 +35,12 @@ SPECIAL = tuple(
 OF_CLOUDS = tuple(map(ip_network, ("168.63.129.16/32", "161.26.0.0/16", "166.8.0.0/14")))
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """An address that a webhook may not go to. The message is for the customer, to be translated."""
 
 
 @dataclass(frozen=True)
-class Place:
+class EndpointAddress:
     """Where an endpoint is, taken from its URL."""
 
     scheme: str
@@ -61,7 +61,7 @@ def by_dns(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
-def read(url: str, *, local: bool) -> Place:
+def read(url: str, *, local: bool) -> EndpointAddress:
     """
     :param local: Whether http and this machine are allowed, for development.
     :raises UnknownItem: It is no URL that a webhook may go to.
@@ -87,23 +87,23 @@ def read(url: str, *, local: bool) -> Place:
     if wrong:
         raise UnknownItem(wrong, field="url")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(parts.scheme, host, port, path)
+    return EndpointAddress(parts.scheme, host, port, path)
 
 
-def resolved(place: Place, resolve: Resolve, *, local: bool) -> list[str]:
+def resolved(place: EndpointAddress, resolve: Resolve, *, local: bool) -> list[str]:
     """The addresses of the place, all of which a webhook may go to.
 
-    :raises Refused: The name has no address, or one of a private network.
+    :raises AddressRefused: The name has no address, or one of a private network.
     """
     try:
         answers = [place.host] if _is_address(place.host) else resolve(place.host, place.port)
     except (OSError, UnicodeError):
         answers = []
     if not answers:
-        raise Refused(marked("Its name has no address in the DNS."))
+        raise AddressRefused(marked("Its name has no address in the DNS."))
     for address in answers:
         if not is_public(address) and not (local and ip_address(address).is_loopback):
-            raise Refused(marked("It leads to an address that is not public."))
+            raise AddressRefused(marked("It leads to an address that is not public."))
     return answers
 
 

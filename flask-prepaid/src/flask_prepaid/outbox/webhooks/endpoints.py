@@ -23,7 +23,7 @@ from ..app_outbox import AppOutbox
 from ..messages import Queue
 from ..models import Delivery, OffBecause, Target, WebhookEndpoint
 from . import addresses, customer_events
-from .addresses import Refused
+from .addresses import AddressRefused
 
 #: Endpoints that one owner may have.
 MAX_ENDPOINTS = 10
@@ -60,9 +60,9 @@ def add(context: OutboxContext, owner: str, url: str, events: Iterable[str] = ()
     with reading(context):
         pass  # the connection goes back: a name's server may take its time
     try:
-        with context.outbox.by_hand.turn(owner):
+        with context.outbox.waiting_requests.turn(owner):
             addresses.resolved(place, poster.resolve, local=poster.local)
-    except Refused as refused:
+    except AddressRefused as refused:
         raise UnknownItem(_(str(refused)), field="url") from None
     with transaction(context) as session:
         take_turns(session, f"prepaid_endpoint:{owner}")

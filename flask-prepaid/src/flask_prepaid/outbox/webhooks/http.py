@@ -18,7 +18,7 @@ from ...errors import UnknownItem
 from ...gateway import timeouts
 from ...languages.words import marked
 from . import addresses
-from .addresses import Place, Refused, Resolve
+from .addresses import AddressRefused, EndpointAddress, Resolve
 
 #: How long to wait for a connection, and for the whole answer, in seconds.
 CONNECT_S = 5
@@ -60,12 +60,12 @@ class Poster:
         try:
             place = addresses.read(url, local=self.local)
             ips = addresses.resolved(place, self.resolve, local=self.local)
-        except (UnknownItem, Refused) as error:
+        except (UnknownItem, AddressRefused) as error:
             return WebhookAnswer(None, str(error))
         headers = self._headers(place, secrets, uid, body)
         return self._first_answer(place, addresses.one_of_each(ips), headers, body)
 
-    def _headers(self, place: Place, secrets: Sequence[str], uid: str, body: str) -> dict[str, str]:
+    def _headers(self, place: EndpointAddress, secrets: Sequence[str], uid: str, body: str) -> dict[str, str]:
         now = datetime.fromtimestamp(int(time.time()), UTC)
         return {
             "Host": place.netloc,
@@ -77,7 +77,7 @@ class Poster:
         }
 
     def _first_answer(
-        self, place: Place, ips: Sequence[str], headers: dict[str, str], body: str
+        self, place: EndpointAddress, ips: Sequence[str], headers: dict[str, str], body: str
     ) -> WebhookAnswer:
         """The answer of the first address that can be connected to."""
         posted = WebhookAnswer(None, "")
@@ -90,7 +90,9 @@ class Poster:
                 return WebhookAnswer(None, in_words(error))
         return posted
 
-    def _post(self, place: Place, address: str, headers: dict[str, str], body: str) -> WebhookAnswer:
+    def _post(
+        self, place: EndpointAddress, address: str, headers: dict[str, str], body: str
+    ) -> WebhookAnswer:
         timeout = urllib3.Timeout(connect=self.connect_s, read=self.answer_s)
         pool: urllib3.HTTPConnectionPool
         if place.scheme == "https":

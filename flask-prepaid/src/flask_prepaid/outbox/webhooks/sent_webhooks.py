@@ -109,7 +109,7 @@ def test(context: OutboxContext, owner: str, endpoint_id: int) -> WebhookAnswer:
     :raises NotYours: It is none of the owner's.
     :raises TooManyCalls: The owner has asked for too many within a minute, or enough wait at the moment.
     """
-    with context.outbox.by_hand.turn(owner):
+    with context.outbox.waiting_requests.turn(owner):
         return _test(context, owner, endpoint_id)
 
 

@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from ... import signals
 from ...context import Context, Write, nothing, reading
 from ...gateway.money_back.refund_values import StripeWarning
-from ...payments import part_charges, payments, wrong_charges
+from ...payments import part_charges, payments
 from ...payments.dispute_states import TAKES_NOTHING
 from ...payments.models import NOT_REFUNDED, Dispute, PartCharge, Payment, PaymentState, Refund, RefundState
+from ...payments.outcome import wrong_charges
 from ...payments.part_charges import is_of_its_charge
-from .. import settling, stop_reasons, topups
+from .. import settling, stop_reasons
+from ..auto_topup import topups
 from . import disputed_plans, refundable, refunds
 from .models import FraudWarning
 

@@ -25,7 +25,8 @@ from ...payments.models import (
 )
 from ...subscriptions.invoices import lots, month_refunds
 from ...subscriptions.models import Invoice
-from .. import stop_reasons, topups
+from .. import stop_reasons
+from ..auto_topup import topups
 from .models import CreditNote
 
 

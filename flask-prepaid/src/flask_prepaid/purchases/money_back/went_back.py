@@ -14,7 +14,7 @@ from prepaid_ledger import clock
 from ...context import Context, Write, transaction
 from ...payments import part_charges, payments, timing
 from ...payments.models import Payment, PaymentState
-from . import credit_notes, disputes, fraud_warnings, refund_sync
+from . import credit_notes, dispute_sync, fraud_warnings, refund_sync
 
 
 def fetch(context: Context, intent_ids: Iterable[str], invoice_id: str | None) -> Write[None]:
@@ -32,7 +32,7 @@ def fetch(context: Context, intent_ids: Iterable[str], invoice_id: str | None) -
         for refund in refunded:
             refund_sync.apply_refund(context, refund)
         for dispute in disputed:
-            disputes.apply_dispute(context, dispute)
+            dispute_sync.apply_dispute(context, dispute)
         for note in credited:
             credit_notes.apply_note(context, note)
         for warning in warned:

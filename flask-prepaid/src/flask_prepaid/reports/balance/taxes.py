@@ -18,7 +18,7 @@ BACK = (
 
 
 @dataclass(frozen=True)
-class Sale:
+class ChargeMoney:
     """What a payment's charge brought: in the currency of the payment, and in that of Stripe's balance."""
 
     original_minor: int
@@ -26,7 +26,7 @@ class Sale:
     currency: str
 
 
-def put(session: Session, moved: Movement, payment: Payment, sale: Sale | None) -> None:
+def put(session: Session, moved: Movement, payment: Payment, sale: ChargeMoney | None) -> None:
     """Give a movement of a payment its discount and its tax.
 
     What goes back takes its share of the tax along, by the rate of the sale, whatever a currency costs since:
@@ -35,7 +35,7 @@ def put(session: Session, moved: Movement, payment: Payment, sale: Sale | None) 
     :param sale: The payment's charge, if it is copied.
     """
     if moved.category == "charge":
-        sale = Sale(moved.original_minor, moved.amount_minor, moved.currency)
+        sale = ChargeMoney(moved.original_minor, moved.amount_minor, moved.currency)
         moved.discount_minor = _converted(payment.discount_minor, sale)
         moved.tax_minor = _converted(payment.tax_minor, sale)
     elif moved.category in BACK:
@@ -44,9 +44,9 @@ def put(session: Session, moved: Movement, payment: Payment, sale: Sale | None) 
             Movement.payment_id == payment.id, Movement.category.in_(BACK), Movement.id != moved.id
         )
         before, now = -int(session.scalar(others) or 0), -moved.original_minor
-        sale = sale or Sale(payment.charged_minor, payment.charged_minor, payment.currency)
+        sale = sale or ChargeMoney(payment.charged_minor, payment.charged_minor, payment.currency)
         if sale.currency != moved.currency:  # the account has a balance in another currency since
-            sale = Sale(sale.original_minor, _now(sale.original_minor, moved), moved.currency)
+            sale = ChargeMoney(sale.original_minor, _now(sale.original_minor, moved), moved.currency)
         tax, brought = _converted(payment.tax_minor, sale), sale.original_minor
         moved.tax_minor = _share(tax, before, brought) - _share(tax, before + now, brought)
 
@@ -56,7 +56,7 @@ def _share(tax: int, back: int, brought: int) -> int:
     return tax * min(max(back, 0), brought) // brought if brought > 0 else 0
 
 
-def _converted(minor: int, sale: Sale) -> int:
+def _converted(minor: int, sale: ChargeMoney) -> int:
     """An amount of the payment in the currency of Stripe's balance, by what the whole of it has become."""
     if sale.original_minor in (0, sale.amount_minor):
         return minor

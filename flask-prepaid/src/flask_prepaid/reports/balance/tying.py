@@ -75,10 +75,10 @@ def _tie_batch(session: Session, after: str) -> str | None:
     return last
 
 
-def _sale_of(charged: Movement | None) -> taxes.Sale | None:
+def _sale_of(charged: Movement | None) -> taxes.ChargeMoney | None:
     if charged is None:
         return None
-    return taxes.Sale(charged.original_minor, charged.amount_minor, charged.currency)
+    return taxes.ChargeMoney(charged.original_minor, charged.amount_minor, charged.currency)
 
 
 def _tie(moved: Movement, payment: Payment, country: str | None, plan: str | None) -> None:

@@ -97,7 +97,7 @@ def _of_entries() -> Select[*tuple[Any, ...]]:
     kind = case((Entry.key.startswith(f"{ROLL_OVER}:"), ROLL_OVER), else_=Entry.kind)
     return (
         select(kind, func.count(), func.sum(Entry.credits), func.sum(Entry.debt))
-        .join(Counted, and_(Counted.beside(Entry), Entry.seq <= Counted.seq))
+        .join(Counted, and_(Counted.same_wallet_as(Entry), Entry.seq <= Counted.seq))
         .group_by(kind)
     )
 

@@ -177,9 +177,9 @@ def _entries(stretches: Stretches) -> Select[*tuple[Any, ...]]:
     origin, earlier = aliased(Entry), aliased(Entry)
     undoes = earlier.kind == Kind.CLAWBACK
     lot_seq = case((undoes, earlier.refers_to_seq), else_=Entry.refers_to_seq)
-    is_its_lot = Lot.beside(Entry) & (Lot.seq == lot_seq)
+    is_its_lot = Lot.same_wallet_as(Entry) & (Lot.seq == lot_seq)
     takes_of = is_its_lot & Entry.kind.in_((Kind.EXPIRY, Kind.CLAWBACK))
-    is_earlier = earlier.beside(Entry) & (earlier.seq == Entry.refers_to_seq)
+    is_earlier = earlier.same_wallet_as(Entry) & (earlier.seq == Entry.refers_to_seq)
     return (
         select(
             Entry.wallet_id,
@@ -198,7 +198,7 @@ def _entries(stretches: Stretches) -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(earlier, is_earlier & (Entry.kind == Kind.CLAWBACK))
         .outerjoin(Lot, takes_of)
-        .outerjoin(origin, origin.beside(Lot) & (origin.seq == Lot.origin))
+        .outerjoin(origin, origin.same_wallet_as(Lot) & (origin.seq == Lot.origin))
         .where(stretches.within(Entry, Entry.seq))
     )
 

@@ -1,6 +1,6 @@
-"""A plan that is about to be asked of Stripe: written down before, found again, and put away for another one.
+"""A plan that is about to be asked of Stripe: it is written down before, and found again by its wish.
 
-One plan for each owner, one trial for ever.
+An owner has one plan.
 """
 
 from __future__ import annotations
@@ -16,26 +16,20 @@ from prepaid_ledger.database import insert
 from prepaid_ledger.errors import KeyReused, PrepaidError
 
 from ...catalog import Plan
-from ...context import Context, reading, refuse_uncommitted, transaction, write_now
-from ...errors import GatewayRefused, PlanRefused, TooManyAttempts, UnknownItem
+from ...context import Context, reading, refuse_uncommitted, transaction
+from ...errors import PlanRefused, TooManyAttempts, UnknownItem
 from ...gateway.billing.subscription_values import NewSubscription, Page
 from ...languages.words import gettext as _
 from ...languages.words import marked
 from ...payments import card_testing, timing, wishes
 from ...payments.wishes import Wish
-from .. import plan_rows, prices, sync
-from ..models import BEGINNING, State, Subscription
-from . import trial_cards
-from .unanswered import check_with_stripe, give_up
-
-#: How often what was begun before is fetched anew, while it changes under our hands.
-CLOSING_TRIES = 3
+from .. import plan_rows, prices
+from ..models import State, Subscription
+from . import earlier_plans, trials
 
 OTHER_CHOICE = marked("This was already asked for with another choice. Load the page again.")
 
 TWO_AT_ONCE = marked("Another page of yours has just begun a plan. Load this page again.")
-
-ONE_PLAN = marked("You have a plan already. Change it on this page; a second one is not needed.")
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ def begin(
     *,
     card_id: str | None = None,
 ) -> tuple[Subscription, Begun]:
-    """The row of what is about to be asked of Stripe; what was begun before it is put away. Commits.
+    """The row of what is about to be asked of Stripe; what was begun before it is closed. Commits.
 
     Of two at once, the second finds the first one's row: the database lets one of them stand.
     """
@@ -82,10 +76,10 @@ def begin(
         _count_attempt(context, owner)
     plan, quantity = choice.plan, choice.quantity
     check_quantity(plan, quantity)
-    trial_days = _trial_days(context, owner, plan, promised=choice.trial_promised)
+    trial_days = trials.trial_days(context, owner, plan, promised=choice.trial_promised)
     price_id = prices.ensure(context, plan).id
     key = key_of(owner, wish.name)
-    _put_away(context, owner, key)
+    earlier_plans.close_unpaid(context, owner, key)
     values = {
         "owner": owner,
         "state": State.REQUESTED,
@@ -163,30 +157,6 @@ def _other_choice(wish_name: str) -> PrepaidError:
     return KeyReused(name) if who in ("verb", "json") else PlanRefused(OTHER_CHOICE)
 
 
-def had_trial(context: Context, owner: str) -> bool:
-    """Whether the owner, or a card of theirs, has ever had a trial of whichever plan; or may have none."""
-    if not context.may_try(owner):
-        return True
-    session = context.session
-    tried = select(Subscription.id).where(Subscription.owner == owner, Subscription.trial_end.is_not(None))
-    return session.scalar(tried.limit(1)) is not None or trial_cards.on_file(context, owner)
-
-
-def _trial_days(context: Context, owner: str, plan: Plan, *, promised: bool) -> int:
-    """How many days of a trial the owner gets.
-
-    :raises PlanRefused: A trial was promised, and there is none for them.
-    """
-    days = plan.trial_days if not had_trial(context, owner) else 0
-    if promised and not plan.trial_days:
-        raise PlanRefused("This plan has no free trial. You can subscribe without.")
-    if promised and not days:
-        raise PlanRefused(
-            "You have had your free trial, or a card of yours has begun one. You can subscribe without."
-        )
-    return days
-
-
 def check_quantity(plan: Plan, quantity: int) -> None:
     """Refuse a quantity that the plan is not sold in.
 
@@ -207,51 +177,3 @@ def _count_attempt(context: Context, owner: str) -> None:
     limit = context.config.attempts_per_hour
     if limit and (context.session.scalar(begun) or 0) >= limit:
         raise TooManyAttempts("Too many plans were begun lately. Try again in an hour.", retry_after_s=3600)
-
-
-def _put_away(context: Context, owner: str, key: str) -> None:
-    """Close what the owner has begun and not paid, so that it can never be paid beside the new one. Commits.
-
-    What begins meanwhile is met by the INSERT that follows.
-
-    :raises PlanRefused: The owner has a plan.
-    """
-    for _try in range(CLOSING_TRIES):
-        with reading(context) as session:
-            row = plan_rows.running(session, owner)
-            if row is None or row.idempotency_key == key:
-                return
-            if row.state not in BEGINNING:
-                raise PlanRefused(ONE_PLAN)
-            row_id = row.id
-        check_with_stripe(context, row_id)
-        _close(context, row)
-
-
-def _close(context: Context, row: Subscription) -> None:
-    """End what has begun, at Stripe first; what was paid by now, or has a page by now, is left. Commits.
-
-    :raises PlanRefused: A bank is being asked.
-    """
-    with reading(context) as session:
-        session.refresh(row)
-        if row.state not in BEGINNING:
-            return
-        age = context.clock() - row.created_at
-        if row.state is State.REQUESTED and row.card_id and age <= timing.IN_FLIGHT:
-            raise PlanRefused(
-                "Your last choice is still on its way to your bank. Try again in a few minutes."
-            )
-        session_id, stripe_id = row.session_id, row.stripe_id
-    try:
-        if stripe_id is not None:
-            context.gateway.subscriptions.cancel_now(stripe_id)
-        elif session_id is not None:
-            context.gateway.plan_pages.close(session_id)
-    except GatewayRefused:  # it was paid, or has ended, in this moment: the next check tells
-        return
-    if stripe_id is not None:
-        write_now(context, sync.sync(context, stripe_id))
-    else:
-        with transaction(context):
-            give_up(context, row, closed=session_id)

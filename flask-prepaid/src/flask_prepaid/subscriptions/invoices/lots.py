@@ -18,7 +18,7 @@ OWN = 1
 
 
 @dataclass(frozen=True)
-class Lot:
+class PlanLot:
     """Credits that a subscription gave: in which of an invoice's months, and how many."""
 
     invoice_id: int
@@ -56,7 +56,7 @@ def keys_before(session: Session, subscription_id: int, at: datetime) -> set[str
     return own | {key_of(invoice_id, number) for invoice_id, number in session.execute(months)}
 
 
-def given_in(session: Session, subscription_id: int, window: Window, *, but: int) -> list[Lot]:
+def given_in(session: Session, subscription_id: int, window: Window, *, but: int) -> list[PlanLot]:
     """What a subscription gave for that time, the last first, without what the invoice ``but`` gave."""
     since, until = moment(window[0]), moment(window[1])
     of_months = (
@@ -77,11 +77,11 @@ def given_in(session: Session, subscription_id: int, window: Window, *, but: int
         PlanMonth.invoice_id != but,
     )
     dated = [
-        (max(at, start or at), Lot(invoice_id, OWN, int(credits)))
+        (max(at, start or at), PlanLot(invoice_id, OWN, int(credits)))
         for at, start, invoice_id, credits in session.execute(own)
     ]
     dated += [
-        (month.starts_at, Lot(month.invoice_id, month.number, month.given or 0))
+        (month.starts_at, PlanLot(month.invoice_id, month.number, month.given or 0))
         for month in session.scalars(months)
     ]
     dated.sort(key=lambda each: (each[0], each[1].invoice_id), reverse=True)

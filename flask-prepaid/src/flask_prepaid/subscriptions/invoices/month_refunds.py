@@ -24,7 +24,7 @@ from .lots import OWN, key_of, period_end
 
 
 @dataclass(frozen=True)
-class Counted:
+class MonthMeasure:
     """What goes back of months: their money, or their credits where money of an earlier invoice paid them.
 
     ``attribute`` is where a ``MonthRefund`` has it, ``of_month`` is how much a month has of it.
@@ -44,8 +44,8 @@ class Counted:
         setattr(refund, self.attribute, number)
 
 
-MONEY = Counted("amount_minor", lambda month: month.left_minor)
-CREDITS = Counted("credits", lambda month: month.left_credits)
+MONEY = MonthMeasure("amount_minor", lambda month: month.left_minor)
+CREDITS = MonthMeasure("credits", lambda month: month.left_credits)
 
 #: Follows the name of a refund whose money has moved to a month of which it had taken some before.
 MOVED = ":moved:"
@@ -80,7 +80,13 @@ def take_back(
 
 
 def _count_back(
-    context: Context, payment: Payment, invoice: Invoice, name: str, left: int, reason: str, what: Counted
+    context: Context,
+    payment: Payment,
+    invoice: Invoice,
+    name: str,
+    left: int,
+    reason: str,
+    what: MonthMeasure,
 ) -> list[Entry]:
     """Count what went back to the months that it is of, and take the credits of those that came.
 
@@ -129,7 +135,7 @@ def count_again(context: Context, subscription: Subscription) -> None:
                 _count_back(context, payment, invoice, name, part, "refunded", what)
 
 
-def _take_out(session: Session, invoice_id: int, what: Counted) -> Counter[str]:
+def _take_out(session: Session, invoice_id: int, what: MonthMeasure) -> Counter[str]:
     """Take out of the months to come what went back beyond what they have; how much, by the refund."""
     taken, out = _taken(session, invoice_id, what), Counter[str]()
     for month in _months(session, invoice_id):
@@ -185,7 +191,7 @@ def taken_minor(session: Session, invoice_id: int) -> dict[int, int]:
     return _taken(session, invoice_id, MONEY)
 
 
-def _taken(session: Session, invoice_id: int, what: Counted) -> dict[int, int]:
+def _taken(session: Session, invoice_id: int, what: MonthMeasure) -> dict[int, int]:
     """What of each month has gone back."""
     rows = session.execute(
         select(MonthRefund.number, func.sum(what.column))

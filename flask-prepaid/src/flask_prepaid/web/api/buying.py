@@ -15,13 +15,13 @@ from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import RefundSums, ShownState
-from ...purchases import charging, checkout_pages, customer_verbs, settling
+from ...purchases import charging, checkout_pages, customer_verbs, own_payments
 from ...subscriptions import currencies
-from ...subscriptions.beginning import beginnings
+from ...subscriptions.beginning import trials
 from .. import forms, page
 from ..pages import codes, declines
 from ..pages.buying import paying, shelf
-from ..pages.buying.chosen import buyers_currency, chosen_card, chosen_offer
+from ..pages.buying.chosen_offer import buyers_currency, chosen_card, chosen_offer
 from . import shapes, wallet
 from .shapes import OpenedAnswer, PaymentAnswer
 
@@ -56,7 +56,7 @@ def numbers_for_sale(sold: Quantity | None) -> shapes.QuantityPrice | None:
 
 
 def plans_for_sale(catalog: Catalog, owner: str, currency: str) -> list[shapes.PlanOffer]:
-    tried = bool(catalog.plans) and beginnings.had_trial(page.context(), owner)
+    tried = bool(catalog.plans) and trials.had_trial(page.context(), owner)
     return [
         shapes.PlanOffer(
             plan.slug,
@@ -158,7 +158,7 @@ def payment(owner: str, payment_id: str) -> PaymentAnswer:
 
     Where an open one goes on, its resume says.
     """
-    row = settling.come_back_to(page.context(), owner, forms.payment_id(payment_id))
+    row = own_payments.come_back_to(page.context(), owner, forms.payment_id(payment_id))
     return answer(owner, row, None)
 
 

@@ -8,7 +8,8 @@ from ...keys import keys
 from ...keys.models import id_of
 from ...languages import units
 from .. import forms, page
-from ..pages import keys as form
+from ..pages import keys as key_page
+from ..pages import limits
 from . import shapes
 from .shapes import KeysAnswer, NewKeyAnswer
 
@@ -46,18 +47,18 @@ def budget(each: BudgetSummary) -> shapes.Budget:
 
 def key_make(owner: str) -> NewKeyAnswer:
     """Make a key, with a limit if one is sent. Its secret is shown this once."""
-    made = form.make_key(owner)
+    made = key_page.make_key(owner)
     return NewKeyAnswer(made.id, made.secret, made.spender)
 
 
 def key_revoke(owner: str, key_id: str) -> KeysAnswer:
     """End a key at once."""
-    form.revoke_key(owner, form.number_of(key_id))
+    key_page.revoke_key(owner, limits.number_of(key_id))
     return key_list(owner)
 
 
 def budget_set(owner: str) -> KeysAnswer:
     """Set what one key, or all together, may spend; or take that limit away."""
     sent = forms.sent()
-    form.save_limit(owner, form.key_named(owner, sent.get("key")), remove="limit" not in sent)
+    limits.save_limit(owner, limits.key_named(owner, sent.get("key")), remove="limit" not in sent)
     return key_list(owner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...languages import units
 from ...payments import models
-from ...purchases import topups
+from ...purchases.auto_topup import topups
 from .. import page
 from ..pages import top_up as form
 from . import shapes

@@ -10,8 +10,8 @@ from typing import Any
 from ...payments.customers.models import SavedCard
 from ...payments.models import Payment, PaymentState, Refund, Via
 from ...purchases.stop_reasons import DISPUTED
-from ...subscriptions.gone import REASON as ELSEWHERE
 from ...subscriptions.models import PlanPrice
+from ...subscriptions.not_at_stripe import REASON as ELSEWHERE
 from ...subscriptions.plan_state import AfterTrial
 
 

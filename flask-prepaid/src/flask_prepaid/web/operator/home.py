@@ -7,9 +7,9 @@ from datetime import timedelta
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, func, select
 
-from ...payments import shown_states, wrong_charges
+from ...payments import shown_states
 from ...payments.models import Payment
-from ...payments.payments import UNRESOLVED
+from ...payments.outcome import transitions, wrong_charges
 from ...purchases.money_back import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.days import Span
@@ -119,7 +119,7 @@ def failed_payments(month: Selection) -> Select[Payment]:
 
 def stuck_payments() -> Select[Payment]:
     """What needs a review, or whose end has not been known for too long; the oldest first."""
-    late = Payment.state.in_(UNRESOLVED) & (Payment.created_at < page.context().clock() - LATE)
+    late = Payment.state.in_(transitions.UNRESOLVED) & (Payment.created_at < page.context().clock() - LATE)
     return select(Payment).where(late | wrong_charges.waits()).order_by(Payment.id)
 
 

@@ -18,7 +18,7 @@ from ...gateway.values import Card
 from ...languages.words import gettext as _
 from ...payments import tax_rates
 from ...payments.customers.rows import known_customer
-from ...purchases import topups
+from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards, cards_on_file, copies
 from ...subscriptions import currencies, retries
 from .. import forms, page

@@ -10,8 +10,9 @@ import re
 
 from ...gateway.billing.invoice_charges import OWES
 from ...languages.words import gettext, marked
-from ...payments import payments, tax_rates
+from ...payments import tax_rates
 from ...payments.models import SENT_BACK, Payment, PaymentState
+from ...payments.outcome import transitions
 
 NO_REASON = marked("Your bank declined the card and gives no reason. Ask your bank for it.")
 
@@ -40,9 +41,9 @@ WORDS = {
 
 #: Why nothing came of it though no bank said no, by what operators read.
 UNASKED = {
-    payments.UNKNOWN_AT_STRIPE: marked("The payment was never begun, and no bank was asked."),
-    payments.NEVER_ISSUED: marked("The payment was never begun, and no bank was asked."),
-    payments.CUSTOMER_GONE: marked("The account was closed before the card was charged."),
+    transitions.UNKNOWN_AT_STRIPE: marked("The payment was never begun, and no bank was asked."),
+    transitions.NEVER_ISSUED: marked("The payment was never begun, and no bank was asked."),
+    transitions.CUSTOMER_GONE: marked("The account was closed before the card was charged."),
     SENT_BACK: marked("What was paid was not what was asked for, and all of it was sent back."),
     tax_rates.ABOVE_MAX: marked("With tax it costs more than was shown, so the card was not charged."),
     OWES: marked(

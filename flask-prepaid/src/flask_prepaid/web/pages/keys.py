@@ -1,53 +1,26 @@
-"""API keys: make one, shown once; revoke one; and limit what each key, or all together, may spend."""
+"""API keys: make one, shown once, and revoke one."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
 from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from prepaid_ledger import BudgetSummary, clock
+from prepaid_ledger import clock
 
-from ... import signals
 from ...context import transaction
 from ...errors import NotYours, UnknownItem
 from ...keys import keys
 from ...keys.keys import NewKey
-from ...keys.models import ApiKey
 from ...keys.verbs import AppKeys
 from ...keys.windows import WINDOWS
-from ...languages import formats
 from ...languages.words import gettext as _
-from ...languages.words import marked
 from .. import forms, page, sent_again
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A budget as its owner reads it."""
-
-    budget: BudgetSummary
-
-    @property
-    def every(self) -> str:
-        return self.budget.every or "ever"
-
-    @property
-    def words(self) -> str:
-        """How many credits in which window: ``500 credits a month``."""
-        return f"{formats.credits(self.budget.credits)} {_(WINDOWS[self.every])}"
-
-    @property
-    def resets_on(self) -> datetime | None:
-        """When it begins anew, by the clocks of its zone."""
-        at = self.budget.resets_at
-        return None if at is None else at.astimezone(ZoneInfo(self.budget.zone))
+from . import limits
 
 
 def listing() -> ResponseReturnValue:
@@ -60,7 +33,7 @@ def overview(owner: str, *, made: str | None = None, error: UnknownItem | None =
     return page.render(
         "keys.html",
         keys=keys.live(context.session, owner),
-        limits=limits_of(owner),
+        limits=limits.limits_of(owner),
         made=made,
         now=clock.wall(),
         error=error,
@@ -69,14 +42,6 @@ def overview(owner: str, *, made: str | None = None, error: UnknownItem | None =
         zone=context.config.time_zone,
         attempt=forms.new_attempt,
     )
-
-
-def limits_of(owner: str) -> dict[str | None, list[Limit]]:
-    """The owner's budgets by spender; ``None`` is the whole wallet."""
-    limits: dict[str | None, list[Limit]] = {}
-    for budget in page.context().ledger.budgets(owner):
-        limits.setdefault(budget.spender, []).append(Limit(budget))
-    return limits
 
 
 def make() -> ResponseReturnValue:
@@ -96,7 +61,7 @@ def make_key(owner: str) -> NewKey:
         random = random_of_form(owner)
         made = keys.make(session, app_keys().setup, owner, sent.get("name", ""), ends, random=random)
         if sent.get("limit", "").strip():
-            set_limit(owner, made.spender, forms.credits_to_move("limit"))
+            limits.set_limit(owner, made.spender, forms.credits_to_move("limit"))
     return made
 
 
@@ -115,7 +80,7 @@ def random_of_form(owner: str) -> str | None:
 
 def revoke(key_id: str) -> ResponseReturnValue:
     """End a key at once."""
-    revoke_key(page.customer(), number_of(key_id))
+    revoke_key(page.customer(), limits.number_of(key_id))
     flash(_("The key has been revoked. Calls with it are refused from now on."), "success")
     return redirect(url_for("prepaid.keys"), 303)
 
@@ -133,67 +98,6 @@ def revoke_key(owner: str, key_id: int) -> None:
     app_keys().cache.forget()
 
 
-def limits() -> ResponseReturnValue:
-    """What one key, or all together, may spend; a form sent sets a limit, or takes it away."""
-    owner = page.customer()
-    key = key_named(owner, request.args.get("key"))
-    if request.method == "GET":
-        return limits_page(owner, key)
-    try:
-        save_limit(owner, key, remove="remove" in request.form)
-    except UnknownItem as error:
-        return limits_page(owner, key, error), error.http_status
-    flash(_("That limit is gone.") if "remove" in request.form else _("Your limit is saved."), "success")
-    return redirect(url_for("prepaid.limits", key=key.id if key else None), 303)
-
-
-def limits_page(owner: str, key: ApiKey | None, error: UnknownItem | None = None) -> str:
-    return page.render(
-        "limits.html",
-        key=key,
-        limits=limits_of(owner).get(key.spender if key else None, []),
-        windows=WINDOWS,
-        zone=page.context().config.time_zone,
-        error=error,
-        written=request.form if error else {},
-    )
-
-
-def save_limit(owner: str, key: ApiKey | None, *, remove: bool) -> None:
-    """Set the budget that the form describes, or take it away. Commits."""
-    credits = None if remove else forms.credits_to_move("limit")
-    with transaction(page.context()):
-        set_limit(owner, key.spender if key else None, credits)
-
-
-def key_named(owner: str, text: str | None) -> ApiKey | None:
-    """The key of this number; ``None`` is the whole wallet.
-
-    :raises NotYours: It is none of the owner's.
-    """
-    return None if text is None else keys.find(page.context().session, owner, number_of(text))
-
-
-def set_limit(owner: str, spender: str | None, credits: int | None) -> None:
-    """Set the budget that the form describes; ``None`` takes it away.
-
-    :raises UnknownItem: Its window or its zone is none.
-    """
-    sent = forms.sent()
-    every, zone = sent.get("every", "month"), sent.get("zone", "").strip()
-    if every not in WINDOWS:
-        raise UnknownItem("Choose one of the windows in the list.", field="every")
-    window = None if every == "ever" else every
-    context = page.context()
-    try:
-        context.ledger.set_budget(
-            owner, credits, spender=spender, every=window, zone=zone or context.config.time_zone
-        )
-    except ValueError:
-        raise UnknownItem("Write a time zone such as Europe/Berlin or UTC.", field="zone") from None
-    signals.tell(signals.limit_set, owner=owner, spender=spender, every=window, credits=credits)
-
-
 def end_of(text: str | None) -> datetime | None:
     """When a key ends: as the day that is written begins, UTC. Nothing is never.
 
@@ -208,13 +112,6 @@ def end_of(text: str | None) -> datetime | None:
     if not datetime.now(UTC).date() < day < date(2200, 1, 1):
         raise UnknownItem("Choose a day after today.", field="expires_on")
     return datetime.combine(day, time(), UTC)
-
-
-def number_of(text: str) -> int:
-    """
-    :raises NotYours: It is no number of a key.
-    """
-    return forms.named_row(text, marked("There is no such key."))
 
 
 def app_keys() -> AppKeys:

@@ -10,11 +10,11 @@ from ...languages import formats
 from ...languages.words import gettext as _
 from ...payments import tax_rates
 from ...payments.models import TopUp
-from ...purchases import topups
+from ...purchases.auto_topup import topups
 from ...subscriptions import currencies
 from .. import forms, page
 from . import cards
-from .buying.chosen import offer_as_shown
+from .buying.chosen_offer import offer_as_shown
 
 
 def top_up() -> ResponseReturnValue:

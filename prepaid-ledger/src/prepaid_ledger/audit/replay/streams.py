@@ -26,8 +26,8 @@ from ..scope.proofs import Proof
 from ..scope.scope import Which, kept_for_a_scope
 from ..scope.snapshots import fetch
 
-#: The columns of an entry beside those of ``EntryRow``.
-BESIDE = (
+#: The columns of an entry that play no part in the books, as those of ``EntryRow`` do.
+DETAILS = (
     Entry.tax_minor,
     Entry.currency,
     Entry.claimed,
@@ -39,13 +39,13 @@ BESIDE = (
 )
 
 #: Where two of them stand. Columns are compared by their names: that of two columns is an expression of SQL.
-SPENDER, ITEM = ([column.key for column in BESIDE].index(name) for name in ("spender", "item"))
+SPENDER, ITEM = ([column.key for column in DETAILS].index(name) for name in ("spender", "item"))
 
 #: An entry as its digest has it.
 as_json = json.JSONEncoder(sort_keys=True, default=datetime.isoformat).encode
 
 #: The names of all of them, in this order.
-SEALED = tuple(column.key for column in (*ENTRY, *BESIDE))
+SEALED = tuple(column.key for column in (*ENTRY, *DETAILS))
 
 Item = TypeVar("Item")
 
@@ -70,23 +70,23 @@ Cell = tuple[int, int, str, str]
 
 
 class SealedRow(EntryRow):
-    """An entry with all that it says; what plays no part in the books stands in ``beside``.
+    """An entry with all that it says; what plays no part in the books stands in ``details``.
 
     ``is_archived`` says that it was read from the archive, and is in the books no more.
     """
 
-    beside: Sequence[Any]
+    details: Sequence[Any]
     is_archived = False
 
     def cell(self, wallet_id: int) -> Cell:
         """The sum of usage that it is counted in."""
-        spender, item = self.beside[SPENDER], self.beside[ITEM]
+        spender, item = self.details[SPENDER], self.details[ITEM]
         return wallet_id, floor(self.at.timestamp() / QUARTER), spender or "", item or ""
 
 
 def entry_row(row: Sequence[Any]) -> SealedRow:
     sealed = SealedRow._make(row[: len(ENTRY)])
-    sealed.beside = tuple(row[len(ENTRY) :])
+    sealed.details = tuple(row[len(ENTRY) :])
     return sealed
 
 
@@ -96,7 +96,7 @@ def sealed(digest: str, entry: SealedRow) -> str:
     It is over the digest before it and the entry as JSON, its columns by their names but for empty ones. The
     marks of the archive keep it for good: a column that is added to the tables changes none of them.
     """
-    values = zip(SEALED, (*entry, *entry.beside), strict=True)
+    values = zip(SEALED, (*entry, *entry.details), strict=True)
     row = {name: value for name, value in values if value is not None}
     return blake2b(f"{digest}{as_json(row)}".encode(), digest_size=16).hexdigest()
 
@@ -199,7 +199,7 @@ class Rows(NamedTuple):
 @kept_for_a_scope
 def _rows(which: Which) -> Rows:
     return Rows(
-        entries=select(Entry.wallet_id, *ENTRY, *BESIDE)
+        entries=select(Entry.wallet_id, *ENTRY, *DETAILS)
         .where(which.since(Entry.wallet_id, Entry.seq))
         .order_by(Entry.wallet_id, Entry.slot, Entry.seq),
         opened=select(Hold.wallet_id, *OPENED)
@@ -292,7 +292,7 @@ def _once(rows: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
     """Each row once: what lies in two places is the same, or both are seen."""
     last: tuple[Any, ...] | None = None
     for row in rows:
-        content = (*row, getattr(row[1], "beside", None))
+        content = (*row, row[1].details if isinstance(row[1], SealedRow) else None)
         if content != last:
             yield row
         last = content

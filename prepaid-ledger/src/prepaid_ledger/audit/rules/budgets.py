@@ -47,7 +47,7 @@ def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
     """Budgets that count something else: those of a whole wallet, and those of a spender."""
     its = which.has(Budget.wallet_id)
     charged = charges(lambda wallet_id, slot: which.has(wallet_id))
-    same_wallet = Budget.beside(charged.c)
+    same_wallet = Budget.same_wallet_as(charged.c)
     everybodys = Budget.spender == EVERYBODY
     spent = Budget.spent_of(Wallet)
     in_window = or_(
@@ -55,7 +55,7 @@ def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
         and_(charged.c.at >= Budget.window_start, charged.c.at < Budget.resets_at),
     )
     summed = total(charged)
-    past = ArchiveMark.beside(Budget) & (Budget.window_start <= ArchiveMark.at)
+    past = ArchiveMark.same_wallet_as(Budget) & (Budget.window_start <= ArchiveMark.at)
     is_past = select(ArchiveMark.wallet_id).where(past).exists()
     return tuple(
         select(Wallet.owner, Budget.spender, Budget.every, spent, summed)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, exists, select
 from sqlalchemy.orm import aliased
 
 from ...books.lots.lot_store import lapsed
-from ...books.reversals.by_hand import adjustments, gone_by_hand
+from ...books.reversals.adjustments import adjustments, gone_by_adjustment
 from ...books.reversals.shares import Claim, Gone, share_of
 from ...tables import Entry, Kind, Lot, Wallet
 from ..scope.problem import Problem
@@ -31,7 +31,7 @@ LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
     """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
     clawed, lapses, by_hand = (fetch(connection, rows) for rows in _rows(which))
-    streams = clawed, lapses, gone_by_hand(by_hand)
+    streams = clawed, lapses, gone_by_adjustment(by_hand)
     rows = merge(*streams, key=lambda row: tuple(row[:3]))
     for _, group in groupby(rows, key=lambda row: tuple(row[:2])):
         of_lot = list(group)
@@ -59,8 +59,8 @@ def _rows(which: Which) -> list[Select[*tuple[Any, ...]]]:
 def _clawbacks() -> Select[*tuple[Any, ...]]:
     """Each clawback of a lot, and what of it was given back; ``back`` is null where it stands."""
     lot, claw, undone = (aliased(Entry) for _ in range(3))
-    of_lot = claw.beside(lot) & (claw.refers_to_seq == lot.seq)
-    of_claw = undone.beside(claw) & (undone.refers_to_seq == claw.seq)
+    of_lot = claw.same_wallet_as(lot) & (claw.refers_to_seq == lot.seq)
+    of_claw = undone.same_wallet_as(claw) & (undone.refers_to_seq == claw.seq)
     return (
         select(
             lot.wallet_id,
@@ -86,7 +86,7 @@ def _clawbacks() -> Select[*tuple[Any, ...]]:
 @cache
 def _lapsed() -> Select[*tuple[Any, ...]]:
     """What lapsed of the lots that a clawback refers to."""
-    of_lot = Entry.beside(Lot) & (Entry.refers_to_seq == Lot.origin)
+    of_lot = Entry.same_wallet_as(Lot) & (Entry.refers_to_seq == Lot.origin)
     clawed = exists().where(of_lot, Entry.kind == Kind.CLAWBACK, Entry.debt >= 0).correlate(Lot)
     gone = lapsed(clawed).subquery()
     return select(gone).order_by(gone.c.wallet_id, gone.c.origin, gone.c.seq)

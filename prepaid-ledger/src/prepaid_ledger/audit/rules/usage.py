@@ -65,7 +65,7 @@ def usage_sums(
 
 def _off(connection: Connection, which: Which) -> Select[*tuple[Any, ...]]:
     """Where the entries in the books and the sums differ."""
-    marked = select(UsageMark.wallet_id).where(UsageMark.beside(Entry), Entry.seq <= UsageMark.seq)
+    marked = select(UsageMark.wallet_id).where(UsageMark.same_wallet_as(Entry), Entry.seq <= UsageMark.seq)
     counted = sums_of_entries(connection.dialect.name, marked.exists(), which.has(Entry.wallet_id)).subquery()
     kept = select(
         UsageSum.wallet_id,

@@ -39,7 +39,7 @@ def reversed_spends() -> Select[*tuple[Any, ...]]:
     reversal = aliased(Entry)
     return (
         select(reversal.wallet_id, reversal.slot, Entry.spender, Entry.at, -reversal.credits)
-        .join(Entry, Entry.beside(reversal) & (Entry.seq == reversal.refers_to_seq))
+        .join(Entry, Entry.same_wallet_as(reversal) & (Entry.seq == reversal.refers_to_seq))
         .where(reversal.kind == Kind.REVERSAL, Entry.refers_to_seq.is_(None))
     )
 
@@ -51,7 +51,7 @@ def holds() -> Select[*tuple[Any, ...]]:
 
 def extensions() -> Select[*tuple[Any, ...]]:
     """What holds were charged as they grew."""
-    of_hold = Hold.beside(HoldExtension) & (Hold.seq == HoldExtension.hold_seq)
+    of_hold = Hold.same_wallet_as(HoldExtension) & (Hold.seq == HoldExtension.hold_seq)
     kept = _kept(HoldExtension.held_before, HoldExtension.credits)
     return select(Hold.wallet_id, Hold.slot, Hold.spender, HoldExtension.at, kept).join(
         HoldExtension, of_hold
@@ -69,16 +69,16 @@ def archived() -> Select[*tuple[Any, ...]]:
     """What the sums of usage have of wallets that are archived in part, dated at the end of the archive."""
     spender = func.nullif(UsageSum.spender, "")
     return select(UsageSum.wallet_id, UsageSum.slot, spender, ArchiveMark.at, UsageSum.credits).join(
-        ArchiveMark, ArchiveMark.beside(UsageSum)
+        ArchiveMark, ArchiveMark.same_wallet_as(UsageSum)
     )
 
 
 def not_archived() -> Select[*tuple[Any, ...]]:
     """What of those sums is in the books still, and counted there: negative, at the same time."""
-    counted = UsageMark.beside(Entry) & (Entry.seq <= UsageMark.seq)
+    counted = UsageMark.same_wallet_as(Entry) & (Entry.seq <= UsageMark.seq)
     return (
         select(Entry.wallet_id, Entry.slot, Entry.spender, ArchiveMark.at, Entry.credits)
-        .join(ArchiveMark, ArchiveMark.beside(Entry))
+        .join(ArchiveMark, ArchiveMark.same_wallet_as(Entry))
         .join(UsageMark, counted)
         .where(Entry.kind == Kind.SPEND)
     )
@@ -90,7 +90,7 @@ def _kept(before: Any, credits: Any) -> Any:
     returned = (
         select(func.coalesce(func.sum(reversal.credits), 0))
         .where(
-            reversal.beside(Hold),
+            reversal.same_wallet_as(Hold),
             reversal.refers_to_seq == Hold.closed_seq,
             reversal.kind == Kind.REVERSAL,
         )

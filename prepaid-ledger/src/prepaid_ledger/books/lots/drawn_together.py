@@ -205,6 +205,6 @@ def _write_lots(session: Session, kept: Sequence[Drawn]) -> None:
     ]
     if changed:
         now = table_of(session, changed, "now")
-        same = Lot.beside(now.c) & (_lot.c.seq == now.c.seq)
+        same = Lot.same_wallet_as(now.c) & (_lot.c.seq == now.c.seq)
         states = {name: now.c[name] for name in ("left_over", "held", "ended")}
         session.execute(update(_lot).where(same).values(states))

@@ -165,7 +165,9 @@ class StoredMemory:
         return LotState(*row)
 
     def drawn(self, seq: int, before: int) -> list[Part]:
-        parts = select(Draw.lot_seq, Draw.credits).join(Lot, Lot.beside(Draw) & (Lot.seq == Draw.lot_seq))
+        parts = select(Draw.lot_seq, Draw.credits).join(
+            Lot, Lot.same_wallet_as(Draw) & (Lot.seq == Draw.lot_seq)
+        )
         extensions = select(HoldExtension.seq).where(
             HoldExtension.of(self.wallet),
             HoldExtension.hold_seq == seq,
@@ -235,6 +237,6 @@ def lapsed(*which: ColumnElement[bool]) -> Select[int, int, int, int]:
     """
     return (
         select(Lot.wallet_id, Lot.origin, Entry.seq, (-Entry.credits).label("credits"))
-        .join(Entry, Entry.beside(Lot) & (Entry.refers_to_seq == Lot.seq))
+        .join(Entry, Entry.same_wallet_as(Lot) & (Entry.refers_to_seq == Lot.seq))
         .where(or_(Entry.kind == Kind.EXPIRY, Entry.key.startswith("rollover:")), *which)
     )

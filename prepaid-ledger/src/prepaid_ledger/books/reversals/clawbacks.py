@@ -21,7 +21,7 @@ from ..expiry import expire
 from ..lots.lot_store import lapsed
 from ..wallets.posting import Posting, append, begin_on, repeat
 from ..wallets.wallet_state import WalletState
-from .by_hand import adjustments, gone_by_hand
+from .adjustments import adjustments, gone_by_adjustment
 from .shares import Claim, Gone, Share, share_of
 
 #: Credits that come back after their lot has ended last this long at least.
@@ -181,7 +181,7 @@ class Clawed:
         undone = {entry.refers_to_seq: entry for entry in restored}
         rows = session.execute(lapsed(Lot.of(wallet), Lot.origin == lot.seq))
         gone = [Gone(row.seq, row.credits) for row in rows]
-        by_hand = gone_by_hand(session.execute(adjustments(Entry.of(wallet))))
+        by_hand = gone_by_adjustment(session.execute(adjustments(Entry.of(wallet))))
         gone += [Gone(seq, credits) for _, origin, seq, credits in by_hand if origin == lot.seq]
         return cls(lot, taken, undone, gone)
 

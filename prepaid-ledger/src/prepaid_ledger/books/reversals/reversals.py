@@ -95,7 +95,7 @@ def _total(session: Session, reversal: Entry) -> int:
     """The credits of a reversal, with the entries for lots that had ended."""
     more = session.scalars(
         select(Entry.credits).where(
-            Entry.beside(reversal),
+            Entry.same_wallet_as(reversal),
             Entry.refers_to_seq == reversal.refers_to_seq,
             Entry.key.startswith(f"reversal:{reversal.seq}:"),
         )

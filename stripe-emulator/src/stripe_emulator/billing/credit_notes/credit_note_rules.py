@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stripe_emulator import contract
-from stripe_emulator.billing.invoices import invoice_sums, invoices
+from stripe_emulator.billing.invoices import invoice_payments, invoice_sums, invoices
 from stripe_emulator.catalog import pricing
 from stripe_emulator.catalog.amounts import rounded
 from stripe_emulator.core import ids
@@ -121,9 +121,9 @@ def _reduce(invoice: Json, amount: int) -> None:
         amount_remaining=invoice["amount_remaining"] - amount,
         pre_payment_credit_notes_amount=invoice["pre_payment_credit_notes_amount"] + amount,
     )
-    intent = invoices.intent_of(invoice)
+    intent = invoice_payments.intent_of(invoice)
     if invoice["amount_remaining"] == 0:
-        invoices.cancel_payment(invoice)
+        invoice_payments.cancel_payment(invoice)
         invoices.paid(invoice)
     elif intent is not None:
         objects.change(intent, amount=invoice["amount_remaining"])
@@ -177,7 +177,7 @@ def _charge_of(invoice: Json) -> Json:
 
     :raises InvalidRequest: None did.
     """
-    intent = invoices.intent_of(invoice)
+    intent = invoice_payments.intent_of(invoice)
     if intent is None or intent["latest_charge"] is None:
         raise InvalidRequest(
             "This invoice was not paid by a charge; nothing can be refunded.", param="refund_amount"

@@ -8,7 +8,7 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 from __future__ import annotations
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing.invoices import drafts, invoices
+from stripe_emulator.billing.invoices import drafts, invoice_payments, invoices
 from stripe_emulator.core.database import store
 from stripe_emulator.core.database.settings import get_setting, put_setting
 from stripe_emulator.core.errors import CardError, InvalidRequest
@@ -18,7 +18,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import public
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.confirming import confirmation
-from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming.confirmation import Confirmation, IntentOwner
 
 register = Register()
 
@@ -108,7 +108,7 @@ def attempt(
     :param return_url: Where a customer who is there comes back to from the bank's page.
     :param acceptance: How the customer gave a mandate with it; see ``Confirmation``.
     """
-    intent = invoices.intent_of(invoice)
+    intent = invoice_payments.intent_of(invoice)
     assert intent is not None, "an invoice that asks for money has a payment intent"
     method = method or method_for(invoice)
     objects.change(invoice, attempted=True, attempt_count=invoice["attempt_count"] + 1)
@@ -149,13 +149,13 @@ def action_required(invoice: Json) -> CardError:
         "Payment for this subscription requires additional user action before it can be completed"
         " successfully. Payment can be completed using the PaymentIntent of the invoice.",
         code="invoice_payment_intent_requires_action",
-        payment_intent=public(invoices.intent_of(invoice) or {}),
+        payment_intent=public(invoice_payments.intent_of(invoice) or {}),
     )
 
 
 def prepare(invoice: Json) -> None:
     """Leave the payment to the customer, with the default card chosen if there is one."""
-    intent, method = invoices.intent_of(invoice), method_for(invoice)
+    intent, method = invoice_payments.intent_of(invoice), method_for(invoice)
     if intent is not None and method is not None and intent["status"] == "requires_payment_method":
         objects.change(intent, payment_method=method["id"], status="requires_confirmation")
 
@@ -271,4 +271,4 @@ def _failed(invoice: Json) -> None:
 
 
 #: An invoice as the owner of its payment.
-OWNER = Owner(succeeded=_succeeded, failed=_intent_failed)
+OWNER = IntentOwner(succeeded=_succeeded, failed=_intent_failed)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing.invoices import automatic_tax, collection, drafts, invoice_sums, invoices
+from stripe_emulator.billing.invoices import (
+    automatic_tax,
+    collection,
+    drafts,
+    invoice_payments,
+    invoice_sums,
+    invoices,
+)
 from stripe_emulator.billing.terms import items, terms
 from stripe_emulator.catalog import redemption
 from stripe_emulator.core import descriptors, money
@@ -226,7 +233,7 @@ def attach_payment(form: Form, invoice_id: str) -> Json:
         drafts.must_be_of(store.get("customer", invoice["customer"]), intent, "payment_intent")
     if intent["amount"] > invoice["amount_remaining"]:
         raise NotEmulated("paying more than an invoice asks for", param="payment_intent")
-    invoices.add_payment(invoice, intent, is_default=False)
+    invoice_payments.add_payment(invoice, intent, is_default=False)
     if intent["status"] == "succeeded":
         invoices.receive(invoice, intent)
     return invoice
@@ -235,13 +242,13 @@ def attach_payment(form: Form, invoice_id: str) -> Json:
 @register.includable("invoice", "payments")
 def payments(invoice: Json) -> Json:
     """The invoice's payments, shown when asked for."""
-    return lists.list_of(invoices.payments_of(invoice), url="/v1/invoices/payments")
+    return lists.list_of(invoice_payments.payments_of(invoice), url="/v1/invoices/payments")
 
 
 @register.includable("invoice", "confirmation_secret")
 def confirmation_secret(invoice: Json) -> Json | None:
     """What a browser needs to confirm the payment; it stays when that is done."""
-    intent = invoices.intent_of(invoice)
+    intent = invoice_payments.intent_of(invoice)
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.api.register import Register
-from stripe_emulator.billing.invoices import drafts, invoice_sums
+from stripe_emulator.billing.invoices import drafts, invoice_payments, invoice_sums
 from stripe_emulator.billing.metering import credit_grants
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import money
@@ -35,9 +35,6 @@ MOVES = {
 
 #: How much of its id names an invoice to the card networks.
 ORDER_REFERENCE_LENGTH = 25
-
-#: Seconds after a payment until Stripe sends ``invoice_payment.paid``.
-PAYMENT_EVENT_AFTER_S = 15
 
 #: An invoice is paid, or it is voided or written off: what it billed goes on from there.
 after_paid: Hook[[Json]] = Hook()
@@ -117,14 +114,14 @@ def receive(invoice: Json, intent: Json) -> None:
     if amount >= invoice["amount_remaining"]:
         paid(invoice, amount=amount, intent=intent)
         return
-    payment = _payment_by(invoice, intent)
+    payment = invoice_payments.payment_by(invoice, intent)
     assert payment is not None, "what comes in was attached"
-    _close_payment(payment, amount, out_of_band=False)
+    invoice_payments.close_payment(payment, amount, out_of_band=False)
     left = invoice["amount_remaining"] - amount
     objects.change(
         invoice, "invoice.updated", amount_paid=invoice["amount_paid"] + amount, amount_remaining=left
     )
-    waits = default_payment(invoice)
+    waits = invoice_payments.default_payment(invoice)
     if waits is not None and waits["status"] == "open":
         objects.change(store.get("payment_intent", waits["payment"]["payment_intent"]), amount=left)
         objects.change(waits, amount_requested=left)
@@ -150,10 +147,10 @@ def paid(invoice: Json, *, amount: int = 0, out_of_band: bool = False, intent: J
         status=status,
         status_transitions=invoice["status_transitions"] | {"paid_at": clock.now()},
     )
-    payment = _payment_by(invoice, intent)
+    payment = invoice_payments.payment_by(invoice, intent)
     if payment is not None and payment["status"] == "open":
-        _close_payment(payment, received, out_of_band)
-    cancel_payment(invoice)
+        invoice_payments.close_payment(payment, received, out_of_band)
+    invoice_payments.cancel_payment(invoice)
     for name in ("invoice.paid", "invoice.payment_succeeded"):
         events.emit(name, invoice)
     after_paid(invoice)
@@ -164,7 +161,7 @@ def void(invoice: Json) -> Json:
     """Take an invoice back: as if it had never been, but it stays on paper."""
     status = move(invoice, "void")
     _give_up(invoice, status, "voided_at")
-    cancel_payment(invoice)
+    invoice_payments.cancel_payment(invoice)
     credit_grants.give_back(invoice)
     used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
     customer = store.get("customer", invoice["customer"])
@@ -184,53 +181,6 @@ def mark_uncollectible(invoice: Json) -> Json:
     return invoice
 
 
-def payments_of(invoice: Json) -> list[Json]:
-    """The invoice's payments, newest first."""
-    return store.select("invoice_payment", {"invoice": invoice["id"]})[::-1]
-
-
-def default_payment(invoice: Json) -> Json | None:
-    """The payment that Stripe made for the invoice by itself."""
-    if "_default_payment" in invoice:
-        return store.find("invoice_payment", invoice["_default_payment"] or "")
-    # A file that an earlier commit wrote: its invoices don't know.
-    known = store.select("invoice_payment", {"invoice": invoice["id"], "is_default": True}, limit=1)
-    return known[0] if known else None
-
-
-def _payment_by(invoice: Json, intent: Json | None) -> Json | None:
-    """The invoice's payment by this intent, or its default payment."""
-    default = default_payment(invoice)
-    if intent is None or (default and default["payment"]["payment_intent"] == intent["id"]):
-        return default
-    payments = store.select("invoice_payment", {"invoice": invoice["id"], "payment_intent": intent["id"]})
-    return payments[0] if payments else None
-
-
-def intent_of(invoice: Json) -> Json | None:
-    """The payment intent of the default payment."""
-    payment = default_payment(invoice)
-    return None if payment is None else store.find("payment_intent", payment["payment"]["payment_intent"])
-
-
-def add_payment(invoice: Json, intent: Json, *, is_default: bool) -> Json:
-    """Join a payment intent to an invoice; what becomes of it becomes of the invoice."""
-    objects.change(intent, _owner=["invoice", invoice["id"]])
-    payment = objects.create(
-        "invoice_payment",
-        amount_requested=intent["amount"],
-        currency=invoice["currency"],
-        invoice=invoice["id"],
-        is_default=is_default,
-        payment={"type": "payment_intent", "payment_intent": intent["id"]},
-        status="open",
-        status_transitions={"canceled_at": None, "paid_at": None},
-    )
-    if is_default:
-        objects.change(invoice, _default_payment=payment["id"])
-    return payment
-
-
 def change_balance(customer: Json, amount: int, kind: str, currency: str, **more: Any) -> Json:
     """Move the customer's balance, with the transaction that says why. Negative is credit."""
     balance = customer["balance"] + amount
@@ -245,12 +195,6 @@ def change_balance(customer: Json, amount: int, kind: str, currency: str, **more
     )
     objects.change(customer, "customer.updated", balance=balance, currency=customer["currency"] or currency)
     return moved
-
-
-@register.due("invoice_payment.paid")
-def announce_payment(payment_id: str) -> None:
-    """Stripe's word that an invoice's payment is through comes late."""
-    events.emit("invoice_payment.paid", store.get("invoice_payment", payment_id))
 
 
 @register.due("invoice.overdue")
@@ -287,7 +231,7 @@ def _ask_for_payment(invoice: Json) -> None:
         reference = invoice["id"][:ORDER_REFERENCE_LENGTH]
         form["payment_details"] = {"customer_reference": None, "order_reference": reference}
     intent = payment_intents.new(form)
-    add_payment(invoice, intent, is_default=True)
+    invoice_payments.add_payment(invoice, intent, is_default=True)
 
 
 def _description(invoice: Json) -> str:
@@ -296,18 +240,6 @@ def _description(invoice: Json) -> str:
         "subscription_cycle": "Subscription update",
         "subscription_update": "Subscription update",
     }.get(invoice["billing_reason"], "Payment for Invoice")
-
-
-def _close_payment(payment: Json, amount: int, out_of_band: bool) -> None:
-    if out_of_band:
-        intent = store.get("payment_intent", payment["payment"]["payment_intent"])
-        objects.change(intent, status="canceled", canceled_at=clock.now(), cancellation_reason="void_invoice")
-        transitions = payment["status_transitions"] | {"canceled_at": clock.now()}
-        objects.change(payment, status="canceled", status_transitions=transitions)
-        return
-    transitions = payment["status_transitions"] | {"paid_at": clock.now()}
-    objects.change(payment, amount_paid=amount, status="paid", status_transitions=transitions)
-    due_work.schedule(clock.now() + PAYMENT_EVENT_AFTER_S, "invoice_payment.paid", payment["id"])
 
 
 def _give_up(invoice: Json, status: str, mark: str) -> None:
@@ -319,18 +251,6 @@ def _give_up(invoice: Json, status: str, mark: str) -> None:
         status=status,
         status_transitions=invoice["status_transitions"] | {mark: clock.now()},
     )
-
-
-def cancel_payment(invoice: Json) -> None:
-    """Nobody needs to pay this invoice any more."""
-    payment = default_payment(invoice)
-    if payment is None or payment["status"] != "open":
-        return
-    intent = store.get("payment_intent", payment["payment"]["payment_intent"])
-    objects.change(intent, status="canceled", canceled_at=clock.now(), cancellation_reason="void_invoice")
-    events.emit("payment_intent.canceled", intent)
-    transitions = payment["status_transitions"] | {"canceled_at": clock.now()}
-    objects.change(payment, status="canceled", status_transitions=transitions)
 
 
 def _refusal(invoice: Json, verb: str) -> str:

@@ -10,7 +10,7 @@ from stripe_emulator.billing.lifecycle import states
 from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
-from stripe_emulator.payments.confirming.confirmation import Owner
+from stripe_emulator.payments.confirming.confirmation import IntentOwner
 from stripe_emulator.payments.intents import setup_intents
 
 
@@ -33,4 +33,4 @@ def _saved(intent: Json) -> None:
 
 
 #: A subscription as the owner of the setup of its trial's card.
-OWNER = Owner(succeeded=_saved)
+OWNER = IntentOwner(succeeded=_saved)

@@ -6,7 +6,7 @@ https://docs.stripe.com/payments/checkout/receipts
 
 from __future__ import annotations
 
-from stripe_emulator.billing.invoices import automatic_tax, drafts, invoices, lines
+from stripe_emulator.billing.invoices import automatic_tax, drafts, invoice_payments, invoices, lines
 from stripe_emulator.billing.terms import items
 from stripe_emulator.checkout.lines import session_discounts
 from stripe_emulator.checkout.tax import taxes
@@ -89,7 +89,7 @@ def make(session: Json) -> None:
     events.emit("invoice.sent", invoice)
     if session["payment_intent"]:
         intent = store.get("payment_intent", session["payment_intent"])
-        invoices.add_payment(invoice, intent, is_default=True)
+        invoice_payments.add_payment(invoice, intent, is_default=True)
     invoices.paid(invoice, amount=session["amount_total"])
 
 

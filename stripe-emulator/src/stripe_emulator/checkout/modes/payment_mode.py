@@ -15,7 +15,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
 from stripe_emulator.payments.confirming import confirmation
-from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming.confirmation import Confirmation, IntentOwner
 from stripe_emulator.payments.intents import payment_intents
 from stripe_emulator.payments.methods import mandates
 
@@ -102,4 +102,4 @@ def _failed(intent: Json) -> None:
 PAYMENT = Mode(_prepare, _complete)
 
 #: A session as the owner of its payment.
-OWNER = Owner(_approved, _succeeded, _failed, _waits)
+OWNER = IntentOwner(_approved, _succeeded, _failed, _waits)

@@ -15,7 +15,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments.confirming import setup_confirmation
-from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming.confirmation import Confirmation, IntentOwner
 from stripe_emulator.payments.intents import setup_intents
 from stripe_emulator.payments.methods import mandates
 
@@ -66,4 +66,4 @@ def _succeeded(intent: Json) -> None:
 SETUP = Mode(_prepare, _complete)
 
 #: A session as the owner of the setup of a card.
-OWNER = Owner(approved=_approved, succeeded=_succeeded)
+OWNER = IntentOwner(approved=_approved, succeeded=_succeeded)

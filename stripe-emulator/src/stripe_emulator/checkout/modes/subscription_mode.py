@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-mod
 
 from __future__ import annotations
 
-from stripe_emulator.billing.invoices import collection, drafts, invoices
+from stripe_emulator.billing.invoices import collection, drafts, invoice_payments
 from stripe_emulator.billing.lifecycle import start
 from stripe_emulator.billing.terms import currencies, items, terms
 from stripe_emulator.checkout.completion import completion, session_intents, session_payer, session_urls
@@ -21,7 +21,7 @@ from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
 from stripe_emulator.payments.confirming import setup_confirmation
-from stripe_emulator.payments.confirming.confirmation import Confirmation, Owner
+from stripe_emulator.payments.confirming.confirmation import Confirmation, IntentOwner
 from stripe_emulator.payments.intents import setup_intents
 from stripe_emulator.payments.methods import mandates
 
@@ -104,7 +104,7 @@ def _pay(session: Json, customer: Json, payer: Payer) -> None:
         objects.change(session, _subscription=subscription["id"])
         start.collect_first(subscription, invoice, "default_incomplete")
     invoice = store.get("invoice", subscription["latest_invoice"])
-    intent = invoices.intent_of(invoice)
+    intent = invoice_payments.intent_of(invoice)
     if intent is None:
         return  # a discount or the customer's balance paid it all, and the session is complete
     objects.change(session, _intent=["payment_intent", intent["id"]])
@@ -189,4 +189,4 @@ def _has_trial(session: Json) -> bool:
 SUBSCRIPTION = Mode(_prepare, _complete)
 
 #: A session as the owner of the setup of its trial's card.
-TRIAL_OWNER = Owner(succeeded=_card_is_saved)
+TRIAL_OWNER = IntentOwner(succeeded=_card_is_saved)

@@ -14,7 +14,7 @@ import typing_extensions
 from stripe import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from stripe_emulator.contract.requests import unset
+from stripe_emulator.contract.requests import route_effects
 from stripe_emulator.contract.requests.parameters import SCALARS, Fields, Hash, Parameter
 from stripe_emulator.contract.responses import responses
 from stripe_emulator.contract.sources.annotations import alternatives, literals, names_in
@@ -56,14 +56,14 @@ def texts(route: Route) -> dict[str, Parameter]:
     """
     if not (names := _nullable_texts(route)):
         return {}
-    update = route if not unset.creates(route) else find("POST", f"{route.path}/x")
+    update = route if not route_effects.creates(route) else find("POST", f"{route.path}/x")
     taken = _annotations(route) & (_annotations(update) if update else set())
     return {name: Parameter(can_be_unset=True) for name in taken & names}
 
 
 def _nullable_texts(route: Route) -> frozenset[str]:
     """The texts of the object of a route that may be null."""
-    if not (unset.creates(route) or unset.updates(route)):
+    if not (route_effects.creates(route) or route_effects.updates(route)):
         return frozenset()
     shapes = responses.value_of(route.answer, route.module).shapes
     if len(shapes) != 1 or not isinstance(shapes[0], responses.Object):

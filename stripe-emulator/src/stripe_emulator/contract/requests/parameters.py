@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from stripe_emulator.contract.requests.given import Given
+from stripe_emulator.contract.requests.given_parameters import Given
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from stripe_emulator.contract.requests import ranges, unset
-from stripe_emulator.contract.requests.given import Given
+from stripe_emulator.contract.requests import ranges, route_effects
+from stripe_emulator.contract.requests.given_parameters import Given
 from stripe_emulator.contract.requests.parameters import Form, Hash
 from stripe_emulator.contract.sources import specified
-from stripe_emulator.contract.sources.kept import kept
 from stripe_emulator.contract.sources.routes import Route
+from stripe_emulator.contract.sources.sdk_cache import kept
 
 
 def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Given:
@@ -24,7 +24,7 @@ def read(route: Route, form: dict[str, Form], known: Hash | None = None) -> Give
     :raises ParameterError: In Stripe's words, with its code and the parameter's name.
     """
     values = (known or parameters_of(route)).read(form, "")
-    if unset.creates(route):
+    if route_effects.creates(route):
         for name in values.keys() & _facts(route)["unset"]:
             if dict.__getitem__(values, name) == "":
                 del values[name]

@@ -68,7 +68,7 @@ def _hashes_in(
     if isinstance(shape, responses.Object) and isinstance(value, dict) and value:
         yield shape, value
         within = [(shape.fields[key], each) for key, each in value.items() if key in shape.fields]
-    elif isinstance(shape, responses.Page | responses.Rows | responses.Map):
+    elif isinstance(shape, responses.ListPage | responses.Rows | responses.Map):
         within = [(shape.item, each) for each in _members(shape, value)]
     else:
         return
@@ -79,7 +79,7 @@ def _hashes_in(
 
 
 def _members(shape: responses.Shape, value: Any) -> list[Any]:
-    if isinstance(shape, responses.Page):
+    if isinstance(shape, responses.ListPage):
         value = value.get("data") if isinstance(value, dict) else None
     if isinstance(shape, responses.Map):
         value = list(value.values()) if isinstance(value, dict) else None

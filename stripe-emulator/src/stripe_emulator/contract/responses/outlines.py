@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from stripe_emulator.contract.sources.kept import kept
+from stripe_emulator.contract.sources.sdk_cache import kept
 from stripe_emulator.core.types import Json, copied
 
 

@@ -24,11 +24,11 @@ from stripe._object_classes import OBJECT_CLASSES, V2_OBJECT_CLASSES
 from stripe._stripe_object import UntypedStripeObject
 from stripe.v2 import ListObject as ListObjectV2
 
-from stripe_emulator.contract.responses.sent import ALWAYS_SENT, SELDOM_SENT, STILL_SENT
 from stripe_emulator.contract.responses.thin import thin_types
 from stripe_emulator.contract.responses.thin_classes import class_of
+from stripe_emulator.contract.responses.undocumented import ALWAYS_SENT, SELDOM_SENT, STILL_SENT
 from stripe_emulator.contract.sources.annotations import alternatives, literals
-from stripe_emulator.contract.sources.later import LATER_FIELDS
+from stripe_emulator.contract.sources.newer_than_sdk import LATER_FIELDS
 from stripe_emulator.contract.sources.routes import find
 
 
@@ -162,7 +162,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Page:
+class ListPage:
     """A list object: one page of rows and how to get the next."""
 
     kind: Any
@@ -268,7 +268,7 @@ def value_of(annotation: Any, module: str) -> Value:
         elif origin in (dict, UntypedStripeObject):
             shapes.append(Map(value_of(arguments[-1], module)))
         elif origin in _PAGES:
-            shapes.append(Page(origin, value_of(arguments[0], module)))
+            shapes.append(ListPage(origin, value_of(arguments[0], module)))
         elif _is_sdk_class(member):
             shapes.append(object_of(member))
         else:

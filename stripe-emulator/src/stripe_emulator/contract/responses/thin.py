@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from stripe_emulator.contract.sources.kept import kept
+from stripe_emulator.contract.sources.sdk_cache import kept
 from stripe_emulator.core.types import Json
 
 

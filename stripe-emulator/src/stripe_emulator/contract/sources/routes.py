@@ -16,8 +16,8 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from stripe_emulator.contract.sources.kept import kept
-from stripe_emulator.contract.sources.later import LATER_ROUTES
+from stripe_emulator.contract.sources.newer_than_sdk import LATER_ROUTES
+from stripe_emulator.contract.sources.sdk_cache import kept
 from stripe_emulator.core import sdk
 
 _METHOD = re.compile(

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from flask import current_app, request
 
+from stripe_emulator.api.chosen_account import CHOSEN
 from stripe_emulator.api.request import Api
-from stripe_emulator.api.several import CHOSEN
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.account import account
@@ -17,7 +17,7 @@ from stripe_emulator.payments.account import account
 ALL = "stripe_emulator_accounts"
 
 
-class Owner(Protocol):
+class HasStore(Protocol):
     """One account of several."""
 
     @property
@@ -33,7 +33,7 @@ def storage() -> Store:
 
 def several() -> list[Store]:
     """The store of every account, the first one's first; empty where all keys open one."""
-    accounts: Iterable[Owner] = current_app.extensions.get(ALL, ())
+    accounts: Iterable[HasStore] = current_app.extensions.get(ALL, ())
     return [owner.store for owner in accounts]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from stripe_emulator.billing.invoices import collection, invoices
+from stripe_emulator.billing.invoices import collection, invoice_payments
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
 from stripe_emulator.core.time import clocks
@@ -25,7 +25,7 @@ def show(invoice_id: str) -> ResponseReturnValue:
     """What is owed, or was paid, with a form to pay it; after a bank's no, why."""
     with storage().transaction(write=False):
         invoice = _invoice(invoice_id)
-        intent = invoices.intent_of(invoice) or {}
+        intent = invoice_payments.intent_of(invoice) or {}
         error = intent.get("last_payment_error") if "redirect_status" in request.args else None
         return _page(invoice, Refusal({"card_number": error["message"]}) if error else None)
 
@@ -46,7 +46,7 @@ def pay(invoice_id: str) -> ResponseReturnValue:
         refused = collection.attempt(invoice, method, return_url=invoice["hosted_invoice_url"])
         if refused is not None:
             return _page(invoice, Refusal({card_form.chosen(request.form): refused.message}), 402)
-        intent = invoices.intent_of(invoice) or {}
+        intent = invoice_payments.intent_of(invoice) or {}
         asks = intent.get("status") == "requires_action"
         return redirect(challenges.url(intent) if asks else f"/invoice/{invoice_id}", 303)
 

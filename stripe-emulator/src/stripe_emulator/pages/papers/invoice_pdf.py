@@ -8,7 +8,7 @@ from stripe_emulator.core import money
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.common import describe
 from stripe_emulator.pages.papers import pdf
-from stripe_emulator.pages.papers.pdf import Page
+from stripe_emulator.pages.papers.pdf import PdfPage
 from stripe_emulator.payments.account import account
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
@@ -20,15 +20,15 @@ REVERSED = "Tax to be paid on reverse charge basis"
 
 def pdf_of(invoice: Json) -> bytes:
     """The file of an invoice. Lines that do not fit go on to further pages."""
-    pages = [Page()]
+    pages = [PdfPage()]
     y = _columns(pages[0], _head(pages[0], invoice))
     for line in invoice["lines"]["data"]:
         if y > BOTTOM:
-            pages.append(Page())
+            pages.append(PdfPage())
             y = TOP
         y = _line(pages[-1], y, line)
     if y + 8 * LINE > BOTTOM:
-        pages.append(Page())
+        pages.append(PdfPage())
         y = TOP
     y = _sums(pages[-1], y, invoice)
     if is_reversed(invoice):
@@ -43,7 +43,7 @@ def pdf_of(invoice: Json) -> bytes:
     return pdf.document(pages, f"Invoice {invoice['number']}")
 
 
-def _head(page: Page, invoice: Json) -> float:
+def _head(page: PdfPage, invoice: Json) -> float:
     page.text(LEFT, TOP, "Invoice", size=24, bold=True)
     page.right(RIGHT, TOP, account.name(), size=12, bold=True)
     rows = [("Invoice number", invoice["number"] or invoice["id"]), ("Date", _day(invoice, "finalized_at"))]
@@ -86,14 +86,14 @@ def is_reversed(invoice: Json) -> bool:
     return any(tax["taxability_reason"] == "reverse_charge" for tax in invoice["total_taxes"] or [])
 
 
-def _columns(page: Page, y: float) -> float:
+def _columns(page: PdfPage, y: float) -> float:
     page.text(LEFT, y, "Description", size=9)
     page.right(RIGHT, y, "Amount", size=9)
     page.rule(LEFT, y + 6, RIGHT)
     return y + LINE + 2
 
 
-def _line(page: Page, y: float, line: Json) -> float:
+def _line(page: PdfPage, y: float, line: Json) -> float:
     words = line["description"] or ""
     page.text(LEFT, y, words if len(words) <= LONGEST else words[: LONGEST - 3] + "...")
     page.right(RIGHT, y, money.text(line["amount"], line["currency"]))
@@ -115,7 +115,7 @@ def each(line: Json) -> str:
     return f"{quantity} × {money.text(line['amount'] // quantity, line['currency'])}"
 
 
-def _sums(page: Page, y: float, invoice: Json) -> float:
+def _sums(page: PdfPage, y: float, invoice: Json) -> float:
     page.rule(300, y - 10, RIGHT)
     for label, amount in sums(invoice):
         bold = label in ("Total", "Amount due")

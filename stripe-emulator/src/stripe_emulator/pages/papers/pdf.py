@@ -27,7 +27,7 @@ def width(text: str, size: float) -> float:
 
 
 @dataclass
-class Page:
+class PdfPage:
     """One page. Coordinates are points from the top left corner."""
 
     _drawn: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Page:
         return "\n".join(self._drawn).encode("cp1252", "replace")
 
 
-def document(pages: list[Page], title: str) -> bytes:
+def document(pages: list[PdfPage], title: str) -> bytes:
     """The file: a header, numbered objects, and the table that says where each begins."""
     fonts = [
         f"<< /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding >>".encode()

@@ -10,7 +10,7 @@ from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.common import describe
 from stripe_emulator.pages.papers import pdf
-from stripe_emulator.pages.papers.pdf import Page
+from stripe_emulator.pages.papers.pdf import PdfPage
 from stripe_emulator.payments.account import account
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 539, 64, 760
@@ -24,11 +24,11 @@ def pdf_of(quote: Json) -> bytes:
     """
     if quote["status"] == "draft":
         raise InvalidRequest("The PDF of a quote can be downloaded once it is finalized.", param="quote")
-    pages = [Page()]
+    pages = [PdfPage()]
     y = _head(pages[0], quote)
     for line in quote["_lines"]:
         if y > BOTTOM:
-            pages.append(Page())
+            pages.append(PdfPage())
             y = TOP
         quantity = line["quantity"] or 1
         words = f"{quantity} × {line['description']}" if quantity > 1 else line["description"]
@@ -39,7 +39,7 @@ def pdf_of(quote: Json) -> bytes:
     return pdf.document(pages, f"Quote {quote['number']}")
 
 
-def _head(page: Page, quote: Json) -> float:
+def _head(page: PdfPage, quote: Json) -> float:
     page.text(LEFT, TOP, "Quote", size=24, bold=True)
     page.right(RIGHT, TOP, account.name(), size=12, bold=True)
     customer = store.find("customer", quote["customer"]) if quote["customer"] else None
@@ -58,7 +58,7 @@ def _head(page: Page, quote: Json) -> float:
     return y + 2 * LINE
 
 
-def _foot(page: Page, y: float, quote: Json) -> None:
+def _foot(page: PdfPage, y: float, quote: Json) -> None:
     details = quote["total_details"]
     rows = [
         ("Subtotal", quote["amount_subtotal"]),

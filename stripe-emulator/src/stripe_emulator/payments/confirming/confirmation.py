@@ -1,7 +1,7 @@
 """What the bank makes of a confirmed payment: money, a question to its customer, or no.
 
 Payments of something larger (a Checkout Session, an invoice) name it in ``_owner``, and its
-file hears of each turn as an ``Owner``. ``server.load`` names the owners.
+file hears of each turn as an ``IntentOwner``. ``server.load`` names the owners.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _nothing(intent: Json) -> None:
 
 
 @dataclass(frozen=True)
-class Owner:
+class IntentOwner:
     """What a payment's owner does at each turn; all take the intent.
 
     ``approved`` comes before the money moves (a customer is made, a card is kept),
@@ -64,18 +64,18 @@ class Owners:
     """The owners that one kind of intent can have. ``server.load`` names them in one place, and once."""
 
     def __init__(self) -> None:
-        self._by_object_name: dict[str, Owner] = {}
+        self._by_object_name: dict[str, IntentOwner] = {}
 
-    def are(self, by_object_name: dict[str, Owner]) -> None:
+    def are(self, by_object_name: dict[str, IntentOwner]) -> None:
         """Let each of these hear of its intents."""
         assert not self._by_object_name, "it has been said already who owns these intents"
         self._by_object_name = by_object_name
 
-    def of(self, intent: Json) -> Owner:
+    def of(self, intent: Json) -> IntentOwner:
         """Whom the intent names in ``_owner: [object, id]``; without that, one who does nothing."""
         assert self._by_object_name, "these intents have no owners: call server.load.load() first"
         name = intent.get("_owner")
-        return self._by_object_name[name[0]] if name else Owner()
+        return self._by_object_name[name[0]] if name else IntentOwner()
 
 
 #: Who hears of a PaymentIntent.

@@ -9,7 +9,8 @@ from prepaid_ledger.errors import PrepaidError
 
 from ....context import transaction
 from ....errors import GatewayUnavailable
-from ....purchases import stop_reasons, topups
+from ....purchases import stop_reasons
+from ....purchases.auto_topup import topups
 from ....subscriptions import blocking
 from ... import forms
 from .. import page

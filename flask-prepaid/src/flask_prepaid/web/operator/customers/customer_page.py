@@ -1,4 +1,4 @@
-"""All of one customer on a page, with the notes that operators have left."""
+"""All of one customer on a page."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import abort, flash, redirect, request
+from flask import abort, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import check_owner, clock
+from prepaid_ledger import check_owner
 from prepaid_ledger.tables import Wallet
 
-from ....context import transaction
-from ....errors import UnknownItem
 from ....outbox import mail_log
 from ....payments import shown_states
-from ....payments.customers.models import Customer, OperatorNote
+from ....payments.customers.models import Customer
 from ....payments.customers.owned import has_wallet
 from ....payments.customers.rows import known_customer
 from ....payments.models import Dispute, Payment, Refund
-from ....purchases import topups
+from ....purchases.auto_topup import topups
 from ....purchases.money_back import disputes, fraud_warnings, refundable
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import plan_state
@@ -31,9 +29,9 @@ from ....subscriptions.invoices.lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from ... import causes, forms
 from ...visitors import spenders
-from .. import events, health, mails, once, page
+from .. import events, health, mails, page
 from ..roles import Right
-from . import invoices
+from . import invoices, operator_notes
 
 #: Payments and entries on one page.
 PAYMENTS = 50
@@ -45,10 +43,6 @@ CHANGES = 24
 #: Mails of the customer's that are shown, and so many of them that are seen at a glance, without a search.
 MAILS = 25
 FEW_MAILS = 8
-
-#: Notes that are shown, and so many of them before the older ones are folded away.
-NOTES = 20
-FEW_NOTES = 3
 
 
 def customer(owner: str) -> ResponseReturnValue:
@@ -101,7 +95,7 @@ def customer(owner: str) -> ResponseReturnValue:
         may_block=operator.may(Right.BLOCK) and context.operators.block is not None,
         small_grant=context.config.small_grant,
         attempt=forms.new_attempt,
-        **of_notes(session, owner),
+        **operator_notes.of_notes(session, owner),
         plan_titles={slug: plan.title for slug, plan in context.catalog.plans.items()},
         max_lines={"payments": PAYMENTS, "changes": CHANGES},
         **of_mails(session, owner, mail_text),
@@ -141,17 +135,6 @@ def of_mails(session: Session, owner: str, text: str) -> dict[str, Any]:
     }
 
 
-def of_notes(session: Session, owner: str) -> dict[str, Any]:
-    """What operators have noted of the customer, and who they are."""
-    notes = notes_of(session, owner)
-    return {
-        "notes": notes,
-        "notes_count": session.scalar(select(func.count()).where(OperatorNote.owner == owner)),
-        "operators": page.labels(note.operator for note in notes),
-        "few_notes": FEW_NOTES,
-    }
-
-
 def since(session: Session, owner: str) -> date | None:
     """The day of the customer's first credits, by the shop's clock."""
     at = session.scalar(select(Wallet.created_at).where(Wallet.owned_by(owner)))
@@ -170,32 +153,6 @@ def sums_of(session: Session, owner: str) -> Sequence[Any]:
         .group_by(Payment.currency)
         .order_by(func.sum(Payment.paid_minor).desc())
     ).all()
-
-
-def note() -> ResponseReturnValue:
-    """Leave a note about a customer, for the other operators."""
-    operator = page.operator(Right.NOTE)
-    context = page.context()
-    owner = page.known_owner(request.form.get("owner", ""))
-    try:
-        text = forms.note()
-    except UnknownItem as error:
-        flash(str(error), "warning")
-        return redirect(page.customer_url(owner), 303)
-    with transaction(context) as session:
-        once.take_turn(session, f"note:{owner}")
-        last = next(iter(notes_of(session, owner)), None)
-        if last is None or (last.operator, last.text) != (operator.name, text):  # else it was sent twice
-            session.add(OperatorNote(owner=owner, operator=operator.name, text=text, at=clock.wall()))
-            page.record(operator, Right.NOTE, owner=owner, reason="")
-    flash("The note is kept.", "success")
-    return redirect(page.customer_url(owner), 303)
-
-
-def notes_of(session: Session, owner: str) -> Sequence[OperatorNote]:
-    """What operators have written about the customer, the latest first."""
-    mine = select(OperatorNote).where(OperatorNote.owner == owner)
-    return session.scalars(mine.order_by(OperatorNote.id.desc()).limit(NOTES)).all()
 
 
 def of_plan(session: Session, owner: str) -> dict[str, Any]:

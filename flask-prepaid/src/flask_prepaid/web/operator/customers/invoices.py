@@ -14,7 +14,7 @@ from ....subscriptions.models import Invoice, InvoiceState, Subscription
 
 
 @dataclass(frozen=True)
-class InvoiceLine:
+class ListedInvoice:
     """An invoice as the customer's page lists it. Amounts in the smallest unit of ``currency``.
 
     ``page_url`` is where it can be read, or paid, at Stripe, and ``retry_at`` when that is tried next.
@@ -52,14 +52,14 @@ def of_purchases(session: Session, owner: str, limit: int) -> Sequence[Payment]:
     return session.scalars(paid.order_by(Payment.id.desc()).limit(limit)).all()
 
 
-def lines(plans: Iterable[tuple[Invoice, int]], purchases: Iterable[Payment]) -> list[InvoiceLine]:
+def lines(plans: Iterable[tuple[Invoice, int]], purchases: Iterable[Payment]) -> list[ListedInvoice]:
     """Both in one list, the latest first."""
     both = [_of_plan(*row) for row in plans] + [_of_purchase(payment) for payment in purchases]
     return sorted(both, key=lambda line: line.at, reverse=True)
 
 
-def _of_plan(invoice: Invoice, discount_minor: int) -> InvoiceLine:
-    return InvoiceLine(
+def _of_plan(invoice: Invoice, discount_minor: int) -> ListedInvoice:
+    return ListedInvoice(
         number=invoice.number or invoice.stripe_id,
         state=invoice.state,
         at=invoice.created_at,
@@ -73,8 +73,8 @@ def _of_plan(invoice: Invoice, discount_minor: int) -> InvoiceLine:
     )
 
 
-def _of_purchase(payment: Payment) -> InvoiceLine:
-    return InvoiceLine(
+def _of_purchase(payment: Payment) -> ListedInvoice:
+    return ListedInvoice(
         number=payment.invoice_number or payment.invoice_id or "",
         state=InvoiceState.PAID,
         at=payment.paid_at or payment.created_at,

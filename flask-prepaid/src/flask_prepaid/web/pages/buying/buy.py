@@ -14,7 +14,7 @@ from ....payments import payments, tax_rates
 from ....payments.models import Payment
 from ... import errors, forms, page
 from . import paying, shelf
-from .chosen import buyers_currency, chosen_card, chosen_offer
+from .chosen_offer import buyers_currency, chosen_card, chosen_offer
 
 
 def buy() -> ResponseReturnValue:

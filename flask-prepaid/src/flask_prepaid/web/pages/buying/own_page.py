@@ -13,7 +13,7 @@ from ....payments import tax_rates
 from ....subscriptions import currencies
 from ... import forms, page
 from . import buy, shelf
-from .chosen import chosen_card, chosen_offer
+from .chosen_offer import chosen_card, chosen_offer
 
 
 def custom() -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from ....languages import formats
 from ....languages.words import gettext as _
 from ....payments import tax_rates
 from ....payments.models import Payment
-from ....purchases import charging, checkout_pages, earlier
+from ....purchases import charging, checkout_pages, earlier_pages
 from ... import forms, page, sent_again
 
 
@@ -23,7 +23,7 @@ def opened_before(owner: str) -> Checkout | None:
 
     :raises KeyReused: Its key has asked for something else.
     """
-    return earlier.page(page.context(), owner, sent_again.wish())[1]
+    return earlier_pages.page(page.context(), owner, sent_again.wish())[1]
 
 
 def charged_before(

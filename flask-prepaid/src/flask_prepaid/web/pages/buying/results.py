@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ....errors import GatewayUnavailable, NotYours
 from ....payments import payments
 from ....payments.models import Payment, PaymentState
-from ....purchases import charging, checkout_pages, settling
+from ....purchases import charging, checkout_pages, own_payments
 from ... import forms, page
 from .. import declines
 from . import paying
@@ -28,7 +28,7 @@ def confirm() -> ResponseReturnValue:
 
 def invoice(payment: str) -> ResponseReturnValue:
     """On to the PDF at Stripe, whose address is good for some weeks only and so is asked for each time."""
-    return redirect(settling.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
+    return redirect(own_payments.invoice_url(page.context(), page.customer(), forms.payment_id(payment)))
 
 
 def come_back() -> ResponseReturnValue:
@@ -40,7 +40,7 @@ def come_back() -> ResponseReturnValue:
     number, session_id = request.args.get("payment"), request.args.get("session_id", "")
     try:
         if number is not None:
-            payment = settling.come_back_to(context, owner, forms.payment_id(number))
+            payment = own_payments.come_back_to(context, owner, forms.payment_id(number))
         else:
             payment = checkout_pages.come_back(context, owner, session_id)
     except GatewayUnavailable:
@@ -52,7 +52,7 @@ def in_our_books(owner: str, number: str | None, session_id: str) -> Payment | N
     """The owner's payment that the address names, as we have it written down."""
     context = page.context()
     if number is not None:
-        return settling.own_payment(context, owner, forms.payment_id(number))
+        return own_payments.own_payment(context, owner, forms.payment_id(number))
     return payments.find(context.session, stripe_id=session_id)
 
 

@@ -18,7 +18,7 @@ from ....payments.models import Payment, PaymentState
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies
 from ... import forms, page
-from .chosen import buyers_currency
+from .chosen_offer import buyers_currency
 
 
 def shelf(owner: str, error: UnknownItem | None = None) -> str:

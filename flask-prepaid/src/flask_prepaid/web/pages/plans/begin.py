@@ -19,7 +19,7 @@ from ....subscriptions.models import BEGINNING, Subscription
 from ... import errors, forms, page, sent_again
 from ..buying import results
 from . import overview
-from .chosen import chosen_plan
+from .chosen_plan import chosen_plan
 
 
 def plan() -> ResponseReturnValue:

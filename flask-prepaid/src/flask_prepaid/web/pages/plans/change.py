@@ -18,7 +18,7 @@ from ....subscriptions.models import Subscription
 from ... import forms, page
 from .. import declines
 from . import overview
-from .chosen import plan_named
+from .chosen_plan import plan_named
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
 RESUMED = marked("Your plan is resumed.")

@@ -15,7 +15,7 @@ from ....gateway.billing.subscription_values import StripeInvoice
 from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
-from ....subscriptions.beginning import beginnings
+from ....subscriptions.beginning import trials
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
 from ... import forms, page
 
@@ -76,7 +76,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         intervals=intervals(),
         shown_interval=shown_interval(),
         saving=saving,
-        had_trial=beginnings.had_trial(context, owner),
+        had_trial=trials.had_trial(context, owner),
         balance=context.ledger.balance(owner),
         cards=saved,
         pays_with=pays_with(saved),

@@ -6,7 +6,7 @@ from flask import make_response, request
 from flask.typing import ResponseReturnValue
 
 from stripe_emulator import controls
-from stripe_emulator.api.several import COOKIE
+from stripe_emulator.api.chosen_account import COOKIE
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.types import Json

@@ -9,6 +9,7 @@ from ..context import Context, reading, transaction
 from ..gateway.values import Checkout
 from ..payments import payments
 from ..payments.models import PaymentState, Via
+from ..payments.outcome import applying, transitions
 from ..payments.wishes import Wish
 
 
@@ -30,7 +31,7 @@ def page(context: Context, owner: str, wish: Wish) -> tuple[Wish, Checkout | Non
             if payment is None or payment.via is not Via.CHECKOUT:
                 return now, None
             session_id, state = payment.session_id, payment.state
-        if session_id is None and state not in payments.FINAL:
+        if session_id is None and state not in transitions.FINAL:
             return now, None  # Stripe's answer was lost: it is asked again under the same name
         if session_id is None or state is PaymentState.EXPIRED:
             continue
@@ -41,5 +42,5 @@ def page(context: Context, owner: str, wish: Wish) -> tuple[Wish, Checkout | Non
         if opened.status != "expired":
             return now, opened
         with transaction(context):
-            payments.apply(context, payment, opened)
+            applying.apply(context, payment, opened)
     raise AssertionError("turns do not end")

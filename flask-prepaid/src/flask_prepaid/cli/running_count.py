@@ -17,7 +17,7 @@ class Seen(Protocol):
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Seen]:
+def running_count(what: str) -> Iterator[Seen]:
     """A running count on a terminal; nothing anywhere else."""
     total = 0
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .. import money
-from ..context import Context
-from ..gateway.billing.invoice_charge_values import InvoiceCharge
-from ..gateway.values import Checkout, Intent
-from .customers.rows import known_customer
-from .models import Payment
+from ... import money
+from ...context import Context
+from ...gateway.billing.invoice_charge_values import InvoiceCharge
+from ...gateway.values import Checkout, Intent
+from ..customers.rows import known_customer
+from ..models import Payment
 
 #: What Stripe has of a payment: a page, a charge or an invoice.
 Fetched = Checkout | Intent | InvoiceCharge

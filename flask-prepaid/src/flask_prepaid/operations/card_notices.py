@@ -1,4 +1,4 @@
-"""What is worth telling a customer once: that a card expires soon."""
+"""A customer is told once that the card which pays by default expires soon."""
 
 from __future__ import annotations
 

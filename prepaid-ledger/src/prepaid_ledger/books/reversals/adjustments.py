@@ -22,7 +22,7 @@ from .shares import Gone
 Parts = list[tuple[int, int]]
 
 
-class Drawn(NamedTuple):
+class AdjustmentRow(NamedTuple):
     """What an adjustment gave, or took of one lot.
 
     :param given: The adjustment's credits; negative if it takes.
@@ -39,7 +39,7 @@ class Drawn(NamedTuple):
 
 
 @dataclass
-class ByHand:
+class Adjustments:
     """The adjustments of one wallet, so far.
 
     :param given: Credits that were given, and make up for nothing that was taken.
@@ -51,7 +51,7 @@ class ByHand:
     taken: Parts = field(default_factory=list)
     cancelled: Parts = field(default_factory=list)
 
-    def feed(self, drawn: Drawn) -> Iterator[tuple[int, Gone]]:
+    def feed(self, drawn: AdjustmentRow) -> Iterator[tuple[int, Gone]]:
         """Go on by one row, in ``seq`` order: what went of which lot by it, or is to count no more."""
         if drawn.origin is None or drawn.credits is None:
             given = max(drawn.given, 0)  # one that takes, and is not drawn yet, says nothing
@@ -88,7 +88,7 @@ def _move(source: Parts, target: Parts, credits: int) -> Parts:
     return moved
 
 
-def gone_by_hand(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int]]:
+def gone_by_adjustment(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int]]:
     """Wallet, origin of the lot, ``seq`` and credits of what went by hand, in this order.
 
     Negative is what was taken before, and counts no more.
@@ -96,8 +96,8 @@ def gone_by_hand(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int]]:
     :param rows: Those of ``adjustments``.
     """
     for wallet_id, of_wallet in groupby(rows, key=lambda row: row[0]):
-        by_hand = ByHand()
-        moves = [move for row in of_wallet for move in by_hand.feed(Drawn._make(row[1:]))]
+        seen = Adjustments()
+        moves = [move for row in of_wallet for move in seen.feed(AdjustmentRow._make(row[1:]))]
         yield from sorted((wallet_id, origin, *gone) for origin, gone in moves)
 
 
@@ -110,9 +110,9 @@ def adjustments(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     of_adjustment = first.kind == Kind.ADJUSTMENT
     return (
         select(Entry.wallet_id, Entry.seq, Entry.credits, Lot.origin, Draw.credits, of_adjustment)
-        .outerjoin(Draw, Draw.beside(Entry) & (Draw.seq == Entry.seq))
-        .outerjoin(Lot, Lot.beside(Draw) & (Lot.seq == Draw.lot_seq))
-        .outerjoin(first, first.beside(Lot) & (first.seq == Lot.origin))
+        .outerjoin(Draw, Draw.same_wallet_as(Entry) & (Draw.seq == Entry.seq))
+        .outerjoin(Lot, Lot.same_wallet_as(Draw) & (Lot.seq == Draw.lot_seq))
+        .outerjoin(first, first.same_wallet_as(Lot) & (first.seq == Lot.origin))
         .where(Entry.kind == Kind.ADJUSTMENT, *which)
         .order_by(Entry.wallet_id, Entry.seq, of_adjustment.desc(), Draw.lot_seq)
     )

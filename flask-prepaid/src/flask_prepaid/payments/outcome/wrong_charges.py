@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from .. import signals
-from ..context import Context
-from ..gateway.values import Intent
+from ... import signals
+from ...context import Context
+from ...gateway.values import Intent
+from ..models import SENT_BACK, Payment, PaymentState, Review
 from .comparison import Fetched, intent_of
-from .models import SENT_BACK, Payment, PaymentState, Review
 
 log = logging.getLogger(__name__)
 

@@ -1,33 +1,27 @@
-"""Whether it is time to top up, and what for: one answer, read from what was spent, paid and agreed.
-
-A top-up follows what its owner spends, and nothing else. Credits that a refund, a dispute, an operator or
-their own end have taken are no reason to charge a card.
-"""
+"""Whether it is time to top up, and what for: one answer, read from what was spent, paid and agreed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import takewhile
-from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger.tables import ArchiveMark, Entry, Hold, HoldState, Kind, Wallet
+from prepaid_ledger.tables import Kind
 
-from .. import money
-from ..catalog import Offer, Pack
-from ..context import Context
-from ..payments import tax_rates
-from ..payments.customers import billing_details
-from ..payments.customers.models import SavedCard
-from ..payments.models import SENT_BACK, Payment, PaymentState, TopUp, Via
-from ..payments.wishes import Wish
-from ..subscriptions import currencies
-from . import debts
-from .saved_cards import cards_on_file
-from .stop_reasons import (
+from ...catalog import Offer, Pack
+from ...context import Context
+from ...payments import tax_rates
+from ...payments.customers import billing_details
+from ...payments.customers.models import SavedCard
+from ...payments.models import SENT_BACK, Payment, PaymentState, TopUp, Via
+from ...payments.wishes import Wish
+from ...subscriptions import currencies
+from .. import debts
+from ..saved_cards import cards_on_file
+from ..stop_reasons import (
     BLOCKED,
     CEILING,
     DECLINED,
@@ -43,12 +37,10 @@ from .stop_reasons import (
     SELLING_PAUSED,
     UNDER_REVIEW,
 )
+from . import topup_cause, topup_ceiling
 
 #: How long it waits after a first failure with a card and after the second; the third stops it.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=24))
-
-#: What came of a top-up in one of these is not known: another one could charge twice.
-UNKNOWN = (PaymentState.REQUESTED, PaymentState.PENDING, PaymentState.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -112,7 +104,7 @@ def decide(context: Context, row: TopUp, *, blocked: bool) -> Decision:
         return None
     if not context.config.selling:
         return Skip(SELLING_PAUSED)
-    fall = _cause(session, row)
+    fall = topup_cause.cause(session, row)
     if fall in NOT_SPENT:
         return Skip(NOT_SPENT[fall]) if wallet.available else Stop(NOT_SPENT[fall])
     assert pack is not None, "without a pack it has stopped"
@@ -129,7 +121,7 @@ def _within_ceiling(
 
     :param missing: Credits, up to the threshold, with what is owed.
     """
-    rate, room_minor = tax_rates.last(context, row.owner), _room_minor(context, row)
+    rate, room_minor = tax_rates.last(context, row.owner), topup_ceiling.room_minor(context, row)
     packs = min(
         packs_to_reach(missing, pack),
         packs_to_reach(row.threshold, pack),  # so many at once were agreed to
@@ -198,47 +190,9 @@ def _is_under_way(session: Session, owner: str, history: list[Payment]) -> bool:
     if history and history[0].state is PaymentState.OPEN:
         return True
     unknown = select(Payment.id).where(
-        Payment.owner == owner, Payment.via == Via.TOPUP, Payment.state.in_(UNKNOWN)
+        Payment.owner == owner, Payment.via == Via.TOPUP, Payment.state.in_(topup_ceiling.UNKNOWN)
     )
     return session.scalar(unknown.limit(1)) is not None
-
-
-def _cause(session: Session, row: TopUp) -> Kind | None:
-    """How credits fell below the threshold: by spending, if any were spent since; else as they fell then.
-
-    ``None`` if they were below it when it was switched on.
-    """
-    wallet = session.execute(
-        select(Wallet.slot, Wallet.id, Wallet.held).where(Wallet.owned_by(row.owner))
-    ).one_or_none()
-    if wallet is None:
-        return None
-    fewer = Entry.of(wallet), Entry.credits < 0, Entry.debt >= 0  # what pays a debt went before it was owed
-    available_before = Entry.balance_after - Entry.credits - wallet.held
-    crossed = select(Entry.kind, Entry.seq, Entry.balance_after).where(
-        *fewer, Entry.seq > row.after_seq, available_before >= row.threshold
-    )
-    fall = session.execute(crossed.order_by(Entry.seq.desc()).limit(1)).one_or_none()
-    if fall is None:
-        return None
-    spent = select(Entry.seq).where(*fewer, Entry.seq >= fall.seq, Entry.kind == Kind.SPEND)
-    held = select(Hold.seq).where(  # a hold sets credits aside to be spent
-        Hold.of(wallet), Hold.seq > fall.seq, Hold.state == HoldState.OPEN
-    )
-    was_spent = session.scalar(select(or_(spent.exists(), held.exists())))
-    was_spent = was_spent or _has_archived_spend(session, wallet, fall)
-    return Kind.SPEND if was_spent else Kind(fall.kind)
-
-
-def _has_archived_spend(session: Session, wallet: Any, fall: Any) -> bool:
-    """Whether something was spent after an entry, and lies in the archive: its credits are missing here."""
-    mark = session.scalar(select(ArchiveMark).where(ArchiveMark.of(wallet), ArchiveMark.seq > fall.seq))
-    if mark is None:
-        return False
-    stayed = select(func.coalesce(func.sum(Entry.credits), 0)).where(
-        Entry.of(wallet), Entry.seq > fall.seq, Entry.seq <= mark.seq
-    )
-    return bool(fall.balance_after + session.scalars(stayed).one() != mark.balance)
 
 
 def packs_to_reach(credits: int, pack: Pack) -> int:
@@ -256,40 +210,3 @@ def several(offer: Offer, packs: int) -> Offer:
         credits=packs * offer.credits,
         amount_minor=packs * offer.amount_minor,
     )
-
-
-def _room_minor(context: Context, row: TopUp) -> int:
-    """What the month's ceiling leaves for one charge, tax and all."""
-    begun = begun_this_month(context, row.owner, row.currency)
-    return min(max(row.ceiling_minor - begun, 0), money.max_charge_minor(row.currency))
-
-
-def begun_this_month(context: Context, owner: str, currency: str) -> int:
-    """What top-ups have charged in this calendar month, UTC, or may still charge, in the smallest unit.
-
-    Tax is in it; of what is not charged yet, as much as the owner's last purchase had.
-    """
-    start, rate = month_of(context.clock()), tax_rates.last(context, owner)
-    may_still = Payment.state.in_((*UNKNOWN, PaymentState.OPEN, PaymentState.NEEDS_REVIEW))
-    counts = or_(
-        (Payment.state == PaymentState.PAID) & (Payment.paid_at >= start),
-        may_still & (Payment.created_at >= start),
-    )
-    begun = context.session.scalars(_topups(owner, currency).where(counts))
-    return sum(tax_rates.total_of(payment, rate) for payment in begun)
-
-
-def charged_this_month(session: Session, owner: str, currency: str, now: datetime) -> int:
-    """What top-ups have charged in this calendar month, UTC, tax and all, in the smallest unit."""
-    paid = (Payment.state == PaymentState.PAID) & (Payment.paid_at >= month_of(now))
-    return sum(payment.paid_minor or 0 for payment in session.scalars(_topups(owner, currency).where(paid)))
-
-
-def _topups(owner: str, currency: str) -> Select[Payment]:
-    mine = Payment.owner == owner, Payment.via == Via.TOPUP, Payment.currency == currency
-    return select(Payment).where(*mine)
-
-
-def month_of(now: datetime) -> datetime:
-    """When the calendar month began, UTC."""
-    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -1,29 +1,30 @@
-"""Views that cost credits: hold, view, capture, and no lock while the view works."""
+"""A price on a view: its credits are held before it runs, and no lock is held while it works."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import inspect
-import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, ParamSpec, Protocol
+from typing import Any, ParamSpec
 
-from flask import Flask, Response, current_app, g, has_app_context, make_response, request
+from flask import Response, current_app, make_response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import HeldCredits, HoldState, Ledger, Price
-from prepaid_ledger.errors import BudgetExceeded, HoldClosed, PrepaidError
+from prepaid_ledger import HeldCredits, Price
+from prepaid_ledger.errors import BudgetExceeded
 
-from . import checks
-from .errors import BadKey, ConfigError
-from .keys.caller import Caller
-from .payments import paid_requests
-from .web import errors, page
-from .web.visitors import current_caller
+from .. import checks
+from ..errors import BadKey, ConfigError
+from ..keys.caller import Caller
+from ..payments import paid_requests
+from ..web import errors
+from ..web.visitors import current_caller
+from . import view_holds
+from .lasting_ledger import PricedContext
 
 View = ParamSpec("View")
 
@@ -36,33 +37,8 @@ KeyOf = Callable[[], str | None]
 #: What a view gives: an answer, or one to wait for.
 Answer = ResponseReturnValue | Awaitable[ResponseReturnValue]
 
-_CURRENT = "prepaid_hold"
 
-log = logging.getLogger(__name__)
-
-
-class Books(current_caller.CallersContext, page.PageContext, Protocol):
-    """What a price needs of the app: its ledger in this request, and on the engine after it."""
-
-    def hold(
-        self,
-        owner: str,
-        credits: int | None = None,
-        *,
-        key: str,
-        price: Price | None = None,
-        spender: str | None = None,
-    ) -> HeldCredits: ...
-
-    def apps(self) -> Iterable[Flask]:
-        """The apps that this price list is set up for."""
-
-    @property
-    def books(self) -> Ledger:
-        """The books on the engine: no session of the host's is needed."""
-
-
-def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
+def priced(prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> Priced:
     """The decorator behind ``Prepaid.costs``.
 
     :raises ConfigError: The price is no whole number from 1 on and no function, or the key is no function.
@@ -79,7 +55,7 @@ def priced(prepaid: Books, price: ViewPrice, key: KeyOf | None) -> Priced:
 class Priced:
     """A price, ready to be put on a view."""
 
-    def __init__(self, prepaid: Books, price: ViewPrice, key: KeyOf | None) -> None:
+    def __init__(self, prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> None:
         self._prepaid = prepaid
         self._price = price
         self._key = key
@@ -94,16 +70,9 @@ class Priced:
             if price == 0 or (isinstance(price, Price) and price.credits == 0):
                 return make_response(run(*args, **kwargs))
             hold = self._open(caller, price)
-            before = g.get(_CURRENT)
-            setattr(g, _CURRENT, hold)
-            try:
+            with view_holds.at_work(hold):
                 response = make_response(run(*args, **kwargs))
-            except BaseException:
-                _give_back(hold)
-                raise
-            finally:
-                setattr(g, _CURRENT, before)
-            _end(hold, response)
+            view_holds.end(hold, response)
             return response
 
         return with_price
@@ -164,7 +133,7 @@ class Priced:
         try:
             terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
             held = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
-            hold = ViewHold(self._prepaid, held)
+            hold = view_holds.ViewHold(self._prepaid, held)
             if digest is not None:
                 self._claim(hold, caller.owner, f"{request.endpoint}:{digest}"[-120:])
         except BudgetExceeded:
@@ -179,7 +148,7 @@ class Priced:
         try:
             paid_requests.claim(self._prepaid, owner, name, hold.key)
         except BaseException:
-            _give_back(hold)
+            view_holds.give_back(hold)
             raise
 
     def _digest(self) -> str | None:
@@ -197,103 +166,3 @@ class Priced:
             raise BadKey("The key of this request is empty. Send a text that names it, or no key.")
         # Whatever a client sent has a digest, half of a surrogate pair, too.
         return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
-
-
-class ViewHold(HeldCredits):
-    """The hold of a view. It can be ended after its request, too, when a stream has no app around it."""
-
-    def __init__(self, prepaid: Books, held: HeldCredits) -> None:
-        vars(self).update(vars(held))
-        self._ledger: Any = Anywhere(prepaid)
-
-
-class Anywhere:
-    """A ledger in the request's session as long as there is one, then on the engine alone."""
-
-    def __init__(self, prepaid: Books) -> None:
-        self._prepaid = prepaid
-        self._app = current_app._get_current_object()  # type: ignore[attr-defined]
-        self._later = prepaid.books
-
-    def __getattr__(self, verb: str) -> Any:
-        is_here = has_app_context() and current_app._get_current_object() is self._app  # type: ignore[attr-defined]
-        return getattr(self._prepaid if is_here else self._later, verb)
-
-
-def current_hold() -> HeldCredits:
-    """The hold of the view at work.
-
-    :raises RuntimeError: There is none.
-    """
-    hold: HeldCredits | None = g.get(_CURRENT) if has_app_context() else None
-    if hold is None:
-        raise RuntimeError("No view that costs credits is at work here, or it is free this time.")
-    return hold
-
-
-def _end(hold: HeldCredits, response: Response) -> None:
-    """Take the credits of an answer, give back those of a failure, and wait for the end of a stream.
-
-    :raises HoldClosed: The view has worked for longer than its credits were held, and they went elsewhere.
-    """
-    if response.status_code >= 400:
-        _give_back(hold)
-    elif response.is_streamed:
-        Stream(hold).charge_for(response)
-    elif hold.state is HoldState.OPEN:
-        try:
-            hold.capture()
-        except HoldClosed:
-            raise HoldClosed(
-                "This took longer than its credits are held for, and they went back: nothing was charged. "
-                "Please ask again."
-            ) from None
-
-
-def _give_back(hold: HeldCredits) -> None:
-    if hold.state is HoldState.OPEN:
-        hold.release()
-
-
-class Stream:
-    """What is charged for a stream: all when it ends, nothing when it breaks before its end.
-
-    Whoever reads a part and goes away pays as well: what was delivered cannot be taken back. The view may end
-    the hold itself, in its generator.
-    """
-
-    def __init__(self, hold: HeldCredits) -> None:
-        self._hold = hold
-        self._delivered = False
-
-    def charge_for(self, response: Response) -> None:
-        response.response = self._parts(response.response)
-        response.call_on_close(self._close)
-
-    def _parts(self, parts: Iterable[Any]) -> Iterator[Any]:
-        try:
-            for part in parts:
-                self._delivered = True
-                yield part
-        except GeneratorExit:  # the reader has gone away: the view's own generator may say what that costs
-            raise
-        except BaseException:
-            self._settle(taken=False)
-            raise
-        else:
-            self._settle(taken=True)
-        finally:
-            if hasattr(parts, "close"):
-                parts.close()
-
-    def _close(self) -> None:
-        self._settle(taken=self._delivered)
-
-    def _settle(self, *, taken: bool) -> None:
-        """End the hold, if nobody has; the answer is out by now, so a failure goes to the log."""
-        if self._hold.state is not HoldState.OPEN:
-            return
-        try:
-            self._hold.capture() if taken else self._hold.release()
-        except PrepaidError as error:
-            log.error("the hold %r of a stream was not ended: %s", self._hold.key, error)

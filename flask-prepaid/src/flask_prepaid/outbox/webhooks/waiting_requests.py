@@ -1,4 +1,4 @@
-"""Who waits for a server of their own now: a request that tests an endpoint, or looks up its name.
+"""Requests that wait for an owner's own server: to test an endpoint, or to look up its name.
 
 Each takes one of the threads that answer everybody, and the server may take its time.
 """
@@ -18,7 +18,7 @@ AT_ONCE = 4
 RETRY_AFTER_S = 10
 
 
-class ByHand:
+class WaitingRequests:
     """The owners whose requests wait in this process."""
 
     def __init__(self) -> None:

@@ -12,18 +12,19 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.tables import Wallet
 
-from .. import signals
-from ..context import Context, reading, refuse_uncommitted, transaction
-from ..errors import NoCard, TooManyAttempts, UnknownItem
-from ..languages import formats
-from ..languages.words import gettext as _
-from ..outbox.notices import claim_notice
-from ..payments import card_testing, payments, tax_rates
-from ..payments.customers import billing_details
-from ..payments.models import Payment, PaymentState, TopUp, Via
-from ..subscriptions import currencies
-from . import charging, stop_reasons, topup_rules
-from .saved_cards import cards_on_file
+from ... import signals
+from ...context import Context, reading, refuse_uncommitted, transaction
+from ...errors import NoCard, TooManyAttempts, UnknownItem
+from ...languages import formats
+from ...languages.words import gettext as _
+from ...outbox.notices import claim_notice
+from ...payments import card_testing, payments, tax_rates
+from ...payments.customers import billing_details
+from ...payments.models import Payment, PaymentState, TopUp, Via
+from ...subscriptions import currencies
+from .. import charging, stop_reasons
+from ..saved_cards import cards_on_file
+from . import topup_ceiling, topup_rules
 from .topup_rules import Buy, Skip, Stop
 
 #: The largest threshold, and the largest ceiling in the smallest unit of a currency.
@@ -63,7 +64,7 @@ def summary(context: Context, row: TopUp) -> Summary | None:
     decision = topup_rules.decide(context, row, blocked=False)
     packs = topup_rules.packs_to_reach(row.threshold, pack)
     price_minor = tax_rates.with_tax(pack.amount_minor, tax_rates.last(context, row.owner), pack.currency)
-    charged = topup_rules.charged_this_month(context.session, row.owner, pack.currency, context.clock())
+    charged = topup_ceiling.charged_this_month(context.session, row.owner, pack.currency, context.clock())
     return Summary(
         charged_minor=charged,
         ceiling_minor=row.ceiling_minor,
@@ -197,7 +198,7 @@ def _write_down(context: Context, owner: str, buy: Buy) -> Payment:
 
 def _announce_skip(context: Context, owner: str, reason: str) -> None:
     """Tell of a top-up that is due and not made, once a month for each reason."""
-    month = f"{topup_rules.month_of(context.clock()):%Y-%m}"
+    month = f"{topup_ceiling.month_of(context.clock()):%Y-%m}"
     if claim_notice(context.session, owner, f"topup-skipped:{month}:{reason}"):
         signals.after_commit(context.session, signals.topup_skipped, owner=owner, reason=reason)
 

@@ -1,0 +1,1 @@
+"""Payments in an operator's hands: listed, seen, reviewed, refunded. Part of ``web/operator``."""
