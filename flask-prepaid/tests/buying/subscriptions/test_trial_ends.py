@@ -153,7 +153,7 @@ TRIALS = {
         True,
     ),
     "payments are stopped": Trial(
-        stop,
+        stop_for_good,
         f"{STOPPED}. A period that begins meanwhile is not charged",
         f"{STOPPED}. ",
         14,
