@@ -44,6 +44,11 @@ def running(session: Session, owner: str) -> Subscription | None:
     return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
 
 
+def payer_id(session: Session, row: Subscription) -> str | None:
+    """Stripe's id of what is charged for a plan: a card, or another means such as a direct debit."""
+    return row.card_id or session.scalar(select(Customer.default_card_id).where(Customer.owner == row.owner))
+
+
 def lock(session: Session, subscription_id: int) -> Subscription:
     """Keep every other writer off until the transaction ends; the subscription as it now is.
 
