@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .running_shop import RunningShop
@@ -84,7 +85,7 @@ def test_who_has_no_credits_is_led_to_buy_some(shop: RunningShop) -> None:
     ]
 
 
-def test_a_bank_that_takes_money_back_is_called_disputed_on_every_page(shop: RunningShop) -> None:
+def test_a_bank_that_takes_money_back_is_named_on_every_page(shop: RunningShop) -> None:
     """The credits were spent: the next ones pay what is owed, and their row says so."""
     pat, finance = shop.customer(credits=0), shop.operator("finance")
     shop.stripe.pay(pat.buy(pack="starter"))
@@ -97,7 +98,7 @@ def test_a_bank_that_takes_money_back_is_called_disputed_on_every_page(shop: Run
     shop.stripe.deliver()
     shop.stripe.pay(pat.buy(pack="starter"))
 
-    assert "Disputed and given back by your bank" in text_of(pat.get("/billing").text)
+    assert "Given back by your bank" in text_of(pat.get("/billing").text)
     assert "dispute lost" in text_of(finance.get("/admin/payments/1").text)
     for path in ("/usage", "/user-profile"):
         page = text_of(pat.get(path).text)
@@ -296,3 +297,24 @@ def test_a_customer_reads_why_an_operator_gave_credits_and_not_who_it_was(shop: 
 
 def test_who_is_signed_in_once_is_offered_no_other_session_to_end(shop: RunningShop) -> None:
     assert "End every other session" not in shop.customer().get("/sessions").text
+
+
+def test_a_customer_is_one_since_a_day_by_the_clock_of_credits(shop: RunningShop) -> None:
+    shop.stripe.advance(days=400)
+    today = datetime.fromtimestamp(shop.stripe.now(), UTC)
+
+    profile = shop.customer().get("/user-profile").text.replace("\N{NO-BREAK SPACE}", " ")
+
+    (since,) = re.findall(r"customer since <time[^>]*>([^<]+)</time>", profile)
+    assert since == f"{today.day} {today:%B %Y}"
+
+
+def test_what_came_of_a_button_stands_above_the_heading(shop: RunningShop) -> None:
+    """An operator's tabs stand above it: they do not jump by a message."""
+    pat, finance = shop.customer(), shop.operator("finance")
+    story = f"/admin/customers/{pat.owner}"
+
+    finance.send("/admin/note", form_of=story, text="called today")
+    page = finance.get(story).text
+
+    assert page.index('aria-label="Operator"') < page.index("The note is kept.") < page.index("<h1")

@@ -48,6 +48,11 @@ user_roles = Table(
 )
 
 
+def shop_now() -> datetime:
+    """By the clock of credits, which in test mode is the emulator's. Signing in goes by the machine's."""
+    return prepaid.clock()
+
+
 class Role(Base, RoleMixin):
     """What a user may do beyond being a customer: ``support``, ``finance`` or ``admin``."""
 
@@ -76,7 +81,7 @@ class User(Base, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     confirmed_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=shop_now)
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None]
     tf_phone_number: Mapped[str | None] = mapped_column(String(128))

@@ -43,7 +43,8 @@ def test_a_refund_that_is_only_asked_for_has_no_id_and_keeps_off_a_second_one(sh
     assert "Do not send it again" in page
     assert "Refund up to" not in page
     assert re.findall(r'<td class="below whole[^"]*">([^<]*)</td>', page) == ["\N{EN DASH}"]
-    assert "Stripe has not answered yet" in form
+    assert "A refund of $4.00 is under way, and Stripe has not answered yet." in form
+    assert "can be refunded to the card" not in form
     assert "Send the money back" not in form
 
 
@@ -65,7 +66,7 @@ def test_a_payment_says_wherever_it_stands_how_much_of_it_was_refunded(
     for path in ("/admin/payments/1", "/admin/payments", f"/admin/customers/{pat.owner}"):
         assert states_on(finance.get(path).text)[0] == word, path
     for path in ("/billing", "/user-profile"):
-        assert re.search(f"<td[^>]*>{re.escape(words)}</td>", pat.get(path).text), path
+        assert re.search(f'<span class="badge [^>]*>{re.escape(words)}</span>', pat.get(path).text), path
 
 
 @pytest.mark.parametrize(("outcome", "word", "returns"), [("won", "paid", 0), ("lost", "dispute lost", 2)])
@@ -81,7 +82,7 @@ def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
         pages = "/admin/payments/1", "/admin/payments", f"/admin/customers/{pat.owner}"
         seen.extend(states_on(finance.get(path).text)[0] for path in pages)
         for path in ("/billing", "/user-profile"):
-            seen.extend(re.findall("Disputed (?:at|and given back by) your bank(?=<)", pat.get(path).text))
+            seen.extend(re.findall("(?:Disputed at|Given back by) your bank(?=<)", pat.get(path).text))
 
     dispute = shop.stripe.dispute(charge[0])["id"]
     shop.stripe.deliver()
@@ -94,7 +95,7 @@ def test_a_payment_says_wherever_it_stands_what_came_of_its_dispute(
         *["disputed"] * 3,
         *["Disputed at your bank"] * 2,
         *[word] * 3,
-        *["Disputed and given back by your bank"] * returns,
+        *["Given back by your bank"] * returns,
     ]
 
 
@@ -261,6 +262,8 @@ def test_a_refund_that_is_not_final_is_not_called_refunded_anywhere(shop: Runnin
 
     assert states_on(finance.get("/admin/payments/1").text)[0] == "refund under way"
     assert seen() == ["Refund under way -$4.00", "refund under way $4.00", "0 400 0"]
+    form = finance.get("/admin/payments/1/refund").text
+    assert "$6.00 of $10.00 can be refunded to the card now, and $4.00 is under way." in form
     shop.stripe.advance(days=10)
     shop.stripe.deliver()
 

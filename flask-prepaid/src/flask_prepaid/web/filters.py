@@ -54,6 +54,7 @@ def add_to(environment: Environment) -> None:
         "prepaid_given": given,
         "prepaid_state": state,
         "prepaid_payment_states": payment_states.in_words,
+        "prepaid_invoice_state": payment_states.of_invoice,
         "prepaid_taken_back": causes.taken_back,
         "prepaid_reason": causes.reason,
         "prepaid_plain": units.plain,

@@ -146,6 +146,8 @@ def test_a_smaller_plan_begins_when_the_period_ends(shop: PlanShop) -> None:
 def test_a_smaller_plan_can_be_undone_until_then(shop: PlanShop) -> None:
     shop.subscribe("large")
     shop.change("small")
+    box = shop.page().partition('<div class="alert alert-info with-button"')[2].partition("</div>")[0]
+    assert "Undo this change" in box
 
     shop.do("keep")
     shop.pass_time(days=29)

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from flask_prepaid import Caller, Payment, PrepaidError
 
 from ..columns import utc_now
 from ..extensions import db, prepaid
-from ..models import Number, User
+from ..models import User
 from ..numbers import NUMBER, Ask
 from ..owners import owner_of
 from .back_office import BackOffice, Paid
@@ -77,14 +77,12 @@ class History:
 
     def live(self) -> Iterator[int]:
         """Live all days; yields after each. At the end it is now."""
-        wall = utc_now()
-        begin = wall - timedelta(days=self.days)
+        begin = utc_now() - timedelta(days=self.days)
         self.emulator.control("reset", now=int(begin.timestamp()))
         self.read_clock()
         self.customers = [*self.opening(), *self.customers]
-        self.date_back(wall, begin)
         for day in range(self.days):
-            wall, now = utc_now(), begin + timedelta(days=day, hours=self.chance.uniform(7, 20))
+            now = begin + timedelta(days=day, hours=self.chance.uniform(7, 20))
             self.today = day
             present = [
                 customer for customer in self.customers if 0 <= day - customer.comes_on <= customer.stays
@@ -95,7 +93,6 @@ class History:
                 for customer, numbers in zip(present, wanted, strict=True):
                     self.live_day(customer, numbers)
                 self.do_what_is_planned()
-                self.date_back(wall, now)
             yield day
         self.come_to_today()
 
@@ -283,11 +280,3 @@ class History:
                 self.after_days(self.chance.randint(1, 10), partial(self.office.refund, payment))
             elif self.chance.random() < DISPUTED:
                 self.after_days(self.chance.randint(5, 30), partial(self.dispute, payment))
-
-    def date_back(self, wall: datetime, now: datetime) -> None:
-        """Date what our own tables got today by the day that was lived, not by the wall clock."""
-        with self.app.app_context():
-            for table in (Number, User):
-                lived = update(table).where(table.created_at >= wall, table.created_at > now)
-                db.session.execute(lived.values(created_at=now))
-            db.session.commit()

@@ -17,7 +17,6 @@ from ...gateway.billing.tax_words import REVERSE_CHARGE
 from ...languages import formats
 from ...languages.choice import locale
 from ...languages.words import gettext as _
-from ...languages.words import marked
 from ...payments.customers import billing_details, countries
 from ...payments.customers.models import Customer
 from ...payments.models import Payment, PaymentState, Via
@@ -27,6 +26,7 @@ from ...subscriptions import plan_rows
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
 from . import payment_states
+from .payment_states import StateInWords
 
 #: Payments, and invoices of plans, on one page.
 SHOWN = 100
@@ -34,20 +34,14 @@ SHOWN = 100
 #: Tries that nobody paid. They are folded away.
 ABANDONED = {PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.REQUESTED}
 
-#: The words of an invoice that is not paid.
-INVOICE_STATES: dict[str, str] = {
-    InvoiceState.OPEN: marked("To pay"),
-    InvoiceState.UNCOLLECTIBLE: marked("Not paid"),
-}
-
 
 @dataclass(frozen=True)
 class BillingLine:
     """One payment: of a pack, or of a plan's period. Amounts in the smallest unit of ``currency``.
 
     ``links`` are words and addresses of what belongs to it, such as its receipt; ``tax`` says what of the
-    amount is tax, or why none is, and ``state`` how it stands, in words. Tries that nobody paid are
-    abandoned. ``state_url`` is the page that says more, where it is not known yet how it stands.
+    amount is tax, or why none is, and ``state`` how it stands. Tries that nobody paid are abandoned.
+    ``state_url`` is the page that says more, where it is not known yet how it stands.
     """
 
     at: datetime
@@ -56,7 +50,7 @@ class BillingLine:
     amount_minor: int
     currency: str
     credits: int | None
-    state: str
+    state: StateInWords
     links: Sequence[tuple[str, str]]
     tax: str = ""
     is_abandoned: bool = False
@@ -179,8 +173,8 @@ def invoices_of(owner: str, before: datetime | None) -> list[tuple[Invoice, str]
     return [(invoice, title) for invoice, title in rows]
 
 
-def of_payment(payment: Payment, state: str, invoice: Invoice | None = None) -> BillingLine:
-    """A pack or a number of credits; with an invoice, a period of a plan. Its state is in words."""
+def of_payment(payment: Payment, state: StateInWords, invoice: Invoice | None = None) -> BillingLine:
+    """A pack or a number of credits; with an invoice, a period of a plan."""
     links = []
     if payment.receipt_url and payment.paid_at:
         links.append((_("Receipt"), payment.receipt_url))
@@ -234,6 +228,6 @@ def of_invoice(invoice: Invoice, title: str) -> BillingLine:
         amount_minor=invoice.total_minor,
         currency=invoice.currency,
         credits=invoice.credits,
-        state=_(INVOICE_STATES.get(invoice.state, marked("Paid"))),
+        state=payment_states.of_invoice(invoice),
         links=links,
     )

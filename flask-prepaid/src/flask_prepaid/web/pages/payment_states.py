@@ -1,8 +1,9 @@
-"""The state of a payment in the customer's words."""
+"""The state of a payment or an invoice in the customer's words, and the colour of its badge."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ...languages import formats
 from ...languages.words import gettext as _
@@ -11,6 +12,7 @@ from ...payments import shown_states
 from ...payments.models import Payment, PaymentState
 from ...payments.shown_states import PaidState, RefundSums, ReviewedState, ShownState
 from ...purchases.money_back import credit_notes
+from ...subscriptions.models import Invoice, InvoiceState
 from .. import page
 
 WORDS: dict[ShownState, str] = {
@@ -26,18 +28,46 @@ WORDS: dict[ShownState, str] = {
     PaidState.REFUND_FAILED: marked("Paid"),
     PaidState.REFUNDED: marked("Refunded"),
     PaidState.DISPUTED: marked("Disputed at your bank"),
-    PaidState.DISPUTE_LOST: marked("Disputed and given back by your bank"),
+    PaidState.DISPUTE_LOST: marked("Given back by your bank"),
 }
 
 
 #: Where a bank has a part of it.
 OF_A_PART: dict[ShownState, str] = {
     PaidState.DISPUTED: marked("%(amount)s disputed at your bank"),
-    PaidState.DISPUTE_LOST: marked("%(amount)s disputed and given back by your bank"),
+    PaidState.DISPUTE_LOST: marked("%(amount)s given back by your bank"),
 }
 
 
-def in_words(payments: Sequence[Payment]) -> dict[int, str]:
+#: The colour of a badge, as Bootstrap calls it. Where nothing is left to wait for, it is grey.
+TONES: dict[ShownState, str] = {
+    PaymentState.OPEN: "warning",
+    PaymentState.PENDING: "warning",
+    PaymentState.PAID: "success",
+    PaymentState.UNKNOWN: "warning",
+    PaymentState.NEEDS_REVIEW: "warning",
+    PaidState.REFUND_FAILED: "success",
+    PaidState.DISPUTED: "warning",
+}
+
+#: An invoice that was not paid, and the colour of its badge.
+INVOICES: dict[str, tuple[str, str]] = {
+    InvoiceState.OPEN: (marked("To pay"), "warning"),
+    InvoiceState.VOID: (marked("Cancelled"), "secondary"),
+    InvoiceState.UNCOLLECTIBLE: (marked("Not paid"), "secondary"),
+}
+
+
+@dataclass(frozen=True)
+class StateInWords:
+    """A state in the reader's language. ``more`` is what of the money it does not say, or nothing."""
+
+    words: str
+    tone: str
+    more: str = ""
+
+
+def in_words(payments: Sequence[Payment]) -> dict[int, StateInWords]:
     """The state of each payment in the reader's language, by the payment's id."""
     session = page.context().session
     states = shown_states.of_each(session, payments)
@@ -45,14 +75,19 @@ def in_words(payments: Sequence[Payment]) -> dict[int, str]:
     taken = shown_states.taken_of_each(session, payments)
     credited = credit_notes.credited_of_each(session, [payment.id for payment in payments])
     return {
-        payment.id: ", ".join(
-            [
-                _state(payment, states[payment.id], refunded[payment.id], taken[payment.id]),
-                *_beside(payment, states[payment.id], refunded[payment.id], credited[payment.id]),
-            ]
+        payment.id: StateInWords(
+            _state(payment, states[payment.id], refunded[payment.id], taken[payment.id]),
+            TONES.get(states[payment.id], "secondary"),
+            ", ".join(_beside(payment, states[payment.id], refunded[payment.id], credited[payment.id])),
         )
         for payment in payments
     }
+
+
+def of_invoice(invoice: Invoice) -> StateInWords:
+    """The state of a plan's invoice in the reader's language."""
+    words, tone = INVOICES.get(invoice.state, (WORDS[PaymentState.PAID], "success"))
+    return StateInWords(_(words), tone)
 
 
 def _state(payment: Payment, state: ShownState, refunded: RefundSums, taken_minor: int) -> str:

@@ -23,11 +23,12 @@ from ..roles import Right
 
 @dataclass(frozen=True)
 class Action:
-    """What can be done: by which verb ``plan_state.MOVES`` knows it, words for the form, and the function."""
+    """What can be done: its verb in ``plan_state.MOVES``, the button, the function, and what came of it."""
 
     verb: str
     words: str
     do: Callable[[str], object]
+    done: str
 
 
 def change(owner: str) -> object:
@@ -45,16 +46,25 @@ def change(owner: str) -> object:
 
 #: By what the form's button says.
 ACTIONS = {
-    "change": Action("change", "Change the plan", change),
+    "change": Action("change", "Change the plan", change, "The plan changes as it was shown."),
     "cancel": Action(
         "cancel at the period's end",
         "End it when the paid period ends",
         lambda owner: changing.cancel_at_end(page.context(), owner),
+        "The plan ends when the paid period ends.",
     ),
     "cancel-now": Action(
-        "cancel now", "End it at once", lambda owner: changing.cancel_now(page.context(), owner)
+        "cancel now",
+        "End it at once",
+        lambda owner: changing.cancel_now(page.context(), owner),
+        "The plan has ended.",
     ),
-    "keep": Action("keep", "Undo what is planned", lambda owner: changing.keep(page.context(), owner)),
+    "keep": Action(
+        "keep",
+        "Undo what is planned",
+        lambda owner: changing.keep(page.context(), owner),
+        "What was planned is undone.",
+    ),
 }
 
 
@@ -138,5 +148,5 @@ def do() -> ResponseReturnValue:
     except PrepaidError as error:
         return show(owner, error=error), error.http_status
     else:
-        flash(f"{action.words}: done.", "success")
+        flash(action.done, "success")
     return redirect(url_for("prepaid.operator_plan", owner=owner), 303)

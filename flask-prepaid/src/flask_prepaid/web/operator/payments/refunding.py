@@ -11,6 +11,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from .... import money
 from ....errors import GatewayUnavailable, UnknownItem
+from ....payments import shown_states
 from ....payments.models import UNDER_WAY, Payment
 from ....purchases.money_back import disputes, previews, refundable, refunds
 from ... import forms
@@ -70,6 +71,7 @@ def refund_form(
     left = refundable.left_to_refund(session, payment)
     credited = refundable.credited_minor(session, payment.id)
     taken = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
+    under_way_minor = shown_states.refunded_of_each(session, [payment])[payment.id].under_way_minor
     counted_minor = left - credited if amount_minor is None else amount_minor
     counts = 0 < counted_minor <= left and not taken and not error
     return page.render(
@@ -81,6 +83,7 @@ def refund_form(
         takes=previews.would_take(context, payment, counted_minor) if counts else None,
         credited=credited,
         taken=taken,
+        under_way=money.show(under_way_minor, payment.currency) if under_way_minor else "",
         is_unknown=refundable.is_refund_unknown(session, payment.id),
         decimal=money.decimal,
         error=error,
