@@ -130,3 +130,17 @@ def test_the_messages_of_code_are_found(tmp_path: Path) -> None:
         ("a", "b"),
         "Thank you, %(name)s",
     }
+
+
+@pytest.mark.parametrize(("language", "word"), [("de", "Probezeitraum"), ("es", "prueba")])
+def test_a_free_trial_has_one_name_in_a_language(language: str, word: str) -> None:
+    sentences = [
+        (message.id, words)
+        for package in PACKAGES
+        for message in updated(package, language)
+        for words in forms(message.string)
+        if "free trial " in forms(message.id)[0] or forms(message.id)[0].endswith("free trial.")
+    ]
+
+    assert len(sentences) > 10
+    assert [sentence for sentence in sentences if word not in sentence[1]] == []

@@ -49,6 +49,7 @@ def create_plans() -> None:
         sa.Column("period_end", AT),
         sa.Column("anchor_at", AT),
         sa.Column("trial_end", AT),
+        sa.Column("trial_without_card", sa.String(32), nullable=False),
         sa.Column("cancel_at", AT),
         sa.Column("schedule_id", sa.String(255)),
         sa.Column("next_price_id", sa.String(255), sa.ForeignKey("prepaid_plan_price.id")),

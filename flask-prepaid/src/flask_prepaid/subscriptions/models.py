@@ -98,6 +98,8 @@ class Subscription(Base):
     An owner has one that has not ended. ``other_items``: so many more are billed with it, set up in Stripe's
     dashboard; there, too, its payments can be stopped, and then it no more ``collects``, until
     ``collects_again_at`` if that is set. ``cancel_at``: it ends then, if nobody resumes it.
+    ``trial_without_card``: what becomes of it where its trial ends and there is nothing to charge, in
+    Stripe's word.
     ``next_price_id``, ``next_quantity`` and ``next_at``: what it becomes at the period's end.
     ``end_reason``: why it ends or has ended, in Stripe's word, or ``CARD_HAD_TRIAL`` or ``NOT_AT_STRIPE``.
     ``pending_until``: an upgrade waits so long for its payment. ``page_closed_at``: since then
@@ -147,6 +149,7 @@ class Subscription(Base):
     period_end: Mapped[datetime | None]
     anchor_at: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
+    trial_without_card: Mapped[str] = mapped_column(String(32), default="create_invoice")
     cancel_at: Mapped[datetime | None]
     schedule_id: Mapped[str | None]
     next_price_id: Mapped[str | None]

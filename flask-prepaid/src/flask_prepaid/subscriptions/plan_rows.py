@@ -6,7 +6,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from ..gateway.billing.subscription_values import StripeSubscription
-from ..payments.customers.models import Customer
+from ..payments.customers.rows import owner_of
 from .models import ENDED, Subscription
 
 
@@ -35,14 +35,18 @@ def why_other(session: Session, row: Subscription, subscription: StripeSubscript
     """
     if row.stripe_id is not None:
         return None if row.stripe_id == subscription.id else f"is not {row.stripe_id}, which the plan has"
-    customer_id = session.scalar(select(Customer.stripe_id).where(Customer.owner == row.owner))
-    return None if customer_id == subscription.customer_id else "is another customer's"
+    return None if owner_of(session, subscription.customer_id) == row.owner else "is another customer's"
 
 
 def running(session: Session, owner: str) -> Subscription | None:
     """The owner's subscription that has not ended."""
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.not_in(ENDED))
     return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
+
+
+def payer_id(session: Session, row: Subscription) -> str | None:
+    """Stripe's id of what is charged for a plan: a card, or another means such as a direct debit."""
+    return row.card_id or session.scalar(select(Customer.default_card_id).where(Customer.owner == row.owner))
 
 
 def lock(session: Session, subscription_id: int) -> Subscription:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import select
 
@@ -13,7 +14,7 @@ from ..context import Context, reading, refuse_uncommitted, write_now
 from ..errors import NotYours, PlanRefused
 from ..gateway.billing.subscription_values import StripeSubscription
 from . import plan_rows, sync
-from .models import Invoice, InvoiceState, PlanPrice, State, Subscription
+from .models import ENDED, Invoice, InvoiceState, PlanPrice, State, Subscription
 
 #: What may be done in each state. What is not here is refused.
 MOVES: dict[str, frozenset[State]] = {
@@ -42,6 +43,28 @@ AFTER = {"pause": State.PAUSED, "unpause": State.ACTIVE}
 
 #: So long after a plan has ended, who ends it is answered as whoever ended it.
 SENT_AGAIN = timedelta(minutes=1)
+
+
+class AfterTrial(StrEnum):
+    """What follows a plan's free trial.
+
+    Without a card the plan is ``PAUSED``, ``CANCELED``, or owes: ``DUE``. ``ENDS``: it was to end anyway.
+    ``STOPPED``: it goes on and is not charged, since its payments are stopped.
+    ``OVER``: the trial is not running any more; ``ENDED``: nor is the plan.
+    """
+
+    CHARGED = "charged"
+    DUE = "due"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+    STOPPED = "stopped"
+    ENDS = "ends"
+    OVER = "over"
+    ENDED = "ended"
+
+
+#: Where a card is missing.
+NEEDS_CARD = frozenset({AfterTrial.PAUSED, AfterTrial.CANCELED, AfterTrial.DUE})
 
 
 @dataclass(frozen=True)
@@ -168,6 +191,21 @@ def is_stopped(row: Subscription) -> bool:
     """
     again = row.collects_again_at
     return not row.collects and (again is None or row.period_end is None or again > row.period_end)
+
+
+def after_trial(context: Context, row: Subscription) -> AfterTrial:
+    """What follows the plan's free trial, as it stands."""
+    if row.state is not State.TRIALING:
+        return AfterTrial.ENDED if row.state in ENDED else AfterTrial.OVER
+    if ends_unrenewed(row):
+        return AfterTrial.ENDS
+    has_payer = plan_rows.payer_id(context.session, row) is not None
+    without_card = {"pause": AfterTrial.PAUSED, "cancel": AfterTrial.CANCELED}
+    if not has_payer and row.trial_without_card in without_card:
+        return without_card[row.trial_without_card]
+    if is_stopped(row):
+        return AfterTrial.STOPPED
+    return AfterTrial.CHARGED if has_payer else AfterTrial.DUE
 
 
 def period_bill(context: Context, row: Subscription) -> Invoice | None:

@@ -48,8 +48,7 @@ def note_owed(session: Session, owner: str) -> None:
     """Have ``tick`` try again what is owed, with the card that pays."""
     plan = plan_rows.running(session, owner)
     if plan is not None and is_owed(session, owner):
-        default = select(Customer.default_card_id).where(Customer.owner == owner)
-        _mark(session, owner, plan.card_id or session.scalar(default))
+        _mark(session, owner, plan_rows.payer_id(session, plan))
 
 
 def _mark(session: Session, owner: str, card_id: str | None) -> None:

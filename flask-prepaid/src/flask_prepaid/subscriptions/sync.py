@@ -166,6 +166,7 @@ def _copy(row: Subscription, subscription: StripeSubscription, known: dict[str, 
     row.card_id = subscription.card_id
     row.period_start, row.period_end = subscription.period_start, subscription.period_end
     row.anchor_at, row.trial_end = subscription.anchor_at, subscription.trial_end
+    row.trial_without_card = subscription.trial_without_card
     row.cancel_at = None if row.state in ENDED else subscription.cancel_at
     row.schedule_id = subscription.schedule_id
     row.next_price_id = planned.price_id if planned else None

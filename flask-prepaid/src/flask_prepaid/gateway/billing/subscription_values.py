@@ -86,7 +86,8 @@ class StripeSubscription:
 
     ``item_id``, ``price_id`` and ``quantity`` are those of its plan; Stripe's dashboard can put
     ``other_items`` beside it. ``collects``: it is charged, and if not, ``collects_again_at`` says from when
-    on, where that is known.
+    on, where that is known. ``trial_without_card``: what becomes of it where its trial ends and there is
+    nothing to charge, in Stripe's word.
     """
 
     id: str
@@ -103,6 +104,7 @@ class StripeSubscription:
     period_end: datetime
     anchor_at: datetime
     trial_end: datetime | None
+    trial_without_card: str
     cancel_at: datetime | None
     cancels_by_period: bool
     ended_at: datetime | None
@@ -264,6 +266,7 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
         period_end=period_end,
         anchor_at=moment(subscription.billing_cycle_anchor),
         trial_end=moment_or_none(subscription.trial_end),
+        trial_without_card=without_card_of(subscription.trial_settings),
         cancel_at=period_end if by_period else moment_or_none(subscription.cancel_at),
         cancels_by_period=by_period,
         ended_at=moment_or_none(subscription.ended_at),
@@ -280,6 +283,14 @@ def subscription_of(subscription: Any, asked_at: datetime) -> StripeSubscription
         created_at=moment(subscription.created),
         asked_at=asked_at,
     )
+
+
+def without_card_of(trial_settings: Any) -> str:
+    """Where nothing is set, an invoice is made.
+
+    https://docs.stripe.com/billing/subscriptions/trials/free-trials
+    """
+    return trial_settings.end_behavior.missing_payment_method if trial_settings else "create_invoice"
 
 
 def fingerprint_of(method: Any) -> str | None:

@@ -143,7 +143,7 @@ def needed(context: Context, owner: str, card_id: str) -> Needed | None:
     needed = Needed(
         card=on_file.pop(card_id),
         topup=topup is not None and topup.on and pays_by_default,
-        plan=plan is not None and (plan.card_id == card_id or (plan.card_id is None and pays_by_default)),
+        plan=plan is not None and plan_rows.payer_id(session, plan) == card_id,
         replacement=next(iter(on_file.values()), None),
     )
     return needed if needed.topup or needed.plan else None

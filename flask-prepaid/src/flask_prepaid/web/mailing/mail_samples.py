@@ -12,6 +12,7 @@ from ...payments.models import Payment, PaymentState, Refund, Via
 from ...purchases.stop_reasons import DISPUTED
 from ...subscriptions.models import PlanPrice
 from ...subscriptions.not_at_stripe import REASON as ELSEWHERE
+from ...subscriptions.plan_state import AfterTrial
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def begun() -> dict[str, Any]:
     terms = PlanPrice(
         title="Small", credits=20, amount_minor=1500, currency="usd", interval="month", interval_count=1
     )
-    return {"terms": terms, "quantity": 1, "card": SavedCard(brand="visa", last4="4242"), "charges": True}
+    card = SavedCard(brand="visa", last4="4242")
+    later = {"ends_at": None, "collects_again_at": None}
+    return {"terms": terms, "quantity": 1, "card": card, "follows": AfterTrial.CHARGED, **later}
 
 
 BILLED = {"invoice_id": "in_sample", "invoice_number": "A1B2C3D4-0007"}
@@ -140,9 +143,16 @@ def of_plans() -> dict[str, MailSample]:
         "plan_stopped-elsewhere": MailSample("plan_stopped", {**plan, "reason": ELSEWHERE, "ends_at": None}),
         "trial_ending": MailSample("trial_ending", {**plan, **begun(), "trial_end": AT}),
         "trial_ending-canceled": MailSample(
-            "trial_ending", {**plan, **begun(), "charges": False, "trial_end": AT}
+            "trial_ending", {**plan, **begun(), "follows": AfterTrial.ENDS, "trial_end": AT}
         ),
         "trial_ending-no-card": MailSample(
-            "trial_ending", {**plan, **begun(), "card": None, "trial_end": AT}
+            "trial_ending",
+            {**plan, **begun(), "card": None, "follows": AfterTrial.PAUSED, "trial_end": AT},
+        ),
+        "trial_ending-due": MailSample(
+            "trial_ending", {**plan, **begun(), "card": None, "follows": AfterTrial.DUE, "trial_end": AT}
+        ),
+        "trial_ending-stopped": MailSample(
+            "trial_ending", {**plan, **begun(), "follows": AfterTrial.STOPPED, "trial_end": AT}
         ),
     }

@@ -202,15 +202,16 @@ def owed_by(context: PageContext, subscription_id: int) -> dict[str, Any]:
 
 
 def begun_by(context: Context, subscription_id: int) -> dict[str, Any]:
-    """What follows a trial: the plan, how many of it, the card that is to pay, and whether it is charged."""
+    """What follows a trial: the plan, how many of it, what becomes of it, and the card that is to pay."""
     row = context.session.get_one(Subscription, subscription_id)
     terms = context.session.get_one(PlanPrice, row.next_price_id or row.price_id)
-    charges = row.cancel_at is None and row.collects
     return {
         "terms": terms,
         "quantity": row.next_quantity or row.quantity,
         "card": payer(row),
-        "charges": charges,
+        "follows": plan_state.after_trial(context, row),
+        "ends_at": row.cancel_at,
+        "collects_again_at": row.collects_again_at,
     }
 
 

@@ -36,6 +36,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     row = plan_rows.running(session, owner)
     coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
     resumes_for = resumption_minor(row) if row else None
+    after_trial = plan_state.after_trial(context, row) if row else None
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     terms = session.get_one(PlanPrice, row.price_id) if row else None
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
@@ -65,7 +66,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         is_over=row is not None and plan_state.is_over(context, row),
         has_just_begun=row is not None and has_just_begun(row),
         payer=payer(row) if row else None,
-        needs_card=row is not None and needs_card(row, saved),
+        after_trial=after_trial,
+        needs_card=after_trial in plan_state.NEEDS_CARD,
+        has_payer=row is not None and plan_rows.payer_id(session, row) is not None,
         lasts_until=lasts_until,
         plans=plans_shown(currency, None if begins else terms),
         currency=currency,
@@ -95,13 +98,8 @@ def has_just_begun(row: Subscription) -> bool:
 def payer(row: Subscription) -> SavedCard | None:
     """The card on file that pays a plan; ``None`` where none does."""
     session = page.context().session
-    card = session.get(SavedCard, row.card_id or cards_on_file.default_card(session, row.owner) or "")
+    card = session.get(SavedCard, plan_rows.payer_id(session, row) or "")
     return card if card is not None and card.owner == row.owner else None
-
-
-def needs_card(row: Subscription, saved: list[SavedCard]) -> bool:
-    """Whether a trial is to go on, and there is no card yet that could pay for that."""
-    return row.state is State.TRIALING and not (row.card_id or row.cancel_at or saved)
 
 
 def pays_with(saved: list[SavedCard]) -> SavedCard | None:
