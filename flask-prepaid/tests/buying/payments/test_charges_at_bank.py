@@ -1,4 +1,4 @@
-"""A bank has taken back a charge that brought no credits: nobody is sent to refund it, which Stripe refuses."""
+"""A bank has taken back a charge that brought no credits: nobody is sent to refund what Stripe refuses."""
 
 from __future__ import annotations
 
