@@ -26,7 +26,14 @@ from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
 from ..purchases import payment_checks, settling
-from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync, refunds
+from ..purchases.money_back import (
+    credit_notes,
+    dispute_sync,
+    fraud_warnings,
+    refund_sync,
+    refunds,
+    unnamed_charges,
+)
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -101,7 +108,10 @@ class Walk:
     def _payments_at_stripe(self) -> Iterator[Found]:
         """Money at Stripe that the books have not given credits for, or have twice."""
         met: set[str] = set()
-        for intent in self._context.gateway.charges.all_of_ours(self._since):
+        for intent in self._context.gateway.charges.all(self._since):
+            if intent.payment_key is None:
+                yield from self._paid_once_more(intent)
+                continue
             self._seen()
             met.add(intent.id)
             row = payments.find(self._context.session, key=intent.payment_key, stripe_id=intent.id)
@@ -139,6 +149,18 @@ class Walk:
         elif intent.refunded_minor < intent.received_minor:
             brought = row.payment_intent_id or row.session_id
             detail = f"{brought} has brought the credits: refund {intent.id}"
+            yield Drift("doubled", intent.id, row.id, detail), None
+
+    def _paid_once_more(self, intent: Intent) -> Iterator[Found]:
+        """A charge that names no payment of ours, and has paid an invoice that was paid before."""
+        if not intent.is_paid or intent.is_all_back:
+            return
+        row = unnamed_charges.payment_by_invoice(self._context, intent.id, intent.customer_id)
+        if row is not None and row.state is PaymentState.PAID:
+            detail = (
+                f"invoice {row.invoice_id} was paid before: refund {intent.id}, unless Stripe has put it on "
+                "the customer's balance"
+            )
             yield Drift("doubled", intent.id, row.id, detail), None
 
     def _refunds(self) -> Iterator[Found]:
@@ -195,7 +217,7 @@ class Walk:
 
     def _named_by(self, about: StripeDispute | StripeWarning) -> Payment | None:
         """The payment that a charge names, and another one has paid. What is missed is settled first."""
-        payment = settling.named_by(self._context, about)
+        payment = settling.named_by(self._context, unnamed_charges.with_key(self._context, about))
         if payment is None or (payment.id in self._missed and payment.state is not PaymentState.PAID):
             return None
         return payment
