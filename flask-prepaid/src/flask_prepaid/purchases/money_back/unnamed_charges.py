@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...context import Context, reading
 from ...gateway.money_back.refund_values import StripeDispute, StripeWarning
 from ...payments import payments
-from ...payments.customers.models import Customer
+from ...payments.customers.rows import owner_of
 from ...payments.models import Payment
 from ...payments.outcome import wrong_charges
 
@@ -48,11 +47,8 @@ def payment_by_invoice(context: Context, intent_id: str, customer_id: str | None
 
 
 def _may_be_ours(context: Context, intent_id: str, customer_id: str | None) -> bool:
-    if customer_id is None:
-        return False
     with reading(context) as session:
-        owner = session.scalar(select(Customer.owner).where(Customer.stripe_id == customer_id))
-        return owner is not None and not _is_known(session, intent_id)
+        return owner_of(session, customer_id) is not None and not _is_known(session, intent_id)
 
 
 def _is_known(session: Session, intent_id: str) -> bool:
