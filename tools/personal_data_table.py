@@ -39,6 +39,7 @@ if older entries lie in an [archive](../how-to/archive.md).
 #: What each section of the extension has.
 SAYS = {
     "customer": "who stands for the owner at Stripe, and whom invoices are for; one row, or none",
+    "former_customers": "who stood for the owner at Stripe before, and was deleted there",
     "api_keys": "API keys, without their secrets",
     "cards": "cards on file; the number is Stripe's alone",
     "auto_top_up": "what is set for auto top-up; one row, or none",

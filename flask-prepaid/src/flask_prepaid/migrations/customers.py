@@ -40,6 +40,12 @@ def create_customers() -> None:
         sa.UniqueConstraint("stripe_id"),
     )
     op.create_table(
+        "prepaid_former_customer",
+        sa.Column("stripe_id", sa.String(255), primary_key=True),
+        sa.Column("owner", sa.String(64), nullable=False),
+    )
+    op.create_index("ix_prepaid_former_customer_owner", "prepaid_former_customer", ["owner"])
+    op.create_table(
         "prepaid_unwanted_customer",
         sa.Column("stripe_id", sa.String(255), primary_key=True),
         sa.Column("made_at", AT, nullable=False),

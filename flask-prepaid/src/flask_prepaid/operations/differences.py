@@ -17,7 +17,7 @@ from sqlalchemy import select
 from .. import money
 from ..context import Context, Write, write_now
 from ..errors import GatewayRefused
-from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund, StripeWarning
+from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund
 from ..gateway.values import Intent
 from ..languages import units
 from ..payments import part_charges, payments
@@ -82,12 +82,11 @@ class Walk:
         self._seen = seen
         #: Our payments that Stripe has the money of.
         self._paid: set[int] = set()
-        #: Our payments that Stripe has money of, and that the books have not given credits for.
-        self._missed: set[int] = set()
 
     def differences(self) -> Iterator[Found]:
         """Each difference, as it is met, and what mends it."""
         yield from self._payments_at_stripe()
+        yield from self._plans()  # as the payments, before what went back of them
         yield from self._refunds()
         yield from self._disputes()
         yield from self._credit_notes()
@@ -95,7 +94,6 @@ class Walk:
         yield from self._customers()
         yield from self._payments_here()
         yield from self._refunds_here()
-        yield from self._plans()
         yield from self._balances()
 
     def _payments_at_stripe(self) -> Iterator[Found]:
@@ -131,7 +129,6 @@ class Walk:
         if wrong_charges.covers(self._context.session, row, intent.id):
             return  # an operator has dealt with it otherwise
         if row.state is not PaymentState.PAID:
-            self._missed.add(row.id)
             detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
             yield Drift("missed", intent.id, row.id, detail), settle
         elif part_charges.is_of(self._context.session, row, intent.id):
@@ -153,9 +150,8 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            session = self._context.session
-            payment = dispute_sync.payment_of(session, dispute.intent_id) or self._named_by(dispute)
-            row = session.get(Dispute, dispute.id)
+            payment = dispute_sync.find_payment(self._context, dispute)
+            row = self._context.session.get(Dispute, dispute.id)
             if payment is not None and (detail := _differs(payment, row, dispute)):
                 mend = partial(self._sync_now, dispute_sync.sync_dispute, dispute.id)
                 yield Drift("drifted", dispute.id, payment.id, detail), mend
@@ -181,8 +177,7 @@ class Walk:
             self._seen()
             row = self._context.session.get(FraudWarning, warning.id)
             if row is None:
-                payment = fraud_warnings.find_payment(self._context.session, warning)
-                payment = payment or self._named_by(warning)
+                payment = fraud_warnings.find_payment(self._context, warning)
                 payment_id = payment.id if payment is not None else None
             else:
                 payment_id = None if row.actionable is warning.actionable else row.payment_id
@@ -192,13 +187,6 @@ class Walk:
             what = "is not known here" if row is None else "has been answered"
             detail = f"a bank's warning {what}"
             yield Drift("drifted", warning.id, payment_id, detail), mend
-
-    def _named_by(self, about: StripeDispute | StripeWarning) -> Payment | None:
-        """The payment that a charge names, and another one has paid. What is missed is settled first."""
-        payment = settling.named_by(self._context, about)
-        if payment is None or (payment.id in self._missed and payment.state is not PaymentState.PAID):
-            return None
-        return payment
 
     def _customers(self) -> Iterator[Found]:
         """Where Stripe writes to another address than the host, or bills somebody else than our pages say."""

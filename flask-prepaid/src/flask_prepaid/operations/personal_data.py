@@ -21,7 +21,7 @@ from ..outbox import messages
 from ..outbox.models import Alert, AlertKind, Delivery, MailRecord, Message, Notice, WebhookEndpoint
 from ..outbox.webhooks import customer_events
 from ..payments import shown_states
-from ..payments.customers.models import Customer, SavedCard
+from ..payments.customers.models import Customer, FormerCustomer, SavedCard
 from ..payments.models import Attempt, Dispute, Payment, Refund, TopUp
 from ..purchases.money_back.models import CreditNote
 from ..subscriptions.models import Invoice, PlanPrice, Subscription
@@ -122,6 +122,10 @@ def _of_customer(owner: str) -> dict[str, Wanted]:
             .add_columns(Customer.country, Customer.tax_id, Customer.tax_id_type, Customer.tax_id_status)
             .where(Customer.owner == owner),
             Customer.owner,
+        ),
+        "former_customers": (
+            _columns(FormerCustomer, "stripe_id").where(FormerCustomer.owner == owner),
+            FormerCustomer.stripe_id,
         ),
         "api_keys": (
             _columns(ApiKey, "name start created_at expires_at last_used_at revoked_at").where(

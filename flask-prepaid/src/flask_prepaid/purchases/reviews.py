@@ -136,9 +136,8 @@ def _why_not_as_it_is(context: Context, payment: Payment, fetched: Fetched | Non
         return f"it was paid in {fetched.currency}, and the price is in {payment.currency}."
     if isinstance(fetched, Checkout) and fetched.mode != "payment":
         return f"it is no payment at Stripe but a {fetched.mode}."
-    if not comparison.is_customers(context, payment, fetched.customer_id):
-        return "it is another customer's, or its customer is gone."
-    return None
+    reason = comparison.not_of_its_customer(context, payment, fetched.customer_id)
+    return f"it {reason}." if reason is not None else None
 
 
 def find(session: Session, payment_id: int) -> Payment:

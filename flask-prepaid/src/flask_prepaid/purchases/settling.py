@@ -64,7 +64,7 @@ def settle_first(context: Context, intent_id: str | None) -> None:
 def named_by(context: Context, about: StripeDispute | StripeWarning) -> Payment | None:
     """The payment that a disputed or suspected charge names, if the charge is that customer's.
 
-    Another charge may have paid it: a customer can pay twice, or at another price first.
+    Another charge may have paid it: a customer can pay twice, or at another price first. They may be gone.
     """
     payment = payments.find(context.session, key=about.payment_key)
     is_its = payment is not None and comparison.is_customers(context, payment, about.customer_id)

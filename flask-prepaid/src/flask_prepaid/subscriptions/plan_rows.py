@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import Customer
+from ..payments.customers.rows import owner_of
 from .models import ENDED, Subscription
 
 
@@ -35,8 +36,7 @@ def why_other(session: Session, row: Subscription, subscription: StripeSubscript
     """
     if row.stripe_id is not None:
         return None if row.stripe_id == subscription.id else f"is not {row.stripe_id}, which the plan has"
-    customer_id = session.scalar(select(Customer.stripe_id).where(Customer.owner == row.owner))
-    return None if customer_id == subscription.customer_id else "is another customer's"
+    return None if owner_of(session, subscription.customer_id) == row.owner else "is another customer's"
 
 
 def running(session: Session, owner: str) -> Subscription | None:

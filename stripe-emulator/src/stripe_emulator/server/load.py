@@ -19,7 +19,7 @@ from stripe_emulator.billing.invoices import (
     line_routes,
 )
 from stripe_emulator.billing.lifecycle import cycle, entitlements, states, test_clocks, trials_without_card
-from stripe_emulator.billing.metering import credit_grants, meter_events, meters
+from stripe_emulator.billing.metering import credit_balance, credit_grants, meter_events, meters
 from stripe_emulator.billing.portal import billing_portal
 from stripe_emulator.billing.previews import preview_routes
 from stripe_emulator.billing.schedules import phases, subscription_schedules
@@ -146,6 +146,7 @@ REGISTERS: tuple[Register, ...] = (
     meters.register,
     meter_events.register,
     credit_grants.register,
+    credit_balance.register,
     # billing/invoices
     invoices.register,
     collection.register,

@@ -65,6 +65,19 @@ class Customer(BillingColumns, Base):
     created_at: Mapped[datetime]
 
 
+class FormerCustomer(Base):
+    """A customer of Stripe's who has stood for an owner: removed by the host, or deleted at Stripe.
+
+    Banks warn of their charges, and dispute them, for months.
+    """
+
+    __tablename__ = "prepaid_former_customer"
+    __table_args__ = (Index("ix_prepaid_former_customer_owner", "owner"),)
+
+    stripe_id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+
+
 class UnwantedCustomer(Base):
     """A customer that Stripe has made for nobody, whom ``tick`` deletes there.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import select, update
+from sqlalchemy import select, union, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import check_owner
 from prepaid_ledger.database import insert
 
 from ...context import Context
-from .models import BILLING_COLUMNS, Customer
+from .models import BILLING_COLUMNS, Customer, FormerCustomer
 
 
 def row_of(context: Context, owner: str) -> Customer:
@@ -38,6 +38,13 @@ def known_customer(session: Session, owner: str) -> str | None:
     return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
 
 
+def owner_of(session: Session, customer_id: str | None) -> str | None:
+    """The owner for whom a customer at Stripe stands, or has stood before they were gone."""
+    known = select(Customer.owner).where(Customer.stripe_id == customer_id)
+    former = select(FormerCustomer.owner).where(FormerCustomer.stripe_id == customer_id)
+    return session.scalar(union(known, former))
+
+
 def removals_of(session: Session, owner: str) -> int:
     """How often the host has removed the owner's customer."""
     return session.scalar(select(Customer.removals).where(Customer.owner == owner)) or 0
@@ -45,6 +52,8 @@ def removals_of(session: Session, owner: str) -> int:
 
 def forget_customer(session: Session, owner: str, customer_id: str) -> None:
     """Take a customer off the owner's row, with what was copied; the next one is made under a new key."""
+    former = insert(session, FormerCustomer).values(stripe_id=customer_id, owner=owner)
+    session.execute(former.on_conflict_do_nothing())
     session.execute(
         update(Customer)
         .where(Customer.owner == owner, Customer.stripe_id == customer_id)

@@ -6,7 +6,7 @@ from ... import money
 from ...context import Context
 from ...gateway.billing.invoice_charge_values import InvoiceCharge
 from ...gateway.values import Checkout, Intent
-from ..customers.rows import known_customer
+from ..customers.rows import known_customer, owner_of
 from ..models import Payment
 
 #: What Stripe has of a payment: a page, a charge or an invoice.
@@ -34,20 +34,26 @@ def not_made_for_it(context: Context, payment: Payment, fetched: Fetched) -> str
 
     Whoever has the Stripe key can write our key into the metadata of any object.
     """
-    known_id = known_customer(context.session, payment.owner)
-    if known_id is None:
-        return "belongs to a customer who is gone: the account was closed, or has none at Stripe yet"
-    if fetched.customer_id != known_id:
-        return "is another customer's"
+    reason = not_of_its_customer(context, payment, fetched.customer_id)
+    if reason is not None:
+        return reason
     if not isinstance(fetched, Intent) and fetched.discount_minor and not context.config.promotion_codes:
         return "has a discount, and this shop takes no promotion codes"
     return None
 
 
 def is_customers(context: Context, payment: Payment, customer_id: str | None) -> bool:
-    """Whether a customer at Stripe is the one of a payment's owner."""
-    known_id = known_customer(context.session, payment.owner)
-    return known_id is not None and customer_id == known_id
+    """Whether a customer at Stripe is the one of a payment's owner, or was until they were gone."""
+    return owner_of(context.session, customer_id) == payment.owner
+
+
+def not_of_its_customer(context: Context, payment: Payment, customer_id: str | None) -> str | None:
+    """Why a customer at Stripe pays for nothing of a payment's owner; ``None`` if it stands for the owner."""
+    if not is_customers(context, payment, customer_id):
+        return "is another customer's"
+    if customer_id != known_customer(context.session, payment.owner):
+        return "belongs to a customer who is gone: the account was closed, or Stripe's customer was deleted"
+    return None
 
 
 def not_as_agreed(context: Context, payment: Payment, fetched: Fetched) -> str | None:

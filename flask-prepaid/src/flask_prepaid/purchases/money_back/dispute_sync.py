@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from ...context import Context, Write, nothing, transaction
 from ...gateway.money_back.refund_values import StripeDispute
@@ -40,7 +39,7 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
     the end.
     """
     session = context.session
-    payment = payment_of(session, dispute.intent_id) or settling.named_by(context, dispute)
+    payment = find_payment(context, dispute)
     if payment is None:
         return
     payments.lock(session, payment)
@@ -68,14 +67,14 @@ def apply_dispute(context: Context, dispute: StripeDispute) -> None:
         topups.stop_after(context, payment, stop_reasons.DISPUTED)  # after the wallet: so does each refund
 
 
-def payment_of(session: Session, intent_id: str | None) -> Payment | None:
-    """Our payment that a PaymentIntent has paid: as it was agreed, or so that it needs a review."""
-    if intent_id is None:
-        return None
-    payment = settling.paid_by(session, intent_id)
-    if payment is not None:
-        return payment
-    return wrong_charges.payment_of(session, intent_id)
+def find_payment(context: Context, dispute: StripeDispute) -> Payment | None:
+    """Our payment of a dispute: kept with it, paid by its charge, as agreed or not, or named by that."""
+    session, intent_id = context.session, dispute.intent_id
+    kept = select(Payment).join(Dispute, Dispute.payment_id == Payment.id).where(Dispute.id == dispute.id)
+    payment = session.scalar(kept)
+    if payment is None and intent_id is not None:
+        payment = settling.paid_by(session, intent_id) or wrong_charges.payment_of(session, intent_id)
+    return payment or settling.named_by(context, dispute)
 
 
 def _take(context: Context, payment: Payment, row: Dispute) -> None:

@@ -50,7 +50,7 @@ def sync(context: Context, warning_id: str) -> Write[None]:
 def apply(context: Context, warning: StripeWarning) -> None:
     """Keep what was fetched, unless a later fetch is kept. Its first word stops what charges by itself."""
     session = context.session
-    payment = find_payment(session, warning) or settling.named_by(context, warning)
+    payment = find_payment(context, warning)
     if payment is None:
         return
     payments.lock(session, payment)
@@ -85,13 +85,16 @@ def _announce(session: Session, payment: Payment, row: FraudWarning) -> None:
     )
 
 
-def find_payment(session: Session, warning: StripeWarning) -> Payment | None:
-    """Our payment that a warning is about: its charge has paid it, or was paid otherwise than agreed."""
-    for stripe_id in (warning.intent_id, warning.charge_id):
-        payment = payments.find(session, stripe_id=stripe_id)
-        if payment is not None:
-            return payment
-    return wrong_charges.payment_of(session, warning.intent_id) if warning.intent_id else None
+def find_payment(context: Context, warning: StripeWarning) -> Payment | None:
+    """Our payment of a warning: kept with it, paid by its charge, as agreed or not, or named by that."""
+    session, intent_id = context.session, warning.intent_id
+    of_warning = FraudWarning.payment_id == Payment.id
+    kept = select(Payment).join(FraudWarning, of_warning).where(FraudWarning.id == warning.id)
+    payment = session.scalar(kept) or payments.find(session, stripe_id=intent_id)
+    payment = payment or payments.find(session, stripe_id=warning.charge_id)
+    if payment is None and intent_id is not None:
+        payment = wrong_charges.payment_of(session, intent_id)
+    return payment or settling.named_by(context, warning)
 
 
 def unanswered() -> Select[FraudWarning]:

@@ -15,7 +15,7 @@ from prepaid_ledger.errors import PrepaidError
 
 from ... import errors
 from ...operations.models import InboxEvent
-from ...payments.customers.models import Customer, SavedCard
+from ...payments.customers.models import Customer, FormerCustomer, SavedCard
 from ...payments.models import Dispute, PartCharge, Payment, Refund
 from ...purchases.money_back.models import CreditNote, FraudWarning
 from ...subscriptions.models import Invoice, Subscription
@@ -77,6 +77,7 @@ def owners_of(session: Session, ids: Collection[str]) -> Iterable[Any]:
     """Customers, cards and plans."""
     for name, owner in (
         (Customer.stripe_id, Customer.owner),
+        (FormerCustomer.stripe_id, FormerCustomer.owner),
         (SavedCard.id, SavedCard.owner),
         (Subscription.stripe_id, Subscription.owner),
         (Subscription.session_id, Subscription.owner),

@@ -9,7 +9,7 @@ from typing import Any
 
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoice_payments, invoice_sums
-from stripe_emulator.billing.metering import credit_grants
+from stripe_emulator.billing.metering import credit_balance
 from stripe_emulator.catalog import discounts
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store, transactions
@@ -70,7 +70,7 @@ def issue(invoice: Json) -> None:
     status = move(invoice, "finalize")
     due_work.unschedule(invoice["id"], "invoice.advance")
     invoice_sums.add_up(invoice)
-    if taken := credit_grants.apply(invoice):
+    if taken := credit_balance.apply(invoice):
         objects.change(invoice, _credits=taken)
         invoice_sums.add_up(invoice)
     if invoice["amount_due"]:
@@ -162,7 +162,7 @@ def void(invoice: Json) -> Json:
     status = move(invoice, "void")
     _give_up(invoice, status, "voided_at")
     invoice_payments.cancel_payment(invoice)
-    credit_grants.give_back(invoice)
+    credit_balance.give_back(invoice)
     used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
     customer = store.get("customer", invoice["customer"])
     if used and not customer.get("deleted"):

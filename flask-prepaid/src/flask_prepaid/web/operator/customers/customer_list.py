@@ -17,8 +17,9 @@ from prepaid_ledger.tables import Wallet
 from ....languages import units
 from ....operations.models import InboxEvent
 from ....payments import payments as payment_rows
-from ....payments.customers.models import Customer, SavedCard
+from ....payments.customers.models import SavedCard
 from ....payments.customers.owned import has_wallet
+from ....payments.customers.rows import owner_of
 from ....payments.models import Dispute, Payment, PaymentState, Refund
 from ....subscriptions import plan_state
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, Subscription
@@ -161,7 +162,7 @@ def find(session: Session, text: str) -> list[str]:
     """The owners that ``text`` is about."""
     exact = [
         text if has_wallet(session, text) else None,
-        session.scalar(select(Customer.owner).where(Customer.stripe_id == text)),
+        owner_of(session, text),
         session.scalar(select(Subscription.owner).where(Subscription.stripe_id == text)),
         session.scalar(
             select(Subscription.owner)
