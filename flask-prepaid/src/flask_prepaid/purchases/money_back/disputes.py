@@ -13,6 +13,11 @@ from ...payments.models import Dispute, PartCharge, Payment
 from ...payments.part_charges import is_of_its_charge
 
 
+def name_of(dispute: Dispute) -> str:
+    """Its name in the ledger's keys."""
+    return f"dispute:{dispute.id}"
+
+
 def taken_by_bank(session: Session, payment_ids: Sequence[int]) -> dict[int, Dispute]:
     """Which of these payments a bank has taken back, as things stand, and by which dispute.
 
