@@ -26,7 +26,14 @@ from ..payments.customers.models import Customer
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
 from ..purchases import payment_checks, settling
-from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync, refunds
+from ..purchases.money_back import (
+    credit_notes,
+    dispute_sync,
+    fraud_warnings,
+    refund_sync,
+    refunds,
+    unnamed_charges,
+)
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -99,7 +106,10 @@ class Walk:
     def _payments_at_stripe(self) -> Iterator[Found]:
         """Money at Stripe that the books have not given credits for, or have twice."""
         met: set[str] = set()
-        for intent in self._context.gateway.charges.all_of_ours(self._since):
+        for intent in self._context.gateway.charges.all(self._since):
+            if intent.payment_key is None:
+                yield from self._paid_once_more(intent)
+                continue
             self._seen()
             met.add(intent.id)
             row = payments.find(self._context.session, key=intent.payment_key, stripe_id=intent.id)
@@ -138,6 +148,18 @@ class Walk:
             detail = f"{brought} has brought the credits: refund {intent.id}"
             yield Drift("doubled", intent.id, row.id, detail), None
 
+    def _paid_once_more(self, intent: Intent) -> Iterator[Found]:
+        """A charge that names no payment of ours, and has paid an invoice that was paid before."""
+        if not intent.is_paid or intent.is_all_back:
+            return
+        row = unnamed_charges.payment_by_invoice(self._context, intent.id, intent.customer_id)
+        if row is not None and row.state is PaymentState.PAID:
+            detail = (
+                f"invoice {row.invoice_id} was paid before: refund {intent.id}, unless Stripe has put it on "
+                "the customer's balance"
+            )
+            yield Drift("doubled", intent.id, row.id, detail), None
+
     def _refunds(self) -> Iterator[Found]:
         for refund in self._context.gateway.refunds.all(self._since):
             self._seen()
@@ -150,8 +172,9 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = dispute_sync.find_payment(self._context, dispute)
             row = self._context.session.get(Dispute, dispute.id)
+            named = dispute if row is not None else unnamed_charges.with_key(self._context, dispute)
+            payment = dispute_sync.find_payment(self._context, named)
             if payment is not None and (detail := _differs(payment, row, dispute)):
                 mend = partial(self._sync_now, dispute_sync.sync_dispute, dispute.id)
                 yield Drift("drifted", dispute.id, payment.id, detail), mend
@@ -177,7 +200,8 @@ class Walk:
             self._seen()
             row = self._context.session.get(FraudWarning, warning.id)
             if row is None:
-                payment = fraud_warnings.find_payment(self._context, warning)
+                named = unnamed_charges.with_key(self._context, warning)
+                payment = fraud_warnings.find_payment(self._context, named)
                 payment_id = payment.id if payment is not None else None
             else:
                 payment_id = None if row.actionable is warning.actionable else row.payment_id

@@ -18,7 +18,7 @@ from ...payments.outcome import wrong_charges
 from ...payments.part_charges import is_of_its_charge
 from .. import settling, stop_reasons
 from ..auto_topup import topups
-from . import disputed_plans, disputes
+from . import disputed_plans, disputes, unnamed_charges
 from .taking_back import take_back
 
 
@@ -28,7 +28,7 @@ def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
     if dispute is None:
         return nothing
     settling.settle_first(context, dispute.intent_id)
-    return partial(apply_dispute, context, dispute)
+    return partial(apply_dispute, context, unnamed_charges.with_key(context, dispute))
 
 
 def apply_dispute(context: Context, dispute: StripeDispute) -> None:

@@ -37,6 +37,8 @@ def payment(payment_id: int) -> ResponseReturnValue:
     taken_minor = sum(dispute.amount_minor for dispute in taking)
     lost_minor = sum(dispute.amount_minor for dispute in taking if dispute.state == DisputeState.LOST)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
+    warning = fraud_warnings.of_payment(session, row.id)
+    suspected_minor = refundable.left_to_refund(session, row, warning.payment_intent_id) if warning else 0
     sent_back = session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all()
     return page.render(
         "payment.html",
@@ -56,7 +58,9 @@ def payment(payment_id: int) -> ResponseReturnValue:
         is_refund_unknown=refundable.is_refund_unknown(session, row.id),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
-        warning=fraud_warnings.of_payment(session, row.id),
+        warning=warning,
+        is_part=len(charges) > 1,
+        suspected_minor=suspected_minor,
         warnings_without_credits=fraud_warnings.of_payment_without_credits(session, row.id),
         may_refund=operator.may(Right.REFUND),
         reviews=wrong_charges.of(session, row),
