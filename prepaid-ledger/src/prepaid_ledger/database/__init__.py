@@ -4,6 +4,7 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .addresses import address_of
 from .busy import raising_busy
 from .engine import answer_within
 from .partitions import partitions_of
@@ -21,6 +22,7 @@ __all__ = [
     "Stretch",
     "Stretches",
     "UtcDateTime",
+    "address_of",
     "answer_within",
     "downgrade",
     "insert",

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.database import Base
+from prepaid_ledger.database import Base, address_of
 
 from ... import upgrade
 from ...context import Context, reading
@@ -120,7 +120,7 @@ def copy(
         problems = ledger.audit()
         with Session(target) as session:
             drift = reconcile.reconcile(AppElsewhere(context, session, ledger))
-        return Copied(rows, len(tables), target.url.render_as_string(), problems, drift)
+        return Copied(rows, len(tables), address_of(target.url), problems, drift)
     finally:
         target.dispose()
 
