@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .aio import AsyncHeldCredits, AsyncLedger
 from .background import in_background
-from .books.wallets.uses import use_of
 from .checks import is_whole
 from .errors import PrepaidError
 from .prices import Price, use_at
@@ -81,10 +80,9 @@ class Costs:
 
         :param price: A whole number of credits from 1 on, or what ``Rates.price`` made.
         :param item: What is bought, for ``usage(by="item")``: ``report``. A price of ``Rates`` says its own.
-        :raises ValueError: It is neither, the item is no name or stands beside a price, or the price is of
-            rates with another scale than the unit.
+        :raises ValueError: It is neither, an item stands beside a price, or the price is of rates with another
+            scale than the unit.
         """
-        use_of(None, item, None, None)
         terms: dict[str, Any] = {"credits": price, "item": item}
         if isinstance(price, Price):
             use_at(price, None, item, None, None, scale=self._unit.scale)

@@ -166,8 +166,9 @@ def of_operators(endpoint: str) -> bool:
 
 
 def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
-    """What is behind a refusal of the database: tables that are not there yet, or that the app's user may not
-    use; else the refusal itself.
+    """What is behind a refusal of the database; the refusal itself, if nothing of ours is.
+
+    Tables are not there yet, or the app's user has no right to use them.
     """
     context = page.context()
     context.session.rollback()
