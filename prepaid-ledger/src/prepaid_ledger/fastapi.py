@@ -80,8 +80,8 @@ class Costs:
 
         :param price: A whole number of credits from 1 on, or what ``Rates.price`` made.
         :param item: What is bought, for ``usage(by="item")``: ``report``. A price of ``Rates`` says its own.
-        :raises ValueError: It is neither, an item stands beside a price, or the price is of rates with another
-            scale than the unit.
+        :raises ValueError: It is neither, an item stands beside a price, or the price is of rates with
+            another scale than the unit.
         """
         terms: dict[str, Any] = {"credits": price, "item": item}
         if isinstance(price, Price):
