@@ -376,7 +376,9 @@ def test_a_charge_that_pays_an_invoice_once_more_is_shown_and_so_is_its_dispute(
 
     assert "1 dispute waits for evidence" in shop.command("doctor").stderr
     assert (shop.balance(), last_payment(shop).refunded_minor) == (before, 0)
+    assert shop.drift() == []  # nothing is to be refunded of what a bank has
     shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    assert [drift["kind"] for drift in shop.drift()] == ["doubled"]
     shop.v1.refunds.create({"payment_intent": late})
     shop.stripe.deliver()
     assert shop.balance() == before
