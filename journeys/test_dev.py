@@ -70,6 +70,16 @@ def test_a_key_that_comes_later_is_not_sent_to_the_emulator(
     assert [name for name in others if name in after] == []
 
 
+def test_the_key_of_an_env_file_with_a_byte_order_mark_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".env").write_text("STRIPE_SECRET_KEY=sk_test_x\n", encoding="utf-8-sig")
+
+    assert settings.emulated() is False  # else the emulator would serve in place of Stripe's test mode
+
+
 def test_a_key_that_misses_another_is_told_so_in_a_sentence_once(tmp_path: Path) -> None:
     (tmp_path / "logins.json").write_text(json.dumps({}))
     ports = ["--port", str(free_port()), "--emulator-port", str(free_port())]

@@ -69,7 +69,7 @@ def dotenv() -> dict[str, str]:
     """The environment over the lines of .env (NAME=value), as python-dotenv has it."""
     file = ROOT / ".env"
     try:
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        lines = file.read_text(encoding="utf-8-sig").splitlines() if file.is_file() else []
     except (OSError, UnicodeDecodeError) as error:
         stop(f"{file} can't be read ({error}). Save it as UTF-8, for yourself to read.")
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))

@@ -242,7 +242,7 @@ class Config:
     )
     refund_fraud_warnings: bool = setting(
         Switch(),
-        "a payment is refunded by itself when its card's bank sends an early fraud warning, before it "
+        "a charge is refunded by itself when its card's bank sends an early fraud warning, before it "
         "becomes a dispute",
         False,
     )

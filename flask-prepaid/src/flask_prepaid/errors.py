@@ -298,3 +298,5 @@ class GatewayUnavailable(PrepaidError):
 
     http_status = 503
     code = "gateway_unavailable"
+    #: Whether no card can have been charged: Stripe was asked for a page that nobody has seen, or before.
+    charges_nothing = False

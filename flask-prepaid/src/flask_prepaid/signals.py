@@ -45,9 +45,9 @@ payment_needs_review = _signals.signal("payment-needs-review")
 clawed_back = _signals.signal("clawed-back")
 
 #: A card's bank suspects a payment, by Stripe's early fraud warning; a refund now may spare the dispute:
-#: ``owner``, ``payment_id``, ``fraud_type`` in Stripe's word, ``charge`` (its PaymentIntent). Where it is not
-#: ``refundable``, another charge has paid the payment: refund this one in Stripe's dashboard, not by
-#: ``refund``.
+#: ``owner``, ``payment_id``, ``fraud_type`` in Stripe's word, ``charge`` (its PaymentIntent). Where it is
+#: ``refundable``, ``refund(payment_id, charge=charge, ...)`` sends it back. Else another charge has paid the
+#: payment: refund this one in Stripe's dashboard.
 fraud_warned = _signals.signal("fraud-warned")
 
 #: Auto top-up bought a pack: ``owner``, ``payment_id``, ``credits``. ``credits_added`` is sent as well.

@@ -238,5 +238,5 @@ class TablesLack(UnknownVersion):
 class UnfitDatabase(RuntimeError):
     """The database is not PostgreSQL or an SQLite file, or cannot make a commit durable.
 
-    Or a session is bound to another database than the ledger's.
+    Or a session leads to another database, or another schema, than the ledger's.
     """

@@ -270,9 +270,8 @@ def test_one_that_is_set_in_a_transaction_that_rolls_back_bounds_nothing(books: 
     ],
 )
 def test_windows_are_those_of_the_zones_clocks(
-    databases: Databases, every: str, zone: str, at: str, resets_at: str
+    books: Books, every: str, zone: str, at: str, resets_at: str
 ) -> None:
-    books = Books(databases.fresh("sqlite"))
     books.grant(100)
     books.time = datetime.fromisoformat(at).replace(tzinfo=UTC)
     end = datetime.fromisoformat(resets_at).replace(tzinfo=UTC)
@@ -286,7 +285,6 @@ def test_windows_are_those_of_the_zones_clocks(
         books.ledger.spend_now(OWNER, key="call:2")
     books.time = end
     books.ledger.spend_now(OWNER, credits=5, key="call:2")
-    books.close()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ What only reads is read wherever the session leads to.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -144,12 +145,56 @@ def test_a_session_that_reaches_the_database_by_another_address_asks_it_once(boo
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_another_schema_of_the_same_database_is_another_ledgers(books: Books) -> None:
+@pytest.mark.parametrize("is_in_address", [True, False])
+def test_another_schema_of_the_same_database_is_another_ledgers(books: Books, is_in_address: bool) -> None:
     with books.engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA tenant_b CREATE TABLE prepaid_wallet (id int)"))
-    tenants = create_engine(books.engine.url.update_query_dict({"options": "-csearch_path=tenant_b"}))
+    options, url = {"options": "-csearch_path=tenant_b"}, books.engine.url
+    if is_in_address:
+        tenants = create_engine(url.update_query_dict(options))
+    else:
+        tenants = create_engine(url, connect_args=options)
 
     with Session(tenants) as session, pytest.raises(UnfitDatabase):
         give(books.unjoined.on(session))
 
     tenants.dispose()
+
+
+@contextmanager
+def session_in(schema: str, books: Books, way: str) -> Iterator[Session]:
+    """A session on the ledger's database whose tables are in a schema, by one of the ways to say so."""
+    options: Any = {"schema_translate_map": {None: schema}}
+    if way == "by its engine":
+        with Session(books.engine.execution_options(**options)) as session:
+            yield session
+    elif way == "by its connection":
+        with books.engine.connect().execution_options(**options) as bound, Session(bound) as session:
+            yield session
+    else:
+        with Session(books.engine) as session:
+            session.connection(execution_options=options)
+            yield session
+
+
+@pytest.mark.parametrize("way", ["by its engine", "by its connection", "by its transaction"])
+def test_a_session_whose_tables_are_in_another_schema_is_refused(books: Books, way: str) -> None:
+    with (
+        session_in("tenant_b", books, way) as session,
+        pytest.raises(UnfitDatabase, match="This session writes to the schema 'tenant_b', and the ledger"),
+    ):
+        give(books.unjoined.on(session))
+
+    assert books.unjoined.entries(OWNER) == []
+
+
+@pytest.mark.parametrize("way", ["by its engine", "by its connection", "by its transaction"])
+def test_a_session_that_names_the_schema_that_the_tables_are_in_is_one_of_the_ledger(
+    books: Books, way: str
+) -> None:
+    own = "main" if books.engine.dialect.name == "sqlite" else "public"
+    with session_in(own, books, way) as session:
+        give(books.unjoined.on(session))
+        session.commit()
+
+    assert books.unjoined.balance(OWNER) == 7

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
@@ -89,6 +90,71 @@ def test_who_registers_is_led_to_the_mail_whatever_page_was_wanted(shop: Running
     assert 'name="email"' not in again
     assert len(shop.mails()) == 3
     assert "Open this link to confirm your address." in shop.mails()[0]
+
+
+def wants(shop: RunningShop, page: str) -> Visitor:
+    """Somebody new who was sent to register on the way to a page."""
+    visitor = shop.visitor()
+    visitor.email = "pat@rando.test"
+    visitor.send("/register", next=page, email=visitor.email, password=PASSWORD)
+    return visitor
+
+
+def confirmation_link(shop: RunningShop) -> str:
+    """The link of the newest mail, with all that it carries."""
+    text = shop.mails()[-1].replace("=\n", "").replace("=3D", "=")
+    return str(re.findall(r"http://localhost(/confirm/\S+)", text)[0])
+
+
+def confirm_by(visitor: Visitor, link: str) -> str:
+    """Open a link, press its button; where that leads."""
+    path = link.partition("?")[0]
+    form = forms(visitor.client.get(link).text)[path]
+    return visitor.client.post(path, data={**form, "password": PASSWORD}).location
+
+
+def test_after_the_confirmation_comes_the_page_that_was_wanted_in_any_browser(shop: RunningShop) -> None:
+    page = "/buy-credits?pack=starter"
+    here = wants(shop, page)
+
+    assert confirm_by(shop.visitor(), confirmation_link(shop)) == page
+    here.login("pat@rando.test")
+    assert here.client.get(confirmation_link(shop)).location == page, "it was used elsewhere"
+
+
+def test_a_link_that_is_sent_again_leads_to_the_page_that_was_wanted(shop: RunningShop) -> None:
+    here = wants(shop, "/buy-credits")
+    here.send("/confirm", email="pat@rando.test")
+
+    assert confirm_by(shop.visitor(), confirmation_link(shop)) == "/buy-credits"
+
+
+def test_who_is_stopped_at_a_page_comes_to_it_by_the_link_that_was_sent_before(shop: RunningShop) -> None:
+    visitor = shop.visitor()
+    visitor.register("pat@rando.test")
+    visitor.login("pat@rando.test")
+    assert visitor.get("/buy-credits", pack="starter").status_code == 403
+
+    assert confirm_by(visitor, confirmation_link(shop)) == "/buy-credits?pack=starter"
+
+
+def test_who_has_an_account_already_signs_in_on_the_way_to_the_page(shop: RunningShop) -> None:
+    wants(shop, "/buy-credits")
+    wants(shop, "/buy-credits")
+
+    assert "/login?next=/buy-credits" in shop.mails()[-1].replace("=\n", "").replace("=3D", "=")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "/" + "a" * 500],
+)
+def test_a_confirmation_leads_to_our_own_pages_alone(shop: RunningShop, elsewhere: str) -> None:
+    shop.visitor().register("pat@rando.test")
+    visitor = shop.visitor()
+    link = f"{confirmation_link(shop)}?{urlencode({'next': elsewhere})}"
+
+    assert confirm_by(visitor, link) == "/"
 
 
 def test_the_first_confirmation_ends_what_a_squatter_made(shop: RunningShop) -> None:

@@ -45,15 +45,14 @@ def digest_of_today(*words: object) -> str:
 @with_appcontext
 @click.argument("payment", type=typed.payment)
 @click.option("--amount", type=typed.amount, help="In the currency's smallest unit. Default: all.")
+@click.option("--charge", type=typed.charge, help="Of several charges the one that gives it back, pi_...")
 @click.option("--reason", required=True, type=typed.reason, help="Why; it stays on the record.")
-@click.option("--key", type=typed.key, help="Names this refund. By default payment, amount, reason and day.")
-def refund(payment: int, amount: int | None, reason: str, key: str | None) -> None:
+@click.option("--key", type=typed.key, help="Names this refund. By default all that is typed, and the day.")
+def refund(payment: int, amount: int | None, charge: str | None, reason: str, key: str | None) -> None:
     """Refund PAYMENT to its card, and claw back its credits. Typed twice on one day, it is made once."""
-    key = f"command:{key or digest_of_today(payment, amount, reason)}"
-    app = context()
-    made = refunds.refund(
-        app, payment, amount_minor=amount, reason=f"{reason} (by {getpass.getuser()})", key=key
-    )
+    key = f"command:{key or digest_of_today(payment, amount, charge, reason)}"
+    by, app = f"{reason} (by {getpass.getuser()})", context()
+    made = refunds.refund(app, payment, amount_minor=amount, charge=charge, reason=by, key=key)
     shown = money.show(made.amount_minor, app.session.get_one(Payment, payment).currency)
     under_way = "under way, " if made.state in UNDER_WAY else ""
     click.echo(f"Refund of {shown} for payment {payment}: {under_way}{made.state}.", err=True)

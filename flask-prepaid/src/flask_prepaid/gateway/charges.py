@@ -13,7 +13,7 @@ from prepaid_ledger import clock
 
 from ..errors import CardDeclined, CardNeedsOwner
 from .calls import Topic, ask, ask_for, created, walk
-from .values import PAYMENT_KEY, Intent, intent_of, made_with, payment_key
+from .values import PAYMENT_KEY, Intent, intent_of, made_with
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,12 @@ class Charges(Topic):
         intent_id = made_with(walk(self._v1.payment_intents.list, {"customer": customer_id}), key)
         return self.fetch(intent_id) if intent_id else None
 
-    def all_of_ours(self, since: datetime | None) -> Iterator[Intent]:
-        """Every PaymentIntent that names one of our payments, with its charge."""
+    def all(self, since: datetime | None) -> Iterator[Intent]:
+        """Every PaymentIntent with its charge; also of what is none of ours."""
         asked_at = clock.wall()
         params = {**created(since), "expand": ["data.latest_charge"]}
         for intent in walk(self._v1.payment_intents.list, params):
-            if payment_key(intent):
-                yield intent_of(intent, asked_at)
+            yield intent_of(intent, asked_at)
 
 
 def _confirmed(confirm: Callable[[], stripe.PaymentIntent], *, may_refuse: bool = False) -> Intent:

@@ -23,10 +23,19 @@ from ..languages import units
 from ..payments import part_charges, payments
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
+from ..payments.dispute_states import DisputeState
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
 from ..purchases import payment_checks, settling
-from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync, refunds
+from ..purchases.money_back import (
+    credit_notes,
+    dispute_sync,
+    disputes,
+    fraud_warnings,
+    refund_sync,
+    refunds,
+    unnamed_charges,
+)
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -46,7 +55,7 @@ class Drift:
     missed       Stripe has the money, the books have not given what it paid for
     unpaid       the books gave credits, Stripe does not have the money
     doubled      one payment of ours was paid more than once at Stripe: refund the one that is named, which
-                 takes no credits
+                 takes no credits; or a customer has a second plan there
     drifted      a refund, dispute, credit note or fraud warning stands otherwise at Stripe than in the books
     outdated     Stripe writes to another address of a customer than the host does, or in another language, or
                  bills them otherwise than our copy says
@@ -99,7 +108,10 @@ class Walk:
     def _payments_at_stripe(self) -> Iterator[Found]:
         """Money at Stripe that the books have not given credits for, or have twice."""
         met: set[str] = set()
-        for intent in self._context.gateway.charges.all_of_ours(self._since):
+        for intent in self._context.gateway.charges.all(self._since):
+            if intent.payment_key is None:
+                yield from self._paid_once_more(intent)
+                continue
             self._seen()
             met.add(intent.id)
             row = payments.find(self._context.session, key=intent.payment_key, stripe_id=intent.id)
@@ -128,14 +140,34 @@ class Walk:
             return  # an operator has refunded what was not as agreed
         if wrong_charges.covers(self._context.session, row, intent.id):
             return  # an operator has dealt with it otherwise
-        if row.state is not PaymentState.PAID:
-            detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
-            yield Drift("missed", intent.id, row.id, detail), settle
-        elif part_charges.is_of(self._context.session, row, intent.id):
+        if row.state is PaymentState.PAID and part_charges.is_of(self._context.session, row, intent.id):
             self._paid.add(row.id)
-        elif intent.refunded_minor < intent.received_minor:
+            return
+        dispute = disputes.of_charges_at_bank(self._context.session, [intent.id]).get(intent.id)
+        if row.state is not PaymentState.PAID:
+            is_lost = dispute is not None and dispute.state == DisputeState.LOST
+            if is_lost and row.state is not PaymentState.NEEDS_REVIEW:
+                return  # nobody has the money here, and nobody waits for it
+            paid = money.show(intent.received_minor, intent.currency)
+            became = "was paid, and the customer's bank has it back" if dispute is not None else "is paid"
+            yield Drift("missed", intent.id, row.id, f"{paid} {became}; here it is {row.state}"), settle
+        elif dispute is None and intent.refunded_minor < intent.received_minor:
             brought = row.payment_intent_id or row.session_id
             detail = f"{brought} has brought the credits: refund {intent.id}"
+            yield Drift("doubled", intent.id, row.id, detail), None
+
+    def _paid_once_more(self, intent: Intent) -> Iterator[Found]:
+        """A charge that names no payment of ours, and has paid an invoice that was paid before."""
+        if not intent.is_paid or intent.is_all_back:
+            return
+        if disputes.of_charges_at_bank(self._context.session, [intent.id]):
+            return
+        row = unnamed_charges.payment_by_invoice(self._context, intent.id, intent.customer_id)
+        if row is not None and row.state is PaymentState.PAID:
+            detail = (
+                f"invoice {row.invoice_id} was paid before: refund {intent.id}, unless Stripe has put it on "
+                "the customer's balance"
+            )
             yield Drift("doubled", intent.id, row.id, detail), None
 
     def _refunds(self) -> Iterator[Found]:
@@ -150,8 +182,9 @@ class Walk:
     def _disputes(self) -> Iterator[Found]:
         for dispute in self._context.gateway.disputes.all(self._since):
             self._seen()
-            payment = dispute_sync.find_payment(self._context, dispute)
             row = self._context.session.get(Dispute, dispute.id)
+            named = dispute if row is not None else unnamed_charges.with_key(self._context, dispute)
+            payment = dispute_sync.find_payment(self._context, named)
             if payment is not None and (detail := _differs(payment, row, dispute)):
                 mend = partial(self._sync_now, dispute_sync.sync_dispute, dispute.id)
                 yield Drift("drifted", dispute.id, payment.id, detail), mend
@@ -177,7 +210,8 @@ class Walk:
             self._seen()
             row = self._context.session.get(FraudWarning, warning.id)
             if row is None:
-                payment = fraud_warnings.find_payment(self._context, warning)
+                named = unnamed_charges.with_key(self._context, warning)
+                payment = fraud_warnings.find_payment(self._context, named)
                 payment_id = payment.id if payment is not None else None
             else:
                 payment_id = None if row.actionable is warning.actionable else row.payment_id

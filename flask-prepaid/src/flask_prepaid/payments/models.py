@@ -204,6 +204,7 @@ class Review(Base):
     is_foreign: Mapped[bool]
     sent_back: Mapped[bool] = mapped_column(default=False)
     called_at: Mapped[datetime]
+    fetched_at: Mapped[datetime]
     reviewed_at: Mapped[datetime | None]
     review: Mapped[str | None]
 

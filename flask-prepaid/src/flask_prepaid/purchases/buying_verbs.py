@@ -66,6 +66,7 @@ class BuyingVerbs:
         *,
         amount_minor: int | None = None,
         credits: int | None = None,
+        charge: str | None = None,
         reason: str,
         key: str | None = None,
     ) -> Refund:
@@ -74,13 +75,17 @@ class BuyingVerbs:
         :param payment: One of ``payments``, or its ``id``.
         :param amount_minor: How much, in the smallest unit of its currency; by default all not given back.
         :param credits: In place of it, so many credits' worth, rounded down.
+        :param charge: Where several charges have paid its invoice: the PaymentIntent of the one that gives it
+            back, such as the one that ``fraud_warned`` names. By default all do, the first first.
         :param reason: Why; it stays on the record.
         :param key: Names this refund of the payment: sent again, it is made once. By default each call makes
             one.
         :raises NothingToReverse: The payment is not paid, or less than that is left of it.
-        :raises KeyReused: The key has asked for another amount.
+        :raises KeyReused: The key has asked for another amount, or of another charge.
         :raises GatewayRefused: Stripe refuses. Nothing was sent.
         :raises GatewayUnavailable: It is not known yet; ``tick`` finds out. Do not ask again.
         :raises ValueError: Both an amount and credits are named, or one of all these can be none.
         """
-        return host_refunds.refund(self, payment, amount_minor, credits, reason=reason, key=key)
+        return host_refunds.refund(
+            self, payment, amount_minor, credits, charge=charge, reason=reason, key=key
+        )

@@ -6,6 +6,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from ..gateway.billing.subscription_values import StripeSubscription
+from ..payments.customers.models import Customer
 from ..payments.customers.rows import owner_of
 from .models import ENDED, Subscription
 

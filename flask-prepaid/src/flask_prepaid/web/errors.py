@@ -126,7 +126,7 @@ def _answer(error: PrepaidError, message: str, **shown: str | bool) -> Response:
 def heading(error: PrepaidError) -> str:
     """The heading of the page of an error."""
     if isinstance(error, GatewayUnavailable) and not pays_nothing():
-        return _("Not known yet")
+        return _("Nothing was charged") if error.charges_nothing else _("Not known yet")
     return _(HEADINGS.get(error.code, HEADINGS[""]))
 
 
@@ -209,6 +209,8 @@ def words(error: PrepaidError) -> str:
         message = TO_OPERATORS
     elif isinstance(error, GatewayUnavailable) and pays_nothing():
         message = _(NOTHING_PAID)
+    elif isinstance(error, GatewayUnavailable) and error.charges_nothing:
+        message = _(NOT_CHARGED)
     if isinstance(error, GatewayRefused) and error.request_id:
         message += " " + _("Stripe's name for the request is %(name)s.", name=error.request_id)
     return with_advice(message, error)

@@ -80,9 +80,9 @@ def test_the_books_move_and_sales_go_on(databases: Databases, kind: str) -> None
     moved.close()
 
 
-def test_a_database_that_is_not_empty_is_left_alone(databases: Databases) -> None:
-    shop = a_shop_with_history(databases.fresh("sqlite"))
-    other = databases.fresh("sqlite")
+def test_a_database_that_is_not_empty_is_left_alone(databases: Databases, kind: str) -> None:
+    shop = a_shop_with_history(databases.fresh(kind))
+    other = databases.fresh(kind)
     assert shop.command("copy", "--to", shown(other)).exit_code == 0
     before = rows(other)
 
@@ -140,8 +140,8 @@ def test_nothing_is_copied_from_missing_tables(databases: Databases) -> None:
     assert (result.exit_code, "Run: flask prepaid upgrade" in result.stderr) == (1, True)
 
 
-def test_support_sees_one_customer_on_one_screen(databases: Databases) -> None:
-    shop = a_shop_with_history(databases.fresh("sqlite"))
+def test_support_sees_one_customer_on_one_screen(database: URL) -> None:
+    shop = a_shop_with_history(database)
 
     text = shop.command("show", "user:1").stdout
     other = json.loads(shop.command("show", "user:2", "--json").stdout)

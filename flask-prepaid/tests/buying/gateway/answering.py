@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import stripe
+from sqlalchemy import URL
 
-from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
 from ..shop import Shop
@@ -55,8 +55,8 @@ def refusal(status: int, code: str, type: str = "invalid_request_error") -> Answ
     return json.dumps(error), status, {"content-type": "application/json"}
 
 
-def with_answers(databases: Databases, **settings: Any) -> tuple[Shop, Answering]:
+def with_answers(database: URL, **settings: Any) -> tuple[Shop, Answering]:
     emulator = Emulator()
     between = Answering(emulator)
-    shop = Shop(databases.fresh("sqlite"), webhooks=False, emulator=emulator, http_client=between, **settings)
+    shop = Shop(database, webhooks=False, emulator=emulator, http_client=between, **settings)
     return shop, between

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.testing import Databases
 
 from ..shop import Shop, at_once
 from .answering import refusal, with_answers
 
 
-def test_a_key_in_use_is_asked_again_and_charges_once(databases: Databases) -> None:
-    shop, between = with_answers(databases)
+def test_a_key_in_use_is_asked_again_and_charges_once(database: URL) -> None:
+    shop, between = with_answers(database)
     card = shop.keep_card()
     between.keys.clear()
     between.first = [refusal(409, "idempotency_key_in_use", "idempotency_error")] * 4
@@ -76,9 +76,9 @@ def test_with_stripe_down_for_a_day_spending_works_and_what_waits_is_finished_af
 
 
 def test_after_a_day_a_charge_without_an_answer_is_checked_and_never_sent_again(
-    databases: Databases,
+    database: URL,
 ) -> None:
-    shop, between = with_answers(databases)
+    shop, between = with_answers(database)
     card = shop.keep_card()
     shop.stripe.chaos(lost_reply=1.0)
     assert "Do not pay again" in shop.press(card, attempt="one-wish-0001").text

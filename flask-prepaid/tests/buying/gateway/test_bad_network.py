@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 import stripe
+from sqlalchemy import URL
 from werkzeug.serving import make_server
 
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
 from ..shop import Shop
@@ -29,15 +29,15 @@ HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 26\r\n\r\
 
 
 @pytest.fixture
-def line(databases: Databases) -> Iterator[FaultyLine]:
-    with line_to_stripe(databases.fresh("sqlite")) as line:
+def line(database: URL) -> Iterator[FaultyLine]:
+    with line_to_stripe(database) as line:
         yield line
 
 
-def far_shop(databases: Databases, api_base: str, emulator: Emulator | None = None) -> Shop:
+def far_shop(database: URL, api_base: str, emulator: Emulator | None = None) -> Shop:
     """A shop that reaches Stripe at ``api_base`` as every shop does."""
     return Shop(
-        databases.fresh("sqlite"),
+        database,
         webhooks=False,
         emulator=emulator,
         PREPAID_STRIPE_API_BASE=api_base,
@@ -45,9 +45,9 @@ def far_shop(databases: Databases, api_base: str, emulator: Emulator | None = No
     )
 
 
-def test_a_refused_connection_is_said_and_the_same_form_pays_later(databases: Databases) -> None:
+def test_a_refused_connection_is_said_and_the_same_form_pays_later(database: URL) -> None:
     port, emulator = free_port(), Emulator()
-    shop = far_shop(databases, f"http://127.0.0.1:{port}", emulator)
+    shop = far_shop(database, f"http://127.0.0.1:{port}", emulator)
     wish = {"pack": "starter", "attempt": "one-wish-0001"}
 
     refused = shop.send_form(shop.browser(), "/prepaid/buy", **wish)
@@ -144,7 +144,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.mark.parametrize("wrong", [None, "expired", "other_host", "other_authority"])
 def test_nothing_is_sent_to_who_cannot_prove_to_be_stripe(
-    databases: Databases,
+    database: URL,
     authority: Authority,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +162,7 @@ def test_nothing_is_sent_to_who_cannot_prove_to_be_stripe(
     server = make_server("127.0.0.1", free_port(), emulator.app, ssl_context=context, threaded=True)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
-    shop = far_shop(databases, f"https://localhost:{server.port}", emulator)
+    shop = far_shop(database, f"https://localhost:{server.port}", emulator)
     try:
         answer = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter")
     finally:
@@ -176,8 +176,8 @@ def test_nothing_is_sent_to_who_cannot_prove_to_be_stripe(
     shop.close()
 
 
-def test_a_name_that_is_not_found_is_as_a_refused_connection(databases: Databases) -> None:
-    shop = far_shop(databases, "http://stripe.invalid:12111")
+def test_a_name_that_is_not_found_is_as_a_refused_connection(database: URL) -> None:
+    shop = far_shop(database, "http://stripe.invalid:12111")
 
     answer = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import Semaphore
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid.payments.models import PaymentState
-from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
 from ..shop import Shop
@@ -39,11 +39,11 @@ def emulating(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize("after", [3, 8])
 def test_what_a_killed_emulator_cut_off_is_known_after_one_fix(
-    databases: Databases, tmp_path: Path, after: int
+    database: URL, tmp_path: Path, after: int
 ) -> None:
     data, port = tmp_path / "stripe.db", free_port()
     shop = Shop(
-        databases.fresh("sqlite"),
+        database,
         webhooks=False,
         emulator=Emulator(data),
         PREPAID_STRIPE_API_BASE=f"http://127.0.0.1:{port}",

@@ -9,12 +9,12 @@ from threading import Lock
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 from stripe import WebhookSignature
 from werkzeug.test import TestResponse
 
 from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.signals import payment_needs_review
-from flask_prepaid.testing import Databases
 
 from ..gateway.answering import with_answers
 from ..shop import SECRET, WEBHOOK, Shop, at_once
@@ -298,8 +298,8 @@ def test_every_door_at_once_gives_the_credits_once(shop: Shop) -> None:
     assert shop.command("reconcile").exit_code == 0
 
 
-def test_a_webhook_before_our_row_knows_its_session_gives_the_credits(databases: Databases) -> None:
-    shop, between = with_answers(databases)
+def test_a_webhook_before_our_row_knows_its_session_gives_the_credits(database: URL) -> None:
+    shop, between = with_answers(database)
     once = Lock()
 
     def customer_is_quicker(session_id: str) -> None:
@@ -317,10 +317,8 @@ def test_a_webhook_before_our_row_knows_its_session_gives_the_credits(databases:
     shop.close()
 
 
-def test_an_event_four_days_late_and_signed_with_the_new_secret_is_taken(databases: Databases) -> None:
-    shop = Shop(
-        databases.fresh("sqlite"), webhooks=False, PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old"
-    )
+def test_an_event_four_days_late_and_signed_with_the_new_secret_is_taken(database: URL) -> None:
+    shop = Shop(database, webhooks=False, PREPAID_STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old")
     session = shop.buy()
     shop.pay(session)
     shop.stripe.advance(days=4)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flask_prepaid import signals
+from flask_prepaid.context import write_now
 from flask_prepaid.payments.models import Payment, PaymentState
+from flask_prepaid.purchases import settling
 from flask_prepaid.web.pages import declines
 
 from ..purchases.test_what_stripe_holds import page
@@ -104,4 +106,28 @@ def test_what_was_reviewed_is_no_difference_from_stripe_and_what_is_paid_later_i
     begun.pay(page(begun, price={"unit_amount": 900}))
     assert "$9.00 is paid; here it is needs_review" in begun.command("reconcile").output
     begun.command("review", "1", "--note", NOTE)
+    assert begun.command("reconcile").exit_code == 0
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_fetch_that_is_older_than_the_full_refund_calls_nobody(begun: Shop, is_heard: bool) -> None:
+    """A slow worker has fetched the page before its money went back, and writes it afterwards."""
+    session = page(begun, price={"unit_amount": 400})
+    if not is_heard:
+        begun.stripe.hear("charge.refunded")
+    begun.pay(session)
+    late = begun.read(lambda: settling.sync_checkout(begun.prepaid, session))
+    (charge,) = begun.charges()
+    begun.dashboard().v1.refunds.create({"charge": charge.id})
+    begun.stripe.deliver()
+    begun.read(lambda: write_now(begun.prepaid, settling.sync_checkout(begun.prepaid, session)))
+    before, called = begun.payments()[0], list[object]()
+
+    with signals.payment_needs_review.connected_to(lambda sender, **news: called.append(news)):
+        begun.read(lambda: write_now(begun.prepaid, late))
+
+    after = begun.payments()[0]
+    assert called == []
+    assert (after.state, after.failure) == (before.state, before.failure)
+    assert after.state is not PaymentState.NEEDS_REVIEW
     assert begun.command("reconcile").exit_code == 0

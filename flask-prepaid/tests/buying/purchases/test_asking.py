@@ -6,10 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import charging
-from flask_prepaid.testing import Databases
 
 from ..gateway.answering import refusal, with_answers
 from ..shop import Shop
@@ -17,8 +17,8 @@ from ..subscriptions.plan_shop import PLANS
 from .test_cards import leave_card
 
 
-def test_a_made_up_session_asks_nobody(databases: Databases) -> None:
-    shop, stripe = with_answers(databases)
+def test_a_made_up_session_asks_nobody(database: URL) -> None:
+    shop, stripe = with_answers(database)
 
     assert shop.come_back("cs_test_" + "a" * 40).status_code == 404
 
@@ -27,10 +27,8 @@ def test_a_made_up_session_asks_nobody(databases: Databases) -> None:
 
 
 @pytest.mark.parametrize("path", ["/prepaid/return?session_id={session}", "/prepaid/cards"])
-def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(
-    databases: Databases, path: str
-) -> None:
-    shop, stripe = with_answers(databases, PREPAID_ASKS_PER_MINUTE=5, PREPAID_CHECK_AFTER=timedelta(hours=1))
+def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(database: URL, path: str) -> None:
+    shop, stripe = with_answers(database, PREPAID_ASKS_PER_MINUTE=5, PREPAID_CHECK_AFTER=timedelta(hours=1))
     session = shop.buy()
     browser, before = shop.browser(), len(stripe.asked)
 
@@ -42,10 +40,10 @@ def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(
 
 
 def test_whoever_changes_their_address_without_end_has_stripe_asked_so_often_only(
-    databases: Databases,
+    database: URL,
 ) -> None:
     addresses = {"user:1": "ann@example.com"}
-    shop, stripe = with_answers(databases, email=addresses.get, PREPAID_ASKS_PER_MINUTE=3)
+    shop, stripe = with_answers(database, email=addresses.get, PREPAID_ASKS_PER_MINUTE=3)
     shop.pay(shop.buy())
     before = len(stripe.asked)
 
@@ -61,9 +59,9 @@ def test_whoever_changes_their_address_without_end_has_stripe_asked_so_often_onl
 
 @pytest.mark.parametrize("path", [f"/prepaid/{page}" for page in ("buy", "confirm", "plan", "plan/custom")])
 def test_whoever_presses_one_button_without_end_has_stripe_asked_so_often_only(
-    databases: Databases, path: str
+    database: URL, path: str
 ) -> None:
-    shop, stripe = with_answers(databases, plans=PLANS, PREPAID_ASKS_PER_MINUTE=5)
+    shop, stripe = with_answers(database, plans=PLANS, PREPAID_ASKS_PER_MINUTE=5)
     shop.buy()
     browser = shop.browser()
     token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/prepaid/plan").text)
@@ -80,9 +78,9 @@ def test_whoever_presses_one_button_without_end_has_stripe_asked_so_often_only(
     shop.close()
 
 
-def test_an_amount_that_stripe_refuses_for_its_size_is_told_to_the_customer(databases: Databases) -> None:
+def test_an_amount_that_stripe_refuses_for_its_size_is_told_to_the_customer(database: URL) -> None:
     """The least is another one where Stripe pays out in another currency, which nobody knows before."""
-    shop, stripe = with_answers(databases)
+    shop, stripe = with_answers(database)
     shop.pay(shop.buy())
     stripe.first = [refusal(400, "amount_too_small")]
 

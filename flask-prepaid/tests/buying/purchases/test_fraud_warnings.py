@@ -163,10 +163,12 @@ def test_a_warning_that_no_event_told_of_is_found_by_the_comparison(deaf_shop: S
 
 
 def charge_of_somebody_else(shop: Shop) -> str:
+    somebody = shop.dashboard().v1.customers.create({"name": "Somebody"})
     charge = shop.dashboard().v1.payment_intents.create(
         {
             "amount": 500,
             "currency": "usd",
+            "customer": somebody.id,
             "payment_method": "pm_card_createIssuerFraudRecord",
             "confirm": True,
             "return_url": "https://shop.example/",
@@ -210,6 +212,7 @@ def test_somebody_elses_charge_is_fetched_once_for_its_warning_and_once_for_its_
     shop.stripe.deliver()
 
     assert stripe.requests.count(f"get /v1/payment_intents/{charge}") == 2
+    assert "get /v1/checkout/sessions" not in stripe.requests
 
 
 def without_credits(shop: Shop) -> int:
@@ -217,9 +220,11 @@ def without_credits(shop: Shop) -> int:
     return int(shop.read(lambda: fraud_warnings.count_without_credits(shop.prepaid.session)))
 
 
-def pay_another(shop: Shop, minor: int = 500, *, card: str = WARNS, **changes: Any) -> str:
-    """Another page that was opened for the customer's payment is paid; its charge."""
-    named = {"metadata": {"prepaid_payment": shop.payments()[0].idempotency_key}}
+def pay_another(
+    shop: Shop, minor: int = 500, *, card: str = WARNS, names_it: bool = True, **changes: Any
+) -> str:
+    """Another page that was opened for the customer's payment is paid; its charge, which names it or not."""
+    named = {"metadata": {"prepaid_payment": shop.payments()[0].idempotency_key} if names_it else {}}
     session = page(shop, price={"unit_amount": minor}, payment_intent_data=named, **changes)
     shop.stripe.pay(session, card=card)
     shop.stripe.deliver()
@@ -271,15 +276,16 @@ def test_a_warning_that_comes_after_its_charge_was_replaced_is_kept_by_the_compa
     assert (waiting(shop), without_credits(shop)) == (0, 1)
 
 
+@pytest.mark.parametrize("names_it", [True, False])
 def test_a_warning_of_what_was_paid_a_second_time_stops_top_ups_and_refunds_neither(
-    shop_with: ShopWith,
+    shop_with: ShopWith, names_it: bool
 ) -> None:
     shop = shop_with(PREPAID_REFUND_FRAUD_WARNINGS=True)
     shop.pay(shop.buy())
     shop.keep_card()
     switch_on(shop)
 
-    suspected = pay_another(shop)
+    suspected = pay_another(shop, names_it=names_it)
     shop.tick()
 
     assert setting(shop).stopped == "a bank has warned of a payment of yours"
@@ -312,10 +318,13 @@ def test_a_dispute_that_was_not_heard_of_a_charge_without_credits_is_found_by_th
     assert shop.balance() == 100
 
 
-def test_a_warning_that_was_not_heard_of_a_second_charge_is_found_by_the_comparison(shop: Shop) -> None:
+@pytest.mark.parametrize("names_it", [True, False])
+def test_a_warning_that_was_not_heard_of_a_second_charge_is_found_by_the_comparison(
+    shop: Shop, names_it: bool
+) -> None:
     shop.pay(shop.buy())
     shop.stripe.hear(*[each for each in HEARD if not each.startswith("radar.")])
-    pay_another(shop)
+    pay_another(shop, names_it=names_it)
 
     assert "a bank's warning is not known here" in shop.command("reconcile").output
     shop.command("reconcile", "--fix")
@@ -324,9 +333,12 @@ def test_a_warning_that_was_not_heard_of_a_second_charge_is_found_by_the_compari
     assert (waiting(shop), without_credits(shop)) == (0, 1)
 
 
-def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(shop: Shop) -> None:
+@pytest.mark.parametrize("names_it", [True, False])
+def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(
+    shop: Shop, names_it: bool
+) -> None:
     shop.pay(shop.buy())
-    twice = pay_another(shop, card="4242424242424242")
+    twice = pay_another(shop, card="4242424242424242", names_it=names_it)
 
     shop.stripe.dispute(twice)
     shop.stripe.deliver()
@@ -337,9 +349,10 @@ def test_a_dispute_of_what_was_paid_a_second_time_is_kept_and_takes_no_credits(s
     assert shop.payments()[0].refunded_minor == 0
 
 
-def test_somebody_elses_charge_that_names_a_payment_is_no_warning_of_it(shop: Shop) -> None:
+@pytest.mark.parametrize("names_it", [True, False])
+def test_somebody_elses_charge_that_names_a_payment_is_no_warning_of_it(shop: Shop, names_it: bool) -> None:
     shop.pay(shop.buy())
     other = shop.dashboard().v1.customers.create({"name": "Somebody"})
-    pay_another(shop, customer=other.id)
+    pay_another(shop, customer=other.id, names_it=names_it)
 
     assert (waiting(shop), without_credits(shop)) == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,12 +11,14 @@ from sqlalchemy import select
 
 from flask_prepaid import Operators
 from flask_prepaid.errors import GatewayRefused
+from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import Payment, Refund
 from flask_prepaid.purchases.money_back import fraud_warnings, refunds
 from flask_prepaid.reports.models import Movement
+from flask_prepaid.signals import fraud_warned
 from flask_prepaid.testing import Databases
 from flask_prepaid.web.operator.roles import Operator, Role
-from prepaid_ledger.errors import NothingToReverse
+from prepaid_ledger.errors import KeyReused, NothingToReverse
 
 from ..operations.test_refusals import Refusing
 from ..subscriptions.plan_shop import ASKS_ALWAYS, PlanShop, words
@@ -178,6 +181,85 @@ def test_a_warning_of_one_charge_is_answered_though_a_bank_has_taken_another(sho
     assert (refunded(shop), warnings(shop)) == ([400], 0)
 
 
+def suspected_part(shop: PlanShop) -> str:
+    """$4.00 of the second month are paid by a charge that its bank suspects, $6.00 by another; the first."""
+    invoice, part = month_paid_by_hand_in_part(shop, "pm_card_createIssuerFraudRecord")
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    return part
+
+
+def test_an_operator_answers_the_warning_of_one_charge_with_its_own_money_in_one_press(
+    shop: PlanShop,
+) -> None:
+    part, before = suspected_part(shop), shop.balance()
+    browser, page = shop.browser(), f"/prepaid/admin/payments/{last_payment(shop).id}"
+    shown = browser.get(page).text
+    assert f"<code>{part}</code>, one of the charges of this payment" in shown
+    names = ("attempt", "amount", "charge", "reason")
+    fields = {name: re.findall(rf'name="{name}" value="([^"]+)"', shown)[0] for name in names}
+    assert (fields["amount"], fields["charge"]) == ("4.00", part)
+
+    sent = shop.send_form(browser, page, to=f"{page}/refund", **fields)
+    shop.stripe.deliver()
+
+    assert "Refund of $4.00" in words(browser.get(sent.location).text)
+    assert (refunded(shop), before - shop.balance(), warnings(shop)) == ([400], 40, 0)
+    (row,) = shop.read(lambda: shop.prepaid.session.scalars(select(Refund)).all())
+    assert (row.payment_intent_id, row.amount_minor, row.taken_minor) == (part, 400, 400)
+    assert "$6.00 of $10.00 can be refunded" in browser.get(f"{page}/refund").text
+
+
+def test_a_suspected_charge_that_is_refunded_waits_no_more_though_nobody_hears_of_its_warning_again(
+    shop: PlanShop,
+) -> None:
+    part = suspected_part(shop)
+    shop.stripe.hear(*[each for each in HEARD if not each.startswith("radar.")])
+
+    shop.v1.refunds.create({"payment_intent": part})
+    shop.stripe.deliver()
+
+    assert (refunded(shop), warnings(shop)) == ([400], 0)
+    assert shop.drift("--fix") == []
+
+
+def test_a_host_answers_the_warning_of_one_charge_by_the_name_that_it_hears(shop: PlanShop) -> None:
+    heard: list[Any] = []
+    with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
+        part = suspected_part(shop)
+    assert [(news["charge"], news["refundable"]) for news in heard] == [(part, True)]
+    before = shop.balance()
+    terms: dict[str, Any] = {"reason": "a warning", "key": "the warning"}
+    payment, other = last_payment(shop).id, last_payment(shop).payment_intent_id
+
+    for _ in range(2):
+        shop.read(lambda: shop.prepaid.refund(payment, charge=part, **terms))
+    shop.stripe.deliver()
+
+    assert (refunded(shop), before - shop.balance()) == ([400], 40)
+    with pytest.raises(KeyReused):
+        shop.read(lambda: shop.prepaid.refund(payment, charge=other, **terms))
+    with pytest.raises(NothingToReverse, match="pi_nobodys has brought no money of payment"):
+        shop.read(lambda: shop.prepaid.refund(payment, charge="pi_nobodys", reason="a warning"))
+    with pytest.raises(NothingToReverse, match=f"{other} has \\$6.00 left to refund, not \\$7.00"):
+        shop.read(lambda: shop.prepaid.refund(payment, amount_minor=700, charge=other, reason="more"))
+
+
+def test_each_suspected_charge_of_a_month_is_sent_back_once(databases: Databases, kind: str) -> None:
+    shop = PlanShop(databases.fresh(kind), PREPAID_INVOICES=True, PREPAID_REFUND_FRAUD_WARNINGS=True)
+    invoice, _part = month_paid_by_hand_in_part(shop, "pm_card_createIssuerFraudRecord")
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_createIssuerFraudRecord"})
+    shop.stripe.deliver()
+    before = shop.balance()
+
+    for _ in range(3):
+        shop.tick()
+        shop.stripe.deliver()
+
+    assert (refunded(shop), before - shop.balance(), warnings(shop)) == ([400, 600], 100, 0)
+    shop.close()
+
+
 def test_a_part_that_is_refunded_in_the_dashboard_takes_its_credits(shop: PlanShop) -> None:
     part = month_in_parts(shop)
     before = shop.balance()
@@ -217,13 +299,16 @@ def test_a_warning_of_a_month_paid_in_parts_is_answered_again_an_hour_after_a_re
     shop.stripe.deliver()
     shop.tick()
     assert (refunded(shop), warnings(shop)) == ([], 0)  # it is left to a person, until it is tried again
+    before = shop.balance()
 
     stripe.on = False
     shop.pass_time(minutes=59)
     assert refunded(shop) == []
     shop.pass_time(minutes=2)
 
-    assert refunded(shop) == [400, 600]
+    assert (refunded(shop), before - shop.balance(), warnings(shop)) == ([400], 40, 0)
+    shop.pass_time(days=1)
+    assert refunded(shop) == [400], "nobody suspects the other charge"
     shop.close()
 
 
@@ -262,3 +347,39 @@ def test_a_part_that_went_back_before_its_invoice_was_paid_has_bought_nothing(
 
     assert shop.balance() == 90
     assert last_payment(shop).refunded_minor == (0 if disputed else 400)
+
+
+def test_a_charge_that_pays_an_invoice_once_more_is_shown_and_so_is_its_dispute(shop: PlanShop) -> None:
+    """A charge that was attached to the invoice waits for its customer, while a card pays all of it."""
+    invoice, _part = month_paid_by_hand_in_part(shop)
+    late = shop.v1.payment_intents.create(
+        {
+            "amount": 600,
+            "currency": "usd",
+            "customer": customer(shop),
+            "payment_method": "pm_card_visa",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+    ).id
+    shop.v1.invoices.attach_payment(invoice, {"payment_intent": late})
+    shop.v1.invoices.pay(invoice, {"payment_method": "pm_card_visa"})
+    shop.stripe.deliver()
+    before = shop.balance()
+    assert shop.drift() == []
+
+    shop.v1.payment_intents.confirm(late)
+    shop.stripe.deliver()
+    (doubled,) = shop.drift("--fix")
+    assert (doubled["kind"], doubled["id"], doubled["payment"]) == ("doubled", late, last_payment(shop).id)
+    assert f"invoice {invoice} was paid before: refund {late}" in doubled["detail"]
+    dispute = shop.stripe.dispute(late)
+    shop.stripe.deliver()
+
+    assert "1 dispute waits for evidence" in shop.command("doctor").stderr
+    assert (shop.balance(), last_payment(shop).refunded_minor) == (before, 0)
+    assert shop.drift() == []  # nothing is to be refunded of what a bank has
+    shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    assert [drift["kind"] for drift in shop.drift()] == ["doubled"]
+    shop.v1.refunds.create({"payment_intent": late})
+    shop.stripe.deliver()
+    assert shop.balance() == before

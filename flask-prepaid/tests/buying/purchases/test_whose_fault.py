@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid import Pack
 from flask_prepaid.context import transaction
 from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import settling
 from flask_prepaid.purchases.money_back import fraud_warnings
-from flask_prepaid.testing import Databases
 from prepaid_ledger.errors import KeyReused
 
 from ..gateway.answering import refusal, with_answers
@@ -81,8 +81,8 @@ def test_credits_that_were_spent_and_whose_rest_lapsed_are_bought_again(shop_wit
     assert topped_up(shop) == [PAID, PAID]
 
 
-def test_what_stripe_itself_refuses_is_no_sign_of_a_card_tester(databases: Databases) -> None:
-    shop, between = with_answers(databases, PREPAID_DECLINES_PER_HOUR=1)
+def test_what_stripe_itself_refuses_is_no_sign_of_a_card_tester(database: URL) -> None:
+    shop, between = with_answers(database, PREPAID_DECLINES_PER_HOUR=1)
     card = shop.keep_card()
     between.first = [NOT_ALLOWED]
     shop.press(card)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid.payments.models import Payment
 from flask_prepaid.purchases.money_back import refundable, refunds
@@ -53,8 +55,8 @@ def credit(shop: PlanShop, amount: int, **way: Any) -> str:
 
 
 @pytest.fixture
-def fair(databases: Any) -> Any:
-    shop = PlanShop(databases.fresh("sqlite"), PREPAID_PROMOTION_CODES=True)
+def fair(database: URL) -> Iterator[PlanShop]:
+    shop = PlanShop(database, PREPAID_PROMOTION_CODES=True)
     yield shop
     assert shop.drift() == []
     shop.close()

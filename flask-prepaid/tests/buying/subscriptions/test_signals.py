@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid import signals
-from flask_prepaid.testing import Databases
 
 from .plan_shop import ASKS_ALWAYS, DECLINES, PlanShop
 
@@ -19,10 +19,10 @@ def mails() -> Mails:
 
 
 @pytest.fixture
-def writing_shop(databases: Databases, mails: Mails) -> PlanShop:
+def writing_shop(database: URL, mails: Mails) -> PlanShop:
     """A shop that writes to its customers."""
     return PlanShop(
-        databases.fresh("sqlite"),
+        database,
         PREPAID_BASE_URL="https://shop.example",
         PREPAID_RECEIPTS=False,
         email=lambda owner: f"{owner}@shop.example",

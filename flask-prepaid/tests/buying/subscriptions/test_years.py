@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, seed, settings
+from sqlalchemy import URL
 
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
@@ -58,10 +59,10 @@ def test_a_life_at_random_ends_with_one_allowance_for_each_paid_invoice(
     ],
 )
 def test_years_begun_at_a_months_end_go_down_and_up_and_through_failures(
-    databases: Databases, start: str, plan: str, years: float
+    database: URL, start: str, plan: str, years: float
 ) -> None:
     """``./dev campaign plans`` lives such years at random."""
-    shop = PlanShop(databases.fresh("sqlite"), start=start)
+    shop = PlanShop(database, start=start)
     until = shop.now() + timedelta(days=years * 365)
     life = Life(shop, "7")
     life.begin(plan)

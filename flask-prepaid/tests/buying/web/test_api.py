@@ -294,6 +294,47 @@ def test_the_shop_stops_selling_here_too(shop: Shop, app: App) -> None:
         assert app.code("POST", path, 503, **body) == "buying_paused", path
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/checkout", {"pack": "starter"}),
+        ("/checkout", {"pack": "starter", "elements": True}),
+        ("/plan", {"plan": "small"}),
+    ],
+)
+def test_a_page_that_does_not_open_charges_nothing_and_one_that_was_opened_may_have(
+    shop: Shop, app: App, path: str, body: dict[str, Any]
+) -> None:
+    shop.stripe.chaos(lost_reply=1.0)
+    lost = app.ask("POST", path, status=503, key="wish 1", **body)["error"]
+    shop.stripe.chaos()
+    assert app.ask("POST", path, key="wish 1", **body)
+    shop.stripe.chaos(api_500=1.0)
+    opened = app.ask("POST", path, status=503, key="wish 1", **body)["error"]
+
+    assert lost["message"].endswith("No card was charged, so you can try again.")
+    assert "do not pay twice" in opened["message"]
+    assert lost["code"] == opened["code"] == "gateway_unavailable"
+
+
+def test_a_page_that_a_host_could_not_open_charges_nothing(shop: Shop) -> None:
+    @shop.app.get("/sell")
+    def sell() -> str:
+        return shop.prepaid.checkout(
+            "user:1",
+            pack="starter",
+            success_url="https://shop.example/paid",
+            cancel_url="https://shop.example/",
+        )
+
+    shop.stripe.chaos(api_500=1.0)
+    answer = shop.browser().get("/sell", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 503
+    assert "Nothing was charged</h1>" in answer.text
+    assert "No card was charged, so you can try again." in answer.text
+
+
 def test_nobody_and_no_key_and_no_other_site_gets_in(shop: Shop, app: App) -> None:
     nobody = App(shop, None)
     assert nobody.code("GET", "/balance", 401) == "unauthenticated"

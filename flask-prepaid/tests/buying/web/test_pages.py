@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -19,6 +20,7 @@ from flask_prepaid.testing import Databases
 from prepaid_ledger import WalletBlocked
 from stripe_emulator import Emulator
 
+from ..purchases.test_fraud_warnings import pay_another
 from ..shop import SECRET, WEBHOOK, Shop
 
 CSRF_ORDERS = ["none", "before", "after"]
@@ -223,6 +225,41 @@ def test_when_stripe_is_away_coming_back_says_not_known_yet(deaf_shop: Shop) -> 
     assert "Do not pay again" in page.text
     assert "<dt>Price</dt><dd>$5.00</dd>" in page.text
     assert page.headers["Refresh"] == "3"
+
+
+def decline(shop: Shop) -> None:
+    shop.press(shop.keep_card(number="4000000000000341"))
+
+
+def leave_open(shop: Shop) -> None:
+    shop.buy()
+    shop.stripe.advance(days=2)
+
+
+def pay_other_than_agreed(shop: Shop) -> None:
+    shop.buy()
+    pay_another(shop, 400)
+
+
+@pytest.mark.parametrize(
+    ("happens", "heading"),
+    [
+        (decline, "The payment did not go through"),
+        (leave_open, "The payment page has closed"),
+        (pay_other_than_agreed, "We are looking at this payment"),
+    ],
+)
+def test_when_stripe_is_away_coming_back_says_what_is_known_already(
+    shop: Shop, happens: Callable[[Shop], None], heading: str
+) -> None:
+    happens(shop)
+    shop.stripe.deliver()
+    shop.stripe.chaos(api_500=1.0)
+
+    page = shop.browser().get("/prepaid/return?payment=1")
+
+    assert f"{heading}</h1>" in page.text
+    assert "Refresh" not in page.headers
 
 
 @pytest.mark.parametrize(("has_home", "leads_to"), [(False, "/prepaid/buy"), (True, "/")])

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from flask_prepaid.testing import Databases
+
 from ..purchases.test_invoices import credit
 from ..shop import Shop, ShopWith
+from ..subscriptions.month_shop import MonthShop
 
 REFUNDS_LATE = "4000000000007726"
 REFUND_FAILS = "4000000000005126"
@@ -230,6 +233,11 @@ BANNERS = {
     "inquiry": (refunded_and_disputed([], reason="inquiry"), None),
     "won": (refunded_and_disputed([], **WON), None),
     "lost": (refunded_and_disputed([], **LOST), None),
+    "refunded, disputed": (refunded_and_disputed([500], reason="fraudulent"), None),
+    "part refunded, disputed": (
+        refunded_and_disputed([400], reason="fraudulent"),
+        "A payment of $5.00 is disputed at your bank.",
+    ),
 }
 
 
@@ -245,3 +253,14 @@ def test_a_banner_names_what_a_bank_holds_while_it_decides(shop: Shop, case: str
         r"A payment of .+? is disputed at your bank\.", shop.browser().get("/prepaid/billing").text
     )
     assert shown_there == ([words] if words else [])
+
+
+def test_what_a_bank_takes_of_later_months_alone_is_named_as_well(databases: Databases) -> None:
+    shop = MonthShop(databases.fresh("sqlite"))
+    shop.subscribe("drip")
+
+    shop.stripe.dispute(shop.charges()[0].id, amount=1_000)
+    shop.stripe.deliver()
+
+    assert "A payment of $10.00 is disputed at your bank." in shop.browser().get("/prepaid/billing").text
+    shop.close()

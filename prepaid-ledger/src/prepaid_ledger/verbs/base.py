@@ -67,7 +67,7 @@ class Verbs(ABC):
     ) -> Result:
         """Write in the caller's transaction; where there is none, in one of its own.
 
-        :raises UnfitDatabase: The caller's session is bound to another database than the ledger's.
+        :raises UnfitDatabase: The caller's session leads to another database, or schema, than the ledger's.
         """
         if self._session is None:
             return self._alone(verb, *args, **terms)

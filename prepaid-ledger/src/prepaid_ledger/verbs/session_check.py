@@ -25,8 +25,8 @@ CHANGE = update(Wallet)
 class SessionCheck:
     """Refuses a caller's session where what a verb writes would go to another database than the ledger's.
 
-    A session is asked each time where it leads to, as it may choose anew. A database is asked once for each
-    engine.
+    A session is asked each time where it leads to, as it may choose anew, and another schema, too. A database
+    is asked once for each engine.
 
     :param engine: The ledger's.
     """
@@ -47,30 +47,46 @@ class SessionCheck:
 
     def _refuse(self, session: Session, does: str, clause: Update | None) -> None:
         bind = session.get_bind(mapper=Wallet.__mapper__, clause=clause)
-        if bind.engine in self._reach_it:
-            return
-        if not self._is_same(session, bind):
+        if bind.engine not in self._reach_it:
+            if not self._is_same(session, bind):
+                raise UnfitDatabase(
+                    f"This session {does} {_address(bind.engine)}, and the ledger is in "
+                    f"{_address(self._engine)}: what you write and what a verb reads and writes would not be "
+                    "one transaction. Bind the session to the ledger's engine, or make another Ledger of the "
+                    "session's."
+                )
+            self._reach_it.add(bind.engine)
+        connection = session.connection(bind_arguments={"bind": bind})
+        default = connection.dialect.default_schema_name
+        sessions, ledgers = _schema(connection) or default, _schema(self._engine) or default
+        if sessions != ledgers:
             raise UnfitDatabase(
-                f"This session {does} {_address(bind.engine)}, and the ledger is in "
-                f"{_address(self._engine)}: what you write and what a verb reads and writes would not be one "
-                "transaction. Bind the session to the ledger's engine, or make another Ledger of the "
-                "session's."
+                f"This session {does} the schema {sessions!r}, and the ledger is in {ledgers!r}: it would be "
+                "another ledger's wallets that a verb changes. Take schema_translate_map out of the "
+                "session's options, or make another Ledger of an engine that has it."
             )
-        self._reach_it.add(bind.engine)
 
     def _is_same(self, session: Session, bind: Engine | Connection) -> bool:
         """Whether what a session is bound to reaches the ledger's database.
 
-        Addresses that differ may lead to one database, by a pooler or a link: both sides are asked then.
+        Addresses that differ may lead to one database, by a pooler or a link. One address may lead to two
+        schemas of PostgreSQL, by what else an engine connects with. So both sides are asked.
         """
         engine = bind.engine
-        if engine.url.database and _address(engine) == _address(self._engine):
-            return True
         if engine.dialect.name != self._engine.dialect.name:
             return False
+        if engine.dialect.name == "sqlite" and _address(engine) == _address(self._engine):
+            return True
         with self._engine.connect() as connection:
             ledgers = _identity(connection)
         return _identity(session.connection(bind_arguments={"bind": bind})) == ledgers
+
+
+def _schema(reached: Engine | Connection) -> str | None:
+    """The schema that the options of an engine or a connection name for the ledger's tables."""
+    names = reached.get_execution_options().get("schema_translate_map") or {}
+    own = Wallet.metadata.schema
+    return names.get(own, own)
 
 
 def _identity(connection: Connection) -> object:

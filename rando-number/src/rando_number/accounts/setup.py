@@ -39,7 +39,7 @@ from ..rate_limits import guesses, known_browsers, rates
 from . import closing, greetings, own_data, passkeys, second_factor, second_press, sign_ins, welcome, words
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
-from .proofs import first_proof, last_moment, links, new_address, reset_links
+from .proofs import first_proof, last_moment, links, new_address, reset_links, wanted_page
 from .second_factor import CodeForm, OnceOnly, RescueForm, SetUpForm
 
 
@@ -159,6 +159,7 @@ def init_app(app: Flask) -> None:
     guesses.guard_accounts(app, find_by_email)
     known_browsers.init_app(app, find_by_email)
     links.init_app(app)
+    wanted_page.init_app(app)
     app.before_request(forms_only)
     app.before_request(sound_next)
     reset_links.init_app(app)
@@ -221,6 +222,8 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
     @wraps(register)
     def registered() -> ResponseReturnValue:
         is_sent = request.method == "POST" and signed_in() is None
+        if is_sent:
+            wanted_page.remember(request.values.get("next"))
         answer = make_response(current_app.ensure_sync(register)())
         if request.method == "POST" and signed_in() is not None:
             logout_user()
@@ -233,9 +236,14 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
 
 
 def confirmed_buyers_only() -> ResponseReturnValue | None:
-    """Refuse the buying pages to an unconfirmed address: it may be somebody else's."""
+    """Refuse the buying pages to an unconfirmed address: it may be somebody else's.
+
+    The page is shown once the address is confirmed.
+    """
     user = signed_in()
     is_open = request.blueprint != "prepaid" or request.endpoint in OPEN_TO_ALL | OF_KEYS
     if is_open or user is None or user.confirmed_at:
         return None
+    if request.method == "GET" and not str(request.endpoint).startswith("prepaid.api_"):
+        wanted_page.remember(request.full_path.rstrip("?"))
     return render_template("accounts/confirm_first.html"), 403

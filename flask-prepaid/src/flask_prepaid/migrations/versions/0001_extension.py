@@ -152,6 +152,7 @@ def create_payments() -> None:
         sa.Column("is_foreign", sa.Boolean(), nullable=False),
         sa.Column("sent_back", sa.Boolean(), nullable=False),
         sa.Column("called_at", AT, nullable=False),
+        sa.Column("fetched_at", AT, nullable=False),
         sa.Column("reviewed_at", AT),
         sa.Column("review", sa.String(255)),
     )

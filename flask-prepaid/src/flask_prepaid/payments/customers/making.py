@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import select, update
 
 from ...context import Context, reading, transaction
-from ...errors import GatewayRefused, NotYours, UnknownItem
+from ...errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from . import contact, unwanted
 from .models import Customer
 from .rows import forget_customer, removals_of, row_of
@@ -24,12 +24,22 @@ def with_customer(context: Context, owner: str, ask: Callable[[str], T], *, remo
 
     One that was deleted in Stripe's dashboard is replaced, and ``ask`` asks again.
 
+    :param ask: It charges nothing: it opens a page, or writes what Stripe knows of the customer.
     :param removals: What ``removals_of`` said when the request began; by default it begins here.
     :raises NotYours: The host has removed the customer meanwhile: none is made anew.
+    :raises GatewayUnavailable: Stripe did not answer, and nothing was charged.
     """
     if removals is None:
         with reading(context) as session:
             removals = removals_of(session, owner)
+    try:
+        return _with_customer(context, owner, ask, removals)
+    except GatewayUnavailable as error:
+        error.charges_nothing = True
+        raise
+
+
+def _with_customer(context: Context, owner: str, ask: Callable[[str], T], removals: int) -> T:
     customer_id = customer_of(context, owner, removals)
     contact.remember_language(context, owner, customer_id)
     try:

@@ -40,6 +40,8 @@ def known_customer(session: Session, owner: str) -> str | None:
 
 def owner_of(session: Session, customer_id: str | None) -> str | None:
     """The owner for whom a customer at Stripe stands, or has stood before they were gone."""
+    if customer_id is None:  # an owner who has no customer yet is not meant
+        return None
     known = select(Customer.owner).where(Customer.stripe_id == customer_id)
     former = select(FormerCustomer.owner).where(FormerCustomer.stripe_id == customer_id)
     return session.scalar(union(known, former))

@@ -21,24 +21,37 @@ log = logging.getLogger(__name__)
 def call(context: Context, payment: Payment, reason: str, fetched: Fetched, *, is_foreign: bool) -> None:
     """Call an operator, until all that was paid is refunded; once for each object and reason.
 
-    What was reviewed for another reason is looked at anew. The caller holds the payment's lock.
+    What was reviewed for another reason is looked at anew. A fetch that is older than the last one changes
+    nothing. The caller holds the payment's lock.
 
     :param is_foreign: It names the payment, and was not made for it.
     """
-    session, intent = context.session, intent_of(fetched)
+    session, intent, reason = context.session, intent_of(fetched), reason[:255]
     row = find(session, payment, fetched.id, intent)
-    if intent is not None and intent.is_all_back:
-        _send_back(session, payment, row, intent)
+    if row is not None and row.fetched_at > fetched.asked_at:
         return
-    reason = reason[:255]
-    if row is not None and row.reason == reason and not row.sent_back:
+    is_back = intent is not None and intent.is_all_back
+    if row is None and payment.state is PaymentState.PAID:
+        if not is_back:
+            log.error("payment %s is paid, and something else was paid for it: %s", payment.id, reason)
         return
+    is_its = row is not None or (intent is not None and payment.payment_intent_id == intent.id)
+    is_called = row is not None and row.reason == reason and not row.sent_back
+    if row is None:
+        row = Review(payment_id=payment.id, stripe_id=fetched.id, is_foreign=is_foreign, reason=reason)
+        row.payment_intent_id, row.called_at = intent.id if intent else None, clock.wall()
+        session.add(row)
+    row.fetched_at = fetched.asked_at
+    if is_back:
+        _send_back(session, payment, row, is_its=is_its)
+    elif not is_called:
+        _call(session, payment, row, reason, intent)
+
+
+def _call(session: Session, payment: Payment, row: Review, reason: str, intent: Intent | None) -> None:
     log.error("payment %s needs review: %s", payment.id, reason)
     if payment.state is PaymentState.PAID:
         return
-    if row is None:
-        row = Review(payment_id=payment.id, stripe_id=fetched.id, is_foreign=is_foreign)
-        session.add(row)
     row.payment_intent_id = intent.id if intent is not None else None
     row.reason, row.sent_back, row.called_at = reason, False, clock.wall()
     row.reviewed_at = row.review = None
@@ -79,13 +92,15 @@ def close(session: Session, payment: Payment, row: Review, review: str) -> None:
     show(session, payment)
 
 
-def _send_back(session: Session, payment: Payment, row: Review | None, intent: Intent) -> None:
-    """All of it was refunded, and needs no review. If there is nothing else, nothing came of the payment."""
-    if row is not None and not row.sent_back:
+def _send_back(session: Session, payment: Payment, row: Review, *, is_its: bool) -> None:
+    """All of it was refunded, and needs no review. If there is nothing else, nothing came of the payment.
+
+    :param is_its: The payment waits for it, or somebody was called for it. Else the payment stays as it is.
+    """
+    if not row.sent_back:
         row.sent_back, row.reviewed_at = True, row.reviewed_at or clock.wall()
         session.flush()
-    is_it = row is not None or payment.payment_intent_id == intent.id
-    if not is_it or payment.state is PaymentState.PAID:
+    if not is_its or payment.state is PaymentState.PAID:
         return
     if all(each.sent_back for each in of(session, payment)):
         payment.state, payment.failure, payment.check_at = PaymentState.FAILED, SENT_BACK, None

@@ -18,7 +18,7 @@ from ...payments.outcome import wrong_charges
 from ...payments.part_charges import is_of_its_charge
 from .. import settling, stop_reasons
 from ..auto_topup import topups
-from . import disputed_plans
+from . import disputed_plans, disputes, unnamed_charges
 from .taking_back import take_back
 
 
@@ -28,7 +28,7 @@ def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
     if dispute is None:
         return nothing
     settling.settle_first(context, dispute.intent_id)
-    return partial(apply_dispute, context, dispute)
+    return partial(apply_dispute, context, unnamed_charges.with_key(context, dispute))
 
 
 def apply_dispute(context: Context, dispute: StripeDispute) -> None:
@@ -86,7 +86,7 @@ def _take(context: Context, payment: Payment, row: Dispute) -> None:
     gave = is_paid and part_charges.is_of(context.session, payment, row.payment_intent_id)
     amount_minor = row.amount_minor if gave and row.takes_money else 0
     reason = f"the dispute is {row.state}" if row.taken_minor else "disputed"
-    take_back(context, payment, row, f"dispute:{row.id}", amount_minor, reason)
+    take_back(context, payment, row, disputes.name_of(row), amount_minor, reason)
 
 
 def untaken(context: Context, *, limit: int = 100) -> list[str]:

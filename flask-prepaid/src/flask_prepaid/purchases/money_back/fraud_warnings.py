@@ -22,7 +22,7 @@ from ...payments.outcome import wrong_charges
 from ...payments.part_charges import is_of_its_charge
 from .. import settling, stop_reasons
 from ..auto_topup import topups
-from . import disputed_plans, refundable, refunds
+from . import disputed_plans, refundable, refunds, unnamed_charges
 from .models import FraudWarning
 
 #: Why the money went back, as it stands with the refund.
@@ -31,11 +31,8 @@ REASON = "An early fraud warning of the card's bank"
 #: How long a refund that Stripe refused waits for the next one. After the last, a person has to look.
 BACK_OFF = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 5)
 
-#: The refunds of a payment that were to answer its warning.
-_MINE = Refund.payment_id == FraudWarning.payment_id, Refund.reason == REASON
-
-#: How often one was asked for: of several charges, each has a refund of its own at the same time.
-_TRIES = func.count(Refund.created_at.distinct())
+#: The refunds of a charge that were to answer its warning.
+_MINE = Refund.payment_intent_id == FraudWarning.payment_intent_id, Refund.reason == REASON
 
 
 def sync(context: Context, warning_id: str) -> Write[None]:
@@ -44,7 +41,7 @@ def sync(context: Context, warning_id: str) -> Write[None]:
     if warning is None:
         return nothing
     settling.settle_first(context, warning.intent_id)
-    return partial(apply, context, warning)
+    return partial(apply, context, unnamed_charges.with_key(context, warning))
 
 
 def apply(context: Context, warning: StripeWarning) -> None:
@@ -100,25 +97,20 @@ def find_payment(context: Context, warning: StripeWarning) -> Payment | None:
 def unanswered() -> Select[FraudWarning]:
     """The warnings that a refund here still answers, the oldest first.
 
-    Their charge has brought credits, and their payment has money left that no bank has taken.
+    Their charge has brought credits, and has money left that no bank has taken.
     """
-    taken = exists().where(
-        Dispute.payment_id == Payment.id, Dispute.state.not_in(TAKES_NOTHING), is_of_its_charge()
-    )
-    return _actionable().where(
-        _brought_credits(),
-        Payment.charged_minor > Payment.refunded_minor,
-        or_(~taken.correlate(Payment), _has_charge_left()),
-    )
+    return _actionable().where(_brought_credits(), _has_money_left())
 
 
 def without_credits() -> Select[FraudWarning]:
     """The warnings of charges that have brought no credits, the oldest first.
 
-    Their payment is in review, or another charge has paid it. Whoever refunds them does so in Stripe's
-    dashboard: a refund of the payment would send back what nobody suspects.
+    Their payment is in review, or another charge has paid it, and no bank has them. Whoever refunds them does
+    so in Stripe's dashboard: a refund of the payment would send back what nobody suspects.
     """
-    return _actionable().where(or_(Payment.payment_intent_id.is_(None), ~_brought_credits()))
+    of_charge = Dispute.payment_intent_id == FraudWarning.payment_intent_id
+    is_at_bank = exists().where(of_charge, Dispute.state.not_in(TAKES_NOTHING)).correlate(FraudWarning)
+    return _actionable().where(or_(Payment.payment_intent_id.is_(None), ~_brought_credits()), ~is_at_bank)
 
 
 def _actionable() -> Select[FraudWarning]:
@@ -135,16 +127,21 @@ def _brought_credits() -> ColumnElement[bool]:
     return (Payment.state == PaymentState.PAID) & is_of_its_charge(FraudWarning.payment_intent_id)
 
 
-def _has_charge_left() -> ColumnElement[bool]:
-    """Whether one of several charges that have brought a payment has money left, and no bank has taken it."""
-    of_charge = PartCharge.payment_intent_id
+def _has_money_left() -> ColumnElement[bool]:
+    """Whether not all of the suspected charge is refunded, and no bank has taken it.
+
+    Of several charges each has a row with its part; a charge that is alone has brought all.
+    """
+    charge = FraudWarning.payment_intent_id
+    part = select(PartCharge.charged_minor).where(PartCharge.payment_intent_id == charge).scalar_subquery()
     refunded = (
         select(func.coalesce(func.sum(Refund.amount_minor), 0))
-        .where(Refund.payment_intent_id == of_charge, Refund.state.not_in(NOT_REFUNDED))
+        .where(Refund.payment_intent_id == charge, Refund.state.not_in(NOT_REFUNDED))
         .scalar_subquery()
     )
-    taken = exists().where(Dispute.payment_intent_id == of_charge, Dispute.state.not_in(TAKES_NOTHING))
-    return exists().where(PartCharge.payment_id == Payment.id, PartCharge.charged_minor > refunded, ~taken)
+    taken = exists().where(Dispute.payment_intent_id == charge, Dispute.state.not_in(TAKES_NOTHING))
+    left = func.coalesce(part - refunded, Payment.charged_minor - Payment.refunded_minor)
+    return and_(left > 0, ~taken)
 
 
 def came_to_nothing() -> ColumnElement[bool]:
@@ -157,7 +154,7 @@ def _is_time(context: Context) -> ColumnElement[bool]:
 
     What a bank could not pay out is not asked for again: it could not pay out that, either.
     """
-    tries = select(_TRIES).where(*_MINE).correlate(FraudWarning).scalar_subquery()
+    tries = select(func.count()).where(*_MINE).correlate(FraudWarning).scalar_subquery()
     last = select(func.max(Refund.created_at)).where(*_MINE).correlate(FraudWarning).scalar_subquery()
     was_sent = exists().where(*_MINE, Refund.state != RefundState.REFUSED)
     now = context.clock()
@@ -209,10 +206,11 @@ def due(context: Context, *, limit: int = 100) -> list[str]:
 
 
 def answer(context: Context, warning_id: str) -> None:
-    """Refund all that is left of the payment, if it is time to. Commits.
+    """Refund all that is left of the suspected charge, if it is time to. Commits.
 
-    Each try has a key of its own: under one key Stripe repeats its refusal. What a credit note has given is
-    refunded, too: the bank disputes whatever it has not got back.
+    Other charges that have paid the same invoice stay: nobody suspects them. Each try has a key of its own:
+    under one key Stripe repeats its refusal. What a credit note has given is refunded, too: the bank disputes
+    whatever it has not got back.
 
     :raises NothingToReverse: A bank has taken it back meanwhile, or nothing is left of it.
     :raises GatewayRefused: Stripe refuses. Nothing was sent.
@@ -223,8 +221,9 @@ def answer(context: Context, warning_id: str) -> None:
         warning = session.scalar(wanted)
         if warning is None:
             return
-        payment_id = warning.payment_id
-        left_minor = refundable.left_to_refund(session, session.get_one(Payment, payment_id))
-        tries = session.scalar(select(_TRIES).where(Refund.payment_id == payment_id, Refund.reason == REASON))
+        payment_id, charge = warning.payment_id, warning.payment_intent_id
+        left_minor = refundable.left_to_refund(session, session.get_one(Payment, payment_id), charge)
+        mine = Refund.payment_intent_id == charge, Refund.reason == REASON
+        tries = session.scalar(select(func.count()).select_from(Refund).where(*mine))
     key = f"job:warning-{warning_id}-{tries}"
-    refunds.refund(context, payment_id, amount_minor=left_minor, reason=REASON, key=key)
+    refunds.refund(context, payment_id, amount_minor=left_minor, charge=charge, reason=REASON, key=key)

@@ -19,6 +19,7 @@ def refund(
     amount_minor: int | None,
     credits: int | None,
     *,
+    charge: str | None,
     reason: str,
     key: str | None,
 ) -> Refund:
@@ -28,6 +29,8 @@ def refund(
     for name, number in (("amount_minor", amount_minor), ("credits", credits)):
         if number is not None and not is_whole(number, 1, checks.MAX_ID):
             raise ValueError(f"{name} is {number!r}. Write a whole number from 1 on.")
+    if charge is not None and not checks.words("charge", charge).strip():
+        raise ValueError("charge is empty. Write the id of a PaymentIntent, or leave it out.")
     if reason is None or not checks.words("reason", reason).strip():
         raise ValueError("reason is empty. Write why money goes back; it stays on the record.")
     wish = wishes.of_verb(key)
@@ -39,7 +42,9 @@ def refund(
         )
     if credits is not None:
         amount_minor = _worth_minor(context, payment_id, credits)
-    return refunds.refund(context, payment_id, amount_minor=amount_minor, reason=reason, key=wish)
+    return refunds.refund(
+        context, payment_id, amount_minor=amount_minor, charge=charge, reason=reason, key=wish
+    )
 
 
 def _worth_minor(context: Context, payment_id: int, credits: int) -> int:

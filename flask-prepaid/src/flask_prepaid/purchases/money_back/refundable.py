@@ -29,10 +29,45 @@ def payment_of(session: Session, payment_id: int) -> Payment:
     return payment
 
 
-def parts_to_refund(session: Session, payment: Payment, amount_minor: int | None) -> list[ChargedPart]:
+def parts_to_refund(
+    session: Session, payment: Payment, amount_minor: int | None, charge: str | None
+) -> list[ChargedPart]:
     """How much of which charge is to be refunded: so much together, or by default all that is not given back.
 
+    :param charge: The PaymentIntent of the one charge that is meant; ``None`` is all, the first first.
     :raises NothingToReverse: That can't be refunded.
+    """
+    _require_paid(session, payment, charge)
+    charges = _meant(_charges_left(session, [payment])[payment.id], charge)
+    left = sum(part.charged_minor for part in charges)
+    if not left:
+        raise NothingToReverse(f"Nothing of {charge or f'payment {payment.id}'} is left to refund.")
+    amount = left - credited_minor(session, payment.id) if amount_minor is None else amount_minor
+    if amount_minor is None and amount <= 0:
+        raise NothingToReverse(
+            f"Credit notes have given back all that is left of payment {payment.id}, "
+            f"{money.show(left, payment.currency)}, to the customer's balance or outside of Stripe. To send "
+            "it to the card as well, name the amount."
+        )
+    if not 0 < amount <= left:
+        shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
+        name = charge or f"Payment {payment.id}"
+        raise NothingToReverse(f"{name} has {shown} left to refund, not {asked_for}.")
+    try:
+        money.check(amount, payment.currency)
+    except ValueError as too_fine:
+        raise NothingToReverse(f"{too_fine}.") from None
+    parts = []
+    for part in charges:
+        if minor := min(part.charged_minor, amount):
+            parts.append(ChargedPart(part.intent_id, minor))
+            amount -= minor
+    return parts
+
+
+def _require_paid(session: Session, payment: Payment, charge: str | None) -> None:
+    """
+    :raises NothingToReverse: It was not paid by a charge, or not by this one; or a bank has all of it.
     """
     dispute = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
     if dispute is not None:
@@ -47,35 +82,22 @@ def parts_to_refund(session: Session, payment: Payment, amount_minor: int | None
             f"Payment {payment.id} was not charged at Stripe: it cost nothing, or it was paid from the "
             "customer's balance or outside of Stripe. Give that back where it came from."
         )
-    charges = _charges_left(session, [payment])[payment.id]
-    left = sum(part.charged_minor for part in charges)
-    if not left:
-        raise NothingToReverse(f"Nothing of payment {payment.id} is left to refund.")
-    amount = left - credited_minor(session, payment.id) if amount_minor is None else amount_minor
-    if amount_minor is None and amount <= 0:
-        raise NothingToReverse(
-            f"Credit notes have given back all that is left of payment {payment.id}, "
-            f"{money.show(left, payment.currency)}, to the customer's balance or outside of Stripe. To send "
-            "it to the card as well, name the amount."
-        )
-    if not 0 < amount <= left:
-        shown, asked_for = (money.show(minor, payment.currency) for minor in (left, amount))
-        raise NothingToReverse(f"Payment {payment.id} has {shown} left to refund, not {asked_for}.")
-    try:
-        money.check(amount, payment.currency)
-    except ValueError as too_fine:
-        raise NothingToReverse(f"{too_fine}.") from None
-    parts = []
-    for part in charges:
-        if minor := min(part.charged_minor, amount):
-            parts.append(ChargedPart(part.intent_id, minor))
-            amount -= minor
-    return parts
+    if charge is not None and not part_charges.is_of(session, payment, charge):
+        raise NothingToReverse(f"{charge} has brought no money of payment {payment.id}.")
 
 
-def left_to_refund(session: Session, payment: Payment) -> int:
-    """How much of what was charged can be refunded, in its smallest unit: no refund and no bank has it."""
-    return left_of_each(session, [payment])[payment.id]
+def left_to_refund(session: Session, payment: Payment, charge: str | None = None) -> int:
+    """How much of what was charged can be refunded, in its smallest unit: no refund and no bank has it.
+
+    :param charge: The PaymentIntent of the one charge that is meant; by default all of them.
+    """
+    if payment.state is not PaymentState.PAID:
+        return 0
+    return sum(part.charged_minor for part in _meant(_charges_left(session, [payment])[payment.id], charge))
+
+
+def _meant(charges: list[ChargedPart], charge: str | None) -> list[ChargedPart]:
+    return [part for part in charges if charge in (None, part.intent_id)]
 
 
 def credited_minor(session: Session, payment_id: int) -> int:

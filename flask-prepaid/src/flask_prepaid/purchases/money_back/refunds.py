@@ -23,6 +23,7 @@ def refund(
     payment_id: int,
     *,
     amount_minor: int | None = None,
+    charge: str | None = None,
     reason: str,
     key: str | None = None,
     note: Callable[[], None] = nothing,
@@ -33,17 +34,19 @@ def refund(
 
     :param amount_minor: In the smallest unit of the payment's currency; by default all that is left and that
         no credit note has given back.
+    :param charge: The PaymentIntent of the one charge that gives it back; by default all do, the first first.
     :param key: Names the wish: sent again, it refunds once.
     :param note: Is called once, in the transaction that writes it down, for the record of who asked.
     :return: The refund, or the first of them.
     :raises NothingToReverse: The payment is not paid, or less than that is left of it.
-    :raises KeyReused: The key has asked for another amount.
+    :raises KeyReused: The key has asked for another amount, or of another charge.
     :raises GatewayRefused: Stripe refuses. Nothing was sent, but by the charges before that one.
     :raises GatewayUnavailable: It is not known yet; ``tick`` finds out.
     """
     refuse_uncommitted(context)
     with transaction(context):
-        rows, is_new = _write_down(context, payment_id, amount_minor, reason, key or secrets.token_hex(16))
+        key = key or secrets.token_hex(16)
+        rows, is_new = _write_down(context, payment_id, amount_minor, charge, reason, key)
         states = {row.id: row.state for row in rows}
         if is_new:
             note()
@@ -58,11 +61,11 @@ def refund(
 
 
 def _write_down(
-    context: Context, payment_id: int, amount_minor: int | None, reason: str, key: str
+    context: Context, payment_id: int, amount_minor: int | None, charge: str | None, reason: str, key: str
 ) -> tuple[list[Refund], bool]:
     """The rows of what is about to be asked of Stripe, or those that this key has written; if they are new.
 
-    :raises KeyReused: The key has asked for another amount.
+    :raises KeyReused: The key has asked for another amount, or of another charge.
     """
     session = context.session
     payment = refundable.payment_of(session, payment_id)
@@ -72,10 +75,11 @@ def _write_down(
     under_key = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
     earlier = list(session.scalars(under_key.order_by(Refund.id)))
     if earlier:
-        if earlier[0].asked_minor != amount_minor:
+        if earlier[0].asked_minor != amount_minor or charge not in (None, earlier[0].payment_intent_id):
             raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")
         return earlier, False
     now = context.clock()
+    parts = refundable.parts_to_refund(session, payment, amount_minor, charge)
     rows = [
         Refund(
             payment_id=payment_id,
@@ -88,7 +92,7 @@ def _write_down(
             created_at=now,
             check_at=timing.first_check(context.config),
         )
-        for number, part in enumerate(refundable.parts_to_refund(session, payment, amount_minor), 1)
+        for number, part in enumerate(parts, 1)
     ]
     session.add_all(rows)
     session.flush()

@@ -62,6 +62,19 @@ def take_back(
     return entries
 
 
+def has_taken(context: Context, payment: Payment, row: TakesBack, name: str) -> bool:
+    """Whether credits are gone by what took the money, or those of a month to come are.
+
+    They are not where a refund of the same money has taken them before.
+    """
+    key, invoice = _key(name, row.takes), _invoice(context.session, payment)
+    later = month_refunds.later_keys(context.session, invoice.id, key) if invoice is not None else set[str]()
+    keys = {key, f"{key}:once", *later}
+    written = context.ledger.entries(payment.owner, len(keys), keys=keys)
+    is_to_come = bool(later - {entry.key for entry in written})
+    return is_to_come or any(entry.credits or entry.debt for entry in written)
+
+
 def _announce(context: Context, payment: Payment, entries: list[Entry]) -> None:
     """Tell the host what was taken: of money that bought no credits, as for a dearer plan, nothing is."""
     credits, debt = -sum(entry.credits for entry in entries), sum(entry.debt for entry in entries)

@@ -17,7 +17,7 @@ from prepaid_ledger.errors import KeyReused, PrepaidError
 
 from ...catalog import Plan
 from ...context import Context, reading, refuse_uncommitted, transaction
-from ...errors import PlanRefused, TooManyAttempts, UnknownItem
+from ...errors import GatewayUnavailable, PlanRefused, TooManyAttempts, UnknownItem
 from ...gateway.billing.subscription_values import NewSubscription, Page
 from ...languages.words import gettext as _
 from ...languages.words import marked
@@ -77,7 +77,7 @@ def begin(
     plan, quantity = choice.plan, choice.quantity
     check_quantity(plan, quantity)
     trial_days = trials.trial_days(context, owner, plan, promised=choice.trial_promised)
-    price_id = prices.ensure(context, plan).id
+    price_id = _price_of(context, owner, plan)
     key = key_of(owner, wish.name)
     earlier_plans.close_unpaid(context, owner, key)
     values = {
@@ -101,6 +101,18 @@ def begin(
         if (row.price_id, row.quantity, row.sent_digest) != (price_id, quantity, wish.digest):
             raise _other_choice(wish.name or key)
         return row, Begun.of(row)
+
+
+def _price_of(context: Context, owner: str, plan: Plan) -> str:
+    """The id of the plan's price at Stripe, which is made there for the first who wants it. Commits."""
+    try:
+        return prices.ensure(context, plan).id
+    except GatewayUnavailable as error:
+        with reading(context) as session:
+            row = plan_rows.running(session, owner)
+            may_be_paid = row is not None and (row.session_id or row.stripe_id or row.card_id)
+        error.charges_nothing = not may_be_paid
+        raise
 
 
 def begun_before(context: Context, owner: str, wish: Wish) -> Subscription | None:

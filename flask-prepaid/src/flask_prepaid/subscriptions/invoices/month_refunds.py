@@ -157,9 +157,7 @@ def restore(context: Context, payment: Payment, invoice: Invoice, name: str, rea
     session = context.session
     lock(session, invoice.subscription_id)
     entries = []
-    moved = MonthRefund.name.startswith(f"{name}{MOVED}", autoescape=True)
-    mine = MonthRefund.invoice_id == invoice.id, (MonthRefund.name == name) | moved
-    for refund in session.scalars(select(MonthRefund).where(*mine)).all():
+    for refund in _named(session, invoice.id, name):
         key = _claw_key(refund)
         if context.ledger.entries(payment.owner, 1, keys={key}):
             undone = context.ledger.restore(
@@ -173,6 +171,18 @@ def restore(context: Context, payment: Payment, invoice: Invoice, name: str, rea
         session.delete(refund)
     _stop(context, payment, invoice.id)
     return entries
+
+
+def later_keys(session: Session, invoice_id: int, name: str) -> set[str]:
+    """By which names ``take_back`` has taken, or stopped, the later months of an invoice, under this name."""
+    return {_claw_key(refund) for refund in _named(session, invoice_id, name) if refund.number != OWN}
+
+
+def _named(session: Session, invoice_id: int, name: str) -> list[MonthRefund]:
+    """What ``take_back`` has counted to months under this name."""
+    moved = MonthRefund.name.startswith(f"{name}{MOVED}", autoescape=True)
+    mine = MonthRefund.invoice_id == invoice_id, (MonthRefund.name == name) | moved
+    return list(session.scalars(select(MonthRefund).where(*mine)))
 
 
 def _months(session: Session, invoice_id: int) -> list[PlanMonth]:

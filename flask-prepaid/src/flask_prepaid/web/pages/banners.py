@@ -11,6 +11,7 @@ from ...languages import formats
 from ...languages.words import gettext as _
 from ...payments.dispute_states import TAKES_NOTHING, DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Via
+from ...purchases.money_back import disputes, taking_back
 from ...subscriptions import plan_rows, plan_state
 from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
 from .. import page
@@ -102,19 +103,20 @@ def _of_unknown(owner: str) -> list[Banner]:
 
 
 def _of_dispute(owner: str) -> list[Banner]:
+    context = page.context()
     disputed = (
-        select(Dispute.amount_minor, Payment.currency)
+        select(Dispute, Payment)
         .join(Payment, Dispute.payment_id == Payment.id)
         .where(Payment.owner == owner, Dispute.state.not_in(DECIDED))
         .where(Dispute.taken_minor > 0, Payment.credits > 0)
     )
-    dispute = page.context().session.execute(disputed.order_by(Dispute.id.desc()).limit(1)).first()
-    if dispute is None:
-        return []
-    words = _(
-        "A payment of %(amount)s is disputed at your bank. "
-        "The credits that it bought are taken back while the bank decides. "
-        "If it was a mistake, ask your bank to withdraw it, and they come back.",
-        amount=formats.amount(dispute.amount_minor, dispute.currency),
-    )
-    return [Banner(words, url_for("prepaid.billing"), _("See your payments"))]
+    for dispute, payment in context.session.execute(disputed.order_by(Dispute.id.desc())).all():
+        if taking_back.has_taken(context, payment, dispute, disputes.name_of(dispute)):
+            words = _(
+                "A payment of %(amount)s is disputed at your bank. "
+                "Credits that it bought are taken back while the bank decides. "
+                "If it was a mistake, ask your bank to withdraw it, and they come back.",
+                amount=formats.amount(dispute.amount_minor, payment.currency),
+            )
+            return [Banner(words, url_for("prepaid.billing"), _("See your payments"))]
+    return []

@@ -22,7 +22,7 @@ from ...models import User
 from ...rate_limits import guesses
 from ...rate_limits.rates import client_address
 from .. import ways_in
-from . import first_proof
+from . import first_proof, wanted_page
 
 #: Session key: the address that this browser asked a link for, until it is confirmed.
 MAILED = "confirmation_mailed_to"
@@ -56,7 +56,7 @@ def confirm(token: str) -> ResponseReturnValue:
     here = signed_in()
     if here is not None and here.confirmed_at is not None and (user is None or user.id == here.id):
         flash(_("Your address is confirmed."), "info")
-        return redirect(url_for("pages.home"))
+        return redirect(wanted_page.take())
     if user is None or expired or invalid or not user.active or user.confirmed_at is not None:
         flash(_("This link has been used, or is too old. Sign in, or ask for a new one here."), "warning")
         return redirect(url_for("security.send_confirmation"))
@@ -68,7 +68,7 @@ def confirm(token: str) -> ResponseReturnValue:
             session.pop(MAILED, None)
             login_user(user, authn_via=["confirm"])
             flash(_("Thank you. Your address is confirmed."), "success")
-            return redirect(url_for("pages.home"))
+            return redirect(wanted_page.take())
         return page(user, wrong=True), 422
     return page(user)
 

@@ -16,7 +16,7 @@ from ....payments.models import Dispute, Payment, PaymentState, Refund
 from ....payments.outcome import wrong_charges
 from ....purchases import reviews
 from ....purchases.money_back import fraud_warnings, refundable
-from ....purchases.money_back.disputes import taken_by_bank
+from ....purchases.money_back.disputes import of_charges_at_bank, taken_by_bank
 from ....reports.balance import fees
 from ....reports.models import Copying
 from ... import causes, forms
@@ -33,10 +33,14 @@ def payment(payment_id: int) -> ResponseReturnValue:
         select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
     ).all()
     charges = {part.intent_id for part in part_charges.of(session, row)}
+    at_review = wrong_charges.of(session, row)
+    reviewed_ids = [each.payment_intent_id for each in at_review if each.payment_intent_id]
     taking = [each for each in disputes if each.takes_money and each.payment_intent_id in charges]
     taken_minor = sum(dispute.amount_minor for dispute in taking)
     lost_minor = sum(dispute.amount_minor for dispute in taking if dispute.state == DisputeState.LOST)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
+    warning = fraud_warnings.of_payment(session, row.id)
+    suspected_minor = refundable.left_to_refund(session, row, warning.payment_intent_id) if warning else 0
     sent_back = session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all()
     return page.render(
         "payment.html",
@@ -56,10 +60,13 @@ def payment(payment_id: int) -> ResponseReturnValue:
         is_refund_unknown=refundable.is_refund_unknown(session, row.id),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
-        warning=fraud_warnings.of_payment(session, row.id),
+        warning=warning,
+        is_part=len(charges) > 1,
+        suspected_minor=suspected_minor,
         warnings_without_credits=fraud_warnings.of_payment_without_credits(session, row.id),
         may_refund=operator.may(Right.REFUND),
-        reviews=wrong_charges.of(session, row),
+        reviews=at_review,
+        at_bank=of_charges_at_bank(session, reviewed_ids),
         charge_name=wrong_charges.name_of,
         may_review=operator.may(Right.REVIEW) and row.state is PaymentState.NEEDS_REVIEW,
         may_give=operator.may(Right.REVIEW) and operator.may(Right.GRANT),

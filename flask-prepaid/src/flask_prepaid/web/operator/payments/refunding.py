@@ -23,16 +23,19 @@ from .payment_page import by_number
 def refund(payment_id: int) -> ResponseReturnValue:
     """The form that refunds money, and what it does. Only for one who has just signed in again.
 
-    With ``count`` nothing is refunded: the form says how many credits the amount would take back.
+    With ``count`` nothing is refunded: the form says how many credits the amount would take back. ``charge``
+    names the one of several charges that gives it back.
     """
-    operator = page.proven(Right.REFUND, back=url_for("prepaid.operator_refund", payment_id=payment_id))
+    charge = charge_named()
+    back = url_for("prepaid.operator_refund", payment_id=payment_id, charge=charge)
+    operator = page.proven(Right.REFUND, back=back)
     context = page.context()
     payment = by_number(payment_id)
     if request.method == "GET":
         return refund_form(payment)
     try:
         amount = forms.amount_minor(payment.currency, example_minor=payment.paid_minor or 0)
-        left = refundable.left_to_refund(context.session, payment)
+        left = refundable.left_to_refund(context.session, payment, charge)
         if amount > left > 0:
             raise UnknownItem(
                 f"At most {money.show(left, payment.currency)} can be refunded.", field="amount"
@@ -46,7 +49,9 @@ def refund(payment_id: int) -> ResponseReturnValue:
     record = partial(page.record, operator, Right.REFUND, owner=payment.owner, reason=reason, **detail)
     by = f"{reason} (by {operator.name})"
     try:
-        refunded = refunds.refund(context, payment.id, amount_minor=amount, reason=by, key=key, note=record)
+        refunded = refunds.refund(
+            context, payment.id, amount_minor=amount, charge=charge, reason=by, key=key, note=record
+        )
     except GatewayUnavailable:
         flash(
             "Stripe does not answer, and it is not known yet whether the refund is made. "
@@ -62,13 +67,19 @@ def refund(payment_id: int) -> ResponseReturnValue:
     return redirect(url_for("prepaid.operator_payment", payment_id=payment_id), 303)
 
 
+def charge_named() -> str | None:
+    """The one of several charges that is to give money back, if one is named."""
+    return forms.line(request.values, "charge") or None
+
+
 def refund_form(
     payment: Payment, error: PrepaidError | None = None, *, amount_minor: int | None = None
 ) -> str:
     """:param amount_minor: What was typed, where that can be refunded; by default all that is left."""
     context = page.context()
     session = context.session
-    left = refundable.left_to_refund(session, payment)
+    charge = charge_named()
+    left = refundable.left_to_refund(session, payment, charge)
     credited = refundable.credited_minor(session, payment.id)
     taken = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
     under_way_minor = shown_states.refunded_of_each(session, [payment])[payment.id].under_way_minor
@@ -79,6 +90,7 @@ def refund_form(
         payment=payment,
         name=page.label(payment.owner),
         left=left,
+        charge=charge,
         counted_minor=counted_minor,
         takes=previews.would_take(context, payment, counted_minor) if counts else None,
         credited=credited,

@@ -58,6 +58,8 @@ def to_new_page(owner: str, offer: Offer, *, cancel_url: str | None) -> Response
     try:
         return to_page(paying.open_checkout(owner, offer, cancel_url=cancel_url))
     except GatewayUnavailable as error:
+        if not error.charges_nothing:  # the same form has opened a page meanwhile
+            raise
         return errors.not_charged(error, again=as_chosen(owner, offer))
 
 

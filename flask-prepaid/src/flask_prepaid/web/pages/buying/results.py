@@ -44,7 +44,8 @@ def come_back() -> ResponseReturnValue:
         else:
             payment = checkout_pages.come_back(context, owner, session_id)
     except GatewayUnavailable:
-        return result(owner, in_our_books(owner, number, session_id), is_known=False)
+        ours = in_our_books(owner, number, session_id)
+        return result(owner, ours, is_known=ours is not None and ours.state not in WAITING)
     return result(owner, payment)
 
 
