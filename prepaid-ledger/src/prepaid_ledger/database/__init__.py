@@ -6,6 +6,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 
 from .addresses import address_of
 from .busy import raising_busy
+from .cures import no_right
 from .engine import answer_within
 from .partitions import partitions_of
 from .rows import Stretch, Stretches, move_marks, table_of
@@ -27,6 +28,7 @@ __all__ = [
     "downgrade",
     "insert",
     "move_marks",
+    "no_right",
     "partitions_of",
     "patiently",
     "raising_busy",
