@@ -23,12 +23,14 @@ from ..languages import units
 from ..payments import part_charges, payments
 from ..payments.customers import billing_details, contact
 from ..payments.customers.models import Customer
+from ..payments.dispute_states import DisputeState
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
 from ..purchases import payment_checks, settling
 from ..purchases.money_back import (
     credit_notes,
     dispute_sync,
+    disputes,
     fraud_warnings,
     refund_sync,
     refunds,
@@ -53,7 +55,7 @@ class Drift:
     missed       Stripe has the money, the books have not given what it paid for
     unpaid       the books gave credits, Stripe does not have the money
     doubled      one payment of ours was paid more than once at Stripe: refund the one that is named, which
-                 takes no credits
+                 takes no credits; or a customer has a second plan there
     drifted      a refund, dispute, credit note or fraud warning stands otherwise at Stripe than in the books
     outdated     Stripe writes to another address of a customer than the host does, or in another language, or
                  bills them otherwise than our copy says
@@ -138,12 +140,18 @@ class Walk:
             return  # an operator has refunded what was not as agreed
         if wrong_charges.covers(self._context.session, row, intent.id):
             return  # an operator has dealt with it otherwise
-        if row.state is not PaymentState.PAID:
-            detail = f"{money.show(intent.received_minor, intent.currency)} is paid; here it is {row.state}"
-            yield Drift("missed", intent.id, row.id, detail), settle
-        elif part_charges.is_of(self._context.session, row, intent.id):
+        if row.state is PaymentState.PAID and part_charges.is_of(self._context.session, row, intent.id):
             self._paid.add(row.id)
-        elif intent.refunded_minor < intent.received_minor:
+            return
+        dispute = disputes.of_charges_at_bank(self._context.session, [intent.id]).get(intent.id)
+        if row.state is not PaymentState.PAID:
+            is_lost = dispute is not None and dispute.state == DisputeState.LOST
+            if is_lost and row.state is not PaymentState.NEEDS_REVIEW:
+                return  # nobody has the money here, and nobody waits for it
+            paid = money.show(intent.received_minor, intent.currency)
+            became = "was paid, and the customer's bank has it back" if dispute is not None else "is paid"
+            yield Drift("missed", intent.id, row.id, f"{paid} {became}; here it is {row.state}"), settle
+        elif dispute is None and intent.refunded_minor < intent.received_minor:
             brought = row.payment_intent_id or row.session_id
             detail = f"{brought} has brought the credits: refund {intent.id}"
             yield Drift("doubled", intent.id, row.id, detail), None
@@ -151,6 +159,8 @@ class Walk:
     def _paid_once_more(self, intent: Intent) -> Iterator[Found]:
         """A charge that names no payment of ours, and has paid an invoice that was paid before."""
         if not intent.is_paid or intent.is_all_back:
+            return
+        if disputes.of_charges_at_bank(self._context.session, [intent.id]):
             return
         row = unnamed_charges.payment_by_invoice(self._context, intent.id, intent.customer_id)
         if row is not None and row.state is PaymentState.PAID:

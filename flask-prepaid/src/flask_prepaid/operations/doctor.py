@@ -177,9 +177,9 @@ def _to_review(session: Session) -> Iterator[str]:
     if waiting:
         yield (
             f"{counted(waiting, 'payment needs', 'payments need')} a review: what was paid is not what was "
-            "agreed, so no credits were given. The operator's overview lists them. Refund the money or give "
-            "the credits, and then say so on the payment's page, or by: flask prepaid review PAYMENT "
-            "--note TEXT"
+            "agreed, so no credits were given. The operator's overview lists them. Refund the money, unless "
+            "a bank has it back, or give the credits, and then say so on the payment's page, or by: flask "
+            "prepaid review PAYMENT --note TEXT"
         )
 
 

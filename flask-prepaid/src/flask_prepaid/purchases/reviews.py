@@ -19,10 +19,11 @@ from ..payments.models import Payment, PaymentState, Review
 from ..payments.outcome import applying, comparison, wrong_charges
 from ..payments.outcome.comparison import Fetched
 from . import by_invoice
-from .money_back import went_back
+from .money_back import disputes, went_back
 
 #: What becomes of what can't be accepted.
 OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."
+AT_BANK = "The customer's bank has the money back, so there is nothing to refund: close the review."
 
 
 def close(
@@ -89,7 +90,7 @@ def accept(
         row = wanted(session, payment, stripe_id)
         reason = _why_not(row) or _why_not_as_it_is(context, payment, fetched)
         if reason is not None or fetched is None:
-            cure = "" if row.reviewed_at is not None else f" {OTHERWISE}"
+            cure = "" if row.reviewed_at is not None else f" {_cure(session, row)}"
             raise UnknownItem(
                 f"{wrong_charges.name_of(row)} gives no credits: {reason}{cure}", field="charge"
             )
@@ -98,6 +99,12 @@ def accept(
         take_what_went_back()
         note()
     return payment
+
+
+def _cure(session: Session, row: Review) -> str:
+    """What to do about what can't be accepted."""
+    intent_id = row.payment_intent_id
+    return AT_BANK if intent_id and disputes.of_charges_at_bank(session, [intent_id]) else OTHERWISE
 
 
 def _is_accepted(session: Session, payment: Payment, charge: str | None) -> bool:

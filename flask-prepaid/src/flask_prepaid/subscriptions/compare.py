@@ -51,8 +51,10 @@ def _of_subscription(context: Context, subscription: StripeSubscription) -> Iter
             yield kind, subscription.id, None, f"{owner} has a plan at Stripe that is not here"
         return
     session.refresh(row)
-    same = ("price_id", "quantity", "other_items", "period_end", "cancel_at", "collects", "collects_again_at")
-    same += ("trial_without_card",)
+    same = (
+        *("price_id", "quantity", "other_items", "period_end", "cancel_at"),
+        *("collects", "collects_again_at", "trial_without_card"),
+    )
     differs = [name for name in same if getattr(row, name) != getattr(subscription, name)]
     if row.state != subscription.status:
         yield "drifted", subscription.id, None, f"it is {subscription.status}; here it is {row.state}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from prepaid_ledger import check_owner
 
@@ -40,6 +40,14 @@ MOVES: dict[str, frozenset[State]] = {
 
 #: The state in which the plan is once it has been done.
 AFTER = {"pause": State.PAUSED, "unpause": State.ACTIVE}
+
+#: An invoice that its plan owes. One that lapses by itself is none: of a plan that has not begun, of a pause
+#: that is to end, of a change that waits for its payment.
+OWED = (
+    Invoice.state == InvoiceState.OPEN,
+    Subscription.state.not_in(ENDED | {State.INCOMPLETE, State.PAUSED}),
+    or_(Subscription.pending_until.is_(None), Subscription.state == State.PAST_DUE),
+)
 
 #: So long after a plan has ended, who ends it is answered as whoever ended it.
 SENT_AGAIN = timedelta(minutes=1)
@@ -220,3 +228,9 @@ def owed(context: Context, row: Subscription) -> Invoice | None:
     """The invoice that waits to be paid, the oldest first."""
     waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == InvoiceState.OPEN)
     return context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
+
+
+def waits_for_payment(context: Context, invoice: Invoice) -> bool:
+    """Whether a plan's invoice can be paid. Where the plan has ended, nobody is asked for it any more."""
+    plan = context.session.get_one(Subscription, invoice.subscription_id)
+    return invoice.state == InvoiceState.OPEN and plan.state not in ENDED

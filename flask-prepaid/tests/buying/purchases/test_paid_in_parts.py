@@ -228,7 +228,8 @@ def test_a_host_answers_the_warning_of_one_charge_by_the_name_that_it_hears(shop
     with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
         part = suspected_part(shop)
     assert [(news["charge"], news["refundable"]) for news in heard] == [(part, True)]
-    before, terms = shop.balance(), {"reason": "a warning", "key": "the warning"}
+    before = shop.balance()
+    terms: dict[str, Any] = {"reason": "a warning", "key": "the warning"}
     payment, other = last_payment(shop).id, last_payment(shop).payment_intent_id
 
     for _ in range(2):
@@ -376,7 +377,9 @@ def test_a_charge_that_pays_an_invoice_once_more_is_shown_and_so_is_its_dispute(
 
     assert "1 dispute waits for evidence" in shop.command("doctor").stderr
     assert (shop.balance(), last_payment(shop).refunded_minor) == (before, 0)
+    assert shop.drift() == []  # nothing is to be refunded of what a bank has
     shop.stripe.dispute(dispute=dispute["id"], outcome="won")
+    assert [drift["kind"] for drift in shop.drift()] == ["doubled"]
     shop.v1.refunds.create({"payment_intent": late})
     shop.stripe.deliver()
     assert shop.balance() == before

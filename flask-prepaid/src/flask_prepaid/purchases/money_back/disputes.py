@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, func, or_, select
@@ -37,6 +37,16 @@ def in_force(session: Session, payment_ids: Sequence[int]) -> list[Dispute]:
     taken = select(Dispute).join(Payment, Payment.id == Dispute.payment_id).where(is_of_its_charge())
     taken = taken.where(Dispute.payment_id.in_(payment_ids), Dispute.state.not_in(TAKES_NOTHING))
     return list(session.scalars(taken.order_by(Dispute.created_at)))
+
+
+def of_charges_at_bank(session: Session, intent_ids: Collection[str]) -> dict[str, Dispute]:
+    """Which of these charges a bank has taken back, whatever they have paid, and by which dispute.
+
+    As long as that stands Stripe refunds nothing of them.
+    """
+    taken = Dispute.payment_intent_id.in_(intent_ids), Dispute.state.not_in(TAKES_NOTHING)
+    rows = session.scalars(select(Dispute).where(*taken).order_by(Dispute.created_at))
+    return {dispute.payment_intent_id: dispute for dispute in rows}
 
 
 def to_answer(

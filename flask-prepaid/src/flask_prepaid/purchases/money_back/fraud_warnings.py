@@ -105,10 +105,12 @@ def unanswered() -> Select[FraudWarning]:
 def without_credits() -> Select[FraudWarning]:
     """The warnings of charges that have brought no credits, the oldest first.
 
-    Their payment is in review, or another charge has paid it. Whoever refunds them does so in Stripe's
-    dashboard: a refund of the payment would send back what nobody suspects.
+    Their payment is in review, or another charge has paid it, and no bank has them. Whoever refunds them does
+    so in Stripe's dashboard: a refund of the payment would send back what nobody suspects.
     """
-    return _actionable().where(or_(Payment.payment_intent_id.is_(None), ~_brought_credits()))
+    of_charge = Dispute.payment_intent_id == FraudWarning.payment_intent_id
+    is_at_bank = exists().where(of_charge, Dispute.state.not_in(TAKES_NOTHING)).correlate(FraudWarning)
+    return _actionable().where(or_(Payment.payment_intent_id.is_(None), ~_brought_credits()), ~is_at_bank)
 
 
 def _actionable() -> Select[FraudWarning]:

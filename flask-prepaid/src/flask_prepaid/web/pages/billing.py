@@ -22,7 +22,7 @@ from ...payments.customers.models import Customer
 from ...payments.models import Payment, PaymentState, Via
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards_on_file
-from ...subscriptions import plan_rows
+from ...subscriptions import plan_rows, plan_state
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
 from . import payment_states
@@ -219,7 +219,7 @@ def of_invoice(invoice: Invoice, title: str) -> BillingLine:
         if invoice.pdf_url
         else []
     )
-    if invoice.state == InvoiceState.OPEN and invoice.page_url:
+    if invoice.page_url and plan_state.waits_for_payment(page.context(), invoice):
         links.append((_("Pay"), invoice.page_url))
     return BillingLine(
         at=invoice.paid_at or invoice.created_at,

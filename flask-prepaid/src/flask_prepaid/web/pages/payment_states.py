@@ -12,6 +12,7 @@ from ...payments import shown_states
 from ...payments.models import Payment, PaymentState
 from ...payments.shown_states import PaidState, RefundSums, ReviewedState, ShownState
 from ...purchases.money_back import credit_notes
+from ...subscriptions import plan_state
 from ...subscriptions.models import Invoice, InvoiceState
 from .. import page
 
@@ -50,9 +51,9 @@ TONES: dict[ShownState, str] = {
     PaidState.DISPUTED: "warning",
 }
 
-#: An invoice that was not paid, and the colour of its badge.
+#: An invoice that was not paid, and the colour of its badge. One that can still be is ``To pay``.
 INVOICES: dict[str, tuple[str, str]] = {
-    InvoiceState.OPEN: (marked("To pay"), "warning"),
+    InvoiceState.OPEN: (marked("Not paid"), "secondary"),
     InvoiceState.VOID: (marked("Cancelled"), "secondary"),
     InvoiceState.UNCOLLECTIBLE: (marked("Not paid"), "secondary"),
 }
@@ -86,6 +87,8 @@ def in_words(payments: Sequence[Payment]) -> dict[int, StateInWords]:
 
 def of_invoice(invoice: Invoice) -> StateInWords:
     """The state of a plan's invoice in the reader's language."""
+    if plan_state.waits_for_payment(page.context(), invoice):
+        return StateInWords(_("To pay"), "warning")
     words, tone = INVOICES.get(invoice.state, (WORDS[PaymentState.PAID], "success"))
     return StateInWords(_(words), tone)
 

@@ -24,14 +24,13 @@ from ....payments.models import Dispute, Payment, Refund
 from ....purchases.auto_topup import topups
 from ....purchases.money_back import disputes, fraud_warnings, refundable
 from ....purchases.saved_cards import cards_on_file
-from ....subscriptions import plan_state
 from ....subscriptions.invoices.lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from ... import causes, forms
 from ...visitors import spenders
 from .. import events, health, mails, page
 from ..roles import Right
-from . import invoices, operator_notes
+from . import dunning, invoices, operator_notes
 
 #: Payments and entries on one page.
 PAYMENTS = 50
@@ -162,9 +161,7 @@ def of_plan(session: Session, owner: str) -> dict[str, Any]:
     return {
         "plans": plans,
         "running": [(row, price) for row, price in plans if row.state not in ENDED],
-        "owing": [
-            (price.title, bill) for row, price in plans if (bill := plan_state.owed(page.context(), row))
-        ],
+        "owing": session.execute(dunning.open_invoices(owner)).all(),
         "changes": changes_of(session, owner),
         "last_discount": next(((row.currency, minor) for row, minor in billed), None),
         "invoices": invoices.lines(billed, purchases)[:CHANGES],

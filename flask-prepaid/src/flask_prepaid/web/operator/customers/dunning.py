@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
 from ....payments.customers.models import Customer
-from ....subscriptions.models import ENDED, Invoice, InvoiceState, PlanPrice, Subscription
+from ....subscriptions import plan_state
+from ....subscriptions.models import Invoice, PlanPrice, Subscription
 from .. import page
 
 #: Invoices on the page.
@@ -24,16 +25,17 @@ def listing() -> ResponseReturnValue:
     )
 
 
-def open_invoices() -> Any:
-    """Invoices of plans that have not ended, with the address that Stripe refuses, if it does."""
-    return (
+def open_invoices(owner: str | None = None) -> Any:
+    """What is owed for plans, with the address that Stripe refuses, if it does; of all owners, or of one."""
+    rows = (
         select(Invoice, Subscription, PlanPrice, Customer.refused_email)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .join(PlanPrice, PlanPrice.id == Subscription.price_id)
         .outerjoin(Customer, Customer.owner == Subscription.owner)
-        .where(Invoice.state == InvoiceState.OPEN, Subscription.state.not_in(ENDED))
+        .where(*plan_state.OWED)
         .order_by(Invoice.created_at, Invoice.id)
     )
+    return rows if owner is None else rows.where(Subscription.owner == owner)
 
 
 def count() -> int:

@@ -19,6 +19,7 @@ from ....subscriptions.previews import Preview
 from ... import forms
 from .. import page
 from ..roles import Right
+from . import dunning
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def show(owner: str, preview: Preview | None = None, error: PrepaidError | None 
         terms=subscribing.terms(context, row) if row is not None and begun else None,
         planned=planned(row),
         owed=plan_state.owed(context, row) if row is not None else None,
+        lapses=context.session.execute(dunning.open_invoices(owner).limit(1)).first() is None,
         actions={word: action for word, action in ACTIONS.items() if word != "change" and can(row, word)},
         can_change=can(row, "change"),
         plans=context.catalog.plans.values(),

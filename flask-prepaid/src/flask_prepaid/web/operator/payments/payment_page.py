@@ -16,7 +16,7 @@ from ....payments.models import Dispute, Payment, PaymentState, Refund
 from ....payments.outcome import wrong_charges
 from ....purchases import reviews
 from ....purchases.money_back import fraud_warnings, refundable
-from ....purchases.money_back.disputes import taken_by_bank
+from ....purchases.money_back.disputes import of_charges_at_bank, taken_by_bank
 from ....reports.balance import fees
 from ....reports.models import Copying
 from ... import causes, forms
@@ -33,6 +33,8 @@ def payment(payment_id: int) -> ResponseReturnValue:
         select(Dispute).where(Dispute.payment_id == row.id).order_by(Dispute.created_at)
     ).all()
     charges = {part.intent_id for part in part_charges.of(session, row)}
+    at_review = wrong_charges.of(session, row)
+    reviewed_ids = [each.payment_intent_id for each in at_review if each.payment_intent_id]
     taking = [each for each in disputes if each.takes_money and each.payment_intent_id in charges]
     taken_minor = sum(dispute.amount_minor for dispute in taking)
     lost_minor = sum(dispute.amount_minor for dispute in taking if dispute.state == DisputeState.LOST)
@@ -63,7 +65,8 @@ def payment(payment_id: int) -> ResponseReturnValue:
         suspected_minor=suspected_minor,
         warnings_without_credits=fraud_warnings.of_payment_without_credits(session, row.id),
         may_refund=operator.may(Right.REFUND),
-        reviews=wrong_charges.of(session, row),
+        reviews=at_review,
+        at_bank=of_charges_at_bank(session, reviewed_ids),
         charge_name=wrong_charges.name_of,
         may_review=operator.may(Right.REVIEW) and row.state is PaymentState.NEEDS_REVIEW,
         may_give=operator.may(Right.REVIEW) and operator.may(Right.GRANT),
