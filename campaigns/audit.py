@@ -1,11 +1,13 @@
 """How long an audit of millions of entries takes, and whether it names a wrong one: ``./dev campaign audit``.
 
 Half of the entries are one wallet's, the rest are spread over a thousand. The product makes a block of 101
-of them, draws its lots and adds it up; every wallet is that block again and again, and a grant at the end.
+of them, draws its lots and adds it up; every wallet is that block again and again, one in each quarter of an
+hour, with a budget and a grant at the end.
 
 Then one entry of the books is made wrong, and all is audited by several processes, which keep what they
 prove. The audit has to name that entry, and nothing in another wallet. With the entry as it was, an audit
-from those proofs on has to find nothing, and once more after twenty spends in five wallets. Exit 1 otherwise.
+from those proofs on has to find nothing, and once more after twenty spends in five wallets, and after a
+clawback in the large one, whose entries are read once for that. Exit 1 otherwise.
 
 ``PREPAID_TEST_POSTGRESQL`` names a server of one's own, by a URL; the databases stay there.
 """
@@ -22,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -32,10 +35,11 @@ from sqlalchemy.pool import NullPool
 
 from prepaid_ledger import Audited, Ledger, Problem
 from prepaid_ledger.books import usage_sums
+from prepaid_ledger.database.transactions import commit_alone
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2020, 1, 1, tzinfo=UTC)
 
 #: Whose wallet, the first one, is one block.
 PATTERN = "user:1"
@@ -43,26 +47,43 @@ PATTERN = "user:1"
 #: Entries of a block: a grant, spends that use it up, and one of them given back in between.
 BLOCK = 101
 
+#: Who spends on the day that is audited: the large wallet, and four others.
+SPENDING = [f"user:{wallet_id}" for wallet_id in range(2, 7)]
+
+#: A time, so many quarters of an hour later.
+LATER = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', {at}, (15 * ({quarters})) || ' minutes')",
+    "postgresql": "{at} + ({quarters}) * interval '15 minutes'",
+}
+
 #: A wallet, and what it has more than the first one: all of that so many times.
 COPIES = (
     """
-    INSERT INTO prepaid_wallet (id, slot, owner, balance, held, debt, seq, drawn_seq, moved_at, created_at)
-    SELECT :id, CAST(:slot AS smallint), :owner, 0, 0, 0, seq * :blocks, seq * :blocks, moved_at, created_at
+    INSERT INTO prepaid_wallet
+      (id, slot, owner, balance, held, debt, seq, drawn_seq, budget_changes, moved_at, created_at)
+    SELECT :id, CAST(:slot AS smallint), :owner, 0, 0, 0, seq * :blocks, seq * :blocks, budget_changes,
+      {last_moved}, created_at
     FROM prepaid_wallet WHERE id = 1
+    """,
+    """
+    INSERT INTO prepaid_budget (wallet_id, slot, spender, every, zone, credits, spent_here)
+    SELECT :id, CAST(:slot AS smallint), spender, every, zone, credits, (spent_here + charged) * :blocks
+    FROM prepaid_budget JOIN prepaid_wallet ON id = wallet_id WHERE wallet_id = 1
     """,
     *(
         f"""
         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :blocks)
         INSERT INTO {table} (wallet_id, slot, {", ".join(columns)})
         SELECT :id, CAST(:slot AS smallint), {", ".join(columns.values())}
-        FROM n CROSS JOIN {table} WHERE wallet_id = 1 ORDER BY n.i, seq
+        FROM n CROSS JOIN {table} WHERE wallet_id = 1 ORDER BY n.i, {next(iter(columns))}
         """
         for table, columns in {
             "prepaid_entry": {
                 "seq": f"seq + n.i * {BLOCK}",
                 "key": "key || ':' || n.i",
                 "refers_to_seq": f"refers_to_seq + n.i * {BLOCK}",
-                **{name: name for name in ("kind", "credits", "debt", "balance_after", "at", "reason")},
+                "at": "{later}",
+                **{name: name for name in ("kind", "credits", "debt", "balance_after", "reason")},
             },
             "prepaid_lot": {
                 "seq": f"seq + n.i * {BLOCK}",
@@ -74,14 +95,12 @@ COPIES = (
                 "lot_seq": f"lot_seq + n.i * {BLOCK}",
                 "credits": "credits",
             },
+            "prepaid_usage": {
+                "quarter": "quarter + n.i",
+                **{name: name for name in ("spender", "item", "credits", "returned", "calls")},
+            },
         }.items()
     ),
-    """
-    INSERT INTO prepaid_usage (wallet_id, slot, quarter, spender, item, credits, returned, calls)
-    SELECT :id, CAST(:slot AS smallint), quarter, spender, item,
-      credits * :blocks, returned * :blocks, calls * :blocks
-    FROM prepaid_usage WHERE wallet_id = 1
-    """,
     """
     INSERT INTO prepaid_usage_mark (wallet_id, slot, seq)
     SELECT :id, CAST(:slot AS smallint), seq * :blocks FROM prepaid_usage_mark WHERE wallet_id = 1
@@ -95,12 +114,17 @@ def fill(engine: Engine, entries: int) -> int:
     make_block(ledger, engine)
     small = max(1, min(1_000, entries // 1_000))
     sizes = [entries // 2, *[entries // 2 // small] * small]
+    later = LATER[engine.dialect.name]
+    times = {
+        "last_moved": later.format(at="moved_at", quarters=":blocks - 1"),
+        "later": later.format(at="at", quarters="n.i"),
+    }
     for wallet_id, size in enumerate(sizes, 2):
         owner = f"user:{wallet_id}"
         values = {"id": wallet_id, "slot": slot_of(owner), "owner": owner, "blocks": ceil(size / BLOCK)}
         with behind_the_triggers(engine) as connection:
             for statement in COPIES:
-                connection.execute(text(statement), values)
+                connection.execute(text(statement.format(**times)), values)
     owners = [f"user:{wallet_id}" for wallet_id in range(2, len(sizes) + 2)]
     for _ in ledger.grant_many(owners, 100, key="gift", reason="campaign"):
         pass
@@ -119,7 +143,8 @@ def make_block(ledger: Ledger, engine: Engine) -> None:
         session.commit()
     ledger.spend_now(PATTERN, credits=2, key="spend:98")
     ledger.bring_up_to_date(PATTERN)
-    usage_sums.bring_up_all(engine)
+    ledger.set_budget(PATTERN, 10**9)
+    sum_up(engine, PATTERN)
     assert ledger.wallet(PATTERN).balance == 0, "a block leaves nothing to the next one"
 
 
@@ -168,6 +193,25 @@ class Wrong:
         """Whether it is named, and no other wallet is: what is of no wallet are sums over all."""
         others = [problem for problem in problems if problem.owner not in (self.owner, None)]
         return not others and any(f"entry {self.seq} " in problem.message for problem in problems)
+
+
+def spend_for_a_day(ledger: Ledger, engine: Engine) -> None:
+    """Twenty spends, years later."""
+    for number in range(20):
+        ledger.spend_now(SPENDING[number % 5], credits=1, key=f"later:{number}")
+    sum_up(engine, *SPENDING)
+
+
+def sum_up(engine: Engine, *owners: str) -> None:
+    """Bring up sums of usage, though few entries are behind them."""
+    for owner in owners:
+        commit_alone(engine, partial(usage_sums.bring_up, owner=owner))
+
+
+def claw_back(ledger: Ledger, engine: Engine) -> None:
+    with Session(engine) as session:
+        ledger.on(session).claw_back(SPENDING[0], lot_key="gift", key="mistake", credits=1)
+        session.commit()
 
 
 def timed(engine: Engine, work: Callable[[], Audited]) -> tuple[Audited, dict[str, float]]:
@@ -219,9 +263,10 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, object]:
         memory = peak_mb() - before
         wrong.change(engine, credits=-1)
         mended, _ = timed(engine, lambda: ledger.audit(proofs=proofs, full=False))
-        for number in range(20):  # a day later
-            ledger.spend_now(f"user:{2 + number % 5}", credits=1, key=f"later:{number}")
+        spend_for_a_day(ledger, engine)
         day, took_for_a_day = timed(engine, lambda: ledger.audit(proofs=proofs, full=False))
+        claw_back(ledger, engine)
+        clawed, took_for_a_clawback = timed(engine, lambda: ledger.audit(proofs=proofs, full=False))
     return {
         "database": kind,
         "partitions": options.partitions,
@@ -233,7 +278,8 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, object]:
         "wrong_entry_named": wrong.is_named_by(named),
         "entries_of_its_range": mended.entries,
         "of_a_day": {"entries": day.entries, **took_for_a_day},
-        "problems": [str(problem) for problem in [*mended, *day]][:5],
+        "of_a_clawback": {"entries": clawed.entries, **took_for_a_clawback},
+        "problems": [str(problem) for problem in [*mended, *day, *clawed]][:5],
     }
 
 

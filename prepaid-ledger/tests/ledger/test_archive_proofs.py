@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger import Archived
 from prepaid_ledger.archive import archiving
 from prepaid_ledger.archive.place import Archive
+from prepaid_ledger.books import usage_sums
 from prepaid_ledger.tables import ArchiveMark, Entry
 from prepaid_ledger.testing import Databases
 
@@ -306,4 +307,14 @@ def test_an_audit_goes_on_from_proofs_across_an_archive(
     assert books.unjoined.audit(proofs=proofs, archives=[place]) == []
     books.spend(1, "report:later")
     assert books.unjoined.audit(proofs=proofs, full=False).entries == 1
+
+    books.wait(days=1)
+    books.spend(1, "report:last")
+    usage_sums.bring_up(books.session, "user:1")
+    books.commit()
+    last_quarter = "WHERE quarter = (SELECT max(quarter) FROM prepaid_usage)"
+    books.execute(f"UPDATE prepaid_usage SET calls = calls + 1 {last_quarter}")
+    assert {problem.invariant for problem in books.unjoined.audit(proofs=proofs, full=False)} == {"I14"}
+    books.execute(f"UPDATE prepaid_usage SET calls = calls - 1 {last_quarter}")
+    assert books.unjoined.audit(proofs=proofs, full=False) == []
     proofs.dispose()

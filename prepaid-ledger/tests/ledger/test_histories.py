@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import create_engine
 
 from prepaid_ledger import (
     ALLOWANCE_GRACE,
@@ -61,12 +62,14 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.books = Books(self.databases.fresh(self.kind))
+        self.proofs = create_engine(self.databases.fresh("sqlite"))
         self.model = Model()
         self.number = 0
         self.sales: list[str] = []
 
     def teardown(self) -> None:
         self.books.close()
+        self.proofs.dispose()
 
     def key(self, word: str) -> str:
         self.number += 1
@@ -373,6 +376,10 @@ class Histories(RuleBasedStateMachine):
             )
             for spender, spends in by_spender.items()
         }
+
+    @rule()
+    def what_came_since_is_audited(self) -> None:
+        assert self.books.unjoined.audit(proofs=self.proofs, full=False) == []
 
     @invariant()
     def they_agree(self) -> None:

@@ -34,7 +34,7 @@ from ..audit.replay.replay import Before, Totals, WalletReplay
 from ..audit.replay.streams import Tables, marks
 from ..audit.scope.problem import Problem
 from ..audit.scope.proofs import Proof
-from ..audit.scope.scope import Between
+from ..audit.scope.scope import Moved
 from ..audit.scope.snapshots import from_snapshot
 from ..books import sweep, usage_sums
 from ..checks import check_time
@@ -264,10 +264,10 @@ def _remove_alone(books: Engine, part: FinishedPart, archived: Archived) -> list
 
 def _prove(connection: Connection, stretches: Sequence[Stretch]) -> tuple[list[FinishedPart], list[Problem]]:
     """Play these stretches; what leaves of those on which all is right, and what is off on the others."""
-    which, ends = Between(connection, stretches), {each.wallet_id: each for each in stretches}
+    which, ends = Moved(connection, stretches), {each.wallet_id: each for each in stretches}
     earlier = {mark.wallet_id: mark for mark in marks(connection, which)}
     tables = Tables(connection, which)
-    before = Before(tables.session, {id: mark.proof for id, mark in earlier.items()})
+    before = Before(connection, {id: mark.proof for id, mark in earlier.items()})
     proved, off = list[tuple[Stretch, Proof]](), list[Problem]()
     for account in tables.accounts:
         _pass_over(tables, account.id)

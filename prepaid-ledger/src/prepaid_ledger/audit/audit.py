@@ -24,6 +24,11 @@ snapshot of its own, so that none stands for long: an old one keeps PostgreSQL f
 A wallet of which finished spends lie in the archive is played from its mark on. With the archive it is played
 from its first event on.
 
+Wallets that go on from a proof are looked at as far as a day can have made something wrong. No rule reads
+what was proved, but for what ``rules/shares.py`` says of clawbacks and ``rules/budgets.py`` of new budgets.
+So only a full audit finds what was changed since of entries, of holds that had ended, of used-up lots and of
+sums of usage of earlier quarters of an hour, and whatever was changed of a wallet that has not moved.
+
 I1, I4 to I8 are those of any ledger of paid credits. I9 says that the end does not depend on who came
 first: what is drawn follows from the entries alone. That nothing stays unfinished, and that an unknown
 end is called unknown is for ``reconcile`` to prove.
@@ -41,6 +46,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..database.rows import Stretch
 from ..tables import Kind
 from .replay.replay import Totals, replay
 from .replay.streams import accounts, marks
@@ -52,7 +58,7 @@ from .rules.shares import clawed_shares
 from .rules.usage import usage_sums
 from .scope.problem import Problem, Rule
 from .scope.proofs import Proof, Proofs
-from .scope.scope import Moved, Scope, Which, scopes
+from .scope.scope import LAST, Moved, Scope, Which, scopes
 from .scope.snapshots import from_snapshot, snapshot
 from .workers import each
 
@@ -60,6 +66,9 @@ log = logging.getLogger(__name__)
 
 #: Wallets that moved, and are played again with one set of statements.
 TOGETHER = 2_000
+
+#: A wallet of so many events has statements of its own.
+LONG = 1_000
 
 
 class Audited(list[Problem]):
@@ -85,12 +94,13 @@ class Found(NamedTuple):
 class Compared(NamedTuple):
     """The wallets of a range beside their proofs.
 
-    ``proofs`` are those that the books have come to, and ``before`` the events that they prove. Each wallet
-    in ``moved`` is to be played from after its ``seq`` on; the others are as they were proved.
+    ``proofs`` are those that the books have come to, and ``before`` the events that they prove. The wallets
+    in ``moved`` and in ``long`` are to be played on their stretches; the others are as they were proved.
     """
 
     proofs: dict[int, Proof]
-    moved: list[tuple[int, int]]
+    moved: list[Stretch]
+    long: list[Stretch]
     problems: list[Problem]
     before: int
 
@@ -169,15 +179,22 @@ def _audit_range(
     seals: bool,
 ) -> Found:
     totals = Totals()
-    proofs, moved, problems, before = _compared(connection, scope, earlier, full=full)
+    compared = _compared(connection, scope, earlier, full=full)
+    proofs, problems = compared.proofs, compared.problems
     if full:
         problems += _rules(connection, scope, totals, proofs, archives, seals=seals)
         return Found(problems, totals, 0)
-    for first in range(0, len(moved), TOGETHER):
-        part = dict(moved[first : first + TOGETHER])
-        theirs = {wallet_id: proofs[wallet_id] for wallet_id in part if wallet_id in proofs}
+    for part in _parts(compared):
+        theirs = {each.wallet_id: proofs[each.wallet_id] for each in part if each.wallet_id in proofs}
         problems += _rules(connection, Moved(connection, part), totals, theirs, (), seals=seals)
-    return Found(problems, totals, before)
+    return Found(problems, totals, compared.before)
+
+
+def _parts(compared: Compared) -> Iterator[Sequence[Stretch]]:
+    """The wallets that are played with the same statements."""
+    for first in range(0, len(compared.moved), TOGETHER):
+        yield compared.moved[first : first + TOGETHER]
+    yield from ([each] for each in compared.long)
 
 
 def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool) -> Compared:
@@ -185,7 +202,7 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
 
     What lies in the archive was proved when it was moved there: a wallet that moved since goes on from there.
     """
-    compared, left = Compared({}, [], [], 0), dict(earlier)
+    compared, left = Compared({}, [], [], [], 0), dict(earlier)
     archived = {} if full else {mark.wallet_id: mark.proof for mark in marks(connection, scope)}
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
@@ -203,7 +220,8 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
         if proof is not None:
             compared.proofs[account.id] = proof
         if has_moved:
-            compared.moved.append((account.id, proof.seq if proof else 0))
+            stretch = Stretch(account.id, account.slot, proof.seq if proof else 0, LAST)
+            (compared.long if account.seq >= LONG else compared.moved).append(stretch)
     for wallet_id in left:
         gone = f"wallet {wallet_id} was proved, and is gone: removed, or the books are older than that"
         compared.problems.append(Problem("I4", None, gone))
@@ -236,8 +254,8 @@ def _rules(
     yield from replay(connection, which, totals, earlier, seals=seals, archives=archives)
     yield from clawed_shares(connection, which)
     yield from uncharged_meters(connection, which)
-    yield from budget_counts(connection, which)
-    yield from usage_sums(connection, which, totals.archived if archives else None)
+    yield from budget_counts(connection, which, earlier)
+    yield from usage_sums(connection, which, earlier, totals.archived if archives else None)
 
 
 def _trial_balance(balances: int, totals: Counter[Kind]) -> Iterator[Problem]:

@@ -121,9 +121,10 @@ class Upkeep(Verbs):
             making.
         :param jobs: Processes that work at once, each on a range of wallets.
         :param proofs: Any database. What is proved of each wallet is kept there, best outside of the books.
-        :param full: With ``False`` wallets go on from their proofs. What came since is played; what was
-            proved is not looked at, but for sums of the wallets that moved. With ``True`` everything is
-            played, and a proved entry that was changed is named, even where the books agree with it.
+        :param full: With ``False`` wallets go on from their proofs. What came since is played and compared
+            with the sums of it; what was proved is not looked at, as entries, holds that had ended, used-up
+            lots, sums of usage of earlier quarters of an hour, and wallets that have not moved. With ``True``
+            everything is, and a proved entry that was changed is named, even where the books agree with it.
         :param archives: Where ``archive`` has moved spends to: all of them. Everything is played then, from
             the first event on. Without them a wallet is played from where its archive ends.
         :param seen: Is called after each range with how many events of it were played or proved before: for a

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...books.lots.lot_store import StoredMemory
+from ...books.lots.lot_store import StoredMemory, is_earlier
 from ...books.lots.lots import EntryRow, Event, Extended, Lots, LotState, Opened, Part, drawn_first
 from ...slots import WalletKey
 from ...tables import Entry, Kind
@@ -78,7 +78,7 @@ class RecentMemory:
             Entry.of(self._wallet),
             Entry.refers_to_seq == seq,
             Entry.kind == Kind.EXPIRY,
-            Entry.seq < before,
+            is_earlier(Entry.seq, before),
         )
         lot.left = lot.held = 0
         lot.ended = self._session.scalar(ended.limit(1)) is not None

@@ -10,17 +10,17 @@ from heapq import merge
 from operator import attrgetter
 
 from sqlalchemy import Connection, select
-from sqlalchemy.orm import Session
 
-from ...books.lots.lot_store import live_lots
+from ...books.lots.lot_store import LIVE, LOT
 from ...books.lots.lots import Closed, EntryRow, Event, Extended, LotState, Opened
 from ...checks import OWN_KEYS
-from ...database.rows import Stretch, Stretches, table_of
+from ...database.rows import Stretch
 from ...slots import slot_of
-from ...tables import Hold, Kind
+from ...tables import Hold, Kind, Lot
 from ..scope.problem import Problem
 from ..scope.proofs import EMPTY, Proof, State, written
 from ..scope.scope import Moved, Which
+from ..scope.sums import Sums, sums_now
 from .lots_replay import LotsReplay
 from .streams import Account, Cell, MarkRow, SealedRow, Tables, sealed
 
@@ -61,10 +61,12 @@ def replay(
         is played from the archive's mark on.
     """
     tables = Tables(connection, which, archives)
-    before = Before(tables.session, earlier) if isinstance(which, Moved) else None
+    before = Before(connection, earlier) if isinstance(which, Moved) else None
+    sums = sums_now(connection, which) if seals else {}
     for account in tables.accounts:
         yield from tables.strays(account.id)
         wallet = WalletReplay(tables, account, totals, seals=seals)
+        wallet.sums = sums.get(account.id)
         mark = next(iter([*tables.marks.of(account.id)]), None)
         if before is not None:
             if account.id in earlier:
@@ -80,27 +82,24 @@ def replay(
 class Before:
     """What is stored now of what came before the proofs: lots with credits, and holds that were open."""
 
-    def __init__(self, session: Session, proofs: Mapping[int, Proof]) -> None:
-        self.lots: Mapping[int, list[LotState]] = {}
+    def __init__(self, connection: Connection, proofs: Mapping[int, Proof]) -> None:
+        self.lots = defaultdict[int, list[LotState]](list)
         self.holds = defaultdict[int, dict[int, int]](dict)
-        if proofs:
-            proved = [Stretch(proof.wallet_id, proof.slot, 0, proof.seq) for proof in proofs.values()]
-            self.lots = live_lots(session, Stretches(session, proved))
-        opened = [
-            {"id": proof.wallet_id, "slot": proof.slot, "seq": seq}
-            for proof in proofs.values()
-            for seq in proof.state.holds
-        ]
-        if opened:
-            given = table_of(session, opened).c
-            same = (Hold.wallet_id == given.id) & (Hold.slot == given.slot) & (Hold.seq == given.seq)
-            rows = session.execute(select(Hold.wallet_id, Hold.seq, Hold.credits).where(same))
-            for wallet_id, seq, credits in rows:
-                self.holds[wallet_id][seq] = credits
+        proved = [Stretch(proof.wallet_id, proof.slot, 0, proof.seq) for proof in proofs.values()]
+        if proved:
+            live = Moved(connection, proved).each(select(Lot.wallet_id, *LOT).where(LIVE), Lot)
+            for wallet_id, *lot in connection.execute(live):
+                self.lots[wallet_id].append(LotState(*lot))
+        for proof in proofs.values():
+            opened = proof.state.holds
+            if opened:
+                its = (Hold.wallet_id == proof.wallet_id, Hold.slot == proof.slot, Hold.seq.in_(opened))
+                holds = connection.execute(select(Hold.seq, Hold.credits).where(*its))
+                self.holds[proof.wallet_id] = {row.seq: row.credits for row in holds}
 
     def of(self, wallet_id: int) -> tuple[list[LotState], Mapping[int, int]]:
         """The lots of one wallet, and the credits that its holds have by now."""
-        return self.lots.get(wallet_id, []), self.holds[wallet_id]
+        return self.lots[wallet_id], self.holds[wallet_id]
 
 
 class WalletReplay:
@@ -120,6 +119,7 @@ class WalletReplay:
         self.digest = EMPTY
         self.known: Proof | None = None
         self.mark: MarkRow | None = None
+        self.sums: Sums | None = None
         totals.wallets += 1
         totals.balances += account.balance
 
@@ -284,16 +284,16 @@ class WalletReplay:
     def _note_drawn_lots(self) -> None:
         self.lots.note()
         if self.seals:
-            row = repr(tuple(self.account))
+            row, stands = repr(tuple(self.account)), written(self._state(), self.sums)
             self.totals.proofs.append(
-                Proof(self.account.id, self.account.slot, self.seq, self.digest, row, self._written())
+                Proof(self.account.id, self.account.slot, self.seq, self.digest, row, stands)
             )
 
-    def _written(self) -> str:
+    def _state(self) -> State:
         """The wallet as it stands by now."""
         live, holds = self.lots.live(), dict(sorted(self.holds.items()))
         lots, last = tuple(live[seq] for seq in sorted(live)), self.lots.draw_rows.lot_seq
-        return written(State(self.seq, self.total, self.held, self.debt, self.at, lots, holds, last))
+        return State(self.seq, self.total, self.held, self.debt, self.at, lots, holds, last)
 
     def _check_mark(self, mark: MarkRow) -> Iterator[Problem]:
         """The archive and what stayed in the books add up to the mark."""
@@ -301,7 +301,7 @@ class WalletReplay:
         if self.digest != mark.digest:
             changed = f"an entry up to {mark.seq} is missing, or another than when it was archived"
             yield self._off("I16", f"{changed}; were all archives named?")
-        elif (self.seq, self._written()) != (mark.seq, mark.state):
+        elif (self.seq, written(self._state())) != (mark.seq, mark.state):
             yield self._off("I16", f"the mark of the archive at {mark.seq} is not what the entries come to")
 
     def _check_digest(self, proof: Proof) -> Iterator[Problem]:

@@ -199,25 +199,23 @@ class Rows(NamedTuple):
 @kept_for_a_scope
 def _rows(which: Which) -> Rows:
     return Rows(
-        entries=select(Entry.wallet_id, *ENTRY, *DETAILS)
-        .where(which.since(Entry.wallet_id, Entry.seq))
-        .order_by(Entry.wallet_id, Entry.slot, Entry.seq),
-        opened=select(Hold.wallet_id, *OPENED)
-        .where(which.since(Hold.wallet_id, Hold.seq))
-        .order_by(Hold.wallet_id, Hold.slot, Hold.seq),
-        extended=select(HoldExtension.wallet_id, *EXTENDED)
-        .where(which.since(HoldExtension.wallet_id, HoldExtension.seq))
-        .order_by(HoldExtension.wallet_id, HoldExtension.slot, HoldExtension.seq),
-        closed=select(Hold.wallet_id, *CLOSED)
-        .where(Hold.closed_seq.is_not(None), which.since(Hold.wallet_id, Hold.closed_seq))
-        .order_by(Hold.wallet_id, Hold.slot, Hold.closed_seq),
-        draws=select(Draw.wallet_id, Draw.seq, Draw.lot_seq, Draw.credits)
-        .where(which.since(Draw.wallet_id, Draw.seq))
-        .order_by(Draw.wallet_id, Draw.slot, Draw.seq, Draw.lot_seq),
-        lots=select(Lot.wallet_id, *LOT)
-        .where(which.since(Lot.wallet_id, Lot.seq))
-        .order_by(Lot.wallet_id, Lot.slot, Lot.seq),
+        entries=_in_order(which, Entry.seq, *ENTRY, *DETAILS),
+        opened=_in_order(which, Hold.seq, *OPENED),
+        extended=_in_order(which, HoldExtension.seq, *EXTENDED),
+        closed=_in_order(which, Hold.closed_seq, *CLOSED),
+        draws=_in_order(which, Draw.seq, Draw.seq, Draw.lot_seq, Draw.credits, key=4),
+        lots=_in_order(which, Lot.seq, *LOT),
     )
+
+
+def _in_order(which: Which, seq: Any, *columns: Any, key: int = 3) -> Select[*tuple[Any, ...]]:
+    """Rows in order. Each begins with its wallet, the slot of that, and what ``seq`` says.
+
+    :param key: By so many of its columns a row is known.
+    """
+    rows = seq.class_
+    query = which.since(select(rows.wallet_id, rows.slot, *columns).where(seq.is_not(None)), rows, seq)
+    return query.order_by(*[*query.selected_columns][:key])
 
 
 def accounts(connection: Connection, which: Which) -> Iterator[Account]:
@@ -228,7 +226,7 @@ def accounts(connection: Connection, which: Which) -> Iterator[Account]:
 @kept_for_a_scope
 def _wallets(which: Which) -> Select[*tuple[Any, ...]]:
     columns = (getattr(Wallet, name) for name in Account._fields)
-    return select(*columns).where(which.has(Wallet.id)).order_by(Wallet.id)
+    return select(*columns).where(which.has(Wallet.id, Wallet.slot)).order_by(Wallet.id)
 
 
 def marks(connection: Connection, which: Which) -> Iterator[MarkRow]:
@@ -239,7 +237,8 @@ def marks(connection: Connection, which: Which) -> Iterator[MarkRow]:
 @kept_for_a_scope
 def _marks(which: Which) -> Select[*tuple[Any, ...]]:
     columns = (getattr(ArchiveMark, name) for name in MarkRow._fields)
-    return select(*columns).where(which.has(ArchiveMark.wallet_id)).order_by(ArchiveMark.wallet_id)
+    its = which.has(ArchiveMark.wallet_id, ArchiveMark.slot)
+    return select(*columns).where(its).order_by(ArchiveMark.wallet_id)
 
 
 def stream(
@@ -260,7 +259,7 @@ def stream(
 def _made(
     connection: Connection, query: Executable, make: Callable[[Any], Item]
 ) -> Iterator[tuple[int, Item]]:
-    return ((row[0], make(row[1:])) for row in fetch(connection, query))
+    return ((row[0], make(row[2:])) for row in fetch(connection, query))
 
 
 def _of_archive(

@@ -2,42 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
 from ...books.budgets.budget_counts import EVERYBODY
 from ...books.budgets.charges import charges, total
+from ...database.rows import Stretch
 from ...tables import ArchiveMark, Budget, Wallet
 from ..scope.problem import Problem
-from ..scope.scope import Which, kept_for_a_scope
+from ..scope.proofs import Proof
+from ..scope.scope import Moved, Which, kept_for_a_scope
+from ..scope.sums import NOTHING, Counted, counted_before, sums_now
+from .charged_since import charged_since
 
 
-def budget_counts(connection: Connection, which: Which) -> Iterator[Problem]:
+def budget_counts(connection: Connection, which: Which, earlier: Mapping[int, Proof]) -> Iterator[Problem]:
     """Budgets that count something else, and wallets whose spends would not ask for theirs.
 
     A window that was over before the archive ends is rolled on by the next charge, and is not counted anew.
+    Of a stretch, a budget counts what it did when it was proved, and the charges that moved since. All of
+    a wallet is counted anew, as setting a budget does, where one was set since, or was not proved.
+
+    :param earlier: The proofs of the wallets.
     """
     if connection.scalar(_first(which)) is None:
         return
     for owner in connection.scalars(_unasked(which)):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
+    if isinstance(which, Moved):
+        known, anew = _known(connection, which, earlier)
+        for wallet_id, budget, counted in _off_since(connection, known) if known else ():
+            whose = connection.scalar(select(Wallet.owner).where(Wallet.id == wallet_id))
+            yield _problem(whose, budget.spender, budget.every, budget.spent, counted)
+        if not anew:
+            return
+        which = Moved(connection, anew)
     for off in _off(which):
-        for owner, spender, every, spent, counted in connection.execute(off):
-            name = f"the budget of {spender or 'the wallet'} ({every})"
-            yield Problem("I10", owner, f"{name} counts {spent}, entries and holds sum up to {counted}")
+        for owner, *counts in connection.execute(off):
+            yield _problem(owner, *counts)
+
+
+def _problem(owner: str | None, spender: str, every: str, spent: int, counted: int) -> Problem:
+    name = f"the budget of {spender or 'the wallet'} ({every})"
+    return Problem("I10", owner, f"{name} counts {spent}, entries and holds sum up to {counted}")
+
+
+class Known(NamedTuple):
+    """A wallet's budgets, and what was counted in each one's window when it was proved."""
+
+    stretch: Stretch
+    budgets: dict[Counted, int]
+
+
+def _known(
+    connection: Connection, which: Moved, earlier: Mapping[int, Proof]
+) -> tuple[list[Known], list[Stretch]]:
+    """The wallets whose budgets go on from their proofs, and those that are counted anew."""
+    known, anew = list[Known](), list[Stretch]()
+    now = sums_now(connection, which)
+    for stretch in which.stretches:
+        sums = now.get(stretch.wallet_id, NOTHING)
+        proved = earlier[stretch.wallet_id].sums if stretch.wallet_id in earlier else NOTHING
+        budgets = counted_before(sums, proved)
+        if budgets is None:
+            anew.append(stretch._replace(after=0))
+        elif budgets:
+            known.append(Known(stretch._replace(after=proved.seq), budgets))
+    return known, anew
+
+
+def _off_since(connection: Connection, known: Sequence[Known]) -> Iterator[tuple[int, Counted, int]]:
+    """Budgets that count something else than they did, and what moved since."""
+    counts = {each.stretch.wallet_id: each.budgets for each in known}
+    theirs = defaultdict[tuple[int, str | None], list[Counted]](list)
+    for wallet_id, budgets in counts.items():
+        for budget in budgets:
+            theirs[wallet_id, budget.spender].append(budget)
+    for charge in charged_since(connection, Moved(connection, [each.stretch for each in known])):
+        for spender in {charge.spender, EVERYBODY}:
+            for budget in theirs.get((charge.wallet_id, spender), ()):
+                if budget.has(charge.at):
+                    counts[charge.wallet_id][budget] += int(charge.credits)
+    for wallet_id, budgets in counts.items():
+        for budget, counted in budgets.items():
+            if counted != budget.spent:
+                yield wallet_id, budget, counted
 
 
 @kept_for_a_scope
 def _first(which: Which) -> Select[int]:
-    return select(Budget.wallet_id).where(which.has(Budget.wallet_id)).limit(1)
+    return select(Budget.wallet_id).where(which.has(Budget.wallet_id, Budget.slot)).limit(1)
 
 
 @kept_for_a_scope
 def _unasked(which: Which) -> Select[str]:
     """Who has budgets though their wallet says that they don't."""
-    its = which.has(Budget.wallet_id)
+    its = which.has(Budget.wallet_id, Budget.slot)
     budgets = select(Wallet.owner).join(Budget, Budget.of(Wallet))
     return budgets.where(Wallet.budget_changes == 0, its).distinct()
 
@@ -45,8 +108,8 @@ def _unasked(which: Which) -> Select[str]:
 @kept_for_a_scope
 def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
     """Budgets that count something else: those of a whole wallet, and those of a spender."""
-    its = which.has(Budget.wallet_id)
-    charged = charges(lambda wallet_id, slot: which.has(wallet_id))
+    its = which.has(Budget.wallet_id, Budget.slot)
+    charged = charges(which.has)
     same_wallet = Budget.same_wallet_as(charged.c)
     everybodys = Budget.spender == EVERYBODY
     spent = Budget.spent_of(Wallet)

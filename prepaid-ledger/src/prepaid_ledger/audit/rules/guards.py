@@ -65,11 +65,14 @@ def missing_guards(connection: Connection) -> Iterator[Problem]:
     changed = _changed_on_sqlite if connection.dialect.name == "sqlite" else _changed_on_postgresql
     for message in changed(connection, there):
         yield Problem("I6", None, message)
-    unique = {
-        constraint["name"] for constraint in inspect(connection).get_unique_constraints("prepaid_entry")
-    }
-    if "uq_prepaid_entry_wallet_id_slot_key" not in unique:
+    if not has_unique_keys(connection):
         yield Problem("I8", None, "nothing refuses a second entry with the same key")
+
+
+def has_unique_keys(connection: Connection) -> bool:
+    """Whether the database refuses a second entry with the same key, and finds an entry by it."""
+    unique = inspect(connection).get_unique_constraints("prepaid_entry")
+    return "uq_prepaid_entry_wallet_id_slot_key" in {constraint["name"] for constraint in unique}
 
 
 def _changed_on_sqlite(connection: Connection, there: set[str]) -> Iterator[str]:

@@ -19,8 +19,9 @@ def uncharged_meters(connection: Connection, which: Which) -> Iterator[Problem]:
 
 @kept_for_a_scope
 def _of_uncharged_meters(which: Which) -> Select[*tuple[Any, ...]]:
-    return (
+    expired = (
         select(Wallet.owner, Hold.key, Hold.counted)
         .join(Wallet, Hold.of(Wallet))
-        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0, which.has(Hold.wallet_id))
+        .where(Hold.state == HoldState.EXPIRED, Hold.counted > 0)
     )
+    return which.since(expired, Hold, Hold.closed_seq)

@@ -5,13 +5,13 @@ One rule for all doors, refunds and disputes, a smaller plan and credits that a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from heapq import merge
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from ...books.lots.lot_store import lapsed
@@ -19,7 +19,7 @@ from ...books.reversals.adjustments import adjustments, gone_by_adjustment
 from ...books.reversals.shares import Claim, Gone, share_of
 from ...tables import Entry, Kind, Lot, Wallet
 from ..scope.problem import Problem
-from ..scope.scope import Which, kept_for_a_scope
+from ..scope.scope import Moved, Which, kept_for_a_scope
 from ..scope.snapshots import fetch
 
 #: Columns of a row of what went unspent.
@@ -27,10 +27,28 @@ GONE = 4
 
 LOTS = (Kind.PURCHASE, Kind.GRANT, Kind.ALLOWANCE)
 
+#: A lot, a clawback of it, and what undid that.
+LOT, CLAW, UNDONE = (aliased(Entry) for _ in range(3))
+
 
 def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
-    """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule."""
-    clawed, lapses, by_hand = (fetch(connection, rows) for rows in _rows(which))
+    """Taken and debt made, less what was restored, is what the clawbacks that stand take by their rule.
+
+    What lapses, and what goes or comes by hand, counts for clawbacks that come after it. So of a stretch
+    the lots are looked at that were clawed back on it, or of which a clawback was undone: no other one's
+    share can have become another there. Each is looked at as a whole, with all adjustments of its wallet.
+    """
+    if not isinstance(which, Moved):
+        yield from _off(*(fetch(connection, rows) for rows in _rows(which)))
+        return
+    lots = defaultdict[Any, set[int]](set)
+    for wallet_id, slot, lot_seq in fetch(connection, _clawed_since(which)):
+        lots[wallet_id, slot].add(lot_seq)
+    for (wallet_id, slot), seqs in lots.items():
+        yield from _off(*(fetch(connection, rows) for rows in _rows_of(wallet_id, slot, seqs)))
+
+
+def _off(clawed: Iterator[Any], lapses: Iterator[Any], by_hand: Iterator[Any]) -> Iterator[Problem]:
     streams = clawed, lapses, gone_by_adjustment(by_hand)
     rows = merge(*streams, key=lambda row: tuple(row[:3]))
     for _, group in groupby(rows, key=lambda row: tuple(row[:2])):
@@ -51,42 +69,73 @@ def clawed_shares(connection: Connection, which: Which) -> Iterator[Problem]:
 @kept_for_a_scope
 def _rows(which: Which) -> list[Select[*tuple[Any, ...]]]:
     """Clawbacks, what lapsed and what operators took, of some wallets. Each row begins with its wallet."""
-    of_all = (_clawbacks(), _lapsed(), adjustments())
-    return [rows.where(which.has(rows.selected_columns[0])) for rows in of_all]
+    return [
+        _clawbacks().where(which.has(LOT.wallet_id, LOT.slot)),
+        _lapsed(which.has(Lot.wallet_id, Lot.slot)),
+        adjustments(which.has(Entry.wallet_id, Entry.slot)),
+    ]
 
 
-@cache
+def _rows_of(wallet_id: int, slot: int, seqs: Collection[int]) -> list[Select[*tuple[Any, ...]]]:
+    """The same of one wallet, and of some of its lots."""
+
+    def its(row: Any) -> ColumnElement[bool]:
+        of_wallet: ColumnElement[bool] = and_(row.wallet_id == wallet_id, row.slot == slot)
+        return of_wallet
+
+    return [
+        _clawbacks().where(its(LOT), LOT.seq.in_(seqs)),
+        _lapsed(its(Lot), Lot.origin.in_(seqs)),
+        adjustments(its(Entry)),
+    ]
+
+
+def _clawed_since(which: Moved) -> Select[*tuple[Any, ...]]:
+    """The lots that were clawed back, or restored."""
+    target = aliased(Entry)
+    restores = target.kind == Kind.CLAWBACK
+    takes = target.kind.in_(LOTS) & (Entry.credits <= 0) & (Entry.debt >= 0)
+    lot_seq = case((restores, target.refers_to_seq), else_=target.seq)
+    clawed = (
+        select(Entry.wallet_id, Entry.slot, lot_seq.label("lot_seq"))
+        .join(target, target.same_wallet_as(Entry) & (target.seq == Entry.refers_to_seq))
+        .where(Entry.kind == Kind.CLAWBACK, or_(restores, takes))
+    )
+    return which.since(clawed, Entry, Entry.seq)
+
+
 def _clawbacks() -> Select[*tuple[Any, ...]]:
     """Each clawback of a lot, and what of it was given back; ``back`` is null where it stands."""
-    lot, claw, undone = (aliased(Entry) for _ in range(3))
-    of_lot = claw.same_wallet_as(lot) & (claw.refers_to_seq == lot.seq)
-    of_claw = undone.same_wallet_as(claw) & (undone.refers_to_seq == claw.seq)
+    of_lot = CLAW.same_wallet_as(LOT) & (CLAW.refers_to_seq == LOT.seq)
+    of_claw = UNDONE.same_wallet_as(CLAW) & (UNDONE.refers_to_seq == CLAW.seq)
     return (
         select(
-            lot.wallet_id,
-            lot.seq.label("lot_seq"),
-            claw.seq,
+            LOT.wallet_id,
+            LOT.seq.label("lot_seq"),
+            CLAW.seq,
             Wallet.owner,
-            lot.key,
-            lot.credits,
-            lot.amount_minor.label("paid_minor"),
-            claw.amount_minor.label("minor"),
-            claw.claimed,
-            (claw.debt - claw.credits).label("taken"),
-            (undone.debt - undone.credits).label("back"),
+            LOT.key,
+            LOT.credits,
+            LOT.amount_minor.label("paid_minor"),
+            CLAW.amount_minor.label("minor"),
+            CLAW.claimed,
+            (CLAW.debt - CLAW.credits).label("taken"),
+            (UNDONE.debt - UNDONE.credits).label("back"),
         )
-        .join(claw, of_lot)
-        .outerjoin(undone, of_claw & (undone.kind == Kind.CLAWBACK))
-        .join(Wallet, lot.of(Wallet))
-        .where(lot.kind.in_(LOTS), claw.kind == Kind.CLAWBACK, claw.credits <= 0, claw.debt >= 0)
-        .order_by(lot.wallet_id, lot.seq, claw.seq)
+        .join(CLAW, of_lot)
+        .outerjoin(UNDONE, of_claw & (UNDONE.kind == Kind.CLAWBACK))
+        .join(Wallet, LOT.of(Wallet))
+        .where(LOT.kind.in_(LOTS), CLAW.kind == Kind.CLAWBACK, CLAW.credits <= 0, CLAW.debt >= 0)
+        .order_by(LOT.wallet_id, LOT.seq, CLAW.seq)
     )
 
 
-@cache
-def _lapsed() -> Select[*tuple[Any, ...]]:
-    """What lapsed of the lots that a clawback refers to."""
+def _lapsed(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """What lapsed of the lots that a clawback refers to.
+
+    :param which: Conditions on ``Lot``.
+    """
     of_lot = Entry.same_wallet_as(Lot) & (Entry.refers_to_seq == Lot.origin)
     clawed = exists().where(of_lot, Entry.kind == Kind.CLAWBACK, Entry.debt >= 0).correlate(Lot)
-    gone = lapsed(clawed).subquery()
+    gone = lapsed(clawed, *which).subquery()
     return select(gone).order_by(gone.c.wallet_id, gone.c.origin, gone.c.seq)

@@ -18,6 +18,7 @@ from ...books.lots.lots import LotState
 from ...database.types import BigInt
 from ...database.upsert import insert
 from .scope import Scope
+from .sums import NOTHING, Counted, Sums
 
 METADATA = MetaData()
 PROOFS = Table(
@@ -36,6 +37,9 @@ PATIENCE_S = 60
 
 #: The digest of no entries.
 EMPTY = ""
+
+#: Where the sums stand in what is written of a proof.
+SUMS = "sums"
 
 
 class State(NamedTuple):
@@ -56,7 +60,10 @@ class State(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """What was proved of a wallet up to ``seq``: a digest of its entries, its row then, and its state."""
+    """What was proved of a wallet up to ``seq``: a digest of its entries, and its row then.
+
+    ``written`` are its state, and the sums that were compared beside it, if any were.
+    """
 
     wallet_id: int
     slot: int
@@ -69,12 +76,25 @@ class Proof(NamedTuple):
     def state(self) -> State:
         """The state as it was written down."""
         values: dict[str, Any] = json.loads(self.written)
+        values.pop(SUMS, None)
         values["at"] = _time(values["at"])
         values["lots"] = tuple(
             LotState(**{**lot, "expires_at": _time(lot["expires_at"])}) for lot in values["lots"]
         )
         values["holds"] = {int(hold): credits for hold, credits in values["holds"].items()}
         return State(**values)
+
+    @property
+    def sums(self) -> Sums:
+        """The sums that were compared. A mark of the archive says nothing of them."""
+        values = json.loads(self.written).get(SUMS)
+        if values is None:
+            return NOTHING
+        budgets = (
+            Counted(spender, every, _time(start), _time(end), spent)
+            for spender, every, start, end, spent in values["budgets"]
+        )
+        return Sums(**{**values, "budgets": tuple(budgets)})
 
 
 class Proofs:
@@ -88,7 +108,7 @@ class Proofs:
 
     def of(self, scope: Scope) -> dict[int, Proof]:
         """The proofs of some wallets."""
-        rows = select(PROOFS).where(scope.has(PROOFS.c.wallet_id))
+        rows = select(PROOFS).where(scope.has(PROOFS.c.wallet_id, PROOFS.c.slot))
         with self._patiently() as connection:
             return {row.wallet_id: Proof(*row) for row in connection.execute(rows)}
 
@@ -122,10 +142,13 @@ class Proofs:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits_ms}")
 
 
-def written(state: State) -> str:
-    """The state as ``Proof.state`` reads it."""
+def written(state: State, sums: Sums | None = None) -> str:
+    """The state as ``Proof.state`` reads it, and the sums as ``Proof.sums`` does."""
     lots = [{**asdict(lot), "expires_at": _text(lot.expires_at)} for lot in state.lots]
-    return json.dumps({**state._asdict(), "at": _text(state.at), "lots": lots})
+    values = {**state._asdict(), "at": _text(state.at), "lots": lots}
+    if sums is not None:
+        values[SUMS] = sums._asdict()
+    return json.dumps(values, default=datetime.isoformat)
 
 
 def _text(at: datetime | None) -> str | None:

@@ -1,20 +1,23 @@
-"""Which wallets a rule looks at: a range, so that no snapshot has to stand for long, or those that moved."""
+"""Which wallets a rule looks at: a range, so that no snapshot has to stand for long, or stretches of some."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, literal, select, true
 from sqlalchemy.orm import Session
 
-from ...database.rows import Given, Stretch, table_of
+from ...database.rows import Stretch, table_of
 from ...tables import Wallet
 
 #: About how many entries of how many wallets are played again from one snapshot.
 ENTRIES = 100_000
+
+#: No ``seq`` comes after it.
+LAST = 2**62
 
 
 class Scope(NamedTuple):
@@ -23,54 +26,67 @@ class Scope(NamedTuple):
     after: int | None = None
     upto: int | None = None
 
-    def has(self, wallet_id: Any) -> ColumnElement[bool]:
+    def has(self, wallet_id: Any, slot: Any) -> ColumnElement[bool]:
         """Whether a row's wallet is one of them."""
         first = true() if self.after is None else wallet_id > self.after
         last = true() if self.upto is None else wallet_id <= self.upto
         both: ColumnElement[bool] = first & last
         return both
 
-    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
-        """Whether a row is to be played again: each that is one of them."""
-        return self.has(wallet_id)
+    def since(self, query: Select[*tuple[Any, ...]], rows: Any, seq: Any) -> Select[*tuple[Any, ...]]:
+        """``query`` of what is to be looked at: all rows of these wallets."""
+        return query.where(self.has(rows.wallet_id, rows.slot))
 
 
 class Moved:
-    """Wallets that have moved since they were proved, and of each what came after that.
+    """Wallets that have moved, and the stretch of each that is to be looked at.
 
-    :param proved: The ``seq`` up to which each is proved; at least one wallet.
-    """
+    One that is looked at alone is known to the planner by its numbers. A list of several PostgreSQL takes for
+    a hundred rows of which it knows nothing: it may read all of each of them, so they are to be short ones.
 
-    def __init__(self, connection: Connection, proved: Mapping[int, int]) -> None:
-        rows: list[Given] = [{"wallet_id": wallet_id, "seq": seq} for wallet_id, seq in proved.items()]
-        self._proved = table_of(Session(connection), rows, "proved").c
-
-    def has(self, wallet_id: Any) -> ColumnElement[bool]:
-        """Whether a row's wallet is one of them."""
-        its: ColumnElement[bool] = wallet_id == self._proved.wallet_id
-        return its
-
-    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
-        """Whether a row is to be played again."""
-        later: ColumnElement[bool] = seq > self._proved.seq
-        return self.has(wallet_id) & later
-
-
-class Between(Moved):
-    """Some wallets, and of each what came after the archive's mark, up to where it is to go on.
-
-    :param stretches: The end of each, and its beginning; at least one wallet.
+    :param stretches: At least one, and one a wallet.
     """
 
     def __init__(self, connection: Connection, stretches: Sequence[Stretch]) -> None:
-        super().__init__(connection, {stretch.wallet_id: stretch.after for stretch in stretches})
-        rows: list[Given] = [{"wallet_id": each.wallet_id, "upto": each.upto} for each in stretches]
-        self._ends = table_of(Session(connection), rows, "ends").c
+        self.stretches = stretches
+        rows = [each._asdict() for each in stretches]
+        self._given = table_of(Session(connection), rows, "stretch") if len(rows) > 1 else None
+        self._is_lateral = connection.dialect.name == "postgresql"
 
-    def since(self, wallet_id: Any, seq: Any) -> ColumnElement[bool]:
-        """Whether a row is to be played."""
-        in_time: ColumnElement[bool] = (wallet_id == self._ends.wallet_id) & (seq <= self._ends.upto)
-        return super().since(wallet_id, seq) & in_time
+    @property
+    def c(self) -> Any:
+        """The numbers of the stretch, or columns of a statement that have those of all of them."""
+        return self.stretches[0] if self._given is None else self._given.c
+
+    def has(self, wallet_id: Any, slot: Any) -> ColumnElement[bool]:
+        """Whether a row's wallet is one of them."""
+        its: ColumnElement[bool] = (wallet_id == self.c.wallet_id) & (slot == self.c.slot)
+        return its
+
+    def same_wallet(self, rows: Any, row: Any) -> ColumnElement[bool]:
+        """Whether rows are of the wallet of ``row``, which is one of them."""
+        its: ColumnElement[bool] = (rows.wallet_id == row.wallet_id) & (rows.slot == row.slot)
+        return self.has(rows.wallet_id, rows.slot) if self._given is None else its
+
+    def since(self, query: Select[*tuple[Any, ...]], rows: Any, seq: Any) -> Select[*tuple[Any, ...]]:
+        """``query`` of what lies on the stretches."""
+        return self.each(query.where(seq > self.c.after, seq <= self.c.upto), rows)
+
+    def each(self, query: Select[*tuple[Any, ...]], rows: Any) -> Select[*tuple[Any, ...]]:
+        """``query`` of each of these wallets.
+
+        Where it may join several as it likes, PostgreSQL reads whole tables. A subquery with an OFFSET it has
+        to ask for each wallet, and of a range with both its ends it expects little enough to look it up.
+        """
+        its = query.where(self.has(rows.wallet_id, rows.slot))
+        if self._given is None or not self._is_lateral:
+            return its
+        each = its.offset(0).lateral("each")
+        return select(each).select_from(self._given.join(each, true()))
+
+    def answers(self, question: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+        """Each wallet's number, with what a subquery answers for it."""
+        return select(literal(self.c.wallet_id) if self._given is None else self.c.wallet_id, question)
 
 
 #: What a rule looks at.

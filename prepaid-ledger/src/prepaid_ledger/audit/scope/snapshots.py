@@ -52,6 +52,8 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")  # Python's driver begins none for reading
+        else:  # one plan for all wallets would be made for a wallet of few entries
+            connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
         try:
             yield connection.execution_options(**{STREAMS: streams})
         finally:

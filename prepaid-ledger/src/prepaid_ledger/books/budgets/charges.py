@@ -18,6 +18,9 @@ from sqlalchemy.orm import aliased
 
 from ...tables import ArchiveMark, Entry, Hold, HoldExtension, HoldState, Kind, UsageMark, UsageSum
 
+#: A reversal, and each of those of one capture.
+REVERSAL, RETURNED = aliased(Entry), aliased(Entry)
+
 
 def charges(which: Callable[[Any, Any], ColumnElement[bool]]) -> Subquery:
     """The charges of some wallets, by ``wallet_id``, ``slot``, ``spender``, ``at`` and ``credits``.
@@ -36,11 +39,10 @@ def spends() -> Select[*tuple[Any, ...]]:
 
 
 def reversed_spends() -> Select[*tuple[Any, ...]]:
-    reversal = aliased(Entry)
     return (
-        select(reversal.wallet_id, reversal.slot, Entry.spender, Entry.at, -reversal.credits)
-        .join(Entry, Entry.same_wallet_as(reversal) & (Entry.seq == reversal.refers_to_seq))
-        .where(reversal.kind == Kind.REVERSAL, Entry.refers_to_seq.is_(None))
+        select(REVERSAL.wallet_id, REVERSAL.slot, Entry.spender, Entry.at, -REVERSAL.credits)
+        .join(Entry, Entry.same_wallet_as(REVERSAL) & (Entry.seq == REVERSAL.refers_to_seq))
+        .where(REVERSAL.kind == Kind.REVERSAL, Entry.refers_to_seq.is_(None))
     )
 
 
@@ -86,21 +88,26 @@ def not_archived() -> Select[*tuple[Any, ...]]:
 
 def _kept(before: Any, credits: Any) -> Any:
     """How many of the credits that a hold was charged, after ``before`` others, it still is."""
-    reversal = aliased(Entry)
-    returned = (
-        select(func.coalesce(func.sum(reversal.credits), 0))
-        .where(
-            reversal.same_wallet_as(Hold),
-            reversal.refers_to_seq == Hold.closed_seq,
-            reversal.kind == Kind.REVERSAL,
-        )
-        .scalar_subquery()
-    )
     net = case(
         (Hold.state == HoldState.OPEN, Hold.credits),
-        (Hold.state == HoldState.CAPTURED, Hold.captured - returned),
+        (Hold.state == HoldState.CAPTURED, Hold.captured - returned()),
         else_=0,
     )
+    return kept_of(net, before, credits)
+
+
+def returned(*which: ColumnElement[bool]) -> Any:
+    """What reversals gave back of what ``Hold`` captured.
+
+    :param which: Conditions on ``RETURNED``, the reversals.
+    """
+    of_capture = RETURNED.refers_to_seq == Hold.closed_seq
+    its = (RETURNED.same_wallet_as(Hold), of_capture, RETURNED.kind == Kind.REVERSAL)
+    return select(func.coalesce(func.sum(RETURNED.credits), 0)).where(*its, *which).scalar_subquery()
+
+
+def kept_of(net: Any, before: Any, credits: Any) -> Any:
+    """How many of ``credits`` that were charged after ``before`` others still are, of ``net`` in all."""
     return case((net <= before, 0), (net - before >= credits, credits), else_=net - before)
 
 

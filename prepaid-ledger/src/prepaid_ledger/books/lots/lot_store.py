@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, union_all
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -53,6 +53,9 @@ OPENED = (Hold.seq, Hold.opened_credits, Hold.at, Hold.credits - Hold.opened_cre
 EXTENDED = (HoldExtension.seq, HoldExtension.hold_seq, HoldExtension.credits, HoldExtension.at)
 LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
 CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
+
+#: Whether a lot still has credits, left or held.
+LIVE = (Lot.left_over > 0) | (Lot.held > 0)
 
 
 class LotStore:
@@ -129,9 +132,8 @@ def _upsert_lots(session: Session) -> postgresql.Insert | sqlite.Insert:
 
 def live_lots(session: Session, stretches: Stretches) -> defaultdict[int, list[LotState]]:
     """The stored lots of each wallet that still have credits, left or held."""
-    live = (Lot.left_over > 0) | (Lot.held > 0)
     of_wallet = defaultdict[int, list[LotState]](list)
-    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot), live)):
+    for row in session.execute(select(Lot.wallet_id, *LOT).where(stretches.has(Lot), LIVE)):
         of_wallet[row[0]].append(LotState(*row[1:]))
     return of_wallet
 
@@ -165,19 +167,20 @@ class StoredMemory:
         return LotState(*row)
 
     def drawn(self, seq: int, before: int) -> list[Part]:
-        parts = select(Draw.lot_seq, Draw.credits).join(
-            Lot, Lot.same_wallet_as(Draw) & (Lot.seq == Draw.lot_seq)
-        )
-        extensions = select(HoldExtension.seq).where(
+        draws = select(Draw.seq, Draw.lot_seq, Draw.credits).where(Draw.of(self.wallet))
+        grown = draws.join(
+            HoldExtension, HoldExtension.same_wallet_as(Draw) & (HoldExtension.seq == Draw.seq)
+        ).where(
             HoldExtension.of(self.wallet),
             HoldExtension.hold_seq == seq,
-            HoldExtension.seq < before,
+            is_earlier(HoldExtension.seq, before),
         )
+        drawn = union_all(draws.where(Draw.seq == seq), grown).subquery().c
         endless = case((Lot.expires_at.is_(None), 1), else_=0)
         rows = self.session.execute(
-            parts.where(Draw.of(self.wallet), or_(Draw.seq == seq, Draw.seq.in_(extensions))).order_by(
-                Draw.seq, endless, Lot.expires_at, Lot.paid, Lot.seq
-            )
+            select(drawn.lot_seq, drawn.credits)
+            .join(Lot, Lot.of(self.wallet) & (Lot.seq == drawn.lot_seq))
+            .order_by(drawn.seq, endless, Lot.expires_at, Lot.paid, Lot.seq)
         )
         return [Part(*row) for row in rows]
 
@@ -205,7 +208,7 @@ class StoredMemory:
                 Entry.of(self.wallet),
                 Entry.refers_to_seq == seq,
                 Entry.kind == Kind.REVERSAL,
-                Entry.seq < before,
+                is_earlier(Entry.seq, before),
             )
         )
         return int(total or 0)
@@ -216,6 +219,16 @@ class StoredMemory:
         )
         assert target is not None, "this entry refers to another"
         return target
+
+
+def is_earlier(seq: Any, before: Any) -> ColumnElement[bool]:
+    """Whether one of a few rows comes before an event.
+
+    No index is looked through for this: SQLite takes all of a wallet up to an event for fewer rows than those
+    that refer to one of its entries.
+    """
+    earlier: ColumnElement[bool] = seq - before < 0
+    return earlier
 
 
 def by_seq(event: Event) -> int:
