@@ -103,7 +103,7 @@ def wants(shop: RunningShop, page: str) -> Visitor:
 def confirmation_link(shop: RunningShop) -> str:
     """The link of the newest mail, with all that it carries."""
     text = shop.mails()[-1].replace("=\n", "").replace("=3D", "=")
-    return re.findall(r"http://localhost(/confirm/\S+)", text)[0]
+    return str(re.findall(r"http://localhost(/confirm/\S+)", text)[0])
 
 
 def confirm_by(visitor: Visitor, link: str) -> str:

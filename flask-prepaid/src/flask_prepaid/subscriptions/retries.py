@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
-from ..payments.customers.models import Customer
-from . import plan_rows, sync
-from .models import InvoiceState, State
+from ..payments.customers.models import Customer, SavedCard
+from ..payments.customers.owned import card_on_file
+from . import plan_rows, plan_state, sync
+from .models import InvoiceState, State, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,25 @@ def is_owed(session: Session, owner: str) -> bool:
     """Whether the owner's plan goes on, with a payment that failed."""
     plan = plan_rows.running(session, owner)
     return plan is not None and plan.state is State.PAST_DUE and plan.collects
+
+
+def trying(session: Session, owner: str) -> SavedCard | None:
+    """The card with which ``tick`` is about to try again what is owed."""
+    if not is_owed(session, owner):
+        return None
+    card_id = session.scalar(select(Customer.retry_card_id).where(Customer.owner == owner))
+    return card_on_file(session, owner, card_id) if card_id is not None else None
+
+
+def refused_card_id(context: Context, plan: Subscription) -> str | None:
+    """Stripe's id of what did not pay the plan when it was last tried; ``None`` where nothing waits. Commits.
+
+    :raises GatewayUnavailable: Stripe did not answer.
+    """
+    with reading(context):
+        bill = plan_state.owed(context, plan)
+        invoice_id = bill.stripe_id if bill is not None else None
+    return context.gateway.invoices.refused_card_id(invoice_id) if invoice_id is not None else None
 
 
 def note_changed_cards(session: Session, owner: str, changed: Sequence[str], *, default: str | None) -> None:

@@ -228,7 +228,8 @@ def test_a_host_answers_the_warning_of_one_charge_by_the_name_that_it_hears(shop
     with fraud_warned.connected_to(lambda sender, **news: heard.append(news)):
         part = suspected_part(shop)
     assert [(news["charge"], news["refundable"]) for news in heard] == [(part, True)]
-    before, terms = shop.balance(), {"reason": "a warning", "key": "the warning"}
+    before = shop.balance()
+    terms: dict[str, Any] = {"reason": "a warning", "key": "the warning"}
     payment, other = last_payment(shop).id, last_payment(shop).payment_intent_id
 
     for _ in range(2):

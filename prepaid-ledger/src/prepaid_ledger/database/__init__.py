@@ -5,6 +5,7 @@ A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
 from .busy import raising_busy
+from .cures import no_right
 from .engine import answer_within
 from .partitions import partitions_of
 from .rows import Stretch, Stretches, move_marks, table_of
@@ -25,6 +26,7 @@ __all__ = [
     "downgrade",
     "insert",
     "move_marks",
+    "no_right",
     "partitions_of",
     "patiently",
     "raising_busy",

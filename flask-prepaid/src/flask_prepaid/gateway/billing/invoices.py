@@ -10,7 +10,7 @@ from prepaid_ledger import clock
 
 from ...errors import GatewayRefused
 from ..calls import Topic, ask, ask_for, created, note, walk
-from ..values import id_of
+from ..values import id_of, is_expanded
 from .subscription_values import StripeInvoice, discounts_param, invoice_of
 
 #: The preview leaves out what waits for the next invoice, such as prorations.
@@ -23,6 +23,18 @@ class Invoices(Topic):
         asked_at = clock.wall()
         invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id))
         return invoice_of(invoice, asked_at) if invoice is not None else None
+
+    def refused_card_id(self, invoice_id: str) -> str | None:
+        """The id of the card, or of another means, with which an open invoice was tried last, in vain."""
+        params: Any = {"expand": ["payments.data.payment.payment_intent"]}
+        invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id, params))
+        payments = invoice.payments.data if invoice is not None and invoice.payments else []
+        intent: Any = next((each.payment.payment_intent for each in payments if each.is_default), None)
+        if not is_expanded(intent):
+            return None
+        if intent.status == "requires_action":  # its bank wants its customer
+            return id_of(intent.payment_method)
+        return id_of(intent.last_payment_error.payment_method) if intent.last_payment_error else None
 
     def of_subscription(self, stripe_id: str, since: datetime | None = None) -> list[StripeInvoice]:
         """The invoices of a subscription with their payments, oldest first."""

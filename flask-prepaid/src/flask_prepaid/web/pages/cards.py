@@ -43,6 +43,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         cards=cards_on_file.saved(context.session, owner),
         default=cards_on_file.default_card(context.session, owner),
         owed=retries.is_owed(context.session, owner),
+        trying=retries.trying(context.session, owner),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,

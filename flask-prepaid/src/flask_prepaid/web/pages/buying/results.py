@@ -44,8 +44,8 @@ def come_back() -> ResponseReturnValue:
         else:
             payment = checkout_pages.come_back(context, owner, session_id)
     except GatewayUnavailable:
-        payment = in_our_books(owner, number, session_id)
-        return result(owner, payment, is_known=payment is not None and payment.state not in WAITING)
+        ours = in_our_books(owner, number, session_id)
+        return result(owner, ours, is_known=ours is not None and ours.state not in WAITING)
     return result(owner, payment)
 
 
