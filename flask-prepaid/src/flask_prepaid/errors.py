@@ -247,7 +247,7 @@ class StillRunning(PrepaidError):
 
 
 class TablesMissing(PrepaidError):
-    """The tables are not there, not those of this version, or the database's user may not use them."""
+    """The tables are not there, or not those of this version. Run ``flask prepaid upgrade``."""
 
     http_status = 503
     code = "unavailable"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import database
 from prepaid_ledger.database import LEDGER, Chain, patiently
@@ -16,15 +15,9 @@ EXTENSION = Chain(Path(__file__).parent / "migrations", "prepaid_alembic_version
 
 CURE = "Run: flask prepaid upgrade."
 
-#: PostgreSQL's word for a user who may not do what is asked.
-FORBIDDEN = "42501"
-
-GRANTS = "As the owner of the tables, type the five GRANT and ALTER lines of docs/how-to/postgresql.md."
-OWNERS = "That is for the user who owns the tables: type this command with the owner's address."
-
 TITLES = {"The ledger's tables": LEDGER, "The extension's tables": EXTENSION}
 
-__all__ = ["Chain", "behind", "downgrade", "forbidden", "later", "patiently", "upgrade"]
+__all__ = ["Chain", "behind", "downgrade", "later", "patiently", "upgrade"]
 
 
 def upgrade(engine: Engine, *, partitions: int | None = None) -> None:
@@ -49,26 +42,7 @@ def downgrade(engine: Engine) -> None:
 
 
 def behind(engine: Engine) -> list[str]:
-    """Why the tables are not those that this code wants, or can't be read, with the cure. Empty is good."""
-    try:
-        return _behind(engine)
-    except DBAPIError as error:
-        if no_right := forbidden(error, engine):
-            return [no_right]
-        raise
-
-
-def forbidden(error: DBAPIError, engine: Engine) -> str | None:
-    """What the database's user may not do, with the cure; ``None`` where it refuses for another reason."""
-    if getattr(error.orig, "sqlstate", None) != FORBIDDEN:
-        return None
-    what = str(error.orig).partition("\n")[0]
-    is_of_rows = what.startswith(("permission denied for table", "permission denied for sequence"))
-    who = f"the user {engine.url.username}" if engine.url.username else "this user"
-    return f"The database refuses {who}: {what}. {GRANTS if is_of_rows else OWNERS}"
-
-
-def _behind(engine: Engine) -> list[str]:
+    """Why the tables are not those that this code wants, with the cure; empty when they are."""
     with engine.connect() as connection:
         try:
             versions = {title: chain.version(connection) for title, chain in TITLES.items()}

@@ -16,7 +16,6 @@ from ..errors import GatewayRefused, GatewayUnavailable
 from ..gateway import no_answer
 from ..languages import units
 from ..upgrade import behind as tables_behind
-from ..upgrade import forbidden
 from .app import context
 
 #: Somebody else was quicker.
@@ -49,11 +48,8 @@ def in_words(error: Exception) -> str:
         return error.message(units.current())
     if not isinstance(error, DBAPIError | NoSuchTableError):
         return str(error)
-    engine = context().engine
-    if isinstance(error, DBAPIError) and (no_right := forbidden(error, engine)):
-        return no_right
     try:
-        behind = tables_behind(engine)
+        behind = tables_behind(context().engine)
     except DBAPIError:
         behind = ["Is it there, and may this user open it?"]
     if isinstance(error, NoSuchTableError):

@@ -166,12 +166,11 @@ def of_operators(endpoint: str) -> bool:
 
 
 def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
-    """What is behind a refusal of the database: tables not there yet, or not ours to use; else itself."""
+    """What is behind a refusal of the database: tables that are not there yet; else the refusal itself."""
     context = page.context()
     context.session.rollback()
-    no_right = upgrade.forbidden(error, context.engine)
     try:
-        behind = [no_right] if no_right else upgrade.behind(context.engine)
+        behind = upgrade.behind(context.engine)
     except DBAPIError:
         return error
     if not behind:
