@@ -255,7 +255,11 @@ class Prepaid(
         return self.state.clock
 
     def costs(
-        self, credits: priced_views.ViewPrice, *, key: priced_views.KeyOf | None = None
+        self,
+        credits: priced_views.ViewPrice,
+        *,
+        key: priced_views.KeyOf | None = None,
+        item: str | None = None,
     ) -> Callable[[Callable[View, priced_views.Answer]], Callable[View, Response]]:
         """Make a view cost ``credits``: held before it, taken after it.
 
@@ -270,9 +274,10 @@ class Prepaid(
             ``lambda: request.headers.get("Idempotency-Key")``. A second request of the same owner under the
             same key gets 409 and pays nothing: ``still_running`` or ``already_paid``. After a failure the key
             can be used again. ``None`` names nothing: each request pays. An empty text gets 400.
-        :raises ConfigError: They are no price, or no key; or what stands below is no view.
+        :param item: What is bought, for ``usage(by="item")``: ``report``. A price of ``Rates`` says its own.
+        :raises ConfigError: They are no price, no key, or no item; or what stands below is no view.
         """
-        return priced_views.priced(self, credits, key)
+        return priced_views.priced(self, credits, key, item)
 
     def _lasting(self) -> Any:
         """A meter goes on in a stream that has no request around it any more."""

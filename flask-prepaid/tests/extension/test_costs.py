@@ -125,6 +125,21 @@ def test_a_view_at_a_price_by_unit_says_on_the_entry_what_it_was_made_of(
     assert uses == [("cover", 1, "2026-11"), ("page", pages, "2026-11")][: 2 if pages else 1]
 
 
+def test_a_view_names_what_it_sells(host: Host) -> None:
+    host.grant(10)
+
+    @host.app.get("/report")
+    @host.prepaid.costs(3, item="report")
+    def report() -> str:
+        return "A report"
+
+    assert host.app.test_client().get("/report", headers=CUSTOMER).status_code == 200
+
+    with host.app.app_context():
+        (entry,) = host.prepaid.entries(OWNER, item="report")
+        assert entry.credits == -3
+
+
 def test_a_price_that_is_none_is_the_developers_to_mend(host: Host) -> None:
     @host.app.get("/report")
     @host.prepaid.costs(lambda: -1)

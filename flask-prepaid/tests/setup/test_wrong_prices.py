@@ -14,6 +14,7 @@ from flask.views import MethodView
 
 from flask_prepaid import Operator, Operators, Pack, Plan, Prepaid, PriceTier, Quantity, Role, Team
 from flask_prepaid.errors import ConfigError
+from prepaid_ledger import Rates
 
 
 async def awaited() -> str:
@@ -146,6 +147,11 @@ PRICES: list[tuple[Callable[[], object], str]] = [
     (lambda: Prepaid().costs(1, key="report"), "Prepaid.costs(key=...) is 'report'. Give it a function."),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(1, key=awaited), "Give it a function, not an async one"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(1, key=lambda r: r), "called without arguments, and takes (r)"),  # type: ignore[misc, arg-type]
+    (lambda: Prepaid().costs(1, item=""), "Prepaid.costs(item=...) is ''"),
+    (
+        lambda: Prepaid().costs(Rates({"page": "2"}, version="1").price("page", 1), item="page"),
+        "item=...) is 'page'. The price says its item",
+    ),
     (lambda: Prepaid().costs(awaited), "Prepaid.costs(credits) is <function awaited"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(yielding), "not one that yields"),  # type: ignore[arg-type]
     (lambda: Prepaid().costs(lambda request: 1), "called without arguments"),  # type: ignore[misc, arg-type]

@@ -106,6 +106,7 @@ class AsyncLedger:
     ) -> AsyncHeldCredits:
         """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``.
 
+        :param key: Names the use, ``job:4``. The entry of what is captured has the key ``hold:job:4``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``report``, ``gpt-x``.
         :param quantity: How much of it: a whole number, or one for each unit by its name.
@@ -142,10 +143,11 @@ class AsyncLedger:
         time before they run out. What was counted is captured in the end, also if the task is cancelled.
         Refusals are those of a ledger's.
 
-        :param key: Names the use, ``chat:99``. It is metered once: again, it is refused.
+        :param key: Names the use, ``chat:99``. It is metered once: again, it is refused. The entry of what is
+            charged has the key ``hold:chat:99``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``gpt-x``.
-        :param step: By how many credits the hold grows. A step is one short commit.
+        :param step: By how many credits the hold grows, also with ``rates``. A step is one short commit.
         :param rates: Makes credits of what is counted: ``meter.count(output=1)``; without, it is credits.
         :param expires_after: For how long after the last step its credits are held.
         """

@@ -16,7 +16,7 @@ from .aio import AsyncHeldCredits, AsyncLedger
 from .background import in_background
 from .checks import is_whole
 from .errors import PrepaidError
-from .prices import Price, check_scale
+from .prices import Price, use_at
 from .tables import HoldState
 from .units import Unit
 
@@ -75,20 +75,23 @@ class Costs:
         app.add_exception_handler(PrepaidError, refuse)
         app.add_middleware(EndsHolds, unit=unit)
 
-    def __call__(self, price: int | Price) -> Dependency:
+    def __call__(self, price: int | Price, *, item: str | None = None) -> Dependency:
         """A dependency that holds ``price``, and gives the hold, of which the route may ``capture`` less.
 
         :param price: A whole number of credits from 1 on, or what ``Rates.price`` made.
-        :raises ValueError: It is neither, or the price is of rates with another scale than the unit.
+        :param item: What is bought, for ``usage(by="item")``: ``report``. A price of ``Rates`` says its own.
+        :raises ValueError: It is neither, an item stands beside a price, or the price is of rates with
+            another scale than the unit.
         """
+        terms: dict[str, Any] = {"credits": price, "item": item}
         if isinstance(price, Price):
-            check_scale(price, self._unit.scale)
+            use_at(price, None, item, None, None, scale=self._unit.scale)
+            terms = {"price": price}
         credits = price.credits if isinstance(price, Price) else price
         if not is_whole(credits, 1):
             raise ValueError(
                 f"costs(price) is a whole number of credits from 1 on, or a price; not {price!r}"
             )
-        terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
 
         async def hold(
             request: Request,

@@ -171,6 +171,17 @@ def test_a_price_by_unit_stands_on_the_entry(app: App, books: Books) -> None:
     assert (entry.credits, entry.item, entry.quantity, entry.price_version) == (-5, "report", 2, "2026-11")
 
 
+def test_a_number_of_credits_has_its_item_beside_it(app: App, books: Books) -> None:
+    @app.app.get("/report", dependencies=[Depends(app.costs(3, item="report"))])
+    def report() -> str:
+        return "a route without async"
+
+    assert app.get().status_code == 200
+    assert books.ledger.entries(OWNER, limit=1)[0].item == "report"
+    with pytest.raises(ValueError, match="item beside price"):
+        app.costs(Rates({"page": "2"}, version="1").price("page", 1), item="report")
+
+
 @pytest.mark.parametrize("path", ["/whole", "/breaks", "/captures"])
 def test_a_stream_is_charged_when_it_ends_and_not_when_it_breaks(app: App, path: str) -> None:
     async def parts(hold: AsyncHeldCredits) -> AsyncIterator[str]:

@@ -249,6 +249,8 @@ def test_a_captured_hold_can_be_reversed_too(books: Books) -> None:
     books.grant(10)
     books.ledger.hold(OWNER, 6, key="job:1").capture(4)
 
+    with pytest.raises(NothingToReverse, match=r"a hold of that key has: give spend_key='hold:job:1'$"):
+        books.reverse("job:1", "undo:1")
     books.reverse("hold:job:1", "undo:1")
 
     assert books.ledger.balance(OWNER) == 10

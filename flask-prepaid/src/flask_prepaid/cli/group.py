@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from prepaid_ledger import UnfitDatabase
+from prepaid_ledger.database import no_right
 from prepaid_ledger.errors import PrepaidError
 
 from ..errors import GatewayRefused, GatewayUnavailable
@@ -48,6 +49,8 @@ def in_words(error: Exception) -> str:
         return error.message(units.current())
     if not isinstance(error, DBAPIError | NoSuchTableError):
         return str(error)
+    if isinstance(error, DBAPIError) and (cure := no_right(error)):
+        return cure
     try:
         behind = tables_behind(context().engine)
     except DBAPIError:

@@ -34,14 +34,18 @@ ViewPrice = int | Price | Callable[[], int | Price]
 #: Names what a request pays for; ``None`` is nothing.
 KeyOf = Callable[[], str | None]
 
+#: The longest item that the books have room for.
+MAX_ITEM = 64
+
 #: What a view gives: an answer, or one to wait for.
 Answer = ResponseReturnValue | Awaitable[ResponseReturnValue]
 
 
-def priced(prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> Priced:
+def priced(prepaid: PricedContext, price: ViewPrice, key: KeyOf | None, item: str | None) -> Priced:
     """The decorator behind ``Prepaid.costs``.
 
-    :raises ConfigError: The price is no whole number from 1 on and no function, or the key is no function.
+    :raises ConfigError: The price is no whole number from 1 on and no function, the key is no function, or
+        the item is no name.
     """
     if callable(price):
         checks.function("Prepaid.costs(credits)", price)
@@ -49,16 +53,21 @@ def priced(prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> Price
         checks.whole("Prepaid.costs(credits)", price, min=1, max=checks.MAX_CREDITS)
     if key is not None:
         checks.function("Prepaid.costs(key=...)", key)
-    return Priced(prepaid, price, key)
+    if item is not None:
+        checks.text("Prepaid.costs(item=...)", item, max_length=MAX_ITEM)
+        if isinstance(price, Price):
+            checks.refuse("Prepaid.costs(item=...)", item, "The price says its item: leave this one out.")
+    return Priced(prepaid, price, key, item)
 
 
 class Priced:
     """A price, ready to be put on a view."""
 
-    def __init__(self, prepaid: PricedContext, price: ViewPrice, key: KeyOf | None) -> None:
+    def __init__(self, prepaid: PricedContext, price: ViewPrice, key: KeyOf | None, item: str | None) -> None:
         self._prepaid = prepaid
         self._price = price
         self._key = key
+        self._item = item
 
     def __call__(self, view: Callable[View, Answer]) -> Callable[View, Response]:
         self._check(view)
@@ -131,7 +140,9 @@ class Priced:
         digest = self._digest()
         key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
         try:
-            terms: dict[str, Any] = {"price" if isinstance(price, Price) else "credits": price}
+            terms: dict[str, Any] = {"credits": price, "item": self._item}
+            if isinstance(price, Price):
+                terms = {"price": price}
             held = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
             hold = view_holds.ViewHold(self._prepaid, held)
             if digest is not None:

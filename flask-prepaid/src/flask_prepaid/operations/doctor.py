@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
+from prepaid_ledger.database import no_right
 
 from .. import upgrade
 from ..context import Context
@@ -84,7 +85,7 @@ def _tables(context: Context) -> Iterator[str]:
     try:
         behind = upgrade.behind(context.engine)
     except DBAPIError as error:
-        yield f"The database does not answer: {error.orig}"
+        yield no_right(error) or f"The database does not answer: {error.orig}"
         return
     yield from behind
 

@@ -10,7 +10,7 @@ from flask import Response, current_app, jsonify, make_response, request, url_fo
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from prepaid_ledger.database import raising_busy
+from prepaid_ledger.database import no_right, raising_busy
 from prepaid_ledger.errors import BudgetExceeded, Busy, InsufficientCredits, PrepaidError, WalletBlocked
 
 from .. import upgrade
@@ -166,19 +166,20 @@ def of_operators(endpoint: str) -> bool:
 
 
 def explained(error: DBAPIError) -> PrepaidError | DBAPIError:
-    """What is behind a refusal of the database: tables that are not there yet; else the refusal itself."""
+    """What is behind a refusal of the database; the refusal itself, if nothing of ours is.
+
+    Tables are not there yet, or the app's user has no right to use them.
+    """
     context = page.context()
     context.session.rollback()
     try:
-        behind = upgrade.behind(context.engine)
+        behind = no_right(error) or " ".join(upgrade.behind(context.engine))
     except DBAPIError:
         return error
     if not behind:
         return error
-    log.error("%s", " ".join(behind))
-    return TablesMissing(
-        " ".join(behind) if current_app.debug else "This shop is being set up. Try again soon."
-    )
+    log.error("%s", behind)
+    return TablesMissing(behind if current_app.debug else "This shop is being set up. Try again soon.")
 
 
 def answer_database(error: DBAPIError | NoConnectionFree) -> Response:

@@ -24,7 +24,7 @@ from ..keys.verbs import AppKeys
 from ..languages.words import gettext, marked
 from ..outbox.webhooks.endpoints import OutboxContext
 from . import csrf
-from .asking import wants_json
+from .asking import API, wants_json
 from .mailing.mail_content import WrittenMail
 from .visitors.team import Team, everybody_pays
 
@@ -33,6 +33,9 @@ REFRESH_S = 3
 
 #: What is served to whoever asks, of what stands at our addresses.
 OF_NO_CUSTOMER = ("prepaid.static", "prepaid.webhook", "prepaid.operator")
+
+#: The call of JSON that is also for those of a team who do not pay.
+OF_MEMBERS = f"prepaid.{API}budgets"
 
 #: Where a request keeps, for each owner, whether who asks pays.
 _PAYS = "prepaid.pays"
@@ -96,7 +99,7 @@ def keep_to_payers() -> None:
 
     :raises PayersOnly: Who is signed in is none of them.
     """
-    if not (request.endpoint or "").startswith(OF_NO_CUSTOMER) and not pays():
+    if not (request.endpoint or "").startswith((*OF_NO_CUSTOMER, OF_MEMBERS)) and not pays():
         raise PayersOnly(marked("Only those who pay for your team can open this. Ask one of them."))
 
 

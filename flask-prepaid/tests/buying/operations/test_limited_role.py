@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
@@ -19,22 +19,31 @@ PAGE = Path(__file__).parents[4] / "docs/how-to/postgresql.md"
 
 
 @pytest.fixture
-def limited(databases: Databases) -> Iterator[URL]:
-    """A database with its tables, as a user who has been granted what the page says."""
-    owner = databases.fresh("postgresql")
-    engine = create_engine(owner, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    (grants,) = re.findall(r"```sql\n(GRANT .*?)```", PAGE.read_text(), re.DOTALL)
+def owner(databases: Databases) -> Iterator[Connection]:
+    """A database with its tables, of the user who owns them; another user may only open it."""
+    engine = create_engine(databases.fresh("postgresql"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("CREATE ROLE shop_app LOGIN PASSWORD 'shop'"))
-        for grant in grants.strip().split(";\n"):
-            connection.execute(text(grant.rstrip(";")))
-    yield owner.set(username="shop_app", password="shop")
-    with engine.connect() as connection:
+        yield connection
         connection.execute(text("DROP OWNED BY shop_app"))
         connection.execute(text("DROP ROLE shop_app"))
 
 
-def test_a_limited_user_sells_spends_refunds_and_audits(limited: URL) -> None:
+@pytest.fixture
+def limited(owner: Connection) -> URL:
+    """The address of that other user."""
+    return owner.engine.url.set(username="shop_app", password="shop")
+
+
+def grant(owner: Connection) -> None:
+    """What the page says."""
+    (grants,) = re.findall(r"```sql\n(GRANT .*?)```", PAGE.read_text(), re.DOTALL)
+    for line in grants.strip().split(";\n"):
+        owner.execute(text(line.rstrip(";")))
+
+
+def test_a_limited_user_sells_spends_refunds_and_audits(owner: Connection, limited: URL) -> None:
+    grant(owner)
     shop = Shop(limited)
 
     shop.pay(shop.buy())
@@ -49,3 +58,34 @@ def test_a_limited_user_sells_spends_refunds_and_audits(limited: URL) -> None:
     with shop.app.app_context(), pytest.raises(ProgrammingError, match="must be owner"):
         shop.prepaid.session.execute(text("DROP TABLE prepaid_attempt"))
     shop.close()
+
+
+@pytest.mark.parametrize("command", ["audit", "doctor", "show user:1"])
+def test_rights_that_nobody_granted_are_named_with_who_gives_them(limited: URL, command: str) -> None:
+    shop = Shop(limited)
+
+    refusal = shop.command(*command.split())
+
+    assert refusal.exit_code == 1
+    assert "The user shop_app may not work on the tables (permission denied for" in refusal.output
+    assert "As the user who owns them, type the GRANT and ALTER lines of" in refusal.output
+    assert "SELECT" not in refusal.output
+    page = shop.browser().get("/prepaid/billing")
+    assert page.status_code == 503
+    assert "This shop is being set up" in page.text
+    shop.let_go()
+
+
+def test_only_the_owner_of_the_tables_brings_them_up_to_date(owner: Connection, limited: URL) -> None:
+    owner.execute(text("DROP SCHEMA public CASCADE"))
+    owner.execute(text("CREATE SCHEMA public"))
+    owner.execute(text("GRANT USAGE ON SCHEMA public TO shop_app"))
+    shop = Shop(limited)
+
+    refusal = shop.command("upgrade")
+
+    assert refusal.exit_code == 1
+    assert "The user shop_app may not change the tables (permission denied for schema public). Run it as" in (
+        refusal.output
+    )
+    shop.let_go()

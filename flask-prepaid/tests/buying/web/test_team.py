@@ -160,6 +160,32 @@ def test_only_those_who_pay_open_what_is_paid_for(shop: Shop, path: str) -> None
         assert shop.app.test_client().get(f"/prepaid/{path}").status_code == 401
 
 
+def test_a_member_learns_what_is_left_for_them_and_of_nobody_else(shop: Shop) -> None:
+    shop.prepaid.set_budget("org:7", 90, every="day")
+    shop.prepaid.set_budget("org:7", 5, spender="member:3")
+    shop.db.session.commit()
+    assert report(shop, "member:2").status_code == 200
+
+    answer = shop.browser("member:2").get("/prepaid/api/budgets").json
+
+    assert answer is not None
+    assert answer["available"] == 97
+    limits = [(budget["spender"], budget["credits"], budget["spent"]) for budget in answer["budgets"]]
+    assert limits == [(None, 90, 3), ("member:2", 7, 3)]
+    assert shop.app.test_client().get("/prepaid/api/budgets").status_code == 401
+    of_bob = shop.prepaid.budgets("org:7", spender="member:2")
+    assert [(budget.spender, budget.left) for budget in of_bob] == [(None, 87), ("member:2", 4)]
+
+
+def test_usage_has_what_the_host_calls_each_member(shop: Shop) -> None:
+    assert [report(shop, member).status_code for member in NAMES] == [200, 200]
+
+    answer = shop.browser(PAYS).get("/prepaid/api/usage?by=spender").json
+
+    assert answer is not None
+    assert [(row["spender"], row["name"]) for row in answer["usage"]] == [*NAMES.items()]
+
+
 def test_the_host_says_once_a_request_whether_who_asks_pays(shop: Shop) -> None:
     shop.browser(PAYS).get("/prepaid/billing", headers=PAGE)
     shop.browser("member:2").get("/prepaid/billing", headers=PAGE)

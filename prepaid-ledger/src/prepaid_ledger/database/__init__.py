@@ -4,7 +4,9 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .addresses import address_of
 from .busy import raising_busy
+from .cures import no_right
 from .engine import answer_within
 from .partitions import partitions_of
 from .rows import Stretch, Stretches, move_marks, table_of
@@ -21,10 +23,12 @@ __all__ = [
     "Stretch",
     "Stretches",
     "UtcDateTime",
+    "address_of",
     "answer_within",
     "downgrade",
     "insert",
     "move_marks",
+    "no_right",
     "partitions_of",
     "patiently",
     "raising_busy",

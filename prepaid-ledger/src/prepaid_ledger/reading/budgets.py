@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ..books import hold_states
-from ..books.budgets.budget_counts import BudgetState, read
+from ..books.budgets.budget_counts import EVERYBODY, BudgetState, read
 from ..books.wallets.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import Every, Hold
@@ -37,8 +37,8 @@ class BudgetSummary:
         return max(0, self.credits - self.spent)
 
 
-def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary]:
-    """The budgets of ``owner``, that of the whole wallet first."""
+def budgets(session: Session, owner: str, *, spender: str | None = None, clock: Clock) -> list[BudgetSummary]:
+    """The budgets of ``owner``, or those that limit one spender, those of the whole wallet first."""
     wallet = find_wallet(session, owner, clock())
     if wallet is None:
         return []
@@ -52,6 +52,7 @@ def budgets(session: Session, owner: str, *, clock: Clock) -> list[BudgetSummary
             state.resets_at,
         )
         for state in states_now(session, wallet)
+        if spender is None or state.spender in (EVERYBODY, spender)
     ]
 
 

@@ -36,6 +36,7 @@ class Holding(Verbs):
         ``release``, in any process; else it ends by itself after the ledger's ``hold_expires_after``.
 
         :param credits: How many; without a price, it has to be said.
+        :param key: Names the use, ``job:4``. The entry of what is captured has the key ``hold:job:4``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``report``, ``gpt-x``.
         :param quantity: How much of it: a whole number, or one for each unit by its name.
@@ -149,10 +150,11 @@ class Holding(Verbs):
         reader left. A process that is killed leaves what it had counted when a step was last written: that
         is captured when the time of the hold is over. So what was delivered is charged, to within a step.
 
-        :param key: Names the use, ``chat:99``. It is metered once: again, it is refused.
+        :param key: Names the use, ``chat:99``. It is metered once: again, it is refused. The entry of what is
+            charged has the key ``hold:chat:99``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``gpt-x``.
-        :param step: By how many credits the hold grows. A step is one short commit.
+        :param step: By how many credits the hold grows, also with ``rates``. A step is one short commit.
         :param rates: Makes credits of what is counted: ``meter.count(output=1)``; without, it is credits.
         :param expires_after: For how long after the last step its credits are held; by default as those of
             other holds. It goes on as long as something is counted.

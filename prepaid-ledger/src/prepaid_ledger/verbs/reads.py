@@ -59,7 +59,8 @@ class Reads(Verbs):
 
         :param kind: Only those of one kind, such as ``spend``.
         :param since: Only those from then on; ``until``: only those before.
-        :param keys: Only those with one of these keys. It may be a SELECT from your tables.
+        :param keys: Only those with one of these keys. It may be a SELECT from your tables. What a hold or a
+            meter ``chat:7`` has spent has the key ``hold:chat:7``.
         :param spender: Only those of one spender; ``item``: only those of one item.
         :raises ValueError: The limit is not from 1 to 200, the cursor or kind is none of ours, or a
             time has no zone.
@@ -140,12 +141,15 @@ class Reads(Verbs):
             quotes.quote, owner, credits, spender=spender, clock=setup.clock, debt_blocks=setup.debt_blocks
         )
 
-    def budgets(self, owner: str) -> list[BudgetSummary]:
+    def budgets(self, owner: str, *, spender: str | None = None) -> list[BudgetSummary]:
         """The budgets of ``owner`` as they stand now, each with ``spent``, ``left`` and ``resets_at``.
 
-        That of the whole wallet comes first, then those of its spenders by name.
+        Those of the whole wallet come first, then those of its spenders by name.
+
+        :param spender: Only those that limit one spender: theirs, and those of the whole wallet.
         """
-        return self._read(budgets.budgets, owner, clock=self.setup.clock)
+        check_text("spender", spender)
+        return self._read(budgets.budgets, owner, spender=spender, clock=self.setup.clock)
 
 
 def _kind(name: str | None) -> Kind | None:

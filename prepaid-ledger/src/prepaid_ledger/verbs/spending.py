@@ -135,6 +135,7 @@ class Spending(Verbs):
     ) -> Entry:
         """Give back a spend, or ``credits`` of it, in your transaction.
 
+        :param spend_key: The key of the spend; ``hold:chat:7`` for what a hold or a meter ``chat:7`` spent.
         :raises NothingToReverse: There is no such spend, or less of it is left to give back.
         :raises KeyReused: The key has posted something else.
         """

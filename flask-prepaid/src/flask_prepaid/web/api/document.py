@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from .. import csrf
+from .. import csrf, page
+from ..asking import API
 from .calls import Call
 from .schema import of_dataclass
 
@@ -141,7 +142,8 @@ def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
         described["requestBody"] = json_of(shapes.refer(call.asks, strict=True), required=False)
     answers = {"200": json_of(shapes.answer(call.answers), description=call.answers.__doc__)}
     for status, description in REFUSALS.items():
-        answers[status] = json_of(shapes.refer(Error), description=description)
+        if status != "403" or f"prepaid.{API}{call.name}" != page.OF_MEMBERS:
+            answers[status] = json_of(shapes.refer(Error), description=description)
     return described | {"responses": answers}
 
 

@@ -33,6 +33,7 @@ WANTED = (
 CALLS = [
     Call("GET", "/session", wallet.session, shapes.SessionAnswer),
     Call("GET", "/balance", wallet.balance, shapes.BalanceAnswer),
+    Call("GET", "/budgets", wallet.budgets, shapes.BudgetsAnswer),
     Call("GET", "/entries", wallet.entries, shapes.EntriesAnswer, query=(LIMIT, CURSOR)),
     Call("GET", "/usage", wallet.usage, shapes.UsageAnswer, query=(FROM, TO, BY)),
     Call("GET", "/statement", wallet.statement, shapes.StatementAnswer, query=(FROM, TO)),

@@ -89,6 +89,7 @@ class UsageRow:
 
     start: Annotated[datetime | None, "Of the day or hour"]
     spender: Annotated[str | None, "Such as key:17"]
+    name: Annotated[str | None, "What the spender is called"]
     item: Annotated[str | None, "What was paid for"]
     credits: Annotated[Credits, "Taken"]
     returned: Annotated[Credits, "Given back"]
@@ -336,14 +337,22 @@ class ChangeAnswer:
 
 @dataclass(frozen=True)
 class Budget:
-    """What one key, or all together, may spend."""
+    """What one key or member, or all together, may spend."""
 
-    key: Annotated[int | None, "The id of the key; null is the whole wallet"]
+    key: Annotated[int | None, "The id of the key; null is a member's or the whole wallet's"]
     spender: Annotated[str | None, "Its name in usage; null is the whole wallet"]
     every: Annotated[str | None, "day, week or month; null never begins anew"]
     credits: Credits
     spent: Credits
     resets_at: datetime | None
+
+
+@dataclass(frozen=True)
+class BudgetsAnswer:
+    """What whoever asks may spend."""
+
+    available: Annotated[Credits, "What the wallet has, for all together"]
+    budgets: Annotated[list[Budget], "Theirs, and those of the whole wallet"]
 
 
 @dataclass(frozen=True)

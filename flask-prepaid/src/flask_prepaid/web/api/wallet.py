@@ -10,7 +10,9 @@ from flask import request
 from ...errors import UnknownItem
 from ...languages import units
 from .. import csrf, forms, page
+from ..visitors import spenders
 from . import shapes
+from .keys import budget
 
 #: The longest span of usage and statements.
 MAX_DAYS = 366
@@ -48,6 +50,13 @@ def balance(owner: str) -> shapes.BalanceAnswer:
     )
 
 
+def budgets(owner: str) -> shapes.BudgetsAnswer:
+    """What limits whoever asks, payer or not: their own budgets, and the whole wallet's."""
+    ledger, mine = page.context().ledger, page.context().team.current()
+    limits = [budget(each) for each in ledger.budgets(owner) if each.spender in (None, mine)]
+    return shapes.BudgetsAnswer(units.plain(ledger.available(owner)), limits)
+
+
 def balance_of(owner: str) -> shapes.Credits:
     return units.plain(page.context().ledger.balance(owner))
 
@@ -82,17 +91,20 @@ def usage(owner: str) -> shapes.UsageAnswer:
     if by not in ("day", "hour", "spender", "item"):
         raise UnknownItem("by is day, hour, spender or item.", field="by")
     start, end = days_asked()
+    rows = page.context().ledger.usage(owner, start, end, by=by)
+    names = spenders.names_of(owner, {row.spender for row in rows if row.spender})
     return shapes.UsageAnswer(
         [
             shapes.UsageRow(
                 row.start,
                 row.spender,
+                names[row.spender] if row.spender else None,
                 row.item,
                 units.plain(row.credits),
                 units.plain(row.returned),
                 row.calls,
             )
-            for row in page.context().ledger.usage(owner, start, end, by=by)
+            for row in rows
         ]
     )
 

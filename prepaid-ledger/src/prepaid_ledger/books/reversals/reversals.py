@@ -52,6 +52,7 @@ def reverse(
         refusal = f"{spend_key!r} has not spent anything"
         wallet, spend = begin_on(session, owner, spend_key, clock, is_fit=_is_spend, refusal=refusal)
     except NothingToReverse:
+        _name_the_hold(session, owner, spend_key)
         _refuse_archived(session, owner, spend_key)
         raise
     earlier = find(session, wallet, key)
@@ -74,6 +75,16 @@ def reverse(
     use = Use(spend.spender, spend.item)
     posting = Posting(Kind.REVERSAL, credits, key, refers_to_seq=spend.seq, reason=reason, use=use)
     return _write(store, spend, parts, posting)
+
+
+def _name_the_hold(session: Session, owner: str, spend_key: str) -> None:
+    """:raises NothingToReverse: A hold of this key was captured; it says under which key that spent."""
+    captured = f"hold:{spend_key}"
+    of_hold = select(Entry.seq).join(Wallet, Entry.of(Wallet)).where(Wallet.owned_by(owner))
+    if session.scalar(of_hold.where(Entry.key == captured)) is not None:
+        raise NothingToReverse(
+            f"{spend_key!r} has not spent anything; a hold of that key has: give spend_key={captured!r}"
+        )
 
 
 def _refuse_archived(session: Session, owner: str, spend_key: str) -> None:
