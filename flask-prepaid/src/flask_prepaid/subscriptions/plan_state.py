@@ -79,8 +79,8 @@ NEEDS_CARD = frozenset({AfterTrial.PAUSED, AfterTrial.CANCELED, AfterTrial.DUE})
 class PlanSummary:
     """An owner's plan, for a host to show. ``state`` is Stripe's word, or ours before it has begun.
 
-    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise. ``is_paid``: so
-    far as is known, that period is paid.
+    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise. ``is_paid``:
+    that period is paid, so far as is known.
     """
 
     slug: str
