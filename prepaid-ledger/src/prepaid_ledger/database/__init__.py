@@ -4,6 +4,7 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
+from .addresses import address_of
 from .busy import raising_busy
 from .cures import no_right
 from .engine import answer_within
@@ -22,6 +23,7 @@ __all__ = [
     "Stretch",
     "Stretches",
     "UtcDateTime",
+    "address_of",
     "answer_within",
     "downgrade",
     "insert",

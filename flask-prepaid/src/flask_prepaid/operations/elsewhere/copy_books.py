@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.database import Base
+from prepaid_ledger.database import Base, address_of
 
 from ... import upgrade
 from ...context import Context, reading
@@ -111,7 +111,7 @@ def copy(
         problems = ledger.audit()
         with Session(target) as session:
             drift = reconcile.reconcile(AppElsewhere(context, session, ledger))
-        return Copied(rows, target.url.render_as_string(), problems, drift)
+        return Copied(rows, address_of(target.url), problems, drift)
     finally:
         target.dispose()
 
