@@ -140,7 +140,6 @@ def refund_by_hand(page: Page, running: Running) -> None:
     page.get_by_label("Why?").fill("a friendly word")
     page.get_by_role("button", name="Send the money back").click()
 
-    # A click does not wait for the answer: on a busy machine the form is still there.
     expect(page.locator("main")).to_contain_text(f"Refund of $1.00 for payment {payment}")
     page.goto(f"{running.url}/admin/audit?action=operated")
     assert "a friendly word" in page.locator("main").inner_text()

@@ -46,6 +46,16 @@ def test_the_projects_import_each_other_in_one_direction_only() -> None:
     assert not wrong, cure("The shop imports flask_prepaid, that imports prepaid_ledger, and no other", wrong)
 
 
+def test_a_databases_url_is_shown_by_the_function_that_leaves_passwords_out() -> None:
+    wrong = [
+        path.relative_to(ROOT).as_posix()
+        for package in CHARTERS
+        for path in sorted((ROOT / package.project / "src").rglob("*.py"))
+        if "render_as_string" in path.read_text()
+    ]
+    assert not wrong, cure("Write prepaid_ledger.database.address_of(url): a query has passwords, too", wrong)
+
+
 @pytest.mark.parametrize("package", BELOW, ids=lambda package: package.name)
 def test_a_project_comes_in_by_the_public_doors_of_the_one_below(package: Package) -> None:
     below = BELOW[package]

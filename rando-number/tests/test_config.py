@@ -97,6 +97,15 @@ def test_production_refuses_what_is_unsafe_and_names_it(tmp_path: Path, setting:
     assert [line.split()[0] for line in str(refused.value).splitlines()] == [setting]
 
 
+def test_an_address_with_a_password_is_refused_and_not_shown(tmp_path: Path) -> None:
+    settings = {"RANDO_DATA": str(tmp_path), "RANDO_BASE_URL": "http://me:hush@localhost:8000"}
+
+    with pytest.raises(ConfigError, match="RANDO_BASE_URL must be an address") as refused:
+        create_app(settings)
+
+    assert "hush" not in str(refused.value)
+
+
 def test_production_refuses_to_start_with_a_debugger(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="FLASK_DEBUG must not be set"):
         create_app({**LIVE, "RANDO_DATA": str(tmp_path), "FLASK_DEBUG": "1"})

@@ -149,7 +149,8 @@ class Url:
             _ = parts.port  # raises where it is no number
         except ValueError:
             parts = urlsplit("")
-        if "@" in parts.netloc:  # what is in front of it may be a password: it is not shown
+        host = re.sub(r"^\w+:/*", "", str(value)).partition("/")[0]  # also where the scheme is mistyped
+        if "@" in host:  # what is in front of it may be a password: it is not shown
             raise ConfigError(f"{name} names a user, or a password. Leave them out: all can read it.")
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
         if wrong or re.search(r"\s", value) or (self.bare and parts.path.strip("/")):

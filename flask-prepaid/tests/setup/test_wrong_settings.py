@@ -51,6 +51,9 @@ SETTINGS: list[tuple[str, Any, str]] = [
     ("BASE_URL", "shop.example", "Write an address such as https://shop.example"),
     ("BASE_URL", "https://shop.example:port", "Write an address"),
     ("BASE_URL", "https://me:hush@shop.example", "PREPAID_BASE_URL names a user, or a password. Leave them"),
+    ("BASE_URL", "me:hush@shop.example", "PREPAID_BASE_URL names a user, or a password. Leave them"),
+    ("BASE_URL", "https:/me:hush@shop.example", "PREPAID_BASE_URL names a user, or a password. Leave them"),
+    ("BASE_URL", "shop.example/@team", "Write an address"),
     ("STRIPE_API_BASE", "http://127.0.0.1:12111/v1", "with nothing after the host"),
     ("STRIPE_API_BASE", "127.0.0.1:12111", "Write an address"),
     ("STRIPE_JS_URL", "js.stripe.com", "Write an address"),
@@ -79,6 +82,8 @@ SETTINGS: list[tuple[str, Any, str]] = [
         "PREPAID_PROOFS: Proofs are kept in a file, or on PostgreSQL, not on",
     ),
     ("STANDBY", "my standby", "PREPAID_STANDBY is no URL of a database"),
+    ("STANDBY", "postgresql://me:p@ss:hush@host/db", "PREPAID_STANDBY is no URL of a database"),
+    ("MARKS", "postgresql://me:p@ss:hush@host/db", "cannot be kept there (its port is no number"),
     (
         "STANDBY",
         "postgresql://me:secret@host/db",
@@ -105,6 +110,7 @@ def test_a_wrong_setting_stops_the_app_at_start(
         start(app)
 
     assert sentence in refused.value.message
+    assert "hush" not in refused.value.message
     assert "prepaid" not in app.extensions or name in ("BASE_TEMPLATE", "PATHS")
 
 

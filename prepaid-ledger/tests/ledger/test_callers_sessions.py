@@ -155,10 +155,27 @@ def test_another_schema_of_the_same_database_is_another_ledgers(books: Books, is
     else:
         tenants = create_engine(url, connect_args=options)
 
-    with Session(tenants) as session, pytest.raises(UnfitDatabase):
+    with Session(tenants) as session, pytest.raises(UnfitDatabase, match="writes to another schema of post"):
         give(books.unjoined.on(session))
 
     tenants.dispose()
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_refusal_says_where_a_session_leads_to_and_shows_nobodys_name_or_password(
+    books: Books, other: Engine
+) -> None:
+    secret = {"password": "hush-hush", "connect_timeout": "7"}
+    by_password = create_engine(other.url.update_query_dict(secret))
+
+    with Session(by_password) as session, pytest.raises(UnfitDatabase) as no:
+        give(books.unjoined.on(session))
+
+    assert f"/{other.url.database}" in str(no.value)
+    assert f"/{books.engine.url.database}" in str(no.value)
+    for hidden in ("hush-hush", f"{other.url.username}@", "connect_timeout"):
+        assert hidden not in str(no.value)
+    by_password.dispose()
 
 
 @contextmanager

@@ -280,7 +280,7 @@ def test_a_payment_that_was_reviewed_leaves_the_overview_and_keeps_what_was_done
     with shop.app.app_context():
         shop.prepaid.session.execute(update(Payment).values(state=PaymentState.NEEDS_REVIEW))
         wrong = Review(payment_id=1, stripe_id="pi_1", reason="$4.00 arrived", is_foreign=False)
-        wrong.called_at = shop.prepaid.clock()
+        wrong.called_at = wrong.fetched_at = shop.prepaid.clock()
         shop.prepaid.session.add(wrong)
         shop.prepaid.session.commit()
     place = "/admin/payments/1"

@@ -40,7 +40,11 @@ def copy(url: str, everything: bool, partitions: int | None) -> None:
         click.echo(problem, err=True)
     for drift in copied.drift:
         click.echo(drift, err=True)
-    click.echo(f"{copied.rows:,} rows of {copied.tables} tables are at {copied.where}.", err=True)
+    for table, rows in copied.rows.items():
+        if rows or not table.startswith("prepaid_"):
+            click.echo(f"{table}: {rows:,} rows here, {rows:,} there", err=True)
+    total = sum(copied.rows.values())
+    click.echo(f"{total:,} rows of {len(copied.rows)} tables are at {copied.where}.", err=True)
     if copied.problems or copied.drift:
         raise SystemExit(1)
     click.echo("The audit there finds nothing wrong, and Stripe agrees.", err=True)

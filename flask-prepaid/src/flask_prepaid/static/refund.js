@@ -7,23 +7,36 @@
   if (!form) return;
   const takes = document.getElementById("amount-takes");
   let waiting = 0;
-  let latest = 0;
+  let asked; // for the count that is under way
+
+  const stop = () => {
+    clearTimeout(waiting);
+    asked?.abort();
+  };
 
   const count = async () => {
-    const number = ++latest;
+    asked = new AbortController();
+    const { signal } = asked;
     const body = new FormData(form);
     body.set("count", "1");
-    const answer = await fetch(form.action, { method: "POST", body });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    let text;
+    try {
+      text = await (await fetch(form.action, { method: "POST", body, signal })).text();
+    } catch {
+      return; // it was stopped, or there is no network
+    }
+    const page = new DOMParser().parseFromString(text, "text/html");
     const counted = page.getElementById("amount-error") ?? page.getElementById("amount-takes");
-    if (!counted || number !== latest) return;
+    if (!counted || signal.aborted) return;
     document.getElementById("amount-error")?.remove(); // of the amount that was sent
     takes.replaceChildren(...counted.childNodes);
   };
 
   form.querySelector("[data-count]").hidden = true;
   form.elements.amount.addEventListener("input", () => {
-    clearTimeout(waiting);
+    stop();
     waiting = setTimeout(count, 300);
   });
+  // Answered after the refund, it would bring back the session of before, without what is said of the refund.
+  form.addEventListener("submit", stop);
 })();

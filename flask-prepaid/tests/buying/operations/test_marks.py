@@ -125,10 +125,19 @@ def greet(server: socket.socket) -> None:
             pass
 
 
-def test_no_password_of_a_place_is_printed(databases: Databases) -> None:
-    place = databases.empty("postgresql").set(password="hush-hush")
+@pytest.mark.parametrize("is_in_query", [False, True])
+def test_no_password_of_a_place_is_printed(databases: Databases, is_in_query: bool) -> None:
+    place, secret = databases.empty("postgresql"), "hush-hush"
+    place = place.update_query_dict({"password": secret}) if is_in_query else place.set(password=secret)
+    address = place.render_as_string(hide_password=False)
     shop = Shop(databases.fresh("sqlite"))
-    result = shop.command("audit", "--against", place.render_as_string(hide_password=False))
-    assert "No marks are kept in" in result.stderr
-    assert "hush-hush" not in result.output
+    marked = shop.command("audit", "--against", address)
+    archived = shop.command("audit", "--archive", address)
+    copied = shop.command("copy", "--to", address)
+    assert "No marks are kept in" in marked.stderr
+    assert "Nothing was archived in" in archived.stderr
+    assert f"tables are at postgresql://{place.host or ''}" in copied.stderr
+    for result in (marked, archived, copied):
+        assert secret not in result.output
+        assert f"/{place.database}" in result.output
     shop.close()

@@ -15,6 +15,7 @@ from sqlalchemy import Column, Engine, Enum, MetaData, SmallInteger, String, Tab
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from ..database.addresses import address_of
 from ..database.rows import with_keys
 from ..database.types import BigInt, UtcDateTime
 from ..database.upsert import insert
@@ -66,8 +67,9 @@ class Archive:
 
     def __init__(self, engine: Engine, books: Engine) -> None:
         if not isinstance(engine, Engine) or engine.dialect.name not in ("sqlite", "postgresql"):
+            other = address_of(engine.url) if isinstance(engine, Engine) else repr(engine)
             raise ValueError(
-                f"An archive is an engine of a file of SQLite, or of PostgreSQL, not {engine!r:.80}"
+                f"An archive is an engine of a file of SQLite, or of PostgreSQL, not {other:.80}"
             )
         self.engine = engine
         self.books = books
@@ -121,8 +123,7 @@ class Archive:
 
     @property
     def _shown(self) -> str:
-        """Where it is, without a password."""
-        return self.engine.url.render_as_string()
+        return address_of(self.engine.url)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

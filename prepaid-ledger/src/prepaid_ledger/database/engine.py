@@ -10,6 +10,7 @@ from sqlalchemy import URL, Engine, event, exc
 from sqlalchemy.orm import Session, scoped_session
 
 from ..errors import UnfitDatabase
+from .addresses import address_of
 from .cures import say_the_cure
 from .turns import LOCK_TIMEOUT_S, begin_turns
 
@@ -34,8 +35,9 @@ def prepare(engine: Engine) -> None:
             "Ledger(engine).on(session)."
         )
     if not isinstance(engine, Engine) or engine.dialect.is_async:
+        other = f"an awaited one of {address_of(engine.url)}" if isinstance(engine, Engine) else repr(engine)
         raise UnfitDatabase(
-            f"A ledger takes an engine of create_engine(), not {engine!r}. AsyncLedger awaits it for you. In "
+            f"A ledger takes an engine of create_engine(), not {other}. AsyncLedger awaits it for you. In "
             "a transaction of your AsyncSession: await session.run_sync(lambda s: ledger.on(s).spend(...))."
         )
     if _commits_each_statement(engine):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from weakref import WeakSet
 
-from sqlalchemy import URL, Connection, Engine, Update, text, update
+from sqlalchemy import Connection, Engine, Update, text, update
 from sqlalchemy.orm import Session
 
+from ..database.addresses import address_of
 from ..errors import UnfitDatabase
 from ..tables import Wallet
 
@@ -26,7 +27,7 @@ class SessionCheck:
     """Refuses a caller's session where what a verb writes would go to another database than the ledger's.
 
     A session is asked each time where it leads to, as it may choose anew, and another schema, too. A database
-    is asked once for each engine.
+    is asked once for each engine: a ``SET search_path`` of a session's own is not seen.
 
     :param engine: The ledger's.
     """
@@ -50,10 +51,9 @@ class SessionCheck:
         if bind.engine not in self._reach_it:
             if not self._is_same(session, bind):
                 raise UnfitDatabase(
-                    f"This session {does} {_address(bind.engine)}, and the ledger is in "
-                    f"{_address(self._engine)}: what you write and what a verb reads and writes would not be "
-                    "one transaction. Bind the session to the ledger's engine, or make another Ledger of the "
-                    "session's."
+                    f"This session {does} {self._other(bind.engine)}: what you write and what a verb reads "
+                    "and writes would not be one transaction. Bind the session to the ledger's engine, or "
+                    "make another Ledger of the session's."
                 )
             self._reach_it.add(bind.engine)
         connection = session.connection(bind_arguments={"bind": bind})
@@ -75,11 +75,18 @@ class SessionCheck:
         engine = bind.engine
         if engine.dialect.name != self._engine.dialect.name:
             return False
-        if engine.dialect.name == "sqlite" and _address(engine) == _address(self._engine):
+        if engine.dialect.name == "sqlite" and engine.url == self._engine.url:
             return True
         with self._engine.connect() as connection:
             ledgers = _identity(connection)
         return _identity(session.connection(bind_arguments={"bind": bind})) == ledgers
+
+    def _other(self, engine: Engine) -> str:
+        """Where an engine leads to that is not where the ledger is, in words."""
+        there, here = address_of(engine.url), address_of(self._engine.url)
+        if there == here:
+            return f"another schema of {here} than the ledger's, or another server behind that address"
+        return f"{there}, and the ledger is in {here}"
 
 
 def _schema(reached: Engine | Connection) -> str | None:
@@ -95,8 +102,3 @@ def _identity(connection: Connection) -> object:
         files = connection.execute(text("PRAGMA database_list")).all()
         return next(Path(file).resolve() for _number, name, file in files if name == "main")
     return tuple(connection.execute(IDENTITY, {"table": Wallet.__tablename__}).one())
-
-
-def _address(engine: Engine) -> URL:
-    """Where the database is, without who asks and how."""
-    return engine.url.set(drivername=engine.dialect.name, username=None, password=None)

@@ -60,7 +60,10 @@ def mistakes_in(environ: Mapping[str, str]) -> list[str]:
     if kind == "production":
         wrong += unsafe(environ)
     elif base_url and not is_address(base_url, {"http", "https"}):
-        wrong.append(f"RANDO_BASE_URL must be an address such as https://shop.example, not {base_url!r}.")
+        wrong.append(
+            "RANDO_BASE_URL must be an address such as https://shop.example: a scheme and a host, and no "
+            "user, password or path."
+        )
     return wrong or stripe.missing(environ)
 
 

@@ -29,7 +29,7 @@ class Invoices(Topic):
         params: Any = {"expand": ["payments.data.payment.payment_intent"]}
         invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id, params))
         payments = invoice.payments.data if invoice is not None and invoice.payments else []
-        intent = next((each.payment.payment_intent for each in payments if each.is_default), None)
+        intent: Any = next((each.payment.payment_intent for each in payments if each.is_default), None)
         if not is_expanded(intent):
             return None
         if intent.status == "requires_action":  # its bank wants its customer

@@ -21,14 +21,13 @@ from sqlalchemy import (
     Table,
     func,
     inspect,
-    make_url,
     select,
     tuple_,
 )
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import Problem
-from prepaid_ledger.database import BigInt, UtcDateTime, insert
+from prepaid_ledger.database import BigInt, UtcDateTime, address_of, insert, url_of
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.tables import ArchiveMark, Entry, Wallet
 
@@ -143,8 +142,8 @@ def compare(books: Engine, place: str) -> Iterator[Problem]:
 
 
 def _shown(place: str) -> str:
-    """The place without its password."""
-    return make_url(place).render_as_string() if "://" in place else place
+    """The place without a password."""
+    return address_of(url_of(place)) if "://" in place else place
 
 
 def _marks() -> Select[Any]:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from ...books.lots.lot_store import CLOSED, ENTRY, EXTENDED, LOT, OPENED
 from ...books.lots.lots import Closed, EntryRow, Extended, LotState, Opened, Part
 from ...books.usage_sums import QUARTER
+from ...database.addresses import address_of
 from ...tables import ArchiveMark, Draw, Entry, Hold, HoldExtension, Lot, Wallet
 from ..scope.problem import Problem
 from ..scope.proofs import Proof
@@ -271,7 +272,7 @@ def _of_archive(
     except (DBAPIError, LookupError, ValueError) as error:
         why = error.orig if isinstance(error, DBAPIError) else error
         raise ValueError(
-            f"The archive {archive.engine.url.render_as_string()} cannot be read: {why}. "
+            f"The archive {address_of(archive.engine.url)} cannot be read: {why}. "
             "Put back the copy of it that is kept elsewhere."
         ) from error
 
