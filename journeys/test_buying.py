@@ -117,7 +117,7 @@ def test_a_saved_card_whose_bank_asks_leads_there_and_back(
         expect(page.get_by_role("status")).to_contain_text("10 credits were added")
         assert balance_after_reload(page, shop) == before + 10
     else:
-        expect(page.get_by_role("alert")).to_contain_text("nothing was charged")
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was charged.")
         page.get_by_role("link", name="Try again").click()
         page.get_by_label("Another card").check()
         page.locator("[data-pay]").click()
@@ -165,7 +165,7 @@ def test_on_our_own_page_a_decline_a_bank_that_is_told_no_and_a_card_that_pays(
     pay.click()
     bank.get_by_role("button", name=re.compile("complete", re.I)).click()
 
-    expect(page.get_by_role("status")).to_contain_text("10 credits were added for $10.00")
+    expect(page.get_by_role("heading", name="10 credits added for $10.00")).to_be_visible()
     assert balance_after_reload(page, shop) == 13
 
 

@@ -20,7 +20,7 @@ def test_a_pack_paid_on_stripes_page_is_in_the_wallet_when_the_browser_is_back(d
     page = deaf_shop.come_back(session)
 
     assert page.status_code == 200
-    assert "100 credits were added for $5.00" in page.text
+    assert "100 credits added for $5.00" in page.text
     assert deaf_shop.balance() == 100
 
 
@@ -231,7 +231,7 @@ def test_currencies_without_cents_or_with_three_digits_are_charged_as_shown(
     shop.pay(session)
 
     assert shop.at_stripe(session).amount_total_minor == amount
-    assert f"50 credits were added for {shown}" in shop.come_back(session).text
+    assert f"50 credits added for {shown}" in shop.come_back(session).text
 
 
 def test_bonus_credits_come_with_the_pack_and_expire_with_it(shop: Shop) -> None:

@@ -36,7 +36,7 @@ def pay_with(shop: Shop, code: str, *, pack: str = "starter") -> str:
 def test_a_code_makes_it_cheaper_and_gives_the_same_credits(fair: Shop) -> None:
     session = pay_with(fair, "LESS")
 
-    assert "100 credits were added for $4.00" in fair.come_back(session).text
+    assert "100 credits added for $4.00" in fair.come_back(session).text
     assert (fair.balance(), fair.payments()[0].paid_minor, fair.payments()[0].amount_minor) == (100, 400, 500)
 
 
