@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import PrepaidError
 
+from ....catalog import Plan
 from ....context import transaction
 from ....errors import GatewayUnavailable, UnknownItem
 from ....subscriptions import changing, plan_rows, plan_state, previews
@@ -97,21 +98,32 @@ def show(owner: str, preview: Preview | None = None, error: PrepaidError | None 
     context = page.context()
     row = plan_rows.running(context.session, owner)
     begun = row is not None and row.stripe_id is not None
+    terms = subscribing.terms(context, row) if row is not None and begun else None
+    plans = others(terms) if terms is not None else []
     return page.render(
         "plan.html",
         owner=owner,
         name=page.label(owner),
         row=row if begun else None,
-        terms=subscribing.terms(context, row) if row is not None and begun else None,
+        terms=terms,
         planned=planned(row),
         owed=plan_state.owed(context, row) if row is not None else None,
         lapses=context.session.execute(dunning.open_invoices(owner).limit(1)).first() is None,
         actions={word: action for word, action in ACTIONS.items() if word != "change" and can(row, word)},
-        can_change=can(row, "change"),
-        plans=context.catalog.plans.values(),
+        can_change=bool(plans) and can(row, "change"),
+        plans=plans,
         preview=preview,
         error=error,
     )
+
+
+def others(terms: PlanPrice) -> list[Plan]:
+    """What the plan can become. The one that it is has something to change by its quantity or a new price."""
+    return [
+        plan
+        for plan in page.context().catalog.plans.values()
+        if plan.slug != terms.plan or plan.max_quantity > 1 or plan.amount_minor != terms.amount_minor
+    ]
 
 
 def planned(row: Subscription | None) -> PlanPrice | None:
