@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, TemplateSyntaxError, nodes
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from prepaid_ledger.database import url_of
 
 from .errors import ConfigError
 
@@ -24,7 +26,7 @@ def place(where: str, value: str) -> URL:
     """
     cure = "Name a file in a folder that is there, or write postgresql+psycopg://user@host/database."
     try:
-        url = make_url(value if "://" in value else f"sqlite:///{value}")
+        url = url_of(value if "://" in value else f"sqlite:///{value}")
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError) as wrong:
         raise ConfigError(f"{where} cannot be kept there ({wrong}). {cure}") from wrong

@@ -82,6 +82,8 @@ SETTINGS: list[tuple[str, Any, str]] = [
         "PREPAID_PROOFS: Proofs are kept in a file, or on PostgreSQL, not on",
     ),
     ("STANDBY", "my standby", "PREPAID_STANDBY is no URL of a database"),
+    ("STANDBY", "postgresql://me:p@ss:hush@host/db", "PREPAID_STANDBY is no URL of a database"),
+    ("MARKS", "postgresql://me:p@ss:hush@host/db", "cannot be kept there (its port is no number"),
     (
         "STANDBY",
         "postgresql://me:secret@host/db",
@@ -108,6 +110,7 @@ def test_a_wrong_setting_stops_the_app_at_start(
         start(app)
 
     assert sentence in refused.value.message
+    assert "hush" not in refused.value.message
     assert "prepaid" not in app.extensions or name in ("BASE_TEMPLATE", "PATHS")
 
 

@@ -46,7 +46,9 @@ def a_first_day(books: Books) -> None:
     books.adjust(-1, "by-hand:1")
     books.refund(100)
     books.spend(1, "report:late", spender="key:1")
+    books.ledger.meter(OWNER, key="chat:1", step=3)  # and its worker dies
     sum_up(books)
+    books.spend(1, "report:not-drawn", spender="key:1")
 
 
 def the_next_day(books: Books) -> None:
@@ -58,8 +60,6 @@ def the_next_day(books: Books) -> None:
     books.refund(150, "refund:2")
     books.refund_failed("refund:1", "refund-failed:1")
     books.adjust(1, "by-hand:2")
-    books.ledger.meter(OWNER, key="chat:1", step=3)  # and its worker dies
-    books.wait(hours=2)
     books.ledger.write_due()
     books.ledger.hold(OWNER, 5, key="job:3", spender="key:1").extend(7)
     books.commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 import click
@@ -14,8 +14,17 @@ from prepaid_ledger import Audited
 from ..context import Context
 
 
+class Names(Protocol):
+    """What the host calls those who spend for an owner: ``Prepaid(team=Team(labels=...))``."""
+
+    def names(self, spenders: Collection[str]) -> dict[str, str]: ...
+
+
 class CommandContext(Context, Protocol):
     """What a command may know of the app, beside what every layer knows."""
+
+    @property
+    def team(self) -> Names: ...
 
     def audit(
         self,

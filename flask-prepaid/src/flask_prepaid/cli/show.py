@@ -13,10 +13,11 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import HoldState
+from prepaid_ledger import BudgetSummary, Entry, HoldState
 from prepaid_ledger.tables import Hold, Wallet
 
 from .. import money
+from ..keys import keys
 from ..languages import units
 from ..payments import shown_states
 from ..payments.customers import owned, rows
@@ -36,7 +37,7 @@ SHOWN = 10
 @click.argument("owner", type=typed.owner)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 def show(owner: str, as_json: bool) -> None:
-    """Show what OWNER has: wallet, lots, holds, entries, payments, cards, auto top-up and plan."""
+    """Show what OWNER has: wallet, lots, holds, budgets, entries, payments, cards, auto top-up and plan."""
     app = context()
     known = _known(app.session, owner)
     if not known:
@@ -63,14 +64,21 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     plan, topup = plan_state.summary(app, owner), topups.setting(session, owner)
     paid = _payments(session, owner)
     states = shown_states.of_each(session, paid)
-    entries = app.ledger.entries(owner, SHOWN)
+    entries, budgets = app.ledger.entries(owner, SHOWN), app.ledger.budgets(owner)
+    names = _names(app, owner, {row.spender for row in (*entries, *budgets) if row.spender})
     return {
         "owner": owner,
         "customer": rows.known_customer(session, owner),
         "wallet": _fields(wallet, "balance", "held", "available", "debt"),
         "lots": [_fields(lot, "key", "left", "expires_at") for lot in app.ledger.lots(owner)],
         "holds": [_fields(hold, "key", "credits", "expires_at") for hold in _holds(session, owner)],
-        "entries": [_fields(entry, "at", "kind", "credits", "balance_after", "key") for entry in entries],
+        "budgets": [
+            _named(budget, names, "every", "zone", "credits", "spent", "left", "resets_at")
+            for budget in budgets
+        ],
+        "entries": [
+            _named(entry, names, "at", "kind", "credits", "balance_after", "key", "item") for entry in entries
+        ],
         "archived_until": entries.archived_until,
         "payments": [
             {
@@ -94,6 +102,18 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     }
 
 
+def _names(app: CommandContext, owner: str, spenders: set[str]) -> dict[str, str]:
+    """What to call those who spend: API keys as their owner does, members of a team as the host does."""
+    of_keys = {key.spender: key.name for key in keys.live(app.session, owner) if key.spender in spenders}
+    return {**of_keys, **app.team.names(sorted(spenders - of_keys.keys()))}
+
+
+def _named(thing: BudgetSummary | Entry, names: dict[str, str], *fields: str) -> dict[str, Any]:
+    """The fields of what belongs to a spender, with whose it is and what to call them."""
+    spender = thing.spender
+    return {**_fields(thing, *fields), "spender": spender, "name": names[spender] if spender else None}
+
+
 def _fields(thing: object, *names: str) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in names}
 
@@ -103,7 +123,7 @@ def _plain(value: object) -> str:
 
 
 #: What counts credits, wherever it stands.
-CREDITS = {"balance", "held", "available", "debt", "left", "credits", "balance_after", "threshold"}
+CREDITS = {"balance", "held", "available", "debt", "left", "spent", "credits", "balance_after", "threshold"}
 
 
 def _in_unit(values: Any) -> Any:
@@ -148,8 +168,10 @@ def _lines(values: dict[str, Any], now: datetime) -> Iterator[str]:
             f"{units.number(hold['credits'])} for {hold['key']}{_until(hold['expires_at'], now)}"
             for hold in values["holds"]
         ],
+        "Budgets": [_budget(budget) for budget in values["budgets"]],
         "Last entries": [
             f"{_time(entry['at'])}  {entry['kind']:<10} {signed(entry['credits'])}  {entry['key']}"
+            + _by(entry)
             for entry in values["entries"]
         ],
         "Last payments": [_payment(payment) for payment in values["payments"]],
@@ -160,6 +182,24 @@ def _lines(values: dict[str, Any], now: datetime) -> Iterator[str]:
     for heading, lines in parts.items():
         yield f"{heading}:{'' if lines else ' none'}"
         yield from (f"  {line}" for line in lines)
+
+
+def _budget(budget: dict[str, Any]) -> str:
+    left, credits = units.number(budget["left"]), units.number(budget["credits"])
+    anew = f", begins anew {_time(budget['resets_at'])}" if budget["resets_at"] else ""
+    return f"{_who(budget) or 'the whole wallet'}: {left} of {credits} left{anew}"
+
+
+def _by(entry: dict[str, Any]) -> str:
+    """Who has spent, and on what, where the books know it."""
+    parts = [f"by {_who(entry)}" if entry["spender"] else "", f"for {entry['item']}" if entry["item"] else ""]
+    return "".join(f"  {part}" for part in parts if part)
+
+
+def _who(row: dict[str, Any]) -> str:
+    """The name, and what the books have, where that is another."""
+    spender, name = row["spender"], row["name"]
+    return f"{name} ({spender})" if name != spender else spender or ""
 
 
 def _plan(plan: dict[str, Any], now: datetime) -> str:

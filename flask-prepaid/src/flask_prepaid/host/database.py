@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+
+from prepaid_ledger.database import url_of
 
 from .. import checks
 from ..errors import ConfigError
@@ -66,7 +68,7 @@ def standby(engine: Engine, url: str) -> Engine | None:
         return None
     cure = "Write the URL of a standby of the app's own database, such as postgresql://user@host/name."
     try:
-        there = make_url(url)
+        there = url_of(url)
     except ArgumentError as error:
         raise ConfigError(f"PREPAID_STANDBY is no URL of a database. {cure}") from error
     if there.get_backend_name() != "postgresql" or engine.dialect.name != "postgresql":

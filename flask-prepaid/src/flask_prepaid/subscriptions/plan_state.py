@@ -79,7 +79,8 @@ NEEDS_CARD = frozenset({AfterTrial.PAUSED, AfterTrial.CANCELED, AfterTrial.DUE})
 class PlanSummary:
     """An owner's plan, for a host to show. ``state`` is Stripe's word, or ours before it has begun.
 
-    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise.
+    ``paid_until`` is when its period ends, and it renews if ``ends_at`` does not say otherwise. ``is_paid``:
+    that period is paid, so far as is known.
     """
 
     slug: str
@@ -88,6 +89,7 @@ class PlanSummary:
     state: str
     paid_until: datetime | None
     ends_at: datetime | None
+    is_paid: bool
 
 
 def summary(context: Context, owner: str) -> PlanSummary | None:
@@ -100,7 +102,15 @@ def summary(context: Context, owner: str) -> PlanSummary | None:
     if row is None or row.state in (State.REQUESTED, State.OPEN):
         return None
     price = context.session.get_one(PlanPrice, row.price_id)
-    return PlanSummary(price.plan, price.title, row.quantity, str(row.state), row.period_end, row.cancel_at)
+    return PlanSummary(
+        price.plan,
+        price.title,
+        row.quantity,
+        str(row.state),
+        row.period_end,
+        row.cancel_at,
+        is_paid(context, row),
+    )
 
 
 def may(row: Subscription, verb: str) -> bool:
@@ -222,6 +232,15 @@ def period_bill(context: Context, row: Subscription) -> Invoice | None:
         Invoice.subscription_id == row.id, Invoice.period_start == row.period_start
     )
     return context.session.scalars(of_period.order_by(Invoice.id.desc())).first()
+
+
+def is_paid(context: Context, row: Subscription) -> bool:
+    """Whether a plan runs in a period that is paid; one without an invoice is taken for paid.
+
+    An invoice that is not paid yet waits to be charged, or is void: payments were stopped when it was made.
+    """
+    bill = period_bill(context, row)
+    return row.state is State.ACTIVE and (bill is None or bill.state == InvoiceState.PAID)
 
 
 def owed(context: Context, row: Subscription) -> Invoice | None:

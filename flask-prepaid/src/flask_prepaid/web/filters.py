@@ -71,6 +71,7 @@ def add_to(environment: Environment) -> None:
     environment.tests |= {
         "prepaid_past": is_past,
         "prepaid_ending": is_ending,
+        "prepaid_paid": is_paid,
         "prepaid_month_past": is_month_past,
         "prepaid_expired": has_expired,
         "prepaid_expiring": expires_soon,
@@ -107,6 +108,11 @@ def is_past(at: datetime | None) -> bool:
 def is_ending(plan: Subscription) -> bool:
     """Whether a plan runs, and no further than a day to come."""
     return plan_state.is_ending(context(), plan.state, plan.cancel_at)
+
+
+def is_paid(plan: Subscription) -> bool:
+    """Whether a plan runs in a period that is paid."""
+    return plan_state.is_paid(context(), plan)
 
 
 def is_month_past(month: int, year: int) -> bool:

@@ -99,6 +99,7 @@ def test_a_database_that_is_not_empty_is_left_alone(databases: Databases, kind: 
     [
         ("shop.sqlite3", "--to names no database"),
         ("postgres://user@localhost/shop", "--to names no database"),
+        ("postgresql+psycopg://me:p@ss:secret@host/shop", "names no database: its port is no number"),
         ("postgresql+psycopg2://user@localhost/shop", "The driver psycopg2 is not installed"),
         ("sqlite:////no/such/folder/shop.sqlite3", "unable to open database file"),
         ("sqlite://", "cannot keep money safe"),
@@ -114,6 +115,7 @@ def test_a_copy_to_nowhere_says_so(databases: Databases, to: str | None, sentenc
     assert result.exit_code == 1
     assert sentence in result.stderr
     assert "Traceback" not in result.output
+    assert "secret" not in result.output
 
 
 @pytest.mark.each_database

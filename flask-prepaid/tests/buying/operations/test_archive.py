@@ -123,6 +123,7 @@ def test_books_whose_marked_entry_is_in_the_archive_have_not_gone_back(shop: Sho
             "oracle://me:secret@host/db",
             "Archives are kept in a file, or on PostgreSQL, not on oracle.",
         ),
+        ("2020-01", "postgresql://me:p@ss:secret@host/db", "cannot be kept there (its port is no number"),
         ("2020-01", "the books", "go back with them"),
         ("2020-01", "", "Archives that are kept in memory are gone at once. Name a file."),
         ("2020-01", "sqlite://", "Archives that are kept in memory are gone at once. Name a file."),

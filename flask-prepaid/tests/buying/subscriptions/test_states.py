@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import URL, delete
 
+from flask_prepaid import Operator, Operators, Role
 from flask_prepaid.payments.customers.models import SavedCard
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
 
 from ..beginnings import beginning
@@ -56,6 +58,19 @@ def stop_for_a_while(shop: PlanShop) -> None:
 def never_leave_a_card(shop: PlanShop) -> None:
     shop.subscribe("taste", card="", trial="1")
     shop.pass_time(days=7, hours=2)
+
+
+def renew(shop: PlanShop) -> None:
+    """The next period has begun, and is charged within the hour."""
+    pay(shop)
+    shop.pass_time(days=28, minutes=5)
+
+
+def renew_for_nothing(shop: PlanShop) -> None:
+    """The next period has begun while the payments are stopped."""
+    pay(shop)
+    shop.v1.subscriptions.update(shop.stripe_id(), {"pause_collection": {"behavior": "void"}})
+    shop.pass_time(days=29)
 
 
 def leave(shop: PlanShop) -> None:
@@ -116,9 +131,11 @@ def test_each_state_says_what_it_means_and_what_to_do(
     [
         (try_out, "$20.00 a month. Free until 14 February 2026.</p>"),
         (pay, "$10.00 a month. Paid until 28 February 2026.</p>"),
+        (renew, "$10.00 a month. Runs until 31 March 2026.</p>"),
+        (renew_for_nothing, "$10.00 a month. Runs until 31 March 2026.</p>"),
         (fall_behind, "$20.00 a month.</p>"),
     ],
-    ids=["tries", "pays", "owes"],
+    ids=["tries", "pays", "is to pay", "pays nothing", "owes"],
 )
 def test_only_a_plan_that_is_paid_is_said_to_be(
     shop: PlanShop, reach: Callable[[PlanShop], None], sentence: str
@@ -155,3 +172,25 @@ def test_no_state_of_stripes_is_left_out() -> None:
     ours = {State.REQUESTED, State.OPEN, State.EXPIRED}
 
     assert {state for state, *_ in STATES} == set(State) - ours
+
+
+@pytest.mark.parametrize(
+    ("reach", "sentence", "label"),
+    [
+        (pay, "is paid until 28 February 2026", "Paid until"),
+        (renew, "$10.00 is charged within the next hours", "Period ends"),
+        (renew_for_nothing, "This period was not charged", "Period ends"),
+    ],
+)
+def test_the_plans_page_and_the_operators_call_only_that_period_paid_which_is(
+    databases: Databases, reach: Callable[[PlanShop], None], sentence: str, label: str
+) -> None:
+    operators = Operators(current=lambda: Operator("olga", Role.ADMIN))
+    shop = PlanShop(databases.fresh("sqlite"), operators=operators)
+    reach(shop)
+
+    assert sentence in shop.page()
+    assert f"<dt>{label}</dt>" in shop.browser().get("/prepaid/admin/plan?owner=user:1").text
+    of_customer = shop.browser().get("/prepaid/admin/customers/user:1").text
+    assert (">paid until" in of_customer) is (label == "Paid until")
+    shop.close()

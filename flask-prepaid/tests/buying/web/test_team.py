@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -249,3 +250,36 @@ def test_a_member_who_is_called_as_a_key_is_does_not_spend_as_it(shop: Shop) -> 
     with pytest.raises(ConfigError, match=r"gave is 'key:1'\. That is an API key"):
         report(shop, key.spender)
     assert shop.prepaid.balance("org:7") == 100
+
+
+def test_support_sees_who_spent_on_what_and_what_is_left(shop: Shop) -> None:
+    key = shop.prepaid.make_key("org:7", name="nightly job")
+    shop.prepaid.set_budget("org:7", 500)
+    shop.prepaid.set_budget("org:7", 9, spender=key.spender)
+    shop.prepaid.spend("org:7", credits=2, key="a", item="chat", spender="member:2")
+    shop.prepaid.spend("org:7", credits=1, key="b", spender="member:8")
+    shop.prepaid.spend("org:7", credits=4, key="c", spender=key.spender)
+    shop.prepaid.spend("org:7", credits=3, key="d")
+    shop.db.session.commit()
+
+    show = shop.app.test_cli_runner()
+    lines = show.invoke(args=["prepaid", "show", "org:7"]).stdout.splitlines()
+    as_json = json.loads(show.invoke(args=["prepaid", "show", "org:7", "--json"]).stdout)
+
+    budgets = lines[lines.index("Budgets:") + 1 : lines.index("Last entries:")]
+    assert budgets[0] == "  the whole wallet: 490 of 500 left"
+    assert f"  nightly job ({key.spender}): 5 of 9 left" in budgets
+    assert any(line.startswith("  Bob (member:2): 5 of 7 left, begins anew 2") for line in budgets)
+    (by_bob,) = (line for line in lines if "  a  " in line)
+    assert by_bob.endswith("  a  by Bob (member:2)  for chat")
+    assert [line for line in lines if line.endswith("  b  by member:8")]
+    assert [line for line in lines if line.endswith(f"  c  by nightly job ({key.spender})")]
+    assert [line for line in lines if line.endswith("  d")]
+    by_key = {entry["key"]: (entry["spender"], entry["name"], entry["item"]) for entry in as_json["entries"]}
+    assert by_key["a"] == ("member:2", "Bob", "chat")
+    assert by_key["d"] == (None, None, None)
+    assert {budget["name"]: budget["left"] for budget in as_json["budgets"]} == {
+        None: 490,
+        "Bob": 5,
+        "nightly job": 5,
+    }

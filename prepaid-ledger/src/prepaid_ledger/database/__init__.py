@@ -4,7 +4,7 @@
 A public door: tables that stand beside the ledger's are made of the same parts.
 """
 
-from .addresses import address_of
+from .addresses import address_of, url_of
 from .busy import raising_busy
 from .cures import no_right
 from .engine import answer_within
@@ -35,6 +35,7 @@ __all__ = [
     "table_of",
     "take_turns",
     "upgrade",
+    "url_of",
     "whole_numbers",
     "words",
 ]

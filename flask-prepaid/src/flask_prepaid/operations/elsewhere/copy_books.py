@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import Ledger, Problem
-from prepaid_ledger.database import Base, address_of
+from prepaid_ledger.database import Base, address_of, url_of
 
 from ... import upgrade
 from ...context import Context, reading
@@ -139,7 +139,7 @@ def _hosts(metadata: MetaData, target: Engine) -> list[Table]:
 
 def _engine(url: str) -> Engine:
     try:
-        return create_engine(url)
+        return create_engine(url_of(url))
     except (ArgumentError, NoSuchModuleError) as unknown:
         raise ConfigError(
             f"--to names no database: {unknown}. Write postgresql+psycopg://user:password@host/database, or "

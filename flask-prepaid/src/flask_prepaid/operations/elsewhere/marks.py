@@ -21,14 +21,13 @@ from sqlalchemy import (
     Table,
     func,
     inspect,
-    make_url,
     select,
     tuple_,
 )
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import Problem
-from prepaid_ledger.database import BigInt, UtcDateTime, address_of, insert
+from prepaid_ledger.database import BigInt, UtcDateTime, address_of, insert, url_of
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.tables import ArchiveMark, Entry, Wallet
 
@@ -144,7 +143,7 @@ def compare(books: Engine, place: str) -> Iterator[Problem]:
 
 def _shown(place: str) -> str:
     """The place without a password."""
-    return address_of(make_url(place)) if "://" in place else place
+    return address_of(url_of(place)) if "://" in place else place
 
 
 def _marks() -> Select[Any]:
