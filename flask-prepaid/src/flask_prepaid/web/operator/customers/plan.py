@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 
 from prepaid_ledger.errors import PrepaidError
 
-from ....catalog import Plan
 from ....context import transaction
 from ....errors import GatewayUnavailable, UnknownItem
 from ....subscriptions import changing, plan_rows, plan_state, previews
@@ -99,7 +98,14 @@ def show(owner: str, preview: Preview | None = None, error: PrepaidError | None 
     row = plan_rows.running(context.session, owner)
     begun = row is not None and row.stripe_id is not None
     terms = subscribing.terms(context, row) if row is not None and begun else None
-    plans = others(terms) if terms is not None else []
+    plans = [  # the one that it is has something to change by its quantity or a new price
+        plan
+        for plan in context.catalog.plans.values()
+        if terms is None
+        or plan.slug != terms.plan
+        or plan.max_quantity > 1
+        or plan.amount_minor != terms.amount_minor
+    ]
     return page.render(
         "plan.html",
         owner=owner,
@@ -115,15 +121,6 @@ def show(owner: str, preview: Preview | None = None, error: PrepaidError | None 
         preview=preview,
         error=error,
     )
-
-
-def others(terms: PlanPrice) -> list[Plan]:
-    """What the plan can become. The one that it is has something to change by its quantity or a new price."""
-    return [
-        plan
-        for plan in page.context().catalog.plans.values()
-        if plan.slug != terms.plan or plan.max_quantity > 1 or plan.amount_minor != terms.amount_minor
-    ]
 
 
 def planned(row: Subscription | None) -> PlanPrice | None:
