@@ -101,6 +101,9 @@ def test_a_declined_card_says_so_and_gives_nothing(shop: Shop) -> None:
 
     assert "The payment did not go through" in page.text
     assert shop.balance() == 0
+    listed = shop.browser().get("/prepaid/billing").text
+    assert "Your bank wants you to confirm the payment, and that failed." in listed
+    assert re.search(r'href="/prepaid/buy\?pack=starter">Try again<', listed)
     assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
 
 
@@ -122,6 +125,8 @@ def test_a_challenge_that_was_left_can_be_taken_up_again(shop: Shop) -> None:
     press(shop, card)
     page = shop.browser().get("/prepaid/return?payment=1")
     assert "Confirm at your bank" in page.text
+    assert "<dt>Card</dt><dd>Visa ending in 3184</dd>" in page.text
+    assert "<td>Visa 3184</td>" in shop.browser().get("/prepaid/billing").text
 
     again = shop.send_form(shop.browser(), "/prepaid/return?payment=1", to="/prepaid/confirm", payment="1")
     shop.answer_bank(again.location, "complete")

@@ -163,7 +163,7 @@ def test_the_back_button_after_paying_leads_to_the_paid_purchase(shop: Shop) -> 
     again = shop.send_form(browser, "/prepaid/buy", **form)
 
     assert again.location == f"/prepaid/return?session_id={session}"
-    assert "100 credits were added" in browser.get(again.location).text
+    assert "100 credits added" in browser.get(again.location).text
 
 
 @pytest.mark.parametrize(
