@@ -68,7 +68,7 @@ def test_a_top_up_is_told_once_with_its_price(writing: Writing) -> None:
     writing.tick()
 
     ((address, subject, text),) = writing.mails
-    assert (address, subject) == ("user1@shop.example", "100 credits added")
+    assert (address, subject) == ("user1@shop.example", "100 credits were added")
     assert "$5.00" in text
     assert "https://shop.example/prepaid/cards" in text
 
@@ -183,10 +183,12 @@ def test_a_mail_that_cannot_be_sent_stops_nothing_and_is_sent_later(writing: Wri
     writing.mails = kept
     writing.stripe.advance(minutes=1)
     writing.tick()
-    assert writing.subjects == ["100 credits added"]
+    assert writing.subjects == ["100 credits were added"]
     log = writing.read(lambda: writing.prepaid.mails("user:1"))
     assert [(mail.name, mail.error) for mail in log] == [("topup_done", ""), ("topup_done", "AttributeError")]
-    assert {(mail.address, mail.subject) for mail in log} == {("user1@shop.example", "100 credits added")}
+    assert {(mail.address, mail.subject) for mail in log} == {
+        ("user1@shop.example", "100 credits were added")
+    }
     assert len({mail.message_uid for mail in log}) == 1
 
 
@@ -197,12 +199,12 @@ def test_an_operator_finds_which_mails_a_customer_was_sent(databases: Databases)
     shop.read(lambda: shop.prepaid.note_mail("user:1", **own, error=OSError("https://secret.link/reset")))
     page = "/prepaid/admin/customers/user:1"
     everything = shop.browser().get(page).text
-    assert "100 credits added" in everything
+    assert "100 credits were added" in everything
     assert "Our mail server did not answer." in everything
     assert "secret.link" not in everything
     matching = shop.browser().get(page, query_string={"mail": "0 % WEL"}).text
     assert "100 % welcome" in matching
-    assert "100 credits added" not in matching
+    assert "100 credits were added" not in matching
     shop.close()
 
 

@@ -75,7 +75,7 @@ def test_a_decline_is_said_and_another_card_pays(open_shop: tuple[Shop, str], pa
     fill(page, VISA)
     page.get_by_role("button", name="Pay $10.00").click()
 
-    expect(page.get_by_role("status")).to_contain_text("10 credits added")
+    expect(page.get_by_role("heading", name="10 credits added")).to_be_visible()
     assert shop.balance() == 10
 
 
