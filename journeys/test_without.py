@@ -100,11 +100,11 @@ def account(page: Page, shop: Running) -> None:
     expect(page.get_by_role("cell", name="Number drawn")).to_have_count(1)
     page.get_by_role("button", name="Logout").click()
     # A late answer would take back the cookie of the form that is opened next.
-    expect(page.get_by_role("link", name="Sign In").first).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
     page.goto(f"{shop.url}/login")
     page.get_by_label("Email").fill("noscript@journey.test")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("button", name="Get Your Number")).to_be_visible()
 
 
