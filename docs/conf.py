@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from pallets_sphinx_themes import ProjectLink  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
-
-from stripe_emulator import Emulator
 
 project = "Flask-Prepaid"
 author = "the authors of Flask-Prepaid"
@@ -65,41 +58,8 @@ def keep_the_tree(app: Sphinx, what: str, name: str, thing: Any, options: Any, l
         lines[first:last] = ["::", "", *(f"    {line.translate(BLANK)}" for line in lines[first:last])]
 
 
-def emulator_help() -> str:
-    command = [sys.executable, "-m", "stripe_emulator", "--help"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "90"}
-    )
-    return f"```text\n{done.stdout}```"
-
-
-def emulator_controls() -> str:
-    """Each control with its view's docstring, which says what it takes."""
-    app = Emulator().app
-    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_emulator/")]
-    rows = [
-        f"| `{verb} {rule.rule}` | {takes(app, rule.endpoint)} |"
-        for rule in rules
-        for verb in (rule.methods or set()) & {"GET", "POST"}
-        if "static" not in rule.endpoint
-    ]
-    return "\n".join(["| call | takes |", "|---|---|", *rows])
-
-
-def takes(app: Flask, endpoint: str) -> str:
-    text = " ".join((app.view_functions[endpoint].__doc__ or "").split())
-    return text.replace("``", "`").replace("|", "or")
-
-
 #: Whose READMEs stand beside ``docs`` in the repository, and in ``packages`` on the site.
 PACKAGES = ("flask-prepaid", "prepaid-ledger", "stripe-emulator")
-
-#: What ``<!-- generated: NAME -->`` stands for: tables that are read from the code.
-GENERATED = {"emulator_help": emulator_help, "emulator_controls": emulator_controls}
-
-
-def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    source[0] = re.sub(r"<!-- generated: (\w+) -->", lambda mark: GENERATED[mark[1]](), source[0])
 
 
 def copy_pages(app: Sphinx, exception: Exception | None) -> None:
@@ -130,4 +90,3 @@ def copy(page: Path, to: Path, moved: tuple[str, str] | None = None) -> None:
 def setup(app: Sphinx) -> None:
     app.connect("build-finished", copy_pages)
     app.connect("autodoc-process-docstring", keep_the_tree)
-    app.connect("source-read", fill_in)

@@ -91,8 +91,14 @@ def test_stripe_tells_what_was_paid_and_paid_back_since_the_backup(shop: Shop, t
 
     assert shop.balance() == 100  # one was given, one was taken
     assert left.exit_code == 1
-    drift = json.loads(left.stdout)["drift"]
-    assert [(difference["kind"], difference["detail"]) for difference in drift] == [
-        ("missed", "it names a payment that is not in this database")
-    ]
+    (missed,) = json.loads(left.stdout)["drift"]
+    detail, line = missed["detail"].split(": flask prepaid ")
+    assert (missed["kind"], missed["id"][:3], missed["payment"]) == ("missed", "pi_", None)
+    assert detail.startswith("it names a payment that is not in this database.")
+    assert line == f"grant user:1 CREDITS --reason TEXT --key {missed['id']}"
     assert shop.command("audit").exit_code == 0
+
+    typed = line.replace("CREDITS", "100").replace("TEXT", "Lost").split()
+    assert [shop.command(*typed).exit_code for _ in range(2)] == [0, 0]
+    assert shop.balance() == 200  # once, however often it is typed
+    assert shop.command("reconcile").exit_code == 0

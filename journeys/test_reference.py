@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from tools import (
     api_table,
+    emulator_tables,
     names_tables,
     personal_data_table,
     rows_table,
@@ -32,6 +33,7 @@ from rando_number.config.values import ConfigError
 from .pages import PAGES, ROOT
 
 SETTINGS = (ROOT / "docs/reference/settings.md").read_text()
+EMULATOR = (ROOT / "docs/reference/emulator.md").read_text()
 HTTP = (ROOT / "docs/reference/http.md").read_text()
 
 
@@ -135,6 +137,14 @@ def test_what_webhooks_are_sent_is_written_from_the_code() -> None:
     between = HTTP.partition(webhooks_table.BEGIN)[2].partition(webhooks_table.END)[0]
 
     assert between.strip() == webhooks_table.table(), "run: python -m tools.tables"
+
+
+@pytest.mark.parametrize("name", emulator_tables.TABLES)
+def test_what_the_emulator_takes_is_written_from_the_code(name: str) -> None:
+    begin, end = emulator_tables.BEGIN.format(name), emulator_tables.END.format(name)
+    between = EMULATOR.partition(begin)[2].partition(end)[0]
+
+    assert between.strip() == emulator_tables.written(name), "run: python -m tools.tables"
 
 
 @pytest.mark.parametrize("page", names_tables.TABLES)

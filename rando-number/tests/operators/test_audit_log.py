@@ -89,7 +89,7 @@ def test_a_line_of_a_kind_without_words_is_shown_as_it_was_written(shop: Running
     ]
 
 
-def test_a_message_stands_below_the_tabs_and_the_title(shop: RunningShop) -> None:
+def test_a_message_stands_below_the_tabs_and_above_the_title(shop: RunningShop) -> None:
     pat, admin = shop.buyer(), shop.operator("admin")
     story = f"/admin/customers/{pat.owner}"
     admin.send("/admin/grant", form_of=story, credits="5", reason="for the trouble")
@@ -97,4 +97,4 @@ def test_a_message_stands_below_the_tabs_and_the_title(shop: RunningShop) -> Non
     page = admin.get(story).text
 
     assert page.count("The balance is 18 now.") == 1
-    assert page.index("operator-tabs") < page.index("</h1>") < page.index("The balance is 18 now.")
+    assert page.index("operator-tabs") < page.index("The balance is 18 now.") < page.index("</h1>")

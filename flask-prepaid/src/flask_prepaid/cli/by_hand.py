@@ -45,7 +45,11 @@ def digest_of_today(*words: object) -> str:
 @with_appcontext
 @click.argument("payment", type=typed.payment)
 @click.option("--amount", type=typed.amount, help="In the currency's smallest unit. Default: all.")
-@click.option("--charge", type=typed.charge, help="Of several charges the one that gives it back, pi_...")
+@click.option(
+    "--charge",
+    type=typed.charge,
+    help="Of several charges the one that gives it back: the id of its PaymentIntent.",
+)
 @click.option("--reason", required=True, type=typed.reason, help="Why; it stays on the record.")
 @click.option("--key", type=typed.key, help="Names this refund. By default all that is typed, and the day.")
 def refund(payment: int, amount: int | None, charge: str | None, reason: str, key: str | None) -> None:

@@ -57,6 +57,12 @@ class Customers(Topic):
         customer = ask_for(lambda: self._v1.customers.retrieve(customer_id))
         return customer is not None and not getattr(customer, "deleted", False)
 
+    def fetch_owner(self, customer_id: str) -> str | None:
+        """Whom the customer stands for, as was written there; ``None`` if it is gone, or names nobody."""
+        customer = ask_for(lambda: self._v1.customers.retrieve(customer_id))
+        metadata = getattr(customer, "metadata", None)
+        return metadata.to_dict().get("owner") if metadata else None
+
     def name_owner(self, customer_id: str, owner: str) -> None:
         """Write down at Stripe whom the customer stands for."""
         params: Any = {"metadata": {"owner": owner}}

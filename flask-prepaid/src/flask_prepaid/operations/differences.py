@@ -21,7 +21,7 @@ from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, 
 from ..gateway.values import Intent
 from ..languages import units
 from ..payments import part_charges, payments
-from ..payments.customers import billing_details, contact
+from ..payments.customers import billing_details, contact, rows
 from ..payments.customers.models import Customer
 from ..payments.dispute_states import DisputeState
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
@@ -118,8 +118,7 @@ class Walk:
             if row is not None and intent.is_paid:
                 settle = partial(self._sync_now, settling.sync_intent, intent.id)
                 yield from self._paid_at_stripe(row, intent, settle)
-            elif intent.is_paid and not intent.is_all_back:
-                detail = "it names a payment that is not in this database"
+            elif intent.is_paid and not intent.is_all_back and (detail := self._lost(intent)):
                 yield Drift("missed", intent.id, None, detail), None
         for page in self._context.gateway.checkout.all_of_ours(self._since):
             self._seen()
@@ -133,6 +132,21 @@ class Walk:
                 yield Drift("missed", page.id, row.id, f"nothing was left to pay; it is {row.state}"), settle
             elif row.session_id == page.id:
                 self._paid.add(row.id)
+
+    def _lost(self, intent: Intent) -> str | None:
+        """What to do about a payment that a restored database has lost; ``None`` once it was granted by hand.
+
+        That grant has the charge's id as its key: nobody grants it twice.
+        """
+        owner = rows.owner_of(self._context.session, intent.customer_id)
+        if owner is None and intent.customer_id is not None:
+            owner = self._context.gateway.customers.fetch_owner(intent.customer_id)
+        if owner is not None and self._context.ledger.entries(owner, 1, kind="grant", keys=[intent.id]):
+            return None
+        return (
+            "it names a payment that is not in this database. Refund it, or give what it paid for: "
+            f"flask prepaid grant {owner or 'OWNER'} CREDITS --reason TEXT --key {intent.id}"
+        )
 
     def _paid_at_stripe(self, row: Payment, intent: Intent, settle: Mend) -> Iterator[Found]:
         """What is off with a payment that Stripe has money for; what is right is added to ``_paid``."""

@@ -131,10 +131,13 @@ def done(endpoint: str, words: str) -> Response:
     return make_response(redirect(url_for(endpoint), 303))
 
 
-def refreshing(html: str) -> Response:
-    """A page that loads itself again in a moment, since its state may still change."""
+def refreshing(html: str, address: str | None = None) -> Response:
+    """A page that loads itself again in a moment, since its state may still change.
+
+    :param address: Where it goes then, if that is another one.
+    """
     response = make_response(html)
-    response.headers["Refresh"] = str(REFRESH_S)
+    response.headers["Refresh"] = f"{REFRESH_S}; url={address}" if address else str(REFRESH_S)
     return response
 
 

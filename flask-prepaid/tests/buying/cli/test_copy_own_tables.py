@@ -18,6 +18,7 @@ from sqlalchemy import (
     Engine,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Integer,
     MetaData,
     String,
@@ -283,3 +284,28 @@ def test_null_stays_null_and_jsons_null_stays_jsons(databases: Databases, here: 
         'SELECT CAST(plain AS text), CAST(strict AS text), CAST("binary" AS text) FROM note WHERE id = 4'
     )
     assert answer(target, as_text) == [("null", "null", "null")]
+
+
+@pytest.mark.parametrize("here", ["sqlite", "postgresql"])
+def test_numbers_that_only_postgresql_gives_out_move_and_it_goes_on_from_the_last(
+    databases: Databases, here: str
+) -> None:
+    shop, target = Shop(databases.fresh(here)), databases.empty("postgresql")
+    ticket = Table(
+        "ticket",
+        shop.db.metadata,
+        Column("id", Integer, Identity(always=True), primary_key=True),
+        Column("seat", Integer),
+    )
+    for url in (address(shop), target):
+        shop.db.metadata.create_all(create_engine(url, poolclass=NullPool))
+    answer(address(shop), "INSERT INTO ticket (seat) VALUES (7), (8), (9)")
+    answer(address(shop), "DELETE FROM ticket WHERE seat = 8")
+
+    copied = shop.command("copy", "--all", "--to", shown(target))
+
+    assert copied.exit_code == 0, copied.output
+    assert content(shop.db.metadata, target) == {ticket.name: [(1, 7), (3, 9)]}
+    assert answer(target, "INSERT INTO ticket (seat) VALUES (10) RETURNING id") == [(4,)]
+    is_always = "SELECT is_identity, identity_generation FROM information_schema.columns"
+    assert ("YES", "ALWAYS") in answer(target, f"{is_always} WHERE table_name = 'ticket'")

@@ -135,7 +135,36 @@ def test_money_for_a_payment_that_the_database_has_lost_is_missed(shop: Shop) ->
         }
     )
 
-    assert kinds(drift(shop, "--fix")) == [("missed", None)]
+    (missed,) = drift(shop, "--fix")
+    assert (missed["kind"], missed["payment"]) == ("missed", None)
+    assert missed["detail"].endswith(f"grant OWNER CREDITS --reason TEXT --key {missed['id']}")
+    shop.dashboard().v1.refunds.create({"payment_intent": missed["id"]})
+    assert drift(shop) == []
+
+
+def test_a_lost_payment_of_a_customer_who_is_lost_too_is_settled_by_a_grant_with_its_id(shop: Shop) -> None:
+    """The customer at Stripe says whose it is. Another grant, or that to somebody else, settles nothing."""
+    customer = shop.dashboard().v1.customers.create({"metadata": {"owner": "user:9"}})
+    charge = shop.dashboard().v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "customer": customer.id,
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "return_url": "https://shop.example/",
+            "metadata": {"prepaid_payment": "of yesterday's backup"},
+        }
+    )
+    (missed,) = drift(shop)
+    assert f"grant user:9 CREDITS --reason TEXT --key {charge.id}" in missed["detail"]
+
+    assert shop.command("grant", "user:9", "100", "--reason", "Lost").exit_code == 0
+    assert shop.command("grant", "user:8", "100", "--reason", "Lost", "--key", charge.id).exit_code == 0
+    assert kinds(drift(shop)) == [("missed", None)]
+
+    assert shop.command("grant", "user:9", "100", "--reason", "Lost", "--key", charge.id).exit_code == 0
+    assert drift(shop) == []
 
 
 def test_a_payment_whose_answer_was_lost_is_unresolved_until_it_is_looked_up(deaf_shop: Shop) -> None:

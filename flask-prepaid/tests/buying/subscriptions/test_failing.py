@@ -25,7 +25,7 @@ def test_a_failed_renewal_gives_nothing_until_it_is_paid_on_stripes_page(shop: P
     shop.pass_time(days=29)
     assert shop.state() is State.PAST_DUE
     page = shop.page()
-    assert "The last payment did not go through" in page
+    assert "Visa ending in 0341 did not pay $10.00, so there are no new credits yet." in page
     assert "We try again on 3 March 2026" in page
     assert "Pay $10.00</" in page
     assert len(shop.entries()) == 1

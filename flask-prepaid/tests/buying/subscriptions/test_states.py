@@ -87,13 +87,18 @@ STATES = [
         "Cancel the plan",
     ),
     (State.ACTIVE, pay, "Your plan runs, and is paid until 28 February 2026.", "Preview"),
-    (State.PAST_DUE, fall_behind, "The last payment did not go through", "Pay $20.00 on Stripe's page"),
-    (State.UNPAID, go_unpaid, "Your plan gives no credits until you pay.", "Pay $20.00 on Stripe's page"),
+    (
+        State.PAST_DUE,
+        fall_behind,
+        " did not pay $20.00, so there are no new credits yet.",
+        "Pay with another card",
+    ),
+    (State.UNPAID, go_unpaid, "Your plan gives no credits until you pay.", "Pay with another card"),
     (
         State.INCOMPLETE,
         be_declined,
         "Pay within 23 hours, or the plan does not begin.",
-        "Pay $10.00 on Stripe's page",
+        "Pay with another card",
     ),
     (State.INCOMPLETE_EXPIRED, never_pay, "nothing was charged. Choose again", "Subscribe with Visa 0341"),
     (
@@ -102,7 +107,7 @@ STATES = [
         "Resume it by then, and nothing is charged before that day.",
         "Resume my plan",
     ),
-    (State.PAUSED, never_leave_a_card, "Add a card and resume it to go on.", "Add a card"),
+    (State.PAUSED, never_leave_a_card, "Add a card, then resume the plan.", "Add a card"),
     (
         State.CANCELED,
         leave,

@@ -23,6 +23,7 @@ def test_a_trial_gives_its_credits_and_charges_nothing(shop: PlanShop) -> None:
     assert shop.entries() == [("grant", 20)]
     page = shop.page()
     assert "Your free trial runs until 14 February 2026. Nothing is charged before." in page
+    assert "Credits of the trial last until 17 February 2026." in page
     assert "Next charge: <strong>$20.00</strong> on 14 February 2026" in page
 
 
@@ -45,7 +46,9 @@ def test_a_trial_without_a_card_asks_for_one_by_its_largest_button(shop: PlanSho
 
     page = one_line(shop.page())
 
-    assert "on 7 February 2026. No card is on file." in page
+    assert "With a card, the first charge is <strong>$6.00</strong> on 7 February 2026." in page
+    assert "Next charge" not in page
+    assert ">Invoices</h2>" not in page, "it has cost nothing"
     assert re.search(r'class="btn btn-primary">Add a card<', page), page
     shop.do("cancel", when="end")
     assert not re.search(r'class="btn btn-primary">Add a card<', shop.page())
@@ -336,7 +339,8 @@ def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(shop: 
 
     shop.pass_time(days=8)
     assert shop.state() is State.PAUSED
-    assert "Your trial has ended. Add a card and resume it to go on." in shop.page()
+    assert "Your trial has ended. Add a card, then resume the plan." in shop.page()
+    assert re.search(r'class="btn btn-primary">Add a card<', shop.page())
     assert shop.balance() == 0
     card = shop.save_card()
     assert "Resume and pay $6.00" in shop.page()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from flask_prepaid.subscriptions.models import State
 
 from .plan_shop import ASKS_ALWAYS, DECLINES, PlanShop, one_line
@@ -11,8 +13,8 @@ from .test_failing import fail_next
 from .test_retries import leave_card
 
 MASTERCARD = "5555555555554444"
-REFUSED = "Visa ending in 0341 did not pay it."
-TRIES = "We try Mastercard ending in 4444 in a moment for what your plan owes."
+REFUSED = "Visa ending in 0341 did not pay $6.00, so there are no new credits yet."
+TRIES = "We are charging $6.00 to Mastercard ending in 4444."
 
 
 def choices(page: str) -> list[str]:
@@ -34,13 +36,45 @@ def test_a_card_that_was_just_left_is_said_to_be_tried_and_has_refused_nothing(s
     leave_card(shop, MASTERCARD)
 
     assert f"Your card is saved. {TRIES}" in one_line(shop.browser().get("/prepaid/cards?added=1").text)
-    assert f"{REFUSED} {TRIES}" in one_line(shop.page())
-    assert choices(shop.page()) == ["Mastercard ending in 4444", "Visa ending in 0341, once more"]
+    page = one_line(shop.page())
+    assert TRIES in page
+    assert REFUSED not in page
+    assert "We try again on" not in page
+    assert choices(page) == [], "nothing to pay a second time"
+
+
+@pytest.mark.parametrize("path", ["/prepaid/plan", "/prepaid/cards?added=1"])
+def test_a_page_on_which_a_card_is_tried_asks_by_itself_and_ends_with_what_came_of_it(
+    shop: PlanShop, path: str
+) -> None:
+    end_trial_with_a_card_that_is_declined(shop)
+    leave_card(shop, MASTERCARD)
+    shop.browser().get("/prepaid/cards?added=1")
+
+    waits = shop.browser().get(path)
+    seconds, _, address = waits.headers["Refresh"].partition("; url=")
+    assert seconds == "3"
+    assert TRIES in one_line(waits.text)
+    assert shop.browser().get(address).headers["Refresh"] == waits.headers["Refresh"]
     shop.tick()
     assert shop.state() is State.ACTIVE
-    again = one_line(shop.browser().get("/prepaid/cards?added=1").text)
-    assert "Your card is saved." in again
-    assert "what your plan owes" not in again
+
+    after = shop.browser().get(address)
+    assert "Refresh" not in after.headers
+    assert "Paid: $6.00, 50 credits added." in one_line(after.text)
+    assert "Paid: " not in shop.browser().get(path).text
+
+
+def test_nobody_reads_what_a_card_paid_for_another(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    (bill,) = shop.invoices()
+    own = shop.browser().get(f"/prepaid/plan?tried={bill.id}").text
+    assert "Paid: $10.00, 100 credits added." in one_line(own)
+
+    other = shop.browser("user:2").get(f"/prepaid/plan?tried={bill.id}")
+
+    assert "Paid: " not in other.text
+    assert "Paid: " not in shop.browser().get("/prepaid/plan?tried=none").text
 
 
 def test_once_the_new_card_is_declined_it_is_the_one_that_did_not_pay(shop: PlanShop) -> None:
@@ -48,17 +82,21 @@ def test_once_the_new_card_is_declined_it_is_the_one_that_did_not_pay(shop: Plan
     leave_card(shop, ASKS_ALWAYS)
     shop.stripe.deliver()
     shop.pass_time(days=7, hours=3)
-    assert "Visa ending in 3184 did not pay it." in one_line(shop.page())
+    assert "Visa ending in 3184 did not pay $6.00" in one_line(shop.page())
 
     leave_card(shop, DECLINES)
     shop.tick()
 
     assert REFUSED in one_line(shop.page())
-    assert "for what your plan owes" not in shop.page()
+    assert "We are charging" not in shop.page()
     assert choices(shop.page()) == ["Visa ending in 3184", "Visa ending in 0341, once more"]
     cards = one_line(shop.browser().get("/prepaid/cards?added=1").text)
-    assert "Your card is saved." in cards
-    assert "The last payment of your plan did not go through." in cards
+    assert "Visa ending in 0341 is saved, but did not pay $6.00." in cards
+    assert re.search(r'class="btn btn-primary btn-sm" [^>]*>Pay \$6.00<', cards)
+    assert "Your card is saved." not in cards
+    before = one_line(shop.browser().get("/prepaid/cards").text)
+    assert "Visa ending in 0341 did not pay $6.00 for your plan. A card that you add now" in before
+    assert re.search(r'class="btn btn-primary">Add a card<', before)
 
 
 def test_a_plan_whose_card_was_changed_in_the_dashboard_blames_the_one_that_was_declined(
@@ -73,7 +111,7 @@ def test_a_plan_whose_card_was_changed_in_the_dashboard_blames_the_one_that_was_
     shop.v1.subscriptions.update(shop.stripe_id(), {"default_payment_method": good})
     shop.stripe.deliver()
 
-    assert REFUSED in one_line(shop.page())
+    assert "Visa ending in 0341 did not pay $10.00" in one_line(shop.page())
     assert choices(shop.page())[-1] == "Visa ending in 0341, once more"
 
 
@@ -81,11 +119,11 @@ def test_where_stripe_does_not_answer_no_card_is_blamed(shop: PlanShop) -> None:
     shop.subscribe("small")
     fail_next(shop)
     shop.pass_time(days=29)
-    assert REFUSED in one_line(shop.page())
+    assert "Visa ending in 0341 did not pay $10.00" in one_line(shop.page())
     shop.stripe.chaos(api_500=1.0)
 
     page = one_line(shop.page())
     shop.stripe.chaos()
 
-    assert "did not pay it" not in page
+    assert "did not pay" not in page
     assert "Visa ending in 0341" in page

@@ -99,7 +99,7 @@ FORMS: dict[Callable[[PlanShop], Press], str] = {
     pauses_the_plan: "Your plan is paused: it does not renew.",
     resumes_the_plan: "Your plan is resumed.",
     changes_to_a_larger_plan: "Your plan is Large now.",
-    changes_to_a_smaller_plan: "Your plan changes to Small on 28 February 2026.",
+    changes_to_a_smaller_plan: "28 February 2026</time> it changes to Small.",
     ends_the_plan_now: "Your plan has ended. Nothing more is charged.",
     ends_a_customers_plan_now: "The plan has ended.",
     makes_a_code: "MAY gives 5 credits to whoever redeems it.",

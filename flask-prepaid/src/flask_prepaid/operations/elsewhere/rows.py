@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Connection, Row, Table, TypeDecorator, func, insert, null, select
 
 from ...errors import ConfigError
-from .at_rest import quoted, triggers_at_rest
+from .at_rest import numbers_at_rest, quoted, triggers_at_rest
 
 #: Rows that are read and written at once.
 AT_ONCE = 1_000
@@ -32,7 +32,11 @@ def copy_rows(table: Table, source: Connection, target: Connection, seen: Callab
         .order_by(*table.primary_key.columns)
         .execution_options(yield_per=AT_ONCE)
     )
-    with triggers_at_rest(table, target), source.execute(every) as rows:
+    with (
+        triggers_at_rest(table, target),
+        numbers_at_rest(table, target),
+        source.execute(every) as rows,
+    ):
         for part in rows.partitions():
             for nulls, same in _by_their_nulls(part, columns, doubtful).items():
                 for values in same:

@@ -106,12 +106,10 @@ def credited_minor(session: Session, payment_id: int) -> int:
     return int(session.scalars(standing.where(CreditNote.payment_id == payment_id)).one())
 
 
-def is_refund_unknown(session: Session, payment_id: int) -> bool:
-    """Whether a refund of the payment was asked for, and Stripe has not answered yet."""
-    unanswered = select(Refund.id).where(
-        Refund.payment_id == payment_id, Refund.state == RefundState.REQUESTED
-    )
-    return session.scalar(unanswered.limit(1)) is not None
+def unanswered(session: Session, payment_ids: Sequence[int]) -> set[int]:
+    """Those of these payments of which a refund was requested, and Stripe has not answered yet."""
+    requested = Refund.payment_id.in_(payment_ids), Refund.state == RefundState.REQUESTED
+    return set(session.scalars(select(Refund.payment_id).where(*requested)))
 
 
 def left_of_each(session: Session, payments: Sequence[Payment]) -> dict[int, int]:

@@ -65,7 +65,7 @@ def home() -> ResponseReturnValue:
         disputed=disputed,
         disputed_count=disputes.count_to_answer(session, context.clock()),
         left_out=sales.left_out(session, month.span),
-        owing=dunning.count(),
+        owing=dunning.totals(),
         tables=sales_page.tables(month),
         uncopied=sales.uncopied(session),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -20,19 +21,27 @@ from ...payments import tax_rates
 from ...payments.customers.rows import known_customer
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards, cards_on_file, copies
-from ...subscriptions import currencies, retries
+from ...subscriptions import currencies, plan_rows, retries
 from .. import forms, page
 from . import billing, declines
+from .plans import owed
 
 
 def listing() -> ResponseReturnValue:
-    """The customer's cards, fetched afresh; the copy that we have if Stripe does not answer."""
-    return overview(page.customer())
+    """The customer's cards, fetched afresh; the copy that we have if Stripe does not answer.
+
+    While one is tried for what the plan owes, the page asks again by itself.
+    """
+    owner = page.customer()
+    has_answered = refresh(owner)
+    again = owed.address_after_try(owner, "prepaid.cards")
+    html = overview(owner, has_answered)
+    return page.refreshing(html, again) if again else html
 
 
-def overview(owner: str, error: PrepaidError | None = None) -> str:
+def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> str:
     context = page.context()
-    refresh(owner)
+    of_plan = plan_money(owner, may_ask)  # commits: what is read before it may be gone after it
     topup = topups.setting(context.session, owner)
     currency = currencies.of(context, owner)
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
@@ -42,8 +51,8 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         "cards.html",
         cards=cards_on_file.saved(context.session, owner),
         default=cards_on_file.default_card(context.session, owner),
-        owed=retries.is_owed(context.session, owner),
-        trying=retries.trying(context.session, owner),
+        **of_plan,
+        paid=owed.paid_by_try(owner),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
@@ -56,14 +65,23 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     )
 
 
-def refresh(owner: str) -> None:
-    """Fetch the customer's cards, where Stripe answers and may be asked. Commits."""
+def plan_money(owner: str, may_ask: bool) -> dict[str, Any]:
+    """What the owner's plan owes, where its payment failed, and what has been tried. Commits."""
+    session = page.context().session
+    row = plan_rows.running(session, owner)
+    return owed.of_owed(row, may_ask=may_ask) if row and retries.is_owed(session, owner) else {}
+
+
+def refresh(owner: str) -> bool:
+    """Fetch the customer's cards, where Stripe may be asked; whether it answered. Commits."""
     context = page.context()
     with reading(context) as session:
         customer_id = known_customer(session, owner)
     if customer_id is not None and context.gateway.ask_limit.may(owner):
         with suppress(GatewayUnavailable, GatewayRefused):
             copies.refresh(context, customer_id)
+            return True
+    return False
 
 
 def add() -> ResponseReturnValue:

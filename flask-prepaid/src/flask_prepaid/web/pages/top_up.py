@@ -27,7 +27,7 @@ def top_up() -> ResponseReturnValue:
     try:
         row = switch_on(owner)
     except (UnknownItem, NoCard) as error:
-        return cards.overview(owner, error), 422
+        return cards.overview(owner, cards.refresh(owner), error), 422
     words = _(
         "Auto top-up is on: it buys below %(credits)s, for at most %(amount)s a month.",
         credits=formats.credits(row.threshold),

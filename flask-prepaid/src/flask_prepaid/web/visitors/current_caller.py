@@ -127,7 +127,10 @@ def bearer() -> str | None:
 
 
 def caller_has_gone() -> bool:
-    """Whether whoever asked has closed the line, where ``FastPath`` serves the app: for long answers."""
+    """Whether whoever asked has closed the line, where ``FastPath`` serves the app: for long answers.
+
+    Elsewhere it is always ``False``. A stream with a meter needs it nowhere.
+    """
     if not has_request_context():
         return False
     gone = request.environ.get("asgi.scope", {}).get(GONE)

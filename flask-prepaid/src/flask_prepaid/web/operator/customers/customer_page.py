@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import abort, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import check_owner
@@ -30,7 +30,7 @@ from ... import causes, forms
 from ...visitors import spenders
 from .. import events, health, mails, page
 from ..roles import Right
-from . import dunning, invoices, operator_notes
+from . import dunning, invoices, operator_notes, paid_sums
 
 #: Payments and entries on one page.
 PAYMENTS = 50
@@ -72,7 +72,7 @@ def customer(owner: str) -> ResponseReturnValue:
         name=page.label(owner),
         wallet=context.ledger.wallet(owner),
         since=since(session, owner),
-        sums=sums_of(session, owner),
+        sums=paid_sums.of(session, owner),
         lots=lots,
         entries=entries,
         payment_of=payment_of,
@@ -104,13 +104,13 @@ def customer(owner: str) -> ResponseReturnValue:
 
 def of_payments(session: Session, bought: Sequence[Payment]) -> dict[str, Any]:
     """What the page says of the customer's payments, and of the money of each that went back."""
-    refunded = shown_states.refunded_of_each(session, bought)
+    ids = [payment.id for payment in bought]
     return {
         "payments": bought,
         "states": shown_states.of_each(session, bought),
-        "refunded": refunded,
-        "under_way": any(sums.under_way_minor for sums in refunded.values()),
-        "taken": disputes.taken_by_bank(session, [payment.id for payment in bought]),
+        "refunded": shown_states.refunded_of_each(session, bought),
+        "taken": disputes.taken_by_bank(session, ids),
+        "unanswered": refundable.unanswered(session, ids),
         "left": refundable.left_of_each(session, bought),
     }
 
@@ -138,20 +138,6 @@ def since(session: Session, owner: str) -> date | None:
     """The day of the customer's first credits, by the shop's clock."""
     at = session.scalar(select(Wallet.created_at).where(Wallet.owned_by(owner)))
     return at and at.astimezone(ZoneInfo(page.context().config.time_zone)).date()
-
-
-def sums_of(session: Session, owner: str) -> Sequence[Any]:
-    """What the customer has paid and had refunded in all, of each currency."""
-    return session.execute(
-        select(
-            Payment.currency,
-            func.sum(Payment.paid_minor).label("paid_minor"),
-            func.sum(Payment.refunded_minor).label("refunded_minor"),
-        )
-        .where(Payment.owner == owner, Payment.paid_minor.is_not(None))
-        .group_by(Payment.currency)
-        .order_by(func.sum(Payment.paid_minor).desc())
-    ).all()
 
 
 def of_plan(session: Session, owner: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask.typing import ResponseReturnValue
@@ -38,7 +39,9 @@ def open_invoices(owner: str | None = None) -> Any:
     return rows if owner is None else rows.where(Subscription.owner == owner)
 
 
-def count() -> int:
-    """How many invoices wait."""
-    waiting = open_invoices().order_by(None).with_only_columns(func.count())
-    return page.context().session.scalar(waiting) or 0
+def totals() -> Sequence[Any]:
+    """How many invoices wait in each currency, and how much they ask for, in its smallest unit."""
+    sums = func.count().label("count"), func.sum(Invoice.due_minor).label("due_minor")
+    waiting = open_invoices().order_by(None).with_only_columns(Invoice.currency, *sums)
+    rows = page.context().session.execute(waiting.group_by(Invoice.currency).order_by(Invoice.currency))
+    return rows.mappings().all()

@@ -97,18 +97,27 @@ def show(owner: str, preview: Preview | None = None, error: PrepaidError | None 
     context = page.context()
     row = plan_rows.running(context.session, owner)
     begun = row is not None and row.stripe_id is not None
+    terms = subscribing.terms(context, row) if row is not None and begun else None
+    plans = [  # the one that it is has something to change by its quantity or a new price
+        plan
+        for plan in context.catalog.plans.values()
+        if terms is None
+        or plan.slug != terms.plan
+        or plan.max_quantity > 1
+        or plan.amount_minor != terms.amount_minor
+    ]
     return page.render(
         "plan.html",
         owner=owner,
         name=page.label(owner),
         row=row if begun else None,
-        terms=subscribing.terms(context, row) if row is not None and begun else None,
+        terms=terms,
         planned=planned(row),
         owed=plan_state.owed(context, row) if row is not None else None,
         lapses=context.session.execute(dunning.open_invoices(owner).limit(1)).first() is None,
         actions={word: action for word, action in ACTIONS.items() if word != "change" and can(row, word)},
-        can_change=can(row, "change"),
-        plans=context.catalog.plans.values(),
+        can_change=bool(plans) and can(row, "change"),
+        plans=plans,
         preview=preview,
         error=error,
     )

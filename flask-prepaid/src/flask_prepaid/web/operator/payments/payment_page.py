@@ -6,13 +6,13 @@ from functools import partial
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from .... import money
 from ....errors import NotYours, UnknownItem
 from ....payments import part_charges, shown_states
 from ....payments.dispute_states import DisputeState
-from ....payments.models import Dispute, Payment, PaymentState, Refund
+from ....payments.models import Dispute, Payment, PaymentState, Refund, RefundState
 from ....payments.outcome import wrong_charges
 from ....purchases import reviews
 from ....purchases.money_back import fraud_warnings, refundable
@@ -39,6 +39,8 @@ def payment(payment_id: int) -> ResponseReturnValue:
     taken_minor = sum(dispute.amount_minor for dispute in taking)
     lost_minor = sum(dispute.amount_minor for dispute in taking if dispute.state == DisputeState.LOST)
     kept_minor = row.charged_minor - row.refunded_minor - taken_minor
+    requested = Refund.payment_id == row.id, Refund.state == RefundState.REQUESTED
+    requested_minor = session.scalar(select(func.sum(Refund.amount_minor)).where(*requested)) or 0
     warning = fraud_warnings.of_payment(session, row.id)
     suspected_minor = refundable.left_to_refund(session, row, warning.payment_intent_id) if warning else 0
     sent_back = session.scalars(select(Refund).where(Refund.payment_id == row.id).order_by(Refund.id)).all()
@@ -53,11 +55,11 @@ def payment(payment_id: int) -> ResponseReturnValue:
         disputes=disputes,
         lost_minor=lost_minor,
         held_minor=taken_minor - lost_minor,
-        kept_minor=kept_minor,
+        net_minor=kept_minor - requested_minor,
         fees=fees.fees_of(session, row, kept_minor=kept_minor),
         copying=session.get(Copying, 1),
         left=refundable.left_to_refund(session, row),
-        is_refund_unknown=refundable.is_refund_unknown(session, row.id),
+        is_refund_unknown=row.id in refundable.unanswered(session, [row.id]),
         unspent=unspent_of(row),
         taken=taken_by_bank(session, [row.id]).get(row.id),
         warning=warning,

@@ -96,7 +96,7 @@ def refund_form(
         credited=credited,
         taken=taken,
         under_way=money.show(under_way_minor, payment.currency) if under_way_minor else "",
-        is_unknown=refundable.is_refund_unknown(session, payment.id),
+        is_unknown=payment.id in refundable.unanswered(session, [payment.id]),
         decimal=money.decimal,
         error=error,
         written=request.form,

@@ -18,7 +18,7 @@ from ....subscriptions.beginning import beginnings, subscribing, unanswered
 from ....subscriptions.models import BEGINNING, Subscription
 from ... import errors, forms, page, sent_again
 from ..buying import results
-from . import overview
+from . import overview, owed
 from .chosen_plan import chosen_plan
 
 
@@ -30,10 +30,17 @@ def plan() -> ResponseReturnValue:
     page.context().gateway.ask_limit.require(owner)
     session_id = request.args.get("session_id")
     if session_id is None:
-        return not_known_yet(owner) or overview.overview(owner)
+        return not_known_yet(owner) or shown(owner)
     row = subscribing.come_back(page.context(), owner, session_id)
     html = overview.overview(owner)
     return page.refreshing(html) if row.state in BEGINNING else html
+
+
+def shown(owner: str) -> ResponseReturnValue:
+    """The plan as it is known; while a card is tried for it, the page asks again by itself."""
+    again = owed.address_after_try(owner, "prepaid.plan")
+    html = overview.overview(owner)
+    return page.refreshing(html, again) if again else html
 
 
 def choose(owner: str) -> ResponseReturnValue:

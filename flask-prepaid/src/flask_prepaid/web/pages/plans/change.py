@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ....catalog import Plan
@@ -34,14 +34,14 @@ def change() -> ResponseReturnValue:
         wanted = change_plan(owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
-    return page.done("prepaid.plan", changed_in_words(owner, formats.title(wanted.title)))
+    row = plan_rows.running(context.session, owner)
+    if row is not None and row.next_price_id:  # the page itself says to what it changes, and when
+        return redirect(url_for("prepaid.plan"), 303)
+    return page.done("prepaid.plan", changed_in_words(row, formats.title(wanted.title)))
 
 
-def changed_in_words(owner: str, title: str) -> str:
-    """From when the new plan is there: now, once it is paid, or when the period that is paid ends."""
-    row = plan_rows.running(page.context().session, owner)
-    if row is not None and row.next_price_id and row.next_at:
-        return _("Your plan changes to %(plan)s on %(day)s.", plan=title, day=formats.day(row.next_at))
+def changed_in_words(row: Subscription | None, title: str) -> str:
+    """Whether the new plan is there now, or once it is paid."""
     if row is not None and row.pending_until:
         return _("Your plan changes to %(plan)s when it is paid.", plan=title)
     return _("Your plan is %(plan)s now.", plan=title)

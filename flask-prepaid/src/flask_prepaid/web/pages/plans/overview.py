@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from prepaid_ledger.errors import PrepaidError
 
@@ -15,10 +15,11 @@ from ....errors import GatewayRefused, GatewayUnavailable
 from ....gateway.billing.subscription_values import StripeInvoice
 from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards_on_file
-from ....subscriptions import currencies, plan_rows, plan_state, previews, prices, retries
+from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import trials
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
 from ... import forms, page
+from . import owed
 
 #: How many invoices the page shows.
 SHOWN = 36
@@ -37,7 +38,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
     row = plan_rows.running(session, owner)
     coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
     resumes_for = resumption_minor(row) if row else None
-    of_money = {**of_payer(row), **of_owed(row)} if row else {}
+    of_money = {**of_payer(row), **owed.of_owed(row)} if row else {}
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     terms = session.get_one(PlanPrice, row.price_id) if row else None
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
@@ -48,6 +49,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         select(Invoice)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .where(Subscription.owner == owner, Invoice.state != "draft")
+        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
         .order_by(Invoice.created_at.desc(), Invoice.id.desc())
     )
     return page.render(
@@ -65,6 +67,7 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         ends_unrenewed=row is not None and plan_state.ends_unrenewed(row),
         is_over=row is not None and plan_state.is_over(context, row),
         has_just_begun=row is not None and has_just_begun(row),
+        paid=owed.paid_by_try(owner),
         **of_money,
         lasts_until=lasts_until,
         plans=plans_shown(currency, None if begins else terms),
@@ -109,29 +112,6 @@ def of_payer(row: Subscription) -> dict[str, Any]:
         "after_trial": after_trial,
         "needs_card": after_trial in plan_state.NEEDS_CARD,
     }
-
-
-def of_owed(row: Subscription) -> dict[str, Any]:
-    """What waits to be paid, the card that did not pay it, and those that could. Commits."""
-    context = page.context()
-    refused_id = refused_card_id(row)
-    trying = retries.trying(context.session, row.owner)
-    saved = cards_on_file.saved(context.session, row.owner)
-    could_pay = [card for card in saved if card.id != refused_id]
-    return {
-        "owed": plan_state.owed(context, row),
-        "refused": next((card for card in saved if card.id == refused_id), None),
-        "trying": trying,
-        "could_pay": sorted(could_pay, key=lambda card: trying is None or card.id != trying.id),
-    }
-
-
-def refused_card_id(row: Subscription) -> str | None:
-    """What did not pay the plan when it was last tried; ``None`` also while Stripe does not answer."""
-    try:
-        return retries.refused_card_id(page.context(), row)
-    except (GatewayUnavailable, GatewayRefused):
-        return None
 
 
 def pays_with(saved: list[SavedCard]) -> SavedCard | None:

@@ -1,0 +1,58 @@
+"""What a plan owes: the card that did not pay it, the one that is being tried, and what came of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, url_for
+
+from ....errors import GatewayRefused, GatewayUnavailable
+from ....purchases.saved_cards import cards_on_file
+from ....subscriptions import plan_rows, plan_state, retries
+from ....subscriptions.models import Invoice, InvoiceState, Subscription
+from ... import page
+
+
+def of_owed(row: Subscription, *, may_ask: bool = True) -> dict[str, Any]:
+    """What waits to be paid, the card that did not pay it, and those that could. Commits.
+
+    :param may_ask: Whether Stripe may be asked for the card that did not pay.
+    """
+    refused_id = refused_card_id(row) if may_ask else None
+    trying = retries.trying(page.context().session, row.owner)
+    saved = cards_on_file.saved(page.context().session, row.owner)
+    return {
+        "owed": plan_state.owed(page.context(), row),
+        "refused": next((card for card in saved if card.id == refused_id), None),
+        "trying": trying,
+        "could_pay": [card for card in saved if card.id != refused_id],
+    }
+
+
+def refused_card_id(row: Subscription) -> str | None:
+    """What did not pay the plan when it was last tried; ``None`` also while Stripe does not answer."""
+    try:
+        return retries.refused_card_id(page.context(), row)
+    except (GatewayUnavailable, GatewayRefused):
+        return None
+
+
+def address_after_try(owner: str, endpoint: str) -> str | None:
+    """Where a page loads itself again while a card is being tried: there it says what came of it."""
+    context = page.context()
+    row = plan_rows.running(context.session, owner)
+    if row is None or retries.trying(context.session, owner) is None:
+        return None
+    bill = plan_state.owed(context, row)
+    return url_for(endpoint, added=request.args.get("added"), tried=bill.id) if bill is not None else None
+
+
+def paid_by_try(owner: str) -> Invoice | None:
+    """The owner's invoice for which a card was tried, as the address names it, if that has paid it."""
+    context = page.context()
+    tried = request.args.get("tried", type=int)
+    row = plan_rows.running(context.session, owner)
+    bill = context.session.get(Invoice, tried) if tried is not None and row is not None else None
+    if bill is None or row is None or bill.subscription_id != row.id or bill.state != InvoiceState.PAID:
+        return None
+    return bill
