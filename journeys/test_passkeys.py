@@ -59,14 +59,14 @@ def add(page: Page, shop: Running, name: str, what: str) -> None:
 
 def log_out(page: Page) -> None:
     page.get_by_role("button", name="Logout").click()
-    expect(page.get_by_role("link", name="Sign In").first).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
 
 
 def give_password(page: Page, shop: Running, email: str) -> None:
     page.goto(f"{at(shop)}/login")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def is_in(page: Page, shop: Running) -> bool:

@@ -15,7 +15,7 @@ def test_a_newcomer_spends_three_free_credits_buys_ten_and_goes_on(any_shop: Run
     home = newcomer.get("/").text
     assert re.fullmatch(r"\d", number_on_card(home)), "a digit to begin with, on the house"
     assert "Get 3 free numbers" in home
-    assert "Login To Get Your Number" in home
+    assert "Sign in to get your number" in home
 
     registered = newcomer.register("newcomer@rando.test")
     assert registered.status_code == 302

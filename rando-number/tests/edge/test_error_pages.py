@@ -122,7 +122,7 @@ def test_who_may_not_do_something_can_change_the_account(shop: RunningShop) -> N
     shop.app.add_url_rule("/forbidden", view_func=lambda: abort(403))
     stranger, customer = shop.visitor(), shop.customer()
 
-    assert primary(stranger.get("/forbidden").text) == '<a class="btn btn-primary" href="/login">Sign In</a>'
+    assert primary(stranger.get("/forbidden").text) == '<a class="btn btn-primary" href="/login">Sign in</a>'
     assert "Sign in with another account" in customer.get("/forbidden").text
     hidden = forms(customer.get("/forbidden").text)["/logout"]
     left = customer.client.post("/logout?next=/login", data=hidden)

@@ -103,7 +103,13 @@ def test_both_forms_say_the_same_with_the_shop_and_where_to_ask(shop: Shop) -> N
         "button",
         "link",
     ]
-    assert "Leads to shop.example" in mail.html
+    assert "Leads to" not in mail.html, "the button leads to the shop itself"
+
+
+def test_a_button_says_where_it_leads_if_that_is_not_the_shop(shop: Shop) -> None:
+    mail = shop.read(lambda: shop.prepaid.compose_mail("Help", "Read it: https://docs.example/help"))
+
+    assert "Leads to docs.example" in mail.html
 
 
 def test_what_somebody_has_typed_adds_no_link_no_line_and_no_button(shop: Shop) -> None:
@@ -117,7 +123,6 @@ def test_what_somebody_has_typed_adds_no_link_no_line_and_no_button(shop: Shop) 
 
     assert "\n" not in mail.subject
     assert mail.html.count('class="button"') == 1
-    assert "Leads to shop.example" in mail.html
     assert 'href="evil.example' not in mail.html
     assert 'href="http://evil.example' not in mail.html
     assert "<th" not in mail.html

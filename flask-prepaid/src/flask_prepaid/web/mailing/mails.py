@@ -85,6 +85,11 @@ class Sender:
     mode: str
 
     @property
+    def place(self) -> str:
+        """The host of the shop's own pages."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def signature(self) -> str:
         """The lines below a plain text."""
         lines = [f"{self.name}{self.mode}", self.url]

@@ -43,7 +43,10 @@ def init_app(app: Flask) -> None:
 
 def check_mail() -> ResponseReturnValue:
     """What comes after a registration: the link in the mail, whoever had the address before."""
-    return render_template("accounts/check_mail.html")
+    address = session.get(MAILED)
+    if address is None:
+        return redirect(url_for("security.send_confirmation"))
+    return render_template("accounts/check_mail.html", address=address)
 
 
 def confirm(token: str) -> ResponseReturnValue:
