@@ -67,7 +67,7 @@ def from_registering_to_a_refund(
     page.locator("[name=card_number]").fill("4242 4242 4242 4242")
     keep("checkout")
     pay_on_stripes_page(page, "4242 4242 4242 4242")
-    expect(page.get_by_text("10 credits were added for $10.00.")).to_be_visible()
+    expect(page.get_by_role("heading", name="10 credits added for $10.00")).to_be_visible()
     assert balance_after_reload(page, shop) == 12
 
     with closing(sqlite3.connect(shop.data / "rando.sqlite3")) as books:

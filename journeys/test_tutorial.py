@@ -71,7 +71,7 @@ class Reader:
         checkout = visitor.post("/prepaid/buy", pack="starter", csrf_of="/prepaid/buy")
         card = {"card_number": "4242424242424242", "card_expiry": "12/34", "card_cvc": "123"}
         back = visitor.submit(checkout, email="pat@example.com", name="Pat", **card)
-        assert "100 credits were added for $5.00" in back.text
+        assert "100 credits added for $5.00" in back.text
 
     def here(self, text: str) -> str:
         """The page's text with the ports of this test."""

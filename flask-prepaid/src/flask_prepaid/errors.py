@@ -300,3 +300,6 @@ class GatewayUnavailable(PrepaidError):
     code = "gateway_unavailable"
     #: Whether no card can have been charged: Stripe was asked for a page that nobody has seen, or before.
     charges_nothing = False
+    #: Whether Stripe keeps this answer under the request's key, for a day or longer: to ask again under it
+    #: tells no more. What was asked is over, so it can be looked for.
+    key_is_spent = False

@@ -86,7 +86,9 @@ def ask(call: Callable[[], T], *, may_refuse: bool = False) -> T:
             # A certificate that does not fit is no bad day of the network: somebody is in between.
             level = logging.ERROR if timeouts.is_wrong_certificate(error.__cause__) else logging.WARNING
             log.log(level, "Stripe gave no answer: %s", type(error.__cause__ or error).__name__)
-            raise GatewayUnavailable("Stripe did not answer.") from error
+            unanswered = GatewayUnavailable("Stripe did not answer.")
+            unanswered.key_is_spent = is_spent(error)
+            raise unanswered from error
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
@@ -126,6 +128,16 @@ def is_busy(error: Exception) -> bool:
     """Whether it is a matter of a moment: too many requests, or one with the same key is at work."""
     status = error.http_status if isinstance(error, stripe.StripeError) else None
     return status in (409, 429)
+
+
+def is_spent(error: Exception) -> bool:
+    """Whether Stripe gives this answer to whatever comes under the request's key, for as long as it keeps it.
+
+    It keeps a 500, too; and it refuses a key that has asked for something else.
+    https://docs.stripe.com/api/idempotent_requests
+    """
+    headers = (error.headers if isinstance(error, stripe.StripeError) else None) or {}
+    return "idempotent-replayed" in headers or isinstance(error, stripe.IdempotencyError)
 
 
 def refusal(error: stripe.StripeError) -> GatewayRefused:

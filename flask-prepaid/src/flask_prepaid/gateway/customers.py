@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,26 @@ from .billing.billing_details import StripeBilling, billing_of
 from .calls import Topic, ask, ask_for, created, walk
 from .values import StripeCustomer, customer_of
 
+#: The metadata field in which a customer carries the idempotency key that it was made with.
+CUSTOMER_KEY = "prepaid_customer"
+
 
 class Customers(Topic):
     def create(self, owner: str, *, email: str | None, key: str) -> str:
         """A new Stripe customer for ``owner``; its id."""
-        params: Any = {"metadata": {"owner": owner}, **({"email": email} if email else {})}
+        metadata = {"owner": owner, CUSTOMER_KEY: key}
+        params: Any = {"metadata": metadata, **({"email": email} if email else {})}
         return ask(lambda: self._v1.customers.create(params, {"idempotency_key": key})).id
+
+    def find(self, keys: Collection[str], since: datetime) -> str | None:
+        """The id of the customer that was made with one of the keys, for when its answer was lost.
+
+        :param since: When Stripe was first asked for it, or before.
+        """
+        for customer in walk(self._v1.customers.list, created(since)):
+            if customer.metadata and customer.metadata.to_dict().get(CUSTOMER_KEY) in keys:
+                return str(customer.id)
+        return None
 
     def set_email(self, customer_id: str, email: str) -> None:
         """Where Stripe writes from now on: receipts and invoices."""

@@ -13,6 +13,7 @@ def create_customers() -> None:
         "prepaid_customer",
         sa.Column("owner", sa.String(64), primary_key=True),
         sa.Column("idempotency_key", sa.String(255), nullable=False),
+        sa.Column("asked_at", AT),
         sa.Column("stripe_id", sa.String(255)),
         sa.Column("default_card_id", sa.String(255)),
         sa.Column("cards_fetched_at", AT),

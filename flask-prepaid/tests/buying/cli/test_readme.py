@@ -78,7 +78,7 @@ def test_the_readme_leads_from_an_empty_folder_to_the_first_purchase(
         report = browser.open(urllib.request.Request(f"{shop}/report", method="POST")).read().decode()
         after = browser.open(f"{shop}/prepaid/buy").read().decode()
 
-    assert "100 credits were added for $5.00" in back
+    assert "100 credits added for $5.00" in back
     assert report == "A report for 3 credits.\n"
     assert "<strong>97</strong> credits" in after
 

@@ -52,7 +52,7 @@ def test_what_a_killed_emulator_cut_off_is_known_after_one_fix(
     paid = Semaphore(0)
 
     def pay_for_as_long_as_it_works(owner: str) -> None:
-        while "100 credits were added" in shop.press(cards[owner], owner).text:
+        while "100 credits added" in shop.press(cards[owner], owner).text:
             paid.release()
 
     with emulating(data, port) as process, ThreadPoolExecutor(len(OWNERS)) as customers:

@@ -312,7 +312,7 @@ def test_a_webhook_before_our_row_knows_its_session_gives_the_credits(database: 
     between.before_answer = customer_is_quicker
     session = shop.buy()
 
-    assert "100 credits were added" in shop.come_back(session).text
+    assert "100 credits added" in shop.come_back(session).text
     assert (shop.balance(), [payment.state for payment in shop.payments()]) == (100, [PaymentState.PAID])
     shop.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ import stripe
 from sqlalchemy import update
 
 from flask_prepaid.context import transaction, write_now
-from flask_prepaid.payments.customers import billing_details, contact, removal
+from flask_prepaid.errors import GatewayUnavailable
+from flask_prepaid.payments.customers import billing_details, contact, making, removal
 from flask_prepaid.payments.customers.models import Customer
 from flask_prepaid.purchases.saved_cards import copies
 from stripe_emulator import Emulator
@@ -192,6 +194,62 @@ def test_a_customer_deleted_in_the_dashboard_leaves_no_card_and_no_address_here(
     assert shop.read(lambda: shop.prepaid.cards("user:1")) == []
     assert "Ada GmbH" not in shop.browser().get("/prepaid/billing").text
     assert session != shop.buy()
+
+
+def fail_once_made(shop: Shop) -> str:
+    """Stripe makes the customer, and keeps a 500 under their key as its answer."""
+    while not shop.dashboard().v1.customers.list().data:
+        shop.stripe.chaos(api_500=1.0)
+        with suppress(GatewayUnavailable):
+            shop.read(lambda: making.customer_of(shop.prepaid, "user:1", 0))
+        shop.stripe.chaos()
+    return str(at_stripe(shop).id)
+
+
+@pytest.mark.parametrize("address", ["ann@example.com", REFUSED])
+def test_who_was_made_in_spite_of_a_500_buys_at_the_next_press(
+    shop: Shop, addresses: dict[str, str], address: str
+) -> None:
+    """For a day Stripe answers nothing else under their key."""
+    addresses["user:1"] = address
+    made = fail_once_made(shop)
+
+    shop.pay(shop.buy())
+
+    assert shop.balance() == 100
+    assert at_stripe(shop).id == made
+    shop.tick()
+    assert drift(shop) == []
+
+
+@pytest.mark.each_database
+def test_whose_500_made_nobody_is_asked_for_under_another_key_and_buys(shop: Shop) -> None:
+    gone = fail_once_made(shop)
+    shop.dashboard().v1.customers.delete(gone)
+
+    refused = shop.send_form(shop.browser(), "/prepaid/buy", pack="starter")
+    assert refused.status_code == 503
+    shop.pay(shop.buy())
+
+    assert shop.balance() == 100
+    assert at_stripe(shop).email == "ann@example.com"
+
+
+def test_who_has_another_address_since_stripes_answer_was_lost_buys_at_the_next_press(
+    shop: Shop, addresses: dict[str, str]
+) -> None:
+    """Under one key Stripe is asked for one thing: with the new address, it refuses the key."""
+    shop.stripe.chaos(lost_reply=1.0)
+    with pytest.raises(GatewayUnavailable):
+        shop.read(lambda: making.customer_of(shop.prepaid, "user:1", 0))
+    shop.stripe.chaos()
+    addresses["user:1"] = "ann@new.example"
+
+    shop.pay(shop.buy())
+    shop.tick()
+
+    assert shop.balance() == 100
+    assert at_stripe(shop).email == "ann@new.example"
 
 
 @pytest.mark.each_database

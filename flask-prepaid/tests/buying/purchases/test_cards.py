@@ -79,7 +79,7 @@ def test_one_press_buys_with_a_saved_card(shop: Shop) -> None:
     page = follow(shop, press(shop, card))
 
     assert page.status_code == 200
-    assert "100 credits were added for $5.00" in page.text
+    assert "100 credits added for $5.00" in page.text
     assert shop.balance() == 100
 
 
@@ -101,6 +101,9 @@ def test_a_declined_card_says_so_and_gives_nothing(shop: Shop) -> None:
 
     assert "The payment did not go through" in page.text
     assert shop.balance() == 0
+    listed = shop.browser().get("/prepaid/billing").text
+    assert "Your bank wants you to confirm the payment, and that failed." in listed
+    assert re.search(r'href="/prepaid/buy\?pack=starter">Try again<', listed)
     assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
 
 
@@ -121,7 +124,9 @@ def test_a_challenge_that_was_left_can_be_taken_up_again(shop: Shop) -> None:
     card = leave_card(shop, ASKS_ALWAYS)
     press(shop, card)
     page = shop.browser().get("/prepaid/return?payment=1")
-    assert "Your bank wants to see you" in page.text
+    assert "Confirm at your bank" in page.text
+    assert "<dt>Card</dt><dd>Visa ending in 3184</dd>" in page.text
+    assert "<td>Visa 3184</td>" in shop.browser().get("/prepaid/billing").text
 
     again = shop.send_form(shop.browser(), "/prepaid/return?payment=1", to="/prepaid/confirm", payment="1")
     shop.answer_bank(again.location, "complete")
@@ -138,7 +143,7 @@ def test_a_challenge_that_fails_charges_nothing(shop: Shop) -> None:
     back = shop.browser().get("/prepaid/return?payment=1")
 
     assert back.status_code == 200
-    assert "nothing was charged" in back.text
+    assert "Nothing was charged." in back.text
     assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
     assert shop.balance() == 0
     assert charges(shop) == []
@@ -338,7 +343,7 @@ def test_who_was_deleted_in_the_dashboard_is_offered_no_card_that_is_gone(shop: 
     shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/top-up", **form)
     shop.dashboard().v1.customers.delete(str(shop.read(lambda: shop.prepaid.customer_id("user:1"))))
 
-    assert "nothing was charged" in follow(shop, press(shop, card)).text
+    assert "Nothing was charged." in follow(shop, press(shop, card)).text
     assert "ending in 4242" not in shop.browser().get("/prepaid/buy").text
     shop.tick()
 

@@ -20,7 +20,7 @@ def test_a_pack_paid_on_stripes_page_is_in_the_wallet_when_the_browser_is_back(d
     page = deaf_shop.come_back(session)
 
     assert page.status_code == 200
-    assert "100 credits were added for $5.00" in page.text
+    assert "100 credits added for $5.00" in page.text
     assert deaf_shop.balance() == 100
 
 
@@ -163,7 +163,7 @@ def test_the_back_button_after_paying_leads_to_the_paid_purchase(shop: Shop) -> 
     again = shop.send_form(browser, "/prepaid/buy", **form)
 
     assert again.location == f"/prepaid/return?session_id={session}"
-    assert "100 credits were added" in browser.get(again.location).text
+    assert "100 credits added" in browser.get(again.location).text
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_currencies_without_cents_or_with_three_digits_are_charged_as_shown(
     shop.pay(session)
 
     assert shop.at_stripe(session).amount_total_minor == amount
-    assert f"50 credits were added for {shown}" in shop.come_back(session).text
+    assert f"50 credits added for {shown}" in shop.come_back(session).text
 
 
 def test_bonus_credits_come_with_the_pack_and_expire_with_it(shop: Shop) -> None:

@@ -115,7 +115,7 @@ def test_a_consumer_pays_the_tax_on_a_card_on_file_and_gets_all_of_it_back(taxed
 
     (payment,) = taxed.payments()
     (invoice,) = invoices(taxed)
-    assert "100 credits were added for $5.95" in result
+    assert "100 credits added for $5.95" in result
     assert (payment.amount_minor, payment.paid_minor, payment.tax_minor) == (500, 595, 95)
     assert (payment.taxed, payment.invoice_number) == ("DE standard_rated", invoice.number)
     refunded = taxed.read(lambda: taxed.prepaid.refund(payment.id, reason="asked for"))

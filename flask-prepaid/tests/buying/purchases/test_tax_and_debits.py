@@ -25,7 +25,7 @@ def test_tax_is_paid_on_top_and_buys_no_credits(taxed: Shop) -> None:
     session = taxed.buy()
     taxed.pay(session)
 
-    assert "100 credits were added for $5.50" in taxed.come_back(session).text
+    assert "100 credits added for $5.50" in taxed.come_back(session).text
     assert (taxed.balance(), taxed.payments()[0].amount_minor, taxed.payments()[0].paid_minor) == (
         100,
         500,
@@ -67,7 +67,7 @@ def test_a_bank_debit_gives_its_credits_when_the_money_is_there(shop: Shop) -> N
     shop.stripe.advance(days=5)
 
     assert (shop.balance(), shop.payments()[0].state) == (70, PaymentState.PAID)
-    assert "70 credits were added for €7.00" in shop.come_back(session).text
+    assert "70 credits added for €7.00" in shop.come_back(session).text
 
 
 def test_until_a_bank_debit_is_through_nothing_is_given(shop: Shop) -> None:
@@ -87,4 +87,4 @@ def test_a_bank_debit_that_fails_days_later_gives_nothing(shop: Shop) -> None:
     shop.stripe.advance(days=5)
 
     assert (shop.balance(), shop.payments()[0].state) == (0, PaymentState.FAILED)
-    assert "nothing was charged" in shop.come_back(session).text
+    assert "Nothing was charged." in shop.come_back(session).text

@@ -341,9 +341,12 @@ def test_a_trial_without_a_card_is_paused_at_its_end_and_goes_on_with_one(shop: 
     assert shop.state() is State.PAUSED
     assert "Your trial has ended. Add a card, then resume the plan." in shop.page()
     assert re.search(r'class="btn btn-primary">Add a card<', shop.page())
+    banner = "Your Taste plan is paused, and no card is on file. Add one to resume it."
+    assert banner in shop.browser().get("/prepaid/billing").text
     assert shop.balance() == 0
     card = shop.save_card()
     assert "Resume and pay $6.00" in shop.page()
+    assert banner not in shop.browser().get("/prepaid/billing").text
     shop.do("resume", saved_card=card)
 
     assert shop.state() is State.ACTIVE

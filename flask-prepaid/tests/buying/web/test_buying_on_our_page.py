@@ -33,7 +33,7 @@ def test_what_is_paid_there_settles_as_anywhere(deaf_shop: Shop) -> None:
     session = open_elements(deaf_shop)
     deaf_shop.pay(session)
 
-    assert "10 credits were added for $10.00" in deaf_shop.come_back(session).text
+    assert "10 credits added for $10.00" in deaf_shop.come_back(session).text
 
 
 @pytest.mark.parametrize(("credits", "total"), [("10", "$10.00"), ("1000", "$900.00")])

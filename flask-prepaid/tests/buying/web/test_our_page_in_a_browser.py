@@ -60,7 +60,7 @@ def test_the_total_follows_the_quantity_and_the_card_pays_it(open_shop: tuple[Sh
 
     page.get_by_role("button", name="Pay $20.00").click()
 
-    expect(page.get_by_role("status")).to_contain_text("20 credits were added for $20.00")
+    expect(page.get_by_role("heading", name="20 credits added for $20.00")).to_be_visible()
     assert shop.balance() == 20
 
 
@@ -75,7 +75,7 @@ def test_a_decline_is_said_and_another_card_pays(open_shop: tuple[Shop, str], pa
     fill(page, VISA)
     page.get_by_role("button", name="Pay $10.00").click()
 
-    expect(page.get_by_role("status")).to_contain_text("10 credits were added")
+    expect(page.get_by_role("heading", name="10 credits added")).to_be_visible()
     assert shop.balance() == 10
 
 
@@ -96,6 +96,6 @@ def test_a_code_makes_it_cheaper_before_it_is_paid(open_shop: tuple[Shop, str], 
     page.get_by_role("button", name="Apply").click()
     page.get_by_role("button", name="Pay $8.00").click()
 
-    expect(page.get_by_role("status")).to_contain_text("10 credits were added for $8.00")
+    expect(page.get_by_role("heading", name="10 credits added for $8.00")).to_be_visible()
     shop.stripe.deliver()
     assert len(shop.read(lambda: shop.prepaid.cards("user:1"))) == 1

@@ -141,7 +141,7 @@ def test_so_it_is_in_currencies_of_no_and_of_three_decimals(
 @pytest.mark.parametrize(
     ("card", "before", "after"),
     [
-        (REFUNDS_LATE, ("Refund under way: $5.00", "refund_under_way"), ("Refunded", "refunded")),
+        (REFUNDS_LATE, ("Refund under way, $5.00", "refund_under_way"), ("Refunded", "refunded")),
         (REFUND_FAILS, ("Refunded", "refunded"), ("Paid, refund of $5.00 failed", "refund_failed")),
     ],
 )
@@ -160,10 +160,10 @@ def test_a_refund_is_said_to_be_under_way_then_done_or_failed(
 def test_a_refund_under_way_stands_beside_what_was_refunded_and_what_a_bank_has(shop: Shop) -> None:
     shop.stripe.pay(shop.buy(), card=REFUNDS_LATE)
     refund(shop, 100)
-    assert shown(shop) == ("Refund under way: $1.00", "refund_under_way")
+    assert shown(shop) == ("Refund under way, $1.00", "refund_under_way")
     shop.stripe.advance(days=30)
     refund(shop, 200)
-    assert shown(shop) == ("Refund under way: $2.00, $1.00 refunded", "refund_under_way")
+    assert shown(shop) == ("Refund under way, $2.00, $1.00 refunded", "refund_under_way")
 
     dispute(shop, amount=150)
 
@@ -228,15 +228,15 @@ def test_a_payment_has_one_state_for_programs(shop: Shop) -> None:
 
 BANNERS = {
     "nothing": (refunded_and_disputed([]), None),
-    "disputed": (dispute, "A payment of $5.00 is disputed at your bank."),
-    "part disputed": (refunded_and_disputed([], **PART), "A payment of $3.00 is disputed at your bank."),
+    "disputed": (dispute, "A payment of $5.00 is disputed at your bank,"),
+    "part disputed": (refunded_and_disputed([], **PART), "A payment of $3.00 is disputed at your bank,"),
     "inquiry": (refunded_and_disputed([], reason="inquiry"), None),
     "won": (refunded_and_disputed([], **WON), None),
     "lost": (refunded_and_disputed([], **LOST), None),
     "refunded, disputed": (refunded_and_disputed([500], reason="fraudulent"), None),
     "part refunded, disputed": (
         refunded_and_disputed([400], reason="fraudulent"),
-        "A payment of $5.00 is disputed at your bank.",
+        "A payment of $5.00 is disputed at your bank,",
     ),
 }
 
@@ -250,7 +250,7 @@ def test_a_banner_names_what_a_bank_holds_while_it_decides(shop: Shop, case: str
     shop.stripe.deliver()
 
     shown_there = re.findall(
-        r"A payment of .+? is disputed at your bank\.", shop.browser().get("/prepaid/billing").text
+        r"A payment of .+? is disputed at your bank,", shop.browser().get("/prepaid/billing").text
     )
     assert shown_there == ([words] if words else [])
 
@@ -262,5 +262,5 @@ def test_what_a_bank_takes_of_later_months_alone_is_named_as_well(databases: Dat
     shop.stripe.dispute(shop.charges()[0].id, amount=1_000)
     shop.stripe.deliver()
 
-    assert "A payment of $10.00 is disputed at your bank." in shop.browser().get("/prepaid/billing").text
+    assert "A payment of $10.00 is disputed at your bank," in shop.browser().get("/prepaid/billing").text
     shop.close()

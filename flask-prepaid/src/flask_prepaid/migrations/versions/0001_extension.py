@@ -26,7 +26,7 @@ depends_on = None
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer unwanted_customer card topup notice attempt operator_day operator_note"
+    "customer former_customer unwanted_customer card topup notice attempt operator_day operator_note"
     " payment review part_charge refund dispute credit_note balance_paid carried_over fraud_warning"
     " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
     " crossing inbox comparison api_key sale_request"

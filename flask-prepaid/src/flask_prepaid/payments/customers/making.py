@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
 from ...context import Context, reading, transaction
 from ...errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
+from .. import timing
 from . import contact, unwanted
 from .models import Customer
-from .rows import forget_customer, removals_of, row_of
+from .rows import forget_customer, removals_of, renew_key, row_of
 
 T = TypeVar("T")
 
@@ -55,7 +56,9 @@ def _with_customer(context: Context, owner: str, ask: Callable[[str], T], remova
 def customer_of(context: Context, owner: str, removals: int) -> str:
     """The id of the owner's Stripe customer, made at the first call. Commits.
 
-    The key is committed before Stripe is asked, so two calls at once get one customer.
+    The key is committed before Stripe is asked, so two calls at once get one customer. The next call has
+    another one where Stripe keeps a failure under it, and has made no customer: else this owner could buy
+    nothing for a day.
 
     :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is
         deleted, by ``tick`` if Stripe does not answer.
@@ -66,10 +69,21 @@ def customer_of(context: Context, owner: str, removals: int) -> str:
         if row.stripe_id is not None:
             return row.stripe_id
         key = row.idempotency_key
+        asked_at = row.asked_at = row.asked_at or context.clock()
     email = context.email_of(owner)  # the host's function may write and commit
-    stripe_id, refused = _create(context, owner, email, key)
+    try:
+        made = _create(context, owner, email, key)
+    except GatewayUnavailable as error:
+        if not error.key_is_spent:
+            raise
+        known_id = context.gateway.customers.find((key, _bare(key)), asked_at - timing.IN_FLIGHT)
+        if known_id is None:
+            with transaction(context) as session:
+                renew_key(session, owner, key)
+            raise
+        made = {"stripe_id": known_id, "outdated": True}  # made, it may be, with an earlier address
+    stripe_id: str = made["stripe_id"]
     with transaction(context) as session:
-        made = {"stripe_id": stripe_id, "refused_email": refused}
         ours = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
         session.execute(update(Customer).where(*ours).values(made))
         is_kept = session.scalar(select(Customer.stripe_id).where(Customer.owner == owner)) == stripe_id
@@ -86,16 +100,21 @@ def _require_same(removals: int, before: int) -> None:
         raise NotYours("This customer has been removed.")
 
 
-def _create(context: Context, owner: str, email: str | None, key: str) -> tuple[str, str | None]:
-    """The id of a new Stripe customer, and the address that Stripe did not take, which stops no sale."""
+def _create(context: Context, owner: str, email: str | None, key: str) -> dict[str, Any]:
+    """Have Stripe make a customer; the columns of what it took. An address that it refuses stops no sale."""
+    create = context.gateway.customers.create
     try:
-        return context.gateway.customers.create(owner, email=email, key=key), None
+        return {"stripe_id": create(owner, email=email, key=key), "refused_email": None}
     except GatewayRefused as refused:
         if email is None or refused.param != "email":
             raise
     log.warning("Stripe does not take the address of %s: its customer is made without", owner)
-    bare_key = f"{key}-bare"  # under one key Stripe is asked for one thing
-    return context.gateway.customers.create(owner, email=None, key=bare_key), email[:255]
+    return {"stripe_id": create(owner, email=None, key=_bare(key)), "refused_email": email[:255]}
+
+
+def _bare(key: str) -> str:
+    """The key for a customer without an address: under one key Stripe is asked for one thing."""
+    return f"{key}-bare"
 
 
 def adopt(context: Context, owner: str, stripe_id: str) -> None:

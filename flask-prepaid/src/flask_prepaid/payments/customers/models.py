@@ -38,6 +38,7 @@ BILLING_COLUMNS = tuple(name for name in BillingColumns.__annotations__)
 class Customer(BillingColumns, Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
 
+    ``asked_at`` is when Stripe was first asked for one under the key.
     ``refused_email`` is the host's address, where Stripe does not take it. ``language`` is the one that was
     bought in last, where the shop speaks several.
     ``outdated``: the host's address has changed, and Stripe does not have it yet. ``retry_card_id``: a card
@@ -52,6 +53,7 @@ class Customer(BillingColumns, Base):
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
+    asked_at: Mapped[datetime | None]
     stripe_id: Mapped[str | None] = mapped_column(unique=True)
     default_card_id: Mapped[str | None]
     cards_fetched_at: Mapped[datetime | None]

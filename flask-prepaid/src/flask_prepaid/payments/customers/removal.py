@@ -34,7 +34,7 @@ def remove(context: Context, owner: str) -> None:
         again = {"removals": Customer.removals + 1, "closed_at": context.clock()}
         nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
         session.execute(update(Customer).where(Customer.owner == owner).values(again))
-        session.execute(update(Customer).where(*nameless).values(idempotency_key=new_key()))
+        session.execute(update(Customer).where(*nameless).values(new_key()))
         session.execute(delete(TopUp).where(TopUp.owner == owner))
         # Only the owner is forgotten: address and card still count, or leaving would evade the limits.
         session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from sqlalchemy import select, union, update
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ def row_of(context: Context, owner: str) -> Customer:
     session = context.session
     row = session.get(Customer, owner)
     if row is None:
-        fresh = {"owner": owner, "idempotency_key": new_key(), "created_at": context.clock()}
+        fresh = {"owner": owner, **new_key(), "created_at": context.clock()}
         session.execute(insert(session, Customer).values(fresh).on_conflict_do_nothing())
         row = session.get_one(Customer, owner)
     return row
@@ -60,8 +61,8 @@ def forget_customer(session: Session, owner: str, customer_id: str) -> None:
         update(Customer)
         .where(Customer.owner == owner, Customer.stripe_id == customer_id)
         .values(
+            **new_key(),
             stripe_id=None,
-            idempotency_key=new_key(),
             default_card_id=None,
             refused_email=None,
             language=None,
@@ -73,6 +74,12 @@ def forget_customer(session: Session, owner: str, customer_id: str) -> None:
     )
 
 
-def new_key() -> str:
-    """An idempotency key under which Stripe makes a customer."""
-    return f"prepaid-customer-{secrets.token_hex(16)}"
+def renew_key(session: Session, owner: str, key: str) -> None:
+    """Let Stripe be asked under another key, where it has made no customer under this one and never will."""
+    nameless = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
+    session.execute(update(Customer).where(*nameless).values(new_key()))
+
+
+def new_key() -> dict[str, Any]:
+    """The columns of a new idempotency key, under which Stripe has not been asked for a customer yet."""
+    return {"idempotency_key": f"prepaid-customer-{secrets.token_hex(16)}", "asked_at": None}

@@ -30,6 +30,8 @@ class Banner:
     words: str
     url: str
     button: str
+    #: Whether it comes before all that the page is for.
+    is_urgent: bool = True
 
 
 def banners() -> list[Banner]:
@@ -46,6 +48,10 @@ def _of_plan(owner: str) -> list[Banner]:
     if row is not None and plan_state.is_charging(row):
         words = _("We do not know yet whether your plan has begun. Wait before you pay again.")
         return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
+    if row is not None and wants_card(row):
+        title = formats.title(context.session.get_one(PlanPrice, row.price_id).title)
+        words = _("Your %(plan)s plan is paused, and no card is on file. Add one to resume it.", plan=title)
+        return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
     if row is None or row.state not in UNPAID:
         return []
     owed = plan_state.owed(context, row)
@@ -57,6 +63,13 @@ def _of_plan(owner: str) -> list[Banner]:
             words, owed.page_url, _("Pay %(amount)s", amount=formats.amount(owed.due_minor, owed.currency))
         )
     ]
+
+
+def wants_card(row: Subscription) -> bool:
+    """Whether a plan is paused with nothing paid any more, as after a trial, and no card to resume it."""
+    context = page.context()
+    is_over = row.state is State.PAUSED and plan_state.is_over(context, row)
+    return is_over and plan_rows.payer_id(context.session, row) is None
 
 
 def _unpaid(row: Subscription, owed: Invoice | None) -> str:
@@ -113,10 +126,9 @@ def _of_dispute(owner: str) -> list[Banner]:
     for dispute, payment in context.session.execute(disputed.order_by(Dispute.id.desc())).all():
         if taking_back.has_taken(context, payment, dispute, disputes.name_of(dispute)):
             words = _(
-                "A payment of %(amount)s is disputed at your bank. "
-                "Credits that it bought are taken back while the bank decides. "
-                "If it was a mistake, ask your bank to withdraw it, and they come back.",
+                "A payment of %(amount)s is disputed at your bank, and its credits are taken back meanwhile. "
+                "A mistake? Ask your bank to withdraw it.",
                 amount=formats.amount(dispute.amount_minor, payment.currency),
             )
-            return [Banner(words, url_for("prepaid.billing"), _("See your payments"))]
+            return [Banner(words, url_for("prepaid.billing"), _("See your payments"), is_urgent=False)]
     return []

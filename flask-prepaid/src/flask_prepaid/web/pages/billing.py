@@ -18,7 +18,7 @@ from ...languages import formats
 from ...languages.choice import locale
 from ...languages.words import gettext as _
 from ...payments.customers import billing_details, countries
-from ...payments.customers.models import Customer
+from ...payments.customers.models import Customer, SavedCard
 from ...payments.models import Payment, PaymentState, Via
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards_on_file
@@ -185,11 +185,17 @@ def of_payment(payment: Payment, state: StateInWords, invoice: Invoice | None = 
         )
     if payment.state is PaymentState.OPEN:
         links.append((_("Continue"), url_for("prepaid.return", payment=payment.id)))
-    brand = payment.brand or _("card")
+    if payment.state is PaymentState.FAILED and payment.via is Via.CARD:
+        again = url_for(
+            "prepaid.buy", pack=payment.pack, credits=None if payment.pack else payment.credits or None
+        )
+        links.append((_("Try again"), again))
+    card = card_of(payment)
+    brand = (card and card.brand) or _("card")
     return BillingLine(
         at=payment.paid_at or payment.created_at,
         title=formats.title(payment.title),
-        card=f"{brand.capitalize()} {payment.last4}" if payment.last4 else "",
+        card=f"{brand.capitalize()} {card.last4}" if card else "",
         amount_minor=payment.total_minor,
         currency=payment.currency,
         credits=payment.credits,
@@ -201,6 +207,14 @@ def of_payment(payment: Payment, state: StateInWords, invoice: Invoice | None = 
             url_for("prepaid.return", payment=payment.id) if payment.state is PaymentState.UNKNOWN else ""
         ),
     )
+
+
+def card_of(payment: Payment) -> Payment | SavedCard | None:
+    """What paid, or the card on file that is to pay; ``None`` where no card is known."""
+    if payment.last4:
+        return payment
+    card = page.context().session.get(SavedCard, payment.card_id or "")
+    return card if card is not None and card.owner == payment.owner else None
 
 
 def tax_of(payment: Payment) -> str:

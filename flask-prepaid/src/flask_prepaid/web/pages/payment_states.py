@@ -15,6 +15,7 @@ from ...purchases.money_back import credit_notes
 from ...subscriptions import plan_state
 from ...subscriptions.models import Invoice, InvoiceState
 from .. import page
+from . import declines
 
 WORDS: dict[ShownState, str] = {
     PaymentState.REQUESTED: marked("Not paid"),
@@ -28,6 +29,7 @@ WORDS: dict[ShownState, str] = {
     ReviewedState.REVIEWED: marked("We have looked at it"),
     PaidState.REFUND_FAILED: marked("Paid"),
     PaidState.REFUNDED: marked("Refunded"),
+    PaidState.REFUND_UNDER_WAY: marked("Refund under way"),
     PaidState.DISPUTED: marked("Disputed at your bank"),
     PaidState.DISPUTE_LOST: marked("Given back by your bank"),
 }
@@ -99,8 +101,6 @@ def _state(payment: Payment, state: ShownState, refunded: RefundSums, taken_mino
     def amount(minor: int) -> str:
         return formats.amount(minor, payment.currency)
 
-    if state is PaidState.REFUND_UNDER_WAY:
-        return _("Refund under way: %(amount)s", amount=amount(refunded.under_way_minor))
     if state is PaidState.PARTLY_REFUNDED:
         return _("Partly refunded: %(amount)s", amount=amount(refunded.done_minor))
     if state in OF_A_PART and 0 < taken_minor < (payment.paid_minor or 0):
@@ -114,11 +114,15 @@ def _beside(payment: Payment, state: ShownState, refunded: RefundSums, credited_
     def amount(minor: int) -> str:
         return formats.amount(minor, payment.currency)
 
+    if state is PaidState.REFUND_UNDER_WAY:
+        yield amount(refunded.under_way_minor)
     if refunded.done_minor and state not in (PaidState.REFUNDED, PaidState.PARTLY_REFUNDED):
         yield _("%(amount)s refunded", amount=amount(refunded.done_minor))
     if refunded.under_way_minor and state is not PaidState.REFUND_UNDER_WAY:
         yield _("refund of %(amount)s under way", amount=amount(refunded.under_way_minor))
     if refunded.failed_minor:
         yield _("refund of %(amount)s failed", amount=amount(refunded.failed_minor))
+    if state is PaymentState.FAILED and (why := declines.of_payment(payment)):
+        yield why
     if credited_minor:
         yield _("%(amount)s given back by a credit note", amount=amount(credited_minor))

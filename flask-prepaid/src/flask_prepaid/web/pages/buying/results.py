@@ -10,7 +10,7 @@ from ....payments import payments
 from ....payments.models import Payment, PaymentState
 from ....purchases import charging, checkout_pages, own_payments
 from ... import forms, page
-from .. import declines
+from .. import billing, declines
 from . import paying
 
 #: The return page asks again by itself while one of these may still change.
@@ -68,6 +68,7 @@ def result(owner: str, payment: Payment | None, *, is_known: bool = True) -> Res
         state=state,
         balance=ledger.balance(owner),
         entry=entry,
+        card=billing.card_of(payment) if payment else None,
         why=declines.of_payment(payment) if payment else None,
     )
     return page.refreshing(html) if state in WAITING else make_response(html)
