@@ -183,8 +183,8 @@ class Entry(InWallet, Base):
             "wallet_id",
             "slot",
             "refers_to_seq",
-            postgresql_where=text("refers_to_seq IS NOT NULL"),
-            sqlite_where=text("refers_to_seq IS NOT NULL"),
+            postgresql_where=text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
+            sqlite_where=text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
         ),
     )
 

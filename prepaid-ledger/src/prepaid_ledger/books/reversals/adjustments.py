@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, literal_column, select
 from sqlalchemy.orm import aliased
 
 from ...tables import Draw, Entry, Kind, Lot
@@ -20,6 +20,9 @@ from .shares import Gone
 
 #: Origins of lots, each with so many of their credits.
 Parts = list[tuple[int, int]]
+
+#: Written out: an index that has adjustments serves only who asks for just that.
+ADJUSTMENT: ColumnElement[Kind] = literal_column(f"'{Kind.ADJUSTMENT.value}'")
 
 
 class AdjustmentRow(NamedTuple):
@@ -104,6 +107,9 @@ def gone_by_adjustment(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int
 def adjustments(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Each adjustment, by wallet and ``seq``: one row if it gives, and one for each lot of which it takes.
 
+    It refers to nothing: by that the index on ``refers_to_seq`` has a wallet's adjustments side by side. They
+    are not put in order by a mere ``seq``, for which SQLite takes all entries of the wallet as they stand.
+
     :param which: Conditions on ``Entry``. Its wallet is drawn to its last event.
     """
     first = aliased(Entry)
@@ -113,6 +119,6 @@ def adjustments(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .outerjoin(Draw, Draw.same_wallet_as(Entry) & (Draw.seq == Entry.seq))
         .outerjoin(Lot, Lot.same_wallet_as(Draw) & (Lot.seq == Draw.lot_seq))
         .outerjoin(first, first.same_wallet_as(Lot) & (first.seq == Lot.origin))
-        .where(Entry.kind == Kind.ADJUSTMENT, *which)
-        .order_by(Entry.wallet_id, Entry.seq, of_adjustment.desc(), Draw.lot_seq)
+        .where(Entry.kind == ADJUSTMENT, Entry.refers_to_seq.is_(None), *which)
+        .order_by(Entry.wallet_id, Entry.seq + 0, of_adjustment.desc(), Draw.lot_seq)
     )

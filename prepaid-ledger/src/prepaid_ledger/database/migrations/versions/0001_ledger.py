@@ -175,8 +175,8 @@ def create_entries() -> None:
         "prepaid_entry",
         ["wallet_id", "slot", "refers_to_seq"],
         unique=False,
-        postgresql_where=sa.text("refers_to_seq IS NOT NULL"),
-        sqlite_where=sa.text("refers_to_seq IS NOT NULL"),
+        postgresql_where=sa.text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
+        sqlite_where=sa.text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
     )
 
 
