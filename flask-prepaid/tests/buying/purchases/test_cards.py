@@ -102,7 +102,7 @@ def test_a_declined_card_says_so_and_gives_nothing(shop: Shop) -> None:
     assert "The payment did not go through" in page.text
     assert shop.balance() == 0
     listed = shop.browser().get("/prepaid/billing").text
-    assert "Your bank wants you to confirm the payment, and that failed." in listed
+    assert "Your bank declined the card and gave no reason." in listed
     assert re.search(r'href="/prepaid/buy\?pack=starter">Try again<', listed)
     assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
 
