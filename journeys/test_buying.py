@@ -207,7 +207,7 @@ def test_where_cards_are_given_on_our_own_page_nothing_leads_away(page: Page, ow
     page.get_by_label("How many credits?").fill("20")
     page.get_by_role("button", name="Pay $20.00 with Visa 4242").click()
 
-    expect(page.get_by_role("status")).to_contain_text("20 credits added")
+    expect(page.get_by_role("heading", name="20 credits added")).to_be_visible()
     assert balance_after_reload(page, own_form_shop) == before + 20
     page.goto(f"{own_form_shop.url}/buy-credits?pack=regular")
     page.get_by_label("Another card").check()

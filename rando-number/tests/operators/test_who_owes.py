@@ -103,3 +103,20 @@ def test_the_plan_that_a_customer_has_is_not_offered_again(shop: RunningShop) ->
     assert offered
     assert "small" not in offered
     assert "a month" in shown_texts(page)
+
+
+def test_payments_with_a_dispute_are_found_before_and_after_their_bank_has_decided(shop: RunningShop) -> None:
+    pat, finance = shop.buyer(), shop.operator("finance")
+    shop.stripe.pay(pat.buy(pack="starter"), card="4000000000000259")
+
+    def listed(state: str) -> list[str]:
+        page = finance.get("/admin/payments", state=state).text
+        return re.findall(r'data-label="No\."><a [^>]+>(\d+)<', page)
+
+    assert (listed("with_dispute"), listed("disputed"), listed("dispute_lost")) == (["2"], ["2"], [])
+    [dispute] = set(re.findall(r"d[up]_\w+", finance.get("/admin/payments/2").text))
+    shop.stripe.dispute(dispute=dispute, outcome="lost")
+    shop.stripe.deliver()
+
+    assert (listed("with_dispute"), listed("disputed"), listed("dispute_lost")) == (["2"], [], ["2"])
+    assert "with a dispute, open or decided" in finance.get("/admin/payments").text

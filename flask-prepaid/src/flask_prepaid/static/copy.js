@@ -1,4 +1,5 @@
-// A button below each text that is there to be copied; with data-copy="corner", in the text's corner.
+// A button below each text that is there to be copied; with data-copy="corner", in the text's corner. With
+// data-copy="main" it is what the page wants to be pressed.
 
 (() => {
   "use strict";
@@ -8,7 +9,8 @@
   for (const text of document.querySelectorAll("pre[data-copy] > code")) {
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "btn btn-outline-secondary btn-sm mt-2 copy";
+    const style = text.parentElement.dataset.copy === "main" ? "btn-primary" : "btn-outline-secondary btn-sm";
+    button.className = `btn ${style} mt-2 copy`;
     button.textContent = words.copy ?? "Copy";
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text.textContent);

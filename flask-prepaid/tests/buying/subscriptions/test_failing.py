@@ -54,8 +54,8 @@ def test_another_card_pays_what_is_owed_and_all_that_follows(shop: PlanShop) -> 
     [
         (
             "pm_card_chargeCustomerFail",
-            "Visa ending in 0341 did not pay. Your bank declined the card and gives no reason. "
-            "Ask your bank for it. Pay with another card.",
+            "Visa ending in 0341 did not pay. Your bank declined the card and gave no reason. "
+            "Pay with another card.",
         ),
         (
             "pm_card_authenticationRequired",

@@ -167,10 +167,7 @@ def test_a_declined_card_says_why(shop: Shop, app: App) -> None:
     failed = app.ask("POST", "/charge", key="1", pack="starter", saved_card=card)
 
     assert (failed["payment"]["state"], failed["balance"]) == ("failed", 0)
-    assert (
-        failed["payment"]["failure"]
-        == "Your bank declined the card and gives no reason. Ask your bank for it."
-    )
+    assert failed["payment"]["failure"] == "Your bank declined the card and gave no reason."
 
 
 def test_auto_top_up_without_a_card_is_refused_and_says_why(shop: Shop, app: App) -> None:

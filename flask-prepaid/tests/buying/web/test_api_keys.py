@@ -172,7 +172,7 @@ REASONS = {
     tax_rates.ABOVE_MAX: "With tax it costs more than was shown, so the card was not charged.",
     "No such PaymentMethod: 'pm_1'": "Stripe did not take this payment, and no bank was asked.",
     "insufficient_funds": "There was not enough money on the card.",
-    "do_not_honor": "Your bank declined the card and gives no reason. Ask your bank for it.",
+    "do_not_honor": "Your bank declined the card and gave no reason.",
 }
 
 

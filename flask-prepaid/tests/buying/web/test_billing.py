@@ -95,7 +95,7 @@ def test_a_result_says_what_was_bought_with_which_card_and_what_it_did_to_the_ba
         shop.browser(), f"/prepaid/return?session_id={later}", to="/prepaid/confirm", payment="2"
     )
     assert f"/pay/{later}" in back.location
-    assert "Your bank declined the card and gives no reason." in failed
+    assert "Your bank declined the card and gave no reason." in failed
     assert 'href="/prepaid/buy?pack=starter"' in failed
 
 

@@ -52,7 +52,6 @@ def test_each_way_to_pay_has_one_receipt_however_often_it_is_heard_of(
         "Payment number": "1",
         "Date": "31 January 2026, 12:00 (UTC)",
         "Bought": "100 credits",
-        "Credits": "100",
         "Total": "$5.00",
         "Card": "Visa ending in 4242",
     }

@@ -14,7 +14,7 @@ from ...payments import tax_rates
 from ...payments.models import SENT_BACK, Payment, PaymentState
 from ...payments.outcome import transitions
 
-NO_REASON = marked("Your bank declined the card and gives no reason. Ask your bank for it.")
+NO_REASON = marked("Your bank declined the card and gave no reason.")
 
 #: What a customer can do something about, by Stripe's code.
 WORDS = {

@@ -31,7 +31,7 @@ def of(session: Session, owner: str) -> list[PaidSum]:
         .order_by(func.sum(Payment.paid_minor).desc())
     )
     back = _back(session, owner)
-    return [PaidSum(currency, int(minor), back[currency]) for currency, minor in session.execute(paid)]
+    return [PaidSum(currency, int(minor or 0), back[currency]) for currency, minor in session.execute(paid)]
 
 
 def _back(session: Session, owner: str) -> defaultdict[str, list[tuple[int, str]]]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 
 from ....context import reading
 from ....languages import units
 from ....payments import shown_states
-from ....payments.models import Payment
+from ....payments.models import Dispute, Payment
 from ....payments.shown_states import RefundSums, ShownState
 from ....reports import days
 from ....reports.failures import Failures
@@ -25,6 +25,12 @@ from ..reports import failures, period
 #: Payments on one page, and those that are read at once for a file.
 SHOWN = 50
 READ_AT_ONCE = 1_000
+
+#: Payments that a bank has asked about, whatever came of it.
+WITH_DISPUTE: Literal["with_dispute"] = "with_dispute"
+
+#: What a list can be of: a state, or more than one.
+Filter = ShownState | Literal["with_dispute"]
 
 #: What of a payment goes into a file.
 FIELDS = (
@@ -69,13 +75,14 @@ def listing() -> ResponseReturnValue:
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
         labels=page.labels(payment.owner for payment in rows[:SHOWN]),
         state=state,
-        states=shown_states.ALL,
+        states=(*shown_states.ALL, WITH_DISPUTE),
     )
     return html, choice.status
 
 
-def chosen_state() -> ShownState | None:
-    return shown_states.named(request.args.get("state", ""))
+def chosen_state() -> Filter | None:
+    word = request.args.get("state", "")
+    return WITH_DISPUTE if word == WITH_DISPUTE else shown_states.named(word)
 
 
 def before() -> int | None:
@@ -83,7 +90,7 @@ def before() -> int | None:
     return forms.row_id(request.args.get("before", ""))
 
 
-def payments_of(selection: Selection, state: ShownState | None, *, before: int | None) -> Select[Payment]:
+def payments_of(selection: Selection, state: Filter | None, *, before: int | None) -> Select[Payment]:
     """The payments of a time, by the state that pages show of them, the newest first."""
     zone, span = page.context().config.time_zone, selection.span
     wanted = (
@@ -94,7 +101,9 @@ def payments_of(selection: Selection, state: ShownState | None, *, before: int |
         )
         .order_by(Payment.id.desc())
     )
-    if state is not None:
+    if state == WITH_DISPUTE:
+        wanted = wanted.where(exists().where(Dispute.payment_id == Payment.id).correlate(Payment))
+    elif state is not None:
         wanted = wanted.where(shown_states.column() == state)
     if selection.currency:
         wanted = wanted.where(Payment.currency == selection.currency)
@@ -116,7 +125,7 @@ def as_csv() -> Response:
     return page.as_csv("payments", FIELDS, all_of(selection, chosen_state()))
 
 
-def all_of(selection: Selection, state: ShownState | None) -> Iterator[list[object]]:
+def all_of(selection: Selection, state: Filter | None) -> Iterator[list[object]]:
     """The lines of a file, however many: between two parts no connection waits for who reads it."""
     context, before = page.context(), None
     while True:
