@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from ..checks import MAX_CREDITS, check_owner, is_whole
 from ..clock import Clock
 from ..tables import Budget, Every, Wallet
 from .budgets.budget_counts import EVERYBODY, counted_by, key_of
-from .budgets.charges import charges, total
-from .budgets.windows import Window, window_of, zone_of
+from .budgets.windows import window_of, zone_of
+from .charged import charged_in
 from .expiry import bring_up_to_date
 from .wallets.uses import MAX_NAME, check_name
-from .wallets.wallet_state import WalletState, lock_or_open, save
+from .wallets.wallet_state import lock_or_open, save
 
 
 def set_budget(
@@ -51,7 +51,7 @@ def set_budget(
             "every": window,
             "zone": zone,
             "credits": credits,
-            "spent_here": charged_in(session, wallet, who, runs) - counted_by(wallet, who),
+            "spent_here": charged_in(session, wallet, who, runs.start) - counted_by(wallet, who),
             "window_start": runs.start,
             "resets_at": runs.end,
         }
@@ -79,14 +79,3 @@ def every_of(every: str | None) -> Every:
     except ValueError as error:
         words = ", ".join(repr(member.value) for member in Every if member is not Every.EVER)
         raise ValueError(f"every is {words}, or None for ever; not {every!r}") from error
-
-
-def charged_in(session: Session, wallet: WalletState, spender: str, window: Window) -> int:
-    """What was charged in a window, counted anew."""
-    charged = charges(lambda wallet_id, slot: (wallet_id == wallet.id) & (slot == wallet.slot))
-    query = select(total(charged))
-    if spender != EVERYBODY:
-        query = query.where(charged.c.spender == spender)
-    if window.start is not None:
-        query = query.where(charged.c.at >= window.start, charged.c.at < window.end)
-    return int(session.scalar(query) or 0)
