@@ -186,7 +186,7 @@ def test_a_dearer_plan_of_as_many_credits_has_its_receipt_and_its_money_can_go_b
     assert "$10.00" in shop.browser().get("/prepaid/billing").text
 
     result = shop.browser().get(f"/prepaid/return?payment={difference.id}").text
-    assert "Your plan “Dear” is paid." in result
+    assert ">Your plan “Dear” is paid</h1>" in result
     assert re.search(r"\b0 credits|credits=0", result) is None
 
     sent.clear()
