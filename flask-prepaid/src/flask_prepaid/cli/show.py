@@ -96,7 +96,7 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
             for card in cards_on_file.saved(session, owner)
         ],
         "topup": _fields(topup, "on", "pack", "threshold", "stopped") if topup else None,
-        "plan": _fields(plan, "slug", "title", "quantity", "state", "paid_until", "ends_at")
+        "plan": _fields(plan, "slug", "title", "quantity", "state", "paid_until", "is_paid", "ends_at")
         if plan
         else None,
     }
@@ -205,7 +205,7 @@ def _who(row: dict[str, Any]) -> str:
 def _plan(plan: dict[str, Any], now: datetime) -> str:
     times = f", {plan['quantity']} times over" if plan["quantity"] != 1 else ""
     ends = f", {'was to end' if _is_past(plan['ends_at'], now) else 'ends'} {_time(plan['ends_at'])}"
-    runs = {"active": "paid", "trialing": "free"}.get(plan["state"], "to run")
+    runs = "free" if plan["state"] == "trialing" else "paid" if plan["is_paid"] else "to run"
     was = "was " if _is_past(plan["paid_until"], now) else ""
     runs = f"{was}{runs} until {_time(plan['paid_until'])}"
     return f"{plan['title']}{times}, {plan['state']}, {runs}{ends if plan['ends_at'] else ''}"

@@ -7,16 +7,16 @@
   if (!form) return;
   const takes = document.getElementById("amount-takes");
   let waiting = 0;
-  let asked; // for the count that is under way
+  let request; // of the count that is under way
 
   const stop = () => {
     clearTimeout(waiting);
-    asked?.abort();
+    request?.abort();
   };
 
   const count = async () => {
-    asked = new AbortController();
-    const { signal } = asked;
+    request = new AbortController();
+    const { signal } = request;
     const body = new FormData(form);
     body.set("count", "1");
     let text;

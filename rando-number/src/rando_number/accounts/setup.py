@@ -61,7 +61,7 @@ OPEN_TO_ALL = {"prepaid.webhook", "prepaid.return", "prepaid.static"}
 
 #: The pages of API keys, and their calls: free credits can be spent before an address is confirmed.
 OF_KEYS = {f"prepaid.{page}" for page in ("keys", "make_key", "limits", "revoke_key")}
-OF_KEYS |= {f"prepaid.api_{call}" for call in ("key_list", "key_make", "key_revoke", "budget_set")}
+OF_KEYS |= {f"prepaid.api_{call}" for call in ("key_list", "key_make", "key_revoke", "budgets", "budget_set")}
 
 #: Forms whose answer must not tell by its time whether an address is known, or confirmed.
 TELL_NOTHING = {"security.forgot_password", "security.send_confirmation", "security.change_email"}

@@ -131,7 +131,7 @@ def test_an_event_says_whose_it_is(stripe: Any, visitor: Client, stripe_emulator
     about = r"</a></td>\s*<td>([^<]*)</td>"
     assert re.findall(about, page) == ["pat@two.test, $10.00 USD", "Nora Newcomer, $10.00 USD"]
     assert not [words for words in re.findall(about, of_nora) if words.startswith("Nora Newcomer,")]
-    assert re.search(r"<td>Nora Newcomer <a class=\"id\" href=\"/find\?q=ch_", due)
+    assert re.search(r"<td class=\"own-line\">Nora Newcomer <a class=\"id\" href=\"/find\?q=ch_", due)
 
 
 def pay_for_starter(stripe: Any, stripe_emulator: Emulator, customer: str) -> Any:
