@@ -7,6 +7,7 @@ https://docs.stripe.com/webhooks/handle-irrecoverable-events
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,7 +146,7 @@ class Walk:
             return None
         return (
             "it names a payment that is not in this database. Refund it, or give what it paid for: "
-            f"flask prepaid grant {owner or 'OWNER'} CREDITS --reason TEXT --key {intent.id}"
+            f"flask prepaid grant {shlex.quote(owner or 'OWNER')} CREDITS --reason TEXT --key {intent.id}"
         )
 
     def _paid_at_stripe(self, row: Payment, intent: Intent, settle: Mend) -> Iterator[Found]:

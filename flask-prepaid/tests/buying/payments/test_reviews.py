@@ -109,6 +109,23 @@ def test_what_was_reviewed_is_no_difference_from_stripe_and_what_is_paid_later_i
     assert begun.command("reconcile").exit_code == 0
 
 
+def test_another_customers_page_that_was_refunded_leaves_the_payment_as_it_is_however_often_it_comes(
+    begun: Shop,
+) -> None:
+    session = page(begun, customer=begun.dashboard().v1.customers.create({}).id)
+    begun.stripe.hear("charge.refunded")
+    begun.pay(session)
+    (charge,) = begun.charges()
+    begun.dashboard().v1.refunds.create({"charge": charge.id})
+
+    for _ in range(3):
+        begun.read(lambda: write_now(begun.prepaid, settling.sync_checkout(begun.prepaid, session)))
+
+        payment = begun.payments()[0]
+        assert (payment.state, payment.failure) == (PaymentState.OPEN, None)
+        assert payment.check_at is not None
+
+
 @pytest.mark.parametrize("is_heard", [True, False])
 def test_a_fetch_that_is_older_than_the_full_refund_calls_nobody(begun: Shop, is_heard: bool) -> None:
     """A slow worker has fetched the page before its money went back, and writes it afterwards."""

@@ -67,7 +67,7 @@ class Archive:
 
     def __init__(self, engine: Engine, books: Engine) -> None:
         if not isinstance(engine, Engine) or engine.dialect.name not in ("sqlite", "postgresql"):
-            other = address_of(engine.url) if isinstance(engine, Engine) else repr(engine)
+            other = address_of(engine.url) if isinstance(engine, Engine) else f"a {type(engine).__name__}"
             raise ValueError(
                 f"An archive is an engine of a file of SQLite, or of PostgreSQL, not {other:.80}"
             )

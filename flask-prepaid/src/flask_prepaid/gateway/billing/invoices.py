@@ -34,7 +34,7 @@ class Invoices(Topic):
             return None
         if intent.status == "requires_action":  # its bank wants its customer
             return id_of(intent.payment_method)
-        return id_of(intent.last_payment_error.payment_method) if intent.last_payment_error else None
+        return id_of(getattr(intent.last_payment_error, "payment_method", None))
 
     def of_subscription(self, stripe_id: str, since: datetime | None = None) -> list[StripeInvoice]:
         """The invoices of a subscription with their payments, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import select, union, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import check_owner
@@ -43,9 +43,9 @@ def owner_of(session: Session, customer_id: str | None) -> str | None:
     """The owner for whom a customer at Stripe stands, or has stood before they were gone."""
     if customer_id is None:  # an owner who has no customer yet is not meant
         return None
-    known = select(Customer.owner).where(Customer.stripe_id == customer_id)
+    known = session.scalar(select(Customer.owner).where(Customer.stripe_id == customer_id))
     former = select(FormerCustomer.owner).where(FormerCustomer.stripe_id == customer_id)
-    return session.scalar(union(known, former))
+    return known or session.scalar(former)
 
 
 def removals_of(session: Session, owner: str) -> int:

@@ -97,9 +97,10 @@ def _send_back(session: Session, payment: Payment, row: Review, *, is_its: bool)
 
     :param is_its: The payment waits for it, or somebody was called for it. Else the payment stays as it is.
     """
-    if not row.sent_back:
-        row.sent_back, row.reviewed_at = True, row.reviewed_at or clock.wall()
-        session.flush()
+    if row.sent_back:  # a copy of the news
+        return
+    row.sent_back, row.reviewed_at = True, row.reviewed_at or clock.wall()
+    session.flush()
     if not is_its or payment.state is PaymentState.PAID:
         return
     if all(each.sent_back for each in of(session, payment)):

@@ -32,7 +32,11 @@ REASON = "An early fraud warning of the card's bank"
 BACK_OFF = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 5)
 
 #: The refunds of a charge that were to answer its warning.
-_MINE = Refund.payment_intent_id == FraudWarning.payment_intent_id, Refund.reason == REASON
+_MINE = (
+    Refund.payment_id == FraudWarning.payment_id,
+    Refund.payment_intent_id == FraudWarning.payment_intent_id,
+    Refund.reason == REASON,
+)
 
 
 def sync(context: Context, warning_id: str) -> Write[None]:
@@ -136,7 +140,8 @@ def _has_money_left() -> ColumnElement[bool]:
     part = select(PartCharge.charged_minor).where(PartCharge.payment_intent_id == charge).scalar_subquery()
     refunded = (
         select(func.coalesce(func.sum(Refund.amount_minor), 0))
-        .where(Refund.payment_intent_id == charge, Refund.state.not_in(NOT_REFUNDED))
+        .where(Refund.payment_id == FraudWarning.payment_id, Refund.payment_intent_id == charge)
+        .where(Refund.state.not_in(NOT_REFUNDED))
         .scalar_subquery()
     )
     taken = exists().where(Dispute.payment_intent_id == charge, Dispute.state.not_in(TAKES_NOTHING))

@@ -38,14 +38,17 @@ def parts_to_refund(
     :raises NothingToReverse: That can't be refunded.
     """
     _require_paid(session, payment, charge)
-    charges = _meant(_charges_left(session, [payment])[payment.id], charge)
+    of_all = _charges_left(session, [payment])[payment.id]
+    charges = _meant(of_all, charge)
     left = sum(part.charged_minor for part in charges)
+    others = sum(part.charged_minor for part in of_all) - left
     if not left:
         raise NothingToReverse(f"Nothing of {charge or f'payment {payment.id}'} is left to refund.")
-    amount = left - credited_minor(session, payment.id) if amount_minor is None else amount_minor
+    credited = max(0, credited_minor(session, payment.id) - others)  # counted against the other charges first
+    amount = left - credited if amount_minor is None else amount_minor
     if amount_minor is None and amount <= 0:
         raise NothingToReverse(
-            f"Credit notes have given back all that is left of payment {payment.id}, "
+            f"Credit notes have given back all that is left of {charge or f'payment {payment.id}'}, "
             f"{money.show(left, payment.currency)}, to the customer's balance or outside of Stripe. To send "
             "it to the card as well, name the amount."
         )
