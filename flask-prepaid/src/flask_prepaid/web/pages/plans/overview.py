@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -52,13 +53,6 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
     last = session.scalars(mine.order_by(Subscription.id.desc())).first()
-    bills = (
-        select(Invoice)
-        .join(Subscription, Subscription.id == Invoice.subscription_id)
-        .where(Subscription.owner == owner, Invoice.state != "draft")
-        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
-        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
-    )
     return page.render(
         "plan.html",
         row=row,
@@ -91,10 +85,22 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         cards=saved,
         pays_with=pays_with(saved),
         kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
-        invoices=session.scalars(bills.limit(SHOWN)).all(),
+        invoices=last_bills(owner),
         attempt=forms.new_attempt,
         error=error,
     )
+
+
+def last_bills(owner: str) -> Sequence[Invoice]:
+    """The invoices that the page shows, the last first."""
+    bills = (
+        select(Invoice)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .where(Subscription.owner == owner, Invoice.state != "draft")
+        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    )
+    return page.context().session.scalars(bills.limit(SHOWN)).all()
 
 
 def has_just_begun(row: Subscription) -> bool:
