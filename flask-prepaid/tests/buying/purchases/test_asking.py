@@ -39,6 +39,21 @@ def test_whoever_loads_a_page_without_end_has_stripe_asked_so_often_only(databas
     shop.close()
 
 
+def test_a_page_that_loads_itself_again_is_shown_however_often(database: URL) -> None:
+    shop, stripe = with_answers(database, plans=PLANS, PREPAID_ASKS_PER_MINUTE=5)
+    browser = shop.browser()
+    session = shop.session_of(shop.send_form(browser, "/prepaid/buy", to="/prepaid/plan", plan="small"))
+    shop.stripe.pay(session)
+    assert "You are on Small" in browser.get(f"/prepaid/plan?session_id={session}").text
+    before = len(stripe.asked)
+
+    pages = [browser.get("/prepaid/plan?tried=1") for _ in range(30)]
+
+    assert {page.status_code for page in pages} == {200}
+    assert 0 < len(stripe.asked) - before <= 4 * 5  # it asks up to two things, and a minute may end here
+    shop.close()
+
+
 def test_whoever_changes_their_address_without_end_has_stripe_asked_so_often_only(
     database: URL,
 ) -> None:

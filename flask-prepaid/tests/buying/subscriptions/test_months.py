@@ -56,6 +56,22 @@ def test_a_year_gives_its_months_to_the_day_and_each_once(shop: MonthShop) -> No
     assert len(shop.invoices()) == 2
 
 
+def test_a_year_says_what_came_and_not_what_is_to_come(shop: MonthShop) -> None:
+    session = shop.choose("drip")
+    shop.stripe.pay(session)
+    begun = shop.browser().get("/prepaid/plan", query_string={"session_id": session})
+    shop.stripe.deliver()
+    (bill,) = shop.invoices()
+
+    assert "You are on Drip: 100 credits added, $120.00 paid" in begun.text
+    for path in ("plan", "cards"):
+        assert (
+            "Paid: $120.00, 100 credits added." in shop.browser().get(f"/prepaid/{path}?tried={bill.id}").text
+        )
+    shop.go_to("2025-02-28T12:00:00")
+    assert "200 credits added." in shop.browser().get(f"/prepaid/plan?tried={bill.id}").text
+
+
 def test_an_operator_reads_until_when_each_month_is_paid_and_how_long_its_grace_lasts(
     databases: Databases,
     kind: str,

@@ -74,7 +74,31 @@ def test_nobody_reads_what_a_card_paid_for_another(shop: PlanShop) -> None:
     other = shop.browser("user:2").get(f"/prepaid/plan?tried={bill.id}")
 
     assert "Paid: " not in other.text
-    assert "Paid: " not in shop.browser().get("/prepaid/plan?tried=none").text
+    for none in ("none", "9" * 20):
+        assert "Paid: " not in shop.browser().get(f"/prepaid/plan?tried={none}").text
+        assert "Paid: " not in shop.browser().get(f"/prepaid/cards?tried={none}").text
+
+
+def test_where_stripe_owed_the_customer_the_rest_is_what_is_paid(shop: PlanShop) -> None:
+    opened = shop.send_form(shop.browser(), "/prepaid/cards", to="/prepaid/cards/add")
+    shop.stripe.pay(shop.session_of(opened))
+    shop.stripe.deliver()
+    ((customer, card),) = [
+        (customer.id, card.id)
+        for customer in shop.v1.customers.list().data
+        for card in shop.v1.customers.payment_methods.list(customer.id).data
+    ]
+    shop.v1.customers.update(customer, {"balance": -400})
+
+    begun = shop.send(plan="small", saved_card=card)
+    shop.stripe.deliver()
+
+    (bill,) = shop.invoices()
+    assert (bill.total_minor, bill.due_minor) == (1_000, 600)
+    thanks = one_line(shop.browser().get(begun.location).text)
+    assert "You are on Small: 100 credits added, $6.00 paid with Visa 4242." in thanks
+    paid = one_line(shop.browser().get(f"/prepaid/plan?tried={bill.id}").text)
+    assert "Paid: $6.00, 100 credits added." in paid
 
 
 def test_once_the_new_card_is_declined_it_is_the_one_that_did_not_pay(shop: PlanShop) -> None:
@@ -91,9 +115,8 @@ def test_once_the_new_card_is_declined_it_is_the_one_that_did_not_pay(shop: Plan
     assert "We are charging" not in shop.page()
     assert choices(shop.page()) == ["Visa ending in 3184", "Visa ending in 0341, once more"]
     cards = one_line(shop.browser().get("/prepaid/cards?added=1").text)
-    assert "Visa ending in 0341 is saved, but did not pay $6.00." in cards
+    assert "Your card is saved. Visa ending in 0341 did not pay $6.00 for your plan." in cards
     assert re.search(r'class="btn btn-primary btn-sm" [^>]*>Pay \$6.00<', cards)
-    assert "Your card is saved." not in cards
     before = one_line(shop.browser().get("/prepaid/cards").text)
     assert "Visa ending in 0341 did not pay $6.00 for your plan. A card that you add now" in before
     assert re.search(r'class="btn btn-primary">Add a card<', before)

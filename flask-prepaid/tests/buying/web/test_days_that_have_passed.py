@@ -135,6 +135,22 @@ def test_a_mail_that_was_late_says_what_has_passed(late: Late) -> None:
     assert "Your free trial ended on 14 February 2026" in subjects
 
 
+def test_a_late_mail_about_a_trial_whose_plan_was_ended_says_that_it_has_ended(late: Late) -> None:
+    late.subscribe("trial", trial="1")
+    late.is_cut_off = True
+    late.stripe.advance(days=11, minutes=5)
+    late.tick()
+    late.do("cancel", when="now")
+
+    late.stripe.advance(hours=2)
+    late.is_cut_off = False
+    late.tick()
+
+    (text,) = [text for subject, text in late.mails if subject == "Your plan Tried has ended"]
+    assert "Your plan has ended. Nothing more is charged." in text
+    assert not any(subject.startswith("Your free trial") for subject, _ in late.mails)
+
+
 def test_credits_set_aside_past_their_end_last_until_no_day_that_has_passed(late: Late) -> None:
     def give_and_hold() -> None:
         until = late.now() + timedelta(minutes=10)

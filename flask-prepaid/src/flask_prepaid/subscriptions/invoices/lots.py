@@ -88,6 +88,14 @@ def given_in(session: Session, subscription_id: int, window: Window, *, but: int
     return [lot for at, lot in dated if at < until]
 
 
+def given_by_now(session: Session, invoice: Invoice) -> int:
+    """What an invoice has given so far: its credits, without those of months that are still to come."""
+    to_come = select(func.coalesce(func.sum(PlanMonth.credits), 0)).where(
+        PlanMonth.invoice_id == invoice.id, PlanMonth.given_at.is_(None)
+    )
+    return (invoice.credits or 0) - session.scalars(to_come).one()
+
+
 def period_end(session: Session, invoice: Invoice, number: int = OWN) -> datetime | None:
     """When the time is over that an invoice's credits are for, or those of one of its months."""
     if number != OWN:

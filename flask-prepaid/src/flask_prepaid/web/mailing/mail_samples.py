@@ -145,6 +145,9 @@ def of_plans() -> dict[str, MailSample]:
         "trial_ending-canceled": MailSample(
             "trial_ending", {**plan, **begun(), "follows": AfterTrial.ENDS, "trial_end": AT}
         ),
+        "trial_ending-ended": MailSample(
+            "trial_ending", {**plan, **begun(), "follows": AfterTrial.ENDED, "trial_end": AT}
+        ),
         "trial_ending-no-card": MailSample(
             "trial_ending",
             {**plan, **begun(), "card": None, "follows": AfterTrial.PAUSED, "trial_end": AT},

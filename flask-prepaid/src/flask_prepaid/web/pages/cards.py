@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -22,6 +23,7 @@ from ...payments.customers.rows import known_customer
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards, cards_on_file, copies
 from ...subscriptions import currencies, plan_rows, retries
+from ...subscriptions.invoices import lots
 from .. import forms, page
 from . import billing, declines
 from .plans import owed
@@ -53,6 +55,7 @@ def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> st
         default=cards_on_file.default_card(context.session, owner),
         **of_plan,
         paid=owed.paid_by_try(owner),
+        given_by_now=partial(lots.given_by_now, context.session),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,

@@ -27,7 +27,11 @@ def plan() -> ResponseReturnValue:
     owner = page.customer()
     if request.method == "POST":
         return choose(owner)
-    page.context().gateway.ask_limit.require(owner)
+    limit = page.context().gateway.ask_limit
+    if "tried" not in request.args:
+        limit.require(owner)
+    elif not limit.may(owner):  # it loads itself again, and says by our own rows what came of it
+        return shown(owner, may_ask=False)
     session_id = request.args.get("session_id")
     if session_id is None:
         return not_known_yet(owner) or shown(owner)
@@ -36,10 +40,10 @@ def plan() -> ResponseReturnValue:
     return page.refreshing(html) if row.state in BEGINNING else html
 
 
-def shown(owner: str) -> ResponseReturnValue:
+def shown(owner: str, *, may_ask: bool = True) -> ResponseReturnValue:
     """The plan as it is known; while a card is tried for it, the page asks again by itself."""
     again = owed.address_after_try(owner, "prepaid.plan")
-    html = overview.overview(owner)
+    html = overview.overview(owner, may_ask=may_ask)
     return page.refreshing(html, again) if again else html
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -17,8 +19,9 @@ from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import trials
+from ....subscriptions.invoices import lots
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
-from ... import forms, page
+from ... import filters, forms, page
 from . import owed
 
 #: How many invoices the page shows.
@@ -31,27 +34,25 @@ THANKED_FOR = timedelta(hours=1)
 CHOSEN_BY_LINKS = ("every", "currency", "saved_card")
 
 
-def overview(owner: str, error: PrepaidError | None = None) -> str:
+def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = True) -> str:
+    """The page. Commits.
+
+    :param may_ask: Whether Stripe may be asked for what is charged next, and for the card that did not pay.
+    """
     context = page.context()
     session = context.session
     currency = currencies.of(context, owner, request.values.get("currency"))
     row = plan_rows.running(session, owner)
-    coming = next_bill(row) if row else None  # commits: what is read before it may be gone after it
-    resumes_for = resumption_minor(row) if row else None
-    of_money = {**owed.of_owed(row), **of_payer(row)} if row else {}
+    asks_for = row if may_ask else None
+    coming = next_bill(asks_for) if asks_for else None  # commits: what is read before may be gone after it
+    resumes_for = resumption_minor(asks_for) if asks_for else None
+    of_money = {**owed.of_owed(row, may_ask=may_ask), **of_payer(row)} if row else {}
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     terms = session.get_one(PlanPrice, row.price_id) if row else None
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
     last = session.scalars(mine.order_by(Subscription.id.desc())).first()
-    bills = (
-        select(Invoice)
-        .join(Subscription, Subscription.id == Invoice.subscription_id)
-        .where(Subscription.owner == owner, Invoice.state != "draft")
-        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
-        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
-    )
     return page.render(
         "plan.html",
         row=row,
@@ -68,6 +69,9 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         is_over=row is not None and plan_state.is_over(context, row),
         has_just_begun=row is not None and has_just_begun(row),
         paid=owed.paid_by_try(owner),
+        given_by_now=partial(lots.given_by_now, session),
+        over_on=over_on(row) if row else None,
+        is_tried=bool(of_money.get("trying")) and error is None,
         **of_money,
         lasts_until=lasts_until,
         plans=plans_shown(currency, None if begins else terms),
@@ -81,10 +85,22 @@ def overview(owner: str, error: PrepaidError | None = None) -> str:
         cards=saved,
         pays_with=pays_with(saved),
         kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
-        invoices=session.scalars(bills.limit(SHOWN)).all(),
+        invoices=last_bills(owner),
         attempt=forms.new_attempt,
         error=error,
     )
+
+
+def last_bills(owner: str) -> Sequence[Invoice]:
+    """The invoices that the page shows, the last first."""
+    bills = (
+        select(Invoice)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .where(Subscription.owner == owner, Invoice.state != "draft")
+        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    )
+    return page.context().session.scalars(bills.limit(SHOWN)).all()
 
 
 def has_just_begun(row: Subscription) -> bool:
@@ -93,6 +109,11 @@ def has_just_begun(row: Subscription) -> bool:
     if led_by not in (row.session_id, str(row.id)) or led_by is None or row.period_start is None:
         return False
     return page.context().clock() - row.period_start < THANKED_FOR
+
+
+def over_on(row: Subscription) -> datetime | None:
+    """When the plan or its period ended, where we have not heard yet what follows; ``None`` while it runs."""
+    return next((end for end in (row.cancel_at, row.period_end) if filters.is_past(end)), None)
 
 
 def payer(row: Subscription) -> SavedCard | None:

@@ -10,7 +10,7 @@ from ....errors import GatewayRefused, GatewayUnavailable
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import plan_rows, plan_state, retries
 from ....subscriptions.models import Invoice, InvoiceState, Subscription
-from ... import page
+from ... import forms, page
 
 
 def of_owed(row: Subscription, *, may_ask: bool = True) -> dict[str, Any]:
@@ -19,12 +19,13 @@ def of_owed(row: Subscription, *, may_ask: bool = True) -> dict[str, Any]:
     :param may_ask: Whether Stripe may be asked for the card that did not pay.
     """
     refused_id = refused_card_id(row) if may_ask else None
+    bill = plan_state.owed(page.context(), row)
     trying = retries.trying(page.context().session, row.owner)
     saved = cards_on_file.saved(page.context().session, row.owner)
     return {
-        "owed": plan_state.owed(page.context(), row),
+        "owed": bill,
         "refused": next((card for card in saved if card.id == refused_id), None),
-        "trying": trying,
+        "trying": trying if bill is not None else None,
         "could_pay": [card for card in saved if card.id != refused_id],
     }
 
@@ -50,7 +51,7 @@ def address_after_try(owner: str, endpoint: str) -> str | None:
 def paid_by_try(owner: str) -> Invoice | None:
     """The owner's invoice for which a card was tried, as the address names it, if that has paid it."""
     context = page.context()
-    tried = request.args.get("tried", type=int)
+    tried = forms.row_id(request.args.get("tried", ""))
     row = plan_rows.running(context.session, owner)
     bill = context.session.get(Invoice, tried) if tried is not None and row is not None else None
     if bill is None or row is None or bill.subscription_id != row.id or bill.state != InvoiceState.PAID:
