@@ -228,7 +228,6 @@ def answer(context: Context, warning_id: str) -> None:
             return
         payment_id, charge = warning.payment_id, warning.payment_intent_id
         left_minor = refundable.left_to_refund(session, session.get_one(Payment, payment_id), charge)
-        mine = Refund.payment_intent_id == charge, Refund.reason == REASON
-        tries = session.scalar(select(func.count()).select_from(Refund).where(*mine))
+        tries = session.scalar(select(func.count()).where(*_MINE, FraudWarning.id == warning.id))
     key = f"job:warning-{warning_id}-{tries}"
     refunds.refund(context, payment_id, amount_minor=left_minor, charge=charge, reason=REASON, key=key)

@@ -38,14 +38,11 @@ def parts_to_refund(
     :raises NothingToReverse: That can't be refunded.
     """
     _require_paid(session, payment, charge)
-    of_all = _charges_left(session, [payment])[payment.id]
-    charges = _meant(of_all, charge)
+    charges = _meant(_charges_left(session, [payment])[payment.id], charge)
     left = sum(part.charged_minor for part in charges)
-    others = sum(part.charged_minor for part in of_all) - left
     if not left:
         raise NothingToReverse(f"Nothing of {charge or f'payment {payment.id}'} is left to refund.")
-    credited = max(0, credited_minor(session, payment.id) - others)  # counted against the other charges first
-    amount = left - credited if amount_minor is None else amount_minor
+    amount = left - credited_minor(session, payment, charge) if amount_minor is None else amount_minor
     if amount_minor is None and amount <= 0:
         raise NothingToReverse(
             f"Credit notes have given back all that is left of {charge or f'payment {payment.id}'}, "
@@ -103,10 +100,17 @@ def _meant(charges: list[ChargedPart], charge: str | None) -> list[ChargedPart]:
     return [part for part in charges if charge in (None, part.intent_id)]
 
 
-def credited_minor(session: Session, payment_id: int) -> int:
-    """What credit notes have given back of a payment, not to its card, in its smallest unit."""
+def credited_minor(session: Session, payment: Payment, charge: str | None = None) -> int:
+    """What credit notes have given back of a payment, not to its card, in its smallest unit.
+
+    :param charge: The PaymentIntent of the one charge that is meant: what the others have left counts first.
+    """
     standing = select(func.coalesce(func.sum(CreditNote.taken_minor), 0))
-    return int(session.scalars(standing.where(CreditNote.payment_id == payment_id)).one())
+    credited = int(session.scalars(standing.where(CreditNote.payment_id == payment.id)).one())
+    if charge is None or not credited:
+        return credited
+    others = left_to_refund(session, payment) - left_to_refund(session, payment, charge)
+    return max(0, credited - others)
 
 
 def unanswered(session: Session, payment_ids: Sequence[int]) -> set[int]:

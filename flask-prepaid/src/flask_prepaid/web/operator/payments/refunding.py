@@ -80,7 +80,7 @@ def refund_form(
     session = context.session
     charge = charge_named()
     left = refundable.left_to_refund(session, payment, charge)
-    credited = refundable.credited_minor(session, payment.id)
+    credited = refundable.credited_minor(session, payment, charge)
     taken = disputes.taken_by_bank(session, [payment.id]).get(payment.id)
     under_way_minor = shown_states.refunded_of_each(session, [payment])[payment.id].under_way_minor
     counted_minor = left - credited if amount_minor is None else amount_minor
