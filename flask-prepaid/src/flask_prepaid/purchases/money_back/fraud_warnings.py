@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, union
 from sqlalchemy.orm import Session
 
 from ... import signals
@@ -122,7 +122,7 @@ def _actionable() -> Select[FraudWarning]:
         select(FraudWarning)
         .select_from(FraudWarning)
         .join(Payment, Payment.id == FraudWarning.payment_id)
-        .where(FraudWarning.actionable)
+        .where(text("actionable"))
         .order_by(FraudWarning.created_at, FraudWarning.id)
     )
 
