@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from ....context import Context, Write, nothing, transaction
 from ....gateway.money_back.money_back_values import StripeDispute
@@ -94,7 +94,7 @@ def untaken(context: Context, *, limit: int = 100) -> list[str]:
     """The disputes that were heard of before their payment gave its credits, and have those to take."""
     given = Payment.state == PaymentState.PAID, is_of_its_charge()
     waiting = select(Dispute.id).join(Payment, Payment.id == Dispute.payment_id).where(*given)
-    takes = Dispute.taken_minor == 0, Dispute.amount_minor > 0, Dispute.state.not_in(TAKES_NOTHING)
+    takes = text("taken_minor = 0"), Dispute.amount_minor > 0, Dispute.state.not_in(TAKES_NOTHING)
     return list(context.session.scalars(waiting.where(*takes).order_by(Dispute.id).limit(limit)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, union
 from sqlalchemy.orm import Session
 
 from ....payments.dispute_states import TAKES_NOTHING
@@ -47,7 +47,7 @@ def _actionable() -> Select[FraudWarning]:
         select(FraudWarning)
         .select_from(FraudWarning)
         .join(Payment, Payment.id == FraudWarning.payment_id)
-        .where(FraudWarning.actionable)
+        .where(text("actionable"))
         .order_by(FraudWarning.created_at, FraudWarning.id)
     )
 
