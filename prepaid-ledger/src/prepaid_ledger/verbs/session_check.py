@@ -35,8 +35,8 @@ class SessionCheck:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        #: The pools that are known to reach the ledger's database. ``engine.execution_options()`` makes another
-        #: engine each time, with the same pool.
+        #: The pools that are known to reach the ledger's database. ``engine.execution_options()`` makes
+        #: another engine each time, with the same pool.
         self._reach_it: WeakSet[Pool] = WeakSet()
 
     def refuse_elsewhere(self, session: Session) -> None:
