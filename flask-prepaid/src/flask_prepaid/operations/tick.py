@@ -82,6 +82,7 @@ def tick(context: Context) -> dict[str, int]:
         log.warning("Stripe's balance was not copied: %s", error)
     _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
+    each(context, unwanted.unanswered, unwanted.find_out)
     due |= {
         "payments": each(context, partial(payments.due, table=Payment), payment_checks.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
