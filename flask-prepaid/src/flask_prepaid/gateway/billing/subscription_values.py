@@ -47,6 +47,17 @@ class Price:
 
 
 @dataclass(frozen=True)
+class LastTry:
+    """The card, or another means, with which an invoice was tried last, in vain, where it is known.
+
+    ``asks_customer``: nothing was declined. Its bank wants the customer to confirm the payment.
+    """
+
+    card_id: str | None
+    asks_customer: bool = False
+
+
+@dataclass(frozen=True)
 class Page:
     """A Checkout Session that starts a subscription. ``client_secret`` is for elements on our own page.
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flask import request
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from prepaid_ledger.errors import PrepaidError
 
@@ -97,7 +97,7 @@ def last_bills(owner: str) -> Sequence[Invoice]:
         select(Invoice)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .where(Subscription.owner == owner, Invoice.state != "draft")
-        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
+        .where(plan_state.BILLS_SOMETHING)
         .order_by(Invoice.created_at.desc(), Invoice.id.desc())
     )
     return page.context().session.scalars(bills.limit(SHOWN)).all()
