@@ -27,7 +27,7 @@ from ..payments import refusals
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
 from ..payments.outcome import wrong_charges
-from ..purchases.money_back import disputes, fraud_warnings
+from ..purchases.money_back.disputes import disputes, fraud_warnings
 from ..subscriptions import not_at_stripe
 from . import way_of_events
 from .elsewhere import places

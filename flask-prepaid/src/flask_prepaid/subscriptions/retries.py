@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
-from ..gateway.billing.subscription_values import LastTry
+from ..gateway.billing.invoice_values import LastTry
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.customers.owned import card_on_file
 from . import plan_rows, plan_state, sync

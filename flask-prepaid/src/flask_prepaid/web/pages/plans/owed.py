@@ -7,7 +7,7 @@ from typing import Any
 from flask import request, url_for
 
 from ....errors import GatewayRefused, GatewayUnavailable
-from ....gateway.billing.subscription_values import LastTry
+from ....gateway.billing.invoice_values import LastTry
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import plan_rows, plan_state, retries
 from ....subscriptions.models import Invoice, InvoiceState, Subscription
