@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from prepaid_ledger.tables import Entry, Kind, Wallet
 
 from ...payments.models import Payment
-from ...subscriptions.invoices import lots
+from ...subscriptions.invoices import plan_lots
 from ...subscriptions.models import Invoice, PlanMonth
 from .. import causes, page
 
@@ -35,14 +35,14 @@ def of_each(payments: Sequence[Payment]) -> dict[int, KeptCredits]:
     billed = {invoice_id: payment_id for invoice_id, payment_id in rows if payment_id is not None}
     taken = _taken_of_each(session, payments, billed)
     came = Counter({payment.id: payment.credits for payment in payments})
-    for invoice_id, credits in lots.to_come_of_each(session, list(billed)).items():
+    for invoice_id, credits in plan_lots.to_come_of_each(session, list(billed)).items():
         came[billed[invoice_id]] -= credits
     return {number: KeptCredits(came[number], max(came[number] - taken[number], 0)) for number in ids}
 
 
 def of_invoice(invoice: Invoice) -> KeptCredits:
     """The credits of a plan's invoice that no payment of ours stands for."""
-    came = lots.given_by_now(page.context().session, invoice)
+    came = plan_lots.given_by_now(page.context().session, invoice)
     return KeptCredits(came, came)
 
 
@@ -52,10 +52,10 @@ def _taken_of_each(session: Session, payments: Sequence[Payment], billed: dict[i
     :param billed: The payment of each invoice, by the invoice's id.
     """
     of_lot = {f"payment:{payment.id}": payment.id for payment in payments}
-    of_lot |= {lots.key_of(invoice_id, lots.OWN): payment_id for invoice_id, payment_id in billed.items()}
+    of_lot |= {plan_lots.key_of(bill_id, plan_lots.OWN): billed[bill_id] for bill_id in billed}
     months = select(PlanMonth.invoice_id, PlanMonth.number).where(PlanMonth.invoice_id.in_(billed))
     for invoice_id, number in session.execute(months.where(PlanMonth.given > 0)):
-        of_lot[lots.key_of(invoice_id, number)] = billed[invoice_id]
+        of_lot[plan_lots.key_of(invoice_id, number)] = billed[invoice_id]
     owned = select(Wallet.slot, Wallet.id).where(Wallet.owned_by(payments[0].owner)) if payments else None
     wallet = session.execute(owned).one_or_none() if owned is not None else None
     if wallet is None:

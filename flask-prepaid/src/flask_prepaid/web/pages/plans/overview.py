@@ -52,7 +52,7 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
-    last = session.scalars(mine.order_by(Subscription.id.desc())).first()
+    last, bills = session.scalars(mine.order_by(Subscription.id.desc())).first(), last_bills(owner)
     return page.render(
         "plan.html",
         row=row,
@@ -85,7 +85,8 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         cards=saved,
         pays_with=pays_with(saved),
         kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
-        invoices=last_bills(owner),
+        invoices=bills,
+        to_come=plan_lots.to_come_of_each(session, [bill.id for bill in bills]),
         attempt=forms.new_attempt,
         error=error,
     )
