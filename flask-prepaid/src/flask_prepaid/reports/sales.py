@@ -94,6 +94,17 @@ def sales(session: Session, selection: Selection = EVERYTHING) -> list[SalesRow]
     return [SalesRow(day, currency, rows[day, currency]) for day, currency in sorted(rows)]
 
 
+def charges(session: Session, selection: Selection) -> dict[str, int]:
+    """How many charges there were, per currency."""
+    counted = (
+        select(DaySum.currency, func.sum(DaySum.movements))
+        .where(DaySum.category == "charge")
+        .group_by(DaySum.currency)
+    )
+    rows = session.execute(selection.within(counted, DaySum))
+    return {currency: int(count) for currency, count in rows}
+
+
 def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:
     """What moved Stripe's balance in ``span`` and is in no column: category, currency, net amount.
 
@@ -110,10 +121,13 @@ def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:
     return [(category, currency, int(amount)) for category, currency, amount in rows]
 
 
-def uncopied(session: Session, *, since: datetime | None = None) -> dict[str, int]:
+def uncopied(
+    session: Session, *, since: datetime | None = None, until: datetime | None = None
+) -> dict[str, int]:
     """What was paid lately and is in no sum yet, per currency: Stripe's balance was copied before.
 
     :param since: Only what was paid from then on.
+    :param until: Only what was paid before then.
     """
     latest = select(Payment.id).order_by(Payment.id.desc()).limit(LATEST)
     waiting = (
@@ -126,6 +140,8 @@ def uncopied(session: Session, *, since: datetime | None = None) -> dict[str, in
     )
     if since is not None:
         waiting = waiting.where(Payment.paid_at >= since)
+    if until is not None:
+        waiting = waiting.where(Payment.paid_at < until)
     return {currency: int(minor or 0) for currency, minor in session.execute(waiting)}
 
 

@@ -76,7 +76,7 @@ def last_days(count: int) -> Selection:
     return Selection(span.first, span.last)
 
 
-def span_of(time: Selection) -> tuple[Span, list[tuple[str, Sales, Sales]], dict[str, int]]:
+def span_of(time: Selection) -> tuple[Span, list[tuple[str, Sales, Sales, int]], dict[str, int]]:
     """The days, what was sold in them, and what was paid in them that is not copied from Stripe yet."""
     context = page.context()
     begin = days.midnight(time.span.first, context.config.time_zone)
@@ -96,12 +96,13 @@ def plans_now(month: Selection) -> list[plan_revenue.Month]:
     return lines
 
 
-def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales]]:
-    """Sales per currency, and those of the time before."""
+def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales, int]]:
+    """Sales per currency, those of the time before, and how many payments one of the two has at least."""
     session = page.context().session
     now, before = (sales.totals(sales.sales(session, time)) for time in (selection, selection.before()))
+    fewest = sales_page.fewest_payments(selection)
     return [
-        (currency, now.get(currency, Sales()), before.get(currency, Sales()))
+        (currency, now.get(currency, Sales()), before.get(currency, Sales()), fewest.get(currency, 0))
         for currency in sorted(now.keys() | before.keys())
     ]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import zip_longest
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from .... import money
-from ....reports import sales, sales_cuts
+from ....reports import days, sales, sales_cuts
 from ....reports.balance.tying import ANY_NUMBER, PLAN
 from ....reports.models import Copying
 from ....reports.sales import SHOWN, Sales, SalesRow
@@ -31,13 +31,18 @@ COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
 
 @dataclass(frozen=True)
 class Table:
-    """The sales of one currency: a line for each period, and the totals, with those of the time before."""
+    """The sales of one currency: a line for each period, and the totals, with those of the time before.
+
+    ``fewest`` is how many payments the totals are made of, now or before, whichever is less; none while some
+    that were paid are in no sum yet, since no comparison would be true.
+    """
 
     currency: str
     lines: list[tuple[date, Sales]]
     total: Sales
     earlier: list[tuple[date, Sales]]
     before: Sales
+    fewest: int
     chart: charts.Chart
 
     @property
@@ -88,6 +93,7 @@ def overview() -> ResponseReturnValue:
         columns=columns_of(cut.sales for cut in cuts),
         titles=titles(part) if part in ("product", "plan") else {},
         costs=COSTS,
+        uncopied=sales.uncopied(session),
     )
     return html, choice.status
 
@@ -97,6 +103,7 @@ def tables(selection: Selection) -> list[Table]:
     session = page.context().session
     now, then = (sales.sales(session, days) for days in (selection, selection.before()))
     totals, before = sales.totals(now), sales.totals(then)
+    fewest = fewest_payments(selection)
     made = []
     for currency in sorted(totals.keys() | before.keys()):
         lines = lines_of(currency, now, selection)
@@ -108,10 +115,25 @@ def tables(selection: Selection) -> list[Table]:
                 totals.get(currency, Sales()),
                 earlier,
                 before.get(currency, Sales()),
+                fewest.get(currency, 0),
                 chart(currency, lines, earlier),
             )
         )
     return made
+
+
+def fewest_payments(selection: Selection) -> dict[str, int]:
+    """How many payments were copied in these days or in as many before, whichever is less, per currency.
+
+    A currency in which some that were paid in these days are not copied yet is left out.
+    """
+    context = page.context()
+    session, zone, span = context.session, context.config.time_zone, selection.span
+    now, before = (sales.charges(session, time) for time in (selection, selection.before()))
+    until = days.midnight(span.last + timedelta(days=1), zone)
+    waiting = sales.uncopied(session, since=days.midnight(span.first, zone), until=until)
+    known = (now.keys() & before.keys()) - waiting.keys()
+    return {currency: min(now[currency], before[currency]) for currency in known}
 
 
 def lines_of(currency: str, rows: list[SalesRow], selection: Selection) -> list[tuple[date, Sales]]:
