@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +27,9 @@ COLUMNS = {
     "dispute_reversal": ("disputes_minor", -1),
     "fee": ("fees_minor", -1),
 }
+
+#: The columns that each charge has its part in.
+CHARGED = ("gross_minor", "net_minor", "tax_minor", "fees_minor")
 
 #: Money that goes between Stripe and our bank is no sale, and no line of the break.
 TRANSFERS = frozenset({"payout", "payout_reversal", "topup", "topup_reversal"})
@@ -94,15 +97,18 @@ def sales(session: Session, selection: Selection = EVERYTHING) -> list[SalesRow]
     return [SalesRow(day, currency, rows[day, currency]) for day, currency in sorted(rows)]
 
 
-def charges(session: Session, selection: Selection) -> dict[str, int]:
-    """How many charges there were, per currency."""
+def movements(session: Session, selection: Selection) -> dict[str, Counter[str]]:
+    """How many movements each column adds up, per currency; the charges in what follows from them."""
     counted = (
-        select(DaySum.currency, func.sum(DaySum.movements))
-        .where(DaySum.category == "charge")
-        .group_by(DaySum.currency)
+        select(DaySum.currency, DaySum.category, func.sum(DaySum.movements))
+        .where(DaySum.category.in_(list(COLUMNS)))
+        .group_by(DaySum.currency, DaySum.category)
     )
-    rows = session.execute(selection.within(counted, DaySum))
-    return {currency: int(count) for currency, count in rows}
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for currency, category, count in session.execute(selection.within(counted, DaySum)):
+        columns = CHARGED if category == "charge" else (COLUMNS[category][0],)
+        counts[currency].update(dict.fromkeys(columns, int(count)))
+    return counts
 
 
 def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:

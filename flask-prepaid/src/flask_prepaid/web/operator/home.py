@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from flask.typing import ResponseReturnValue
@@ -97,12 +98,17 @@ def plans_now(month: Selection) -> list[plan_revenue.Month]:
 
 
 def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales, int]]:
-    """Sales per currency, those of the time before, and how many payments one of the two has at least."""
+    """Sales per currency, those of the time before, and of how many payments both are made at least."""
     session = page.context().session
     now, before = (sales.totals(sales.sales(session, time)) for time in (selection, selection.before()))
-    fewest = sales_page.fewest_payments(selection)
+    counts = sales_page.fewest(selection)
     return [
-        (currency, now.get(currency, Sales()), before.get(currency, Sales()), fewest.get(currency, 0))
+        (
+            currency,
+            now.get(currency, Sales()),
+            before.get(currency, Sales()),
+            counts.get(currency, Counter())["net_minor"],
+        )
         for currency in sorted(now.keys() | before.keys())
     ]
 

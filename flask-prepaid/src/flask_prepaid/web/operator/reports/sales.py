@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -33,8 +34,8 @@ COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
 class Table:
     """The sales of one currency: a line for each period, and the totals, with those of the time before.
 
-    ``fewest`` is how many payments the totals are made of, now or before, whichever is less; none while some
-    that were paid are in no sum yet, since no comparison would be true.
+    ``fewest`` is of how many movements a column's total is made, now or before, whichever is less; empty
+    while some that were paid are in no sum yet, since no comparison would be true.
     """
 
     currency: str
@@ -42,7 +43,7 @@ class Table:
     total: Sales
     earlier: list[tuple[date, Sales]]
     before: Sales
-    fewest: int
+    fewest: Counter[str]
     chart: charts.Chart
 
     @property
@@ -103,7 +104,7 @@ def tables(selection: Selection) -> list[Table]:
     session = page.context().session
     now, then = (sales.sales(session, days) for days in (selection, selection.before()))
     totals, before = sales.totals(now), sales.totals(then)
-    fewest = fewest_payments(selection)
+    counts = fewest(selection)
     made = []
     for currency in sorted(totals.keys() | before.keys()):
         lines = lines_of(currency, now, selection)
@@ -115,25 +116,25 @@ def tables(selection: Selection) -> list[Table]:
                 totals.get(currency, Sales()),
                 earlier,
                 before.get(currency, Sales()),
-                fewest.get(currency, 0),
+                counts.get(currency, Counter()),
                 chart(currency, lines, earlier),
             )
         )
     return made
 
 
-def fewest_payments(selection: Selection) -> dict[str, int]:
-    """How many payments were copied in these days or in as many before, whichever is less, per currency.
+def fewest(selection: Selection) -> dict[str, Counter[str]]:
+    """Of how many movements a column is made in these days or in as many before, whichever is less.
 
-    A currency in which some that were paid in these days are not copied yet is left out.
+    Per currency. One in which some payments of these days are not copied yet is left out.
     """
     context = page.context()
     session, zone, span = context.session, context.config.time_zone, selection.span
-    now, before = (sales.charges(session, time) for time in (selection, selection.before()))
+    now, before = (sales.movements(session, time) for time in (selection, selection.before()))
     until = days.midnight(span.last + timedelta(days=1), zone)
     waiting = sales.uncopied(session, since=days.midnight(span.first, zone), until=until)
     known = (now.keys() & before.keys()) - waiting.keys()
-    return {currency: min(now[currency], before[currency]) for currency in known}
+    return {currency: now[currency] & before[currency] for currency in known}
 
 
 def lines_of(currency: str, rows: list[SalesRow], selection: Selection) -> list[tuple[date, Sales]]:
