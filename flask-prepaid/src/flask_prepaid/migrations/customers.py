@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from .making import AT, BIG
+from .making import AT, BIG, partial_index
 
 
 def create_customers() -> None:
@@ -40,6 +40,13 @@ def create_customers() -> None:
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("stripe_id"),
     )
+    partial_index(
+        "ix_prepaid_customer_charges_stopped", "prepaid_customer", ["owner"], only="charges_stopped"
+    )
+    partial_index("ix_prepaid_customer_outdated", "prepaid_customer", ["owner"], only="outdated")
+    partial_index(
+        "ix_prepaid_customer_retry_card", "prepaid_customer", ["owner"], only="retry_card_id IS NOT NULL"
+    )
     op.create_table(
         "prepaid_former_customer",
         sa.Column("stripe_id", sa.String(255), primary_key=True),
@@ -50,6 +57,12 @@ def create_customers() -> None:
         "prepaid_unwanted_customer",
         sa.Column("stripe_id", sa.String(255), primary_key=True),
         sa.Column("made_at", AT, nullable=False),
+    )
+    op.create_table(
+        "prepaid_unanswered_customer",
+        sa.Column("idempotency_key", sa.String(255), primary_key=True),
+        sa.Column("asked_at", AT, nullable=False),
+        sa.Column("ended_at", AT, nullable=False),
     )
     op.create_table(
         "prepaid_card",
@@ -65,6 +78,7 @@ def create_customers() -> None:
     )
     op.create_index("ix_prepaid_card_fingerprint", "prepaid_card", ["fingerprint"])
     op.create_index("ix_prepaid_card_owner", "prepaid_card", ["owner"])
+    op.create_index("ix_prepaid_card_expiry", "prepaid_card", ["exp_year", "exp_month"])
     op.create_table(
         "prepaid_topup",
         sa.Column("owner", sa.String(64), primary_key=True),

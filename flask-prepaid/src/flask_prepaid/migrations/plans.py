@@ -72,6 +72,9 @@ def create_plans() -> None:
         sa.UniqueConstraint("stripe_id"),
     )
     op.create_index("ix_prepaid_subscription_check_at", "prepaid_subscription", ["check_at"])
+    op.create_index(
+        "ix_prepaid_subscription_state_period_end", "prepaid_subscription", ["state", "period_end"]
+    )
     op.create_index("ix_prepaid_subscription_owner_id", "prepaid_subscription", ["owner", "id"])
     partial_index(
         "uq_prepaid_subscription_running",
@@ -120,6 +123,7 @@ def create_history_of_plans() -> None:
     op.create_index(
         "ix_prepaid_invoice_subscription_id_created_at", "prepaid_invoice", ["subscription_id", "created_at"]
     )
+    op.create_index("ix_prepaid_invoice_state", "prepaid_invoice", ["state"])
     create_months()
     op.create_table(
         "prepaid_subscription_change",

@@ -27,7 +27,7 @@ def send(context: Context) -> int:
     soon = or_(
         *(and_(SavedCard.exp_year == t.year, SavedCard.exp_month == t.month) for t in (now, next_month))
     )
-    pays = Customer.default_card_id == SavedCard.id
+    pays = and_(Customer.owner == SavedCard.owner, Customer.default_card_id == SavedCard.id)
     expiring = select(SavedCard, about).join(Customer, pays).where(soon, ~noted).limit(AT_ONCE)
     with transaction(context) as session:
         rows = session.execute(expiring).all()

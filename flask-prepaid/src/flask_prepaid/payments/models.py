@@ -113,6 +113,7 @@ class Payment(Base):
         Index("ix_prepaid_payment_owner_id", "owner", "id"),
         Index("ix_prepaid_payment_check_at", "check_at"),
         Index("ix_prepaid_payment_created_at", "created_at"),
+        Index("ix_prepaid_payment_state", "state"),
         Index(
             "ix_prepaid_payment_failure",
             "created_at",
@@ -242,9 +243,9 @@ class TakesBack:
 class Refund(TakesBack, Base):
     """Money that is refunded to the card, asked for here or in Stripe's dashboard.
 
-    One that is asked for here is committed before Stripe hears of it. ``asked_minor`` is what was asked for;
-    ``None`` is all that was left. ``payment_intent_id`` is the charge that it refunds, of a payment that may
-    have several.
+    One that is asked for here is committed before Stripe hears of it. ``asked_minor`` and ``asked_charge``
+    are what was asked for; ``None`` is all that was left, and of all charges. ``payment_intent_id`` is the
+    charge that it refunds, of a payment that may have several.
     """
 
     __tablename__ = "prepaid_refund"
@@ -261,6 +262,7 @@ class Refund(TakesBack, Base):
     payment_intent_id: Mapped[str]
     amount_minor: Mapped[int]
     asked_minor: Mapped[int | None]
+    asked_charge: Mapped[str | None]
     state: Mapped[str] = mapped_column(String(32), default=RefundState.REQUESTED)
     reason: Mapped[str | None]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
@@ -283,6 +285,7 @@ class Dispute(TakesBack, Base):
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         Index("ix_prepaid_dispute_payment_id", "payment_id"),
+        Index("ix_prepaid_dispute_payment_intent_id", "payment_intent_id"),
         Index(
             "ix_prepaid_dispute_untaken",
             "payment_id",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select, text, union, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
@@ -29,20 +29,24 @@ CHARGED = (State.TRIALING, State.ACTIVE, State.PAST_DUE)
 COLLECTED = (InvoiceState.DRAFT, InvoiceState.OPEN)
 
 #: One is billed already, and Stripe charges it by itself: a draft within the hour, an open one by a retry.
-IS_BILLED = exists().where(
-    Invoice.subscription_id == Subscription.id, Invoice.state.in_(COLLECTED), Invoice.retry_at.is_not(None)
-)
+COLLECTS = Invoice.state.in_(COLLECTED), Invoice.retry_at.is_not(None)
+IS_BILLED = exists().where(Invoice.subscription_id == Subscription.id, *COLLECTS)
 
 
 def due(context: Context) -> list[str]:
     """The owners whose plan is charged soon, or was stopped here: the host says whether they are shut out."""
+    is_charged = Subscription.state.in_(CHARGED)
     renews = Subscription.period_end < context.clock() + AHEAD
-    soon = renews | (Subscription.state == State.PAST_DUE) | IS_BILLED
+    soon = union(
+        select(Subscription.id).where(is_charged, renews),
+        select(Subscription.id).where(Subscription.state == State.PAST_DUE),
+        select(Invoice.subscription_id).where(*COLLECTS),
+    )
     charged = select(Subscription.owner, Subscription.period_end).where(
-        Subscription.state.in_(CHARGED), Subscription.stripe_id.is_not(None), soon
+        Subscription.id.in_(soon), is_charged, Subscription.stripe_id.is_not(None)
     )
     first = charged.order_by(IS_BILLED.desc(), Subscription.period_end).limit(AT_ONCE)
-    stopped = select(Customer.owner).where(Customer.charges_stopped).order_by(Customer.owner)
+    stopped = select(Customer.owner).where(text("charges_stopped")).order_by(Customer.owner)
     session = context.session
     owners = [*session.scalars(first), *session.scalars(stopped)]
     return list(dict.fromkeys(owners))

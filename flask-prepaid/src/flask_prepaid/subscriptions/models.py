@@ -120,6 +120,7 @@ class Subscription(Base):
         ),
         Index("ix_prepaid_subscription_owner_id", "owner", "id"),
         Index("ix_prepaid_subscription_check_at", "check_at"),
+        Index("ix_prepaid_subscription_state_period_end", "state", "period_end"),
         Index(
             "uq_prepaid_subscription_running",
             "owner",
@@ -182,6 +183,7 @@ class Invoice(Base):
         ForeignKeyConstraint(["payment_id"], ["prepaid_payment.id"]),
         UniqueConstraint("payment_id"),
         Index("ix_prepaid_invoice_subscription_id_created_at", "subscription_id", "created_at"),
+        Index("ix_prepaid_invoice_state", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

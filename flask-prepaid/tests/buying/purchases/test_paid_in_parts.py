@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from flask_prepaid import Operators
-from flask_prepaid.errors import GatewayRefused
+from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
 from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import Payment, Refund
-from flask_prepaid.purchases.money_back import fraud_warnings, refunds
+from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back.disputes import fraud_warnings
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.signals import fraud_warned
 from flask_prepaid.testing import Databases
@@ -383,3 +384,23 @@ def test_a_charge_that_pays_an_invoice_once_more_is_shown_and_so_is_its_dispute(
     shop.v1.refunds.create({"payment_intent": late})
     shop.stripe.deliver()
     assert shop.balance() == before
+
+
+def test_the_name_of_a_refund_keeps_of_which_charge_it_was_asked_for(shop: PlanShop) -> None:
+    first, second = month_in_parts(shop), last_payment(shop).payment_intent_id
+    shop.stripe.chaos(api_500=1.0)
+    with pytest.raises(GatewayUnavailable):
+        refund(shop, charge=first, key="a wish")
+    with pytest.raises(GatewayUnavailable):
+        refund(shop, amount_minor=500, key="of both")
+    shop.stripe.chaos()
+
+    for charge in (second, None):
+        with pytest.raises(KeyReused):
+            refund(shop, charge=charge, key="a wish")
+    with pytest.raises(KeyReused):
+        refund(shop, amount_minor=500, charge=second, key="of both")
+    assert refund(shop, charge=first, key="a wish").payment_intent_id == first
+    refund(shop, amount_minor=500, key="of both")
+
+    assert refunded(shop) == [400, 500]

@@ -11,7 +11,8 @@ from prepaid_ledger import clock
 from ...errors import GatewayRefused
 from ..calls import Topic, ask, ask_for, created, note, walk
 from ..values import id_of, is_expanded
-from .subscription_values import StripeInvoice, discounts_param, invoice_of
+from .invoice_values import StripeInvoice, invoice_of
+from .subscription_values import discounts_param
 
 #: The preview leaves out what waits for the next invoice, such as prorations.
 ALONE = {"preview_mode": "recurring"}

@@ -26,10 +26,10 @@ depends_on = None
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer former_customer unwanted_customer card topup notice attempt operator_day operator_note"
-    " payment review part_charge refund dispute credit_note balance_paid carried_over fraud_warning"
-    " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
-    " crossing inbox comparison api_key sale_request"
+    "customer former_customer unwanted_customer unanswered_customer card topup notice attempt"
+    " operator_day operator_note payment review part_charge refund dispute credit_note balance_paid"
+    " carried_over fraud_warning refusal paid_request code code_claim code_guess message delivery"
+    " endpoint mail alert crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )
@@ -134,6 +134,7 @@ def create_payments() -> None:
     op.create_index("ix_prepaid_payment_created_at", "prepaid_payment", ["created_at"])
     partial_index("ix_prepaid_payment_failure", "prepaid_payment", ["created_at"], only="failure IS NOT NULL")
     op.create_index("ix_prepaid_payment_check_at", "prepaid_payment", ["check_at"])
+    op.create_index("ix_prepaid_payment_state", "prepaid_payment", ["state"])
     op.create_index("ix_prepaid_payment_owner_id", "prepaid_payment", ["owner", "id"])
     partial_index(
         "ix_prepaid_payment_uncounted",
@@ -170,6 +171,7 @@ def create_payments() -> None:
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id"), nullable=False),
         sa.Column("payment_intent_id", sa.String(255), nullable=False),
         sa.Column("asked_minor", BIG),
+        sa.Column("asked_charge", sa.String(255)),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("reason", sa.String(255)),
         sa.Column("idempotency_key", sa.String(255), nullable=False),
@@ -193,6 +195,7 @@ def create_payments() -> None:
         sa.Column("end_plan_at", AT),
         *taking_back(),
     )
+    op.create_index("ix_prepaid_dispute_payment_intent_id", "prepaid_dispute", ["payment_intent_id"])
     partial_index("ix_prepaid_dispute_untaken", "prepaid_dispute", ["payment_id"], only="taken_minor = 0")
     partial_index(
         "ix_prepaid_dispute_end_plan_at", "prepaid_dispute", ["end_plan_at"], only="end_plan_at IS NOT NULL"

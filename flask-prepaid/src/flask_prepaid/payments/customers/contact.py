@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from prepaid_ledger import check_owner
 
@@ -38,7 +38,7 @@ def sync(context: Context, owner: str) -> None:
 
 def outdated(context: Context, *, limit: int = 100) -> list[str]:
     """The owners of whom Stripe has not taken over yet what is new."""
-    waiting = select(Customer.owner).where(Customer.outdated, Customer.stripe_id.is_not(None))
+    waiting = select(Customer.owner).where(text("outdated"), Customer.stripe_id.is_not(None))
     return list(context.session.scalars(waiting.order_by(Customer.owner).limit(limit)))
 
 

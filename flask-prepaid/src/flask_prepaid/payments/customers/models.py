@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prepaid_ledger.database import Base
@@ -35,6 +35,11 @@ class BillingColumns:
 BILLING_COLUMNS = tuple(name for name in BillingColumns.__annotations__)
 
 
+def _index_of_some(name: str, only: str) -> Index:
+    """Of the owners that ``tick`` has something to do for: few, of many."""
+    return Index(name, "owner", postgresql_where=text(only), sqlite_where=text(only))
+
+
 class Customer(BillingColumns, Base):
     """Which Stripe customer stands for an owner. The key was committed before Stripe was asked for one.
 
@@ -50,6 +55,11 @@ class Customer(BillingColumns, Base):
 
     __tablename__ = "prepaid_customer"
     _shown = ("owner", "stripe_id")
+    __table_args__ = (
+        _index_of_some("ix_prepaid_customer_charges_stopped", "charges_stopped"),
+        _index_of_some("ix_prepaid_customer_outdated", "outdated"),
+        _index_of_some("ix_prepaid_customer_retry_card", "retry_card_id IS NOT NULL"),
+    )
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
@@ -92,6 +102,20 @@ class UnwantedCustomer(Base):
     made_at: Mapped[datetime]
 
 
+class UnansweredCustomer(Base):
+    """A key under which Stripe was asked for a customer whom nobody needs any more, and gave no good answer.
+
+    ``asked_at`` is when it was first asked, ``ended_at`` since when it is no more. Once no request can be on
+    its way, ``tick`` looks for the customer, and deletes whom it finds.
+    """
+
+    __tablename__ = "prepaid_unanswered_customer"
+
+    idempotency_key: Mapped[str] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+
+
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 
@@ -104,6 +128,7 @@ class SavedCard(Base):
     __table_args__ = (
         Index("ix_prepaid_card_owner", "owner"),
         Index("ix_prepaid_card_fingerprint", "fingerprint"),
+        Index("ix_prepaid_card_expiry", "exp_year", "exp_month"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -75,7 +75,7 @@ def _write_down(
     under_key = select(Refund).where(Refund.payment_id == payment_id, Refund.idempotency_key.startswith(key))
     earlier = list(session.scalars(under_key.order_by(Refund.id)))
     if earlier:
-        if earlier[0].asked_minor != amount_minor or charge not in (None, earlier[0].payment_intent_id):
+        if (earlier[0].asked_minor, earlier[0].asked_charge) != (amount_minor, charge):
             raise KeyReused(wish, f"The key {wish!r} has already asked for another refund of this payment.")
         return earlier, False
     now = context.clock()
@@ -86,6 +86,7 @@ def _write_down(
             payment_intent_id=part.intent_id,
             amount_minor=part.charged_minor,
             asked_minor=amount_minor,
+            asked_charge=charge,
             state=RefundState.REQUESTED,
             reason=reason[:255],
             idempotency_key=key if number == 1 else f"{key}-{number}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import or_, select
+from sqlalchemy import select, union
 
 from prepaid_ledger import clock
 
@@ -27,9 +27,12 @@ def due(context: Context, *, limit: int = 100) -> list[int]:
     """
     renewing = Subscription.state.in_((State.TRIALING, State.ACTIVE, State.PAST_DUE))
     overdue = Subscription.period_end < context.clock() - OVERDUE_AFTER
-    first = Subscription.check_at.is_(None) & renewing & overdue
-    wanted = select(Subscription.id).where(or_(Subscription.check_at <= clock.wall(), first))
-    return list(context.session.scalars(wanted.order_by(Subscription.id).limit(limit)))
+    wanted = union(  # each by an index of its own
+        select(Subscription.id).where(Subscription.check_at <= clock.wall()),
+        select(Subscription.id).where(Subscription.check_at.is_(None), renewing, overdue),
+    )
+    first = select(Subscription.id).where(Subscription.id.in_(wanted)).order_by(Subscription.id)
+    return list(context.session.scalars(first.limit(limit)))
 
 
 def check_with_stripe(context: Context, subscription_id: int) -> None:

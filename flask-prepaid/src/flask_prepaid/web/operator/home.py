@@ -11,12 +11,12 @@ from sqlalchemy import Select, func, select
 from ...payments import shown_states
 from ...payments.models import Payment
 from ...payments.outcome import transitions, wrong_charges
-from ...purchases.money_back import disputes, fraud_warnings
+from ...purchases.money_back.disputes import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.days import Span
-from ...reports.failed import GIVEN_UP
 from ...reports.sales import Sales
 from ...reports.selection import Selection
+from ...reports.uncounted_failures import GIVEN_UP
 from . import health, page
 from .customers import dunning
 from .reports import sales as sales_page

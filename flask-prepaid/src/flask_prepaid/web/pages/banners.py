@@ -11,7 +11,8 @@ from ...languages import formats
 from ...languages.words import gettext as _
 from ...payments.dispute_states import TAKES_NOTHING, DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Via
-from ...purchases.money_back import disputes, taking_back
+from ...purchases.money_back import taking_back
+from ...purchases.money_back.disputes import disputes
 from ...subscriptions import plan_rows, plan_state
 from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
 from .. import page

@@ -39,9 +39,9 @@ def due(context: Context, *, limit: int = 100) -> list[str]:
     """The owners of whom something has changed that earlier money has paid for, or that money itself."""
     changed = union(
         *(
-            select(Payment.owner)
-            .join(table, table.payment_id == Payment.id)
-            .where(table.changes > table.seen)
+            select(Payment.owner).where(
+                Payment.id.in_(select(table.payment_id).where(table.changes > table.seen))
+            )
             for table in EARLIER
         )
     )

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from ....errors import GatewayUnavailable, PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
-from ....gateway.checkout import WaysBack
+from ....gateway.payments.checkout import WaysBack
 from ....subscriptions import currencies, plan_rows, plan_state
 from ....subscriptions.beginning import beginnings, subscribing, unanswered
 from ....subscriptions.models import BEGINNING, Subscription

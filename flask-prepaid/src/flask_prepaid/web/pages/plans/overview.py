@@ -14,12 +14,12 @@ from prepaid_ledger.errors import PrepaidError
 
 from ....catalog import Plan
 from ....errors import GatewayRefused, GatewayUnavailable
-from ....gateway.billing.subscription_values import StripeInvoice
+from ....gateway.billing.invoice_values import StripeInvoice
 from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import trials
-from ....subscriptions.invoices import lots
+from ....subscriptions.invoices import plan_lots
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
 from ... import filters, forms, page
 from . import owed
@@ -69,7 +69,7 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         is_over=row is not None and plan_state.is_over(context, row),
         has_just_begun=row is not None and has_just_begun(row),
         paid=owed.paid_by_try(owner),
-        given_by_now=partial(lots.given_by_now, session),
+        given_by_now=partial(plan_lots.given_by_now, session),
         over_on=over_on(row) if row else None,
         is_tried=bool(of_money.get("trying")) and error is None,
         **of_money,

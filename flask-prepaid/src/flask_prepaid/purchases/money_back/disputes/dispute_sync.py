@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from ...context import Context, Write, nothing, transaction
-from ...gateway.money_back.refund_values import StripeDispute
-from ...payments import part_charges, payments
-from ...payments.dispute_states import TAKES_NOTHING
-from ...payments.models import Dispute, Payment, PaymentState
-from ...payments.outcome import wrong_charges
-from ...payments.part_charges import is_of_its_charge
-from .. import settling, stop_reasons
-from ..auto_topup import topups
-from . import disputed_plans, disputes, unnamed_charges
-from .taking_back import take_back
+from ....context import Context, Write, nothing, transaction
+from ....gateway.money_back.money_back_values import StripeDispute
+from ....payments import part_charges, payments
+from ....payments.dispute_states import TAKES_NOTHING
+from ....payments.models import Dispute, Payment, PaymentState
+from ....payments.outcome import wrong_charges
+from ....payments.part_charges import is_of_its_charge
+from ... import settling, stop_reasons
+from ...auto_topup import topups
+from .. import unnamed_charges
+from ..taking_back import take_back
+from . import disputed_plans, disputes
 
 
 def sync_dispute(context: Context, dispute_id: str) -> Write[None]:
@@ -93,7 +94,7 @@ def untaken(context: Context, *, limit: int = 100) -> list[str]:
     """The disputes that were heard of before their payment gave its credits, and have those to take."""
     given = Payment.state == PaymentState.PAID, is_of_its_charge()
     waiting = select(Dispute.id).join(Payment, Payment.id == Dispute.payment_id).where(*given)
-    takes = Dispute.taken_minor == 0, Dispute.amount_minor > 0, Dispute.state.not_in(TAKES_NOTHING)
+    takes = text("taken_minor = 0"), Dispute.amount_minor > 0, Dispute.state.not_in(TAKES_NOTHING)
     return list(context.session.scalars(waiting.where(*takes).order_by(Dispute.id).limit(limit)))
 
 
