@@ -317,20 +317,20 @@ def test_numbers_that_only_postgresql_gives_out_move_and_it_goes_on_from_the_las
 def test_tables_of_another_schema_move_between_two_postgresqls(databases: Databases) -> None:
     shop, target = Shop(databases.fresh("postgresql")), databases.empty("postgresql")
     metadata = shop.db.metadata
-    Table("desk", metadata, Column("id", Integer, primary_key=True))
-    mark = Column("desk", ForeignKey("desk.id"))
-    Table("desk", metadata, Column("id", Integer, primary_key=True), mark, schema="Back Office")
+    Table("chair", metadata, Column("id", Integer, primary_key=True))
+    mark = Column("chair", ForeignKey("chair.id"))
+    Table("chair", metadata, Column("id", Integer, primary_key=True), mark, schema="Back Office")
     for url in (address(shop), target):
         answer(url, 'CREATE SCHEMA "Back Office"')
         metadata.create_all(create_engine(url, poolclass=NullPool))
-    answer(address(shop), "INSERT INTO desk (id) VALUES (4)")
-    answer(address(shop), 'INSERT INTO "Back Office".desk (desk) VALUES (4), (4)')
+    answer(address(shop), "INSERT INTO chair (id) VALUES (4)")
+    answer(address(shop), 'INSERT INTO "Back Office".chair (chair) VALUES (4), (4)')
 
     copied = shop.command("copy", "--all", "--to", shown(target))
 
     assert copied.exit_code == 0, copied.output
-    assert content(metadata, target) == {"desk": [(4,)], "Back Office.desk": [(1, 4), (2, 4)]}
-    assert answer(target, 'INSERT INTO "Back Office".desk (desk) VALUES (4) RETURNING id') == [(3,)]
+    assert content(metadata, target) == {"chair": [(4,)], "Back Office.chair": [(1, 4), (2, 4)]}
+    assert answer(target, 'INSERT INTO "Back Office".chair (chair) VALUES (4) RETURNING id') == [(3,)]
 
 
 @pytest.mark.parametrize(("here", "there"), [("postgresql", "sqlite"), ("postgresql", "postgresql")])
@@ -338,13 +338,13 @@ def test_a_table_of_a_schema_that_is_not_there_is_named_with_it(
     databases: Databases, here: str, there: str
 ) -> None:
     shop, target = Shop(databases.fresh(here)), databases.empty(there)
-    Table("desk", shop.db.metadata, Column("id", Integer, primary_key=True), schema="office")
+    Table("chair", shop.db.metadata, Column("id", Integer, primary_key=True), schema="office")
 
     copied = shop.command("copy", "--all", "--to", shown(target))
 
     assert copied.exit_code == 1
     why = "is in a schema, and SQLite has none." if there == "sqlite" else "is not there."
-    assert f"Your own table office.desk {why}" in copied.stderr
+    assert f"Your own table office.chair {why}" in copied.stderr
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
