@@ -173,9 +173,9 @@ def test_after_a_new_password_comes_the_page_that_was_wanted_in_any_browser(
     shop.customer()
     visitor = shop.visitor()
     refused = visitor.send("/login", next=wanted, email="pat@rando.test", password="not the one")
-    asks = re.findall(r'href="(/reset[^"]*)"', refused.text)[0].replace("&amp;", "&")
+    way = re.findall(r'href="(/reset[^"]*)"', refused.text)[0].replace("&amp;", "&")
     visitor.client.post(
-        "/reset", data={**forms(visitor.client.get(asks).text)["/reset"], "email": "pat@rando.test"}
+        "/reset", data={**forms(visitor.client.get(way).text)["/reset"], "email": "pat@rando.test"}
     )
     link = re.findall(
         r"http://localhost(/reset/\S+)", shop.mails()[-1].replace("=\n", "").replace("=3D", "=")
