@@ -109,6 +109,7 @@ def create_history_of_plans() -> None:
         sa.Column("given", BIG, nullable=False),
         sa.Column("once", BIG, nullable=False),
         sa.Column("once_key", sa.String(120)),
+        sa.Column("late", sa.Boolean, nullable=False),
         sa.Column("per_period", BIG, nullable=False),
         sa.Column("payment_id", BIG, sa.ForeignKey("prepaid_payment.id")),
         sa.Column("page_url", sa.String(1024)),

@@ -170,6 +170,7 @@ class Invoice(Base):
 
     ``credits`` is what it gave, ``given``, less what it took: ``None`` until it is paid and settled. What
     comes in later months is in it. ``once`` are those that it gave on top, under the key ``once_key``.
+    ``late``: it was paid when its time was over, and what it gave lasts as long as was said then.
     ``per_period`` is what a whole period of the plan gives since then, or each month of it where they come
     month by month; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
@@ -200,6 +201,7 @@ class Invoice(Base):
     given: Mapped[int] = mapped_column(default=0)
     once: Mapped[int] = mapped_column(default=0)
     once_key: Mapped[str | None] = mapped_column(String(120))
+    late: Mapped[bool] = mapped_column(default=False)
     per_period: Mapped[int] = mapped_column(default=0)
     payment_id: Mapped[int | None]
     page_url: Mapped[str | None] = mapped_column(String(1024))

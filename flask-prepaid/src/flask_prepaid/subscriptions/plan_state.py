@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -234,6 +235,13 @@ def period_bill(context: Context, row: Subscription) -> Invoice | None:
     return context.session.scalars(of_period.order_by(Invoice.id.desc())).first()
 
 
+def is_charged_soon(bill: Invoice | None) -> bool:
+    """Whether Stripe charges the period that has begun by itself, within the next hours."""
+    if bill is None:
+        return False
+    return bill.state == InvoiceState.OPEN or (bill.state == InvoiceState.DRAFT and bill.retry_at is not None)
+
+
 def is_paid(context: Context, row: Subscription) -> bool:
     """Whether a plan runs in a period that is paid; one without an invoice is taken for paid.
 
@@ -243,10 +251,41 @@ def is_paid(context: Context, row: Subscription) -> bool:
     return row.state is State.ACTIVE and (bill is None or bill.state == InvoiceState.PAID)
 
 
-def owed(context: Context, row: Subscription) -> Invoice | None:
-    """The invoice that waits to be paid, the oldest first."""
+@dataclass(frozen=True)
+class Owed:
+    """The invoices of a plan that wait to be paid, one or more, the oldest first."""
+
+    invoices: Sequence[Invoice]
+
+    @property
+    def oldest(self) -> Invoice:
+        return self.invoices[0]
+
+    @property
+    def due_minor(self) -> int:
+        """What they ask for together, in the smallest unit of ``currency``."""
+        return sum(invoice.due_minor for invoice in self.invoices)
+
+    @property
+    def currency(self) -> str:
+        return self.oldest.currency
+
+    @property
+    def page_url(self) -> str | None:
+        """Stripe's page that asks for all of it; ``None`` where each of several has its own."""
+        return self.oldest.page_url if len(self.invoices) == 1 else None
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When Stripe tries next to be paid any of it."""
+        return min((invoice.retry_at for invoice in self.invoices if invoice.retry_at), default=None)
+
+
+def owed(context: Context, row: Subscription) -> Owed | None:
+    """What waits to be paid of a plan."""
     waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == InvoiceState.OPEN)
-    return context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
+    invoices = context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).all()
+    return Owed(invoices) if invoices else None
 
 
 def waits_for_payment(context: Context, invoice: Invoice) -> bool:

@@ -44,7 +44,7 @@ def refused_card_id(context: Context, plan: Subscription) -> str | None:
     """
     with reading(context):
         bill = plan_state.owed(context, plan)
-        invoice_id = bill.stripe_id if bill is not None else None
+        invoice_id = bill.oldest.stripe_id if bill is not None else None
     return context.gateway.invoices.refused_card_id(invoice_id) if invoice_id is not None else None
 
 

@@ -6,8 +6,9 @@ import html
 
 import pytest
 
-from flask_prepaid import signals
+from flask_prepaid import Plan, signals
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
 from .plan_shop import ASKS_ALWAYS, PlanShop
 
@@ -215,3 +216,31 @@ def test_the_host_hears_of_a_failed_payment_with_the_page_that_mends_it(shop: Pl
 
     assert [(news["owner"], news["state"]) for news in heard] == [("user:1", State.PAST_DUE)]
     assert "/invoice/" in str(heard[0]["page_url"])
+
+
+def test_periods_that_were_owed_and_are_paid_at_once_each_give_their_credits(
+    databases: Databases, kind: str
+) -> None:
+    weekly = Plan("weekly", credits=50, amount_minor=700, interval="week", name="Weekly")
+    shop = PlanShop(databases.fresh(kind), plans=[weekly])
+    shop.subscribe("weekly")
+    fail_next(shop)
+    for _ in range(3):
+        shop.pass_time(days=7, hours=2)
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "open", "open", "open"]
+    page = shop.page()
+    assert "Visa ending in 0341 did not pay $21.00" in page
+    assert page.count(">Pay $7.00 with another card</a>") == 3
+
+    good = shop.save_card()
+    assert "We are charging $21.00 to Visa ending in 4242." in shop.page()
+    shop.do("card", saved_card=good)
+
+    assert [charge.amount for charge in shop.charges()] == [700, 700, 700, 700]
+    assert shop.balance() == 150
+    shop.pass_time(days=2)  # the running period goes on, the grace of the others, too
+    assert shop.balance() == 150
+    shop.pass_time(days=2)
+    assert shop.balance() == 50
+    assert shop.drift() == []
+    shop.close()

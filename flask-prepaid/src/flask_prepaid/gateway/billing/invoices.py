@@ -98,6 +98,10 @@ class Invoices(Topic):
         """Whether Stripe finalizes, charges and tries again without being asked."""
         ask(lambda: self._v1.invoices.update(invoice_id, {"auto_advance": does}))
 
+    def make_final(self, invoice_id: str) -> None:
+        """Turn a draft into an open invoice, which Stripe does not collect by itself."""
+        ask(lambda: self._v1.invoices.finalize_invoice(invoice_id, {"auto_advance": False}))
+
     def void(self, invoice_id: str) -> None:
         """Ask for an open invoice's money no more."""
         ask(lambda: self._v1.invoices.void_invoice(invoice_id))

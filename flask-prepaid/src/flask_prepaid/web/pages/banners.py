@@ -73,7 +73,7 @@ def wants_card(row: Subscription) -> bool:
     return is_over and plan_rows.payer_id(context.session, row) is None
 
 
-def _unpaid(row: Subscription, owed: Invoice | None) -> str:
+def _unpaid(row: Subscription, owed: plan_state.Owed | None) -> str:
     """What is not paid, and when it is tried again, if it is."""
     context = page.context()
     title = formats.title(context.session.get_one(PlanPrice, row.price_id).title)

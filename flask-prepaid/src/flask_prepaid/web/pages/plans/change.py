@@ -14,7 +14,7 @@ from ....languages.words import marked
 from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
-from ....subscriptions.models import Subscription
+from ....subscriptions.models import Invoice, Subscription
 from ... import forms, page
 from .. import declines
 from . import overview
@@ -83,13 +83,32 @@ def cancel() -> ResponseReturnValue:
     try:
         if request.method == "GET":
             return asked_to_cancel(plan_state.own(context, owner, "cancel now"))
-        if end_plan(owner):
-            words = _("Your plan has ended. Nothing more is charged.")
-        else:
-            words = _("Your plan ends with the period that is paid. Nothing more is charged.")
+        words = ended_in_words(owner, now=end_plan(owner))
     except (PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
+
+
+def ended_in_words(owner: str, *, now: bool) -> str:
+    """When the plan ends, and what is charged until then."""
+    if now:
+        return _("Your plan has ended. Nothing more is charged.")
+    context = page.context()
+    row = plan_rows.running(context.session, owner)
+    bill = charged_soon(row) if row is not None else None
+    if bill is None:
+        return _("Your plan ends with the period that is paid. Nothing more is charged.")
+    amount = formats.amount(bill.due_minor, bill.currency)
+    return _(
+        "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
+        amount=amount,
+    )
+
+
+def charged_soon(row: Subscription) -> Invoice | None:
+    """The invoice of the period that has begun, where that is not charged yet."""
+    bill = plan_state.period_bill(page.context(), row)
+    return bill if plan_state.is_charged_soon(bill) else None
 
 
 def asked_to_cancel(row: Subscription) -> str:
@@ -103,6 +122,7 @@ def asked_to_cancel(row: Subscription) -> str:
         and not plan_state.is_over(context, row),
         lasts_until=overview.lasts_until(row),
         owed=plan_state.owed(context, row),
+        charged_soon=charged_soon(row),
     )
 
 

@@ -45,7 +45,9 @@ def address_after_try(owner: str, endpoint: str) -> str | None:
     if row is None or retries.trying(context.session, owner) is None:
         return None
     bill = plan_state.owed(context, row)
-    return url_for(endpoint, added=request.args.get("added"), tried=bill.id) if bill is not None else None
+    return (
+        url_for(endpoint, added=request.args.get("added"), tried=bill.oldest.id) if bill is not None else None
+    )
 
 
 def paid_by_try(owner: str) -> Invoice | None:
