@@ -115,6 +115,7 @@ def create_history_of_plans() -> None:
         sa.Column("page_url", sa.String(1024)),
         sa.Column("pdf_url", sa.String(1024)),
         sa.Column("retry_at", AT),
+        sa.Column("under_way", sa.Boolean, nullable=False),
         sa.Column("created_at", AT, nullable=False),
         sa.Column("paid_at", AT),
         sa.Column("fetched_at", AT, nullable=False),

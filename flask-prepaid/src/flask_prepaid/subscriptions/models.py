@@ -174,7 +174,8 @@ class Invoice(Base):
     ``per_period`` is what a whole period of the plan gives since then, or each month of it where they come
     month by month; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
-    ``retry_at``: its payment is tried next; a draft without one is not charged.
+    ``retry_at``: its payment is tried next; a draft without one is not charged. ``under_way``: a bank has not
+    answered yet whether it pays.
     """
 
     __tablename__ = "prepaid_invoice"
@@ -207,6 +208,7 @@ class Invoice(Base):
     page_url: Mapped[str | None] = mapped_column(String(1024))
     pdf_url: Mapped[str | None] = mapped_column(String(1024))
     retry_at: Mapped[datetime | None]
+    under_way: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime]

@@ -46,6 +46,7 @@ AFTER = {"pause": State.PAUSED, "unpause": State.ACTIVE}
 #: that is to end, of a change that waits for its payment.
 OWED = (
     Invoice.state == InvoiceState.OPEN,
+    Invoice.under_way.is_(False),
     Subscription.state.not_in(ENDED | {State.INCOMPLETE, State.PAUSED}),
     or_(Subscription.pending_until.is_(None), Subscription.state == State.PAST_DUE),
 )
@@ -285,8 +286,21 @@ class Owed:
 
 
 def owed(context: Context, row: Subscription) -> Owed | None:
-    """What waits to be paid of a plan."""
-    waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == InvoiceState.OPEN)
+    """What waits to be paid of a plan, without what a bank has not answered yet."""
+    return _open(context, row, under_way=False)
+
+
+def under_way(context: Context, row: Subscription) -> Owed | None:
+    """What of a plan is being paid, while a bank has not answered yet whether it pays, as with a debit."""
+    return _open(context, row, under_way=True)
+
+
+def _open(context: Context, row: Subscription, *, under_way: bool) -> Owed | None:
+    waiting = select(Invoice).where(
+        Invoice.subscription_id == row.id,
+        Invoice.state == InvoiceState.OPEN,
+        Invoice.under_way.is_(under_way),
+    )
     invoices = context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).all()
     return Owed(invoices) if invoices else None
 
@@ -294,4 +308,4 @@ def owed(context: Context, row: Subscription) -> Owed | None:
 def waits_for_payment(context: Context, invoice: Invoice) -> bool:
     """Whether a plan's invoice can be paid. Where the plan has ended, nobody is asked for it any more."""
     plan = context.session.get_one(Subscription, invoice.subscription_id)
-    return invoice.state == InvoiceState.OPEN and plan.state not in ENDED
+    return invoice.state == InvoiceState.OPEN and not invoice.under_way and plan.state not in ENDED

@@ -52,6 +52,18 @@ def test_who_cancels_before_the_renewal_is_charged_reads_that_it_will_be(shop: P
     assert len(shop.charges()) == 2
 
 
+def test_who_pauses_before_the_renewal_is_charged_reads_that_it_will_be(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=28, minutes=5)
+    browser = shop.browser()
+
+    shop.send_form(browser, "/prepaid/buy", to=f"{PAGE}/pause")
+
+    assert (
+        "Your plan is paused after the period that has begun. $10.00 is charged for it, and nothing more."
+    ) in words(browser.get(PAGE).text)
+
+
 def test_who_ends_a_plan_at_once_before_its_renewal_is_charged_pays_nothing(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.pass_time(days=28, minutes=5)

@@ -56,6 +56,8 @@ def _of_plan(owner: str) -> list[Banner]:
     if row is None or row.state not in UNPAID:
         return []
     owed = plan_state.owed(context, row)
+    if owed is None and plan_state.under_way(context, row) is not None:
+        return []
     card = retries.trying(context.session, owner)
     if owed is not None and card is not None:
         words = _(
