@@ -211,8 +211,8 @@ def test_a_failed_refund_is_no_more_said_once_another_has_sent_the_money(shop: S
 @pytest.mark.parametrize(
     ("card", "subject", "sentence"),
     [
-        ("4242424242424242", "Your refund: $5.00", "We have sent back $5.00"),
-        (REFUNDS_LATE, "Your refund: $5.00", "Your refund of $5.00 for “100 credits” is under way."),
+        ("4242424242424242", "Your refund: $5.00", "Refunded: $5.00 on "),
+        (REFUNDS_LATE, "Your refund: $5.00", "It is for “100 credits”, and under way."),
     ],
 )
 def test_the_mail_about_a_refund_says_whether_it_is_under_way(
