@@ -239,11 +239,13 @@ def period_bill(context: Context, row: Subscription) -> Invoice | None:
     return context.session.scalars(of_period.order_by(Invoice.id.desc())).first()
 
 
-def is_charged_soon(bill: Invoice | None) -> bool:
-    """Whether Stripe charges the period that has begun by itself, within the next hours."""
-    if bill is None:
-        return False
-    return bill.state == InvoiceState.OPEN or (bill.state == InvoiceState.DRAFT and bill.retry_at is not None)
+def charged_soon(context: Context, row: Subscription) -> Invoice | None:
+    """The invoice of the period that has begun, where Stripe charges it by itself within the next hours."""
+    bill = period_bill(context, row)
+    if bill is None or row.state not in (State.ACTIVE, State.PAUSED):
+        return None
+    waits = bill.state == InvoiceState.DRAFT and bill.retry_at is not None
+    return bill if waits or bill.state == InvoiceState.OPEN else None
 
 
 def is_paid(context: Context, row: Subscription) -> bool:

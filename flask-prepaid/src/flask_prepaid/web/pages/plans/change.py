@@ -16,7 +16,7 @@ from ....languages.words import marked
 from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
-from ....subscriptions.models import Invoice, Subscription
+from ....subscriptions.models import Subscription
 from ... import forms, page
 from .. import declines
 from . import overview
@@ -97,7 +97,7 @@ def ended_in_words(owner: str, *, now: bool) -> str:
         return _("Your plan has ended. Nothing more is charged.")
     context = page.context()
     row = plan_rows.running(context.session, owner)
-    bill = charged_soon(row) if row is not None else None
+    bill = plan_state.charged_soon(context, row) if row is not None else None
     if bill is None:
         return _("Your plan ends with the period that is paid. Nothing more is charged.")
     amount = formats.amount(bill.due_minor, bill.currency)
@@ -105,12 +105,6 @@ def ended_in_words(owner: str, *, now: bool) -> str:
         "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
         amount=amount,
     )
-
-
-def charged_soon(row: Subscription) -> Invoice | None:
-    """The invoice of the period that has begun, where that is not charged yet."""
-    bill = plan_state.period_bill(page.context(), row)
-    return bill if plan_state.is_charged_soon(bill) else None
 
 
 def asked_to_cancel(row: Subscription) -> str:
@@ -124,7 +118,7 @@ def asked_to_cancel(row: Subscription) -> str:
         and not plan_state.is_over(context, row),
         lasts_until=overview.lasts_until(row),
         owed=plan_state.owed(context, row),
-        charged_soon=charged_soon(row),
+        charged_soon=plan_state.charged_soon(context, row),
     )
 
 
@@ -148,7 +142,7 @@ def keep() -> ResponseReturnValue:
 
 def pause() -> ResponseReturnValue:
     def words(row: Subscription) -> str:
-        bill = charged_soon(row)
+        bill = plan_state.charged_soon(page.context(), row)
         if bill is None:
             return _("Your plan is paused: it does not renew.")
         return _(

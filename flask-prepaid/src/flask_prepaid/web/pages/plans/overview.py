@@ -49,7 +49,6 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
     of_money = {**owed.of_owed(row, may_ask=may_ask), **of_payer(row)} if row else {}
     begins = row is not None and row.state in (State.REQUESTED, State.OPEN)
     terms = session.get_one(PlanPrice, row.price_id) if row else None
-    bill = plan_state.period_bill(context, row) if row else None
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
@@ -62,8 +61,8 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         terms=terms,
         planned=planned,
         is_planned=lambda plan: planned is not None and prices.stands_for(planned, plan),
-        bill=bill,
-        is_charged_soon=plan_state.is_charged_soon(bill),
+        bill=plan_state.period_bill(context, row) if row else None,
+        charged_soon=plan_state.charged_soon(context, row) if row else None,
         next_bill=coming,
         resumes_for=resumes_for,
         may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
