@@ -22,7 +22,7 @@ from ..subscriptions import plan_state
 from ..subscriptions.models import PlanPrice, State, Subscription
 from . import causes
 from .page import context, home, pays
-from .pages import payment_states
+from .pages import credits_kept, payment_states
 from .pages.banners import banners
 from .visitors import spenders
 
@@ -54,6 +54,7 @@ def add_to(environment: Environment) -> None:
         "prepaid_given": given,
         "prepaid_state": state,
         "prepaid_payment_states": payment_states.in_words,
+        "prepaid_kept_credits": credits_kept.of_each,
         "prepaid_invoice_state": payment_states.of_invoice,
         "prepaid_taken_back": causes.taken_back,
         "prepaid_reason": causes.reason,

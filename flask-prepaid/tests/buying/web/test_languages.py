@@ -70,7 +70,7 @@ def test_a_german_buys_in_german_from_the_shelf_to_the_receipt(
     rows = dict(line.split(": ", 1) for line in sent[0][2].splitlines() if ": " in line)
     assert rows["Gesamt"] == "49,00\u00a0$"
     assert rows["Datum"] == "31. Januar 2026, 12:00 (UTC)"
-    assert "50 Credits wurden gutgeschrieben." in sent[0][2]
+    assert "Ihre Credits stehen bereit." in sent[0][2]
 
     thanks = browser.get(f"/prepaid/return?session_id={session}").text
     assert ">50 Credits für 49,00\u00a0$ gutgeschrieben</h1>" in thanks

@@ -14,6 +14,17 @@ from .tax_words import taxed_of
 
 
 @dataclass(frozen=True)
+class LastTry:
+    """The card, or another means, with which an invoice was tried last, in vain, where it is known.
+
+    ``asks_customer``: nothing was declined. Its bank wants the customer to confirm the payment.
+    """
+
+    card_id: str | None
+    asks_customer: bool = False
+
+
+@dataclass(frozen=True)
 class InvoiceLine:
     """A line of an invoice. ``net_minor`` is its amount with discounts off; times are Unix seconds.
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flask import request
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from prepaid_ledger.errors import PrepaidError
 
@@ -60,7 +60,7 @@ def overview(
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
-    last = session.scalars(mine.order_by(Subscription.id.desc())).first()
+    last, bills = session.scalars(mine.order_by(Subscription.id.desc())).first(), last_bills(owner)
     return page.render(
         "plan.html",
         row=row,
@@ -89,7 +89,8 @@ def overview(
         cards=saved,
         pays_with=pays_with(saved),
         kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
-        invoices=last_bills(owner),
+        invoices=bills,
+        to_come=plan_lots.to_come_of_each(session, [bill.id for bill in bills]),
         attempt=forms.new_attempt,
         error=error,
     )
@@ -123,7 +124,7 @@ def last_bills(owner: str) -> Sequence[Invoice]:
         select(Invoice)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .where(Subscription.owner == owner, Invoice.state != "draft")
-        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
+        .where(plan_state.BILLS_SOMETHING)
         .order_by(Invoice.created_at.desc(), Invoice.id.desc())
     )
     return page.context().session.scalars(bills.limit(SHOWN)).all()
