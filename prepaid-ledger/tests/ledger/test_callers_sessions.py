@@ -146,17 +146,17 @@ def test_a_session_that_reaches_the_database_by_another_address_asks_it_once(boo
 
 def test_a_session_whose_engine_has_options_of_its_own_takes_no_second_connection(books: Books) -> None:
     """A host makes such an engine for each request, as its documentation has it; its pool may have few."""
-    one = create_engine(books.engine.url, pool_size=1, max_overflow=0, pool_timeout=0)
-    ledger = Ledger(one)
+    small = create_engine(books.engine.url, pool_size=1, max_overflow=0, pool_timeout=0)
+    ledger = Ledger(small)
 
     for key in ("gift:1", "gift:2"):
-        with Session(one.execution_options(logging_token=key)) as session:
+        with Session(small.execution_options(logging_token=key)) as session:
             session.execute(text("SELECT 1"))
             give(ledger.on(session), key)
             session.commit()
 
     assert ledger.balance(OWNER) == 14
-    one.dispose()
+    small.dispose()
 
 
 @pytest.mark.parametrize("reads_first", [True, False])

@@ -85,7 +85,7 @@ def charge_was_refunded(context: Context, charge_id: str) -> Write[object]:
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
-def bank_objects(context: Context, dispute_id: str) -> Write[object]:
+def bank_disputes(context: Context, dispute_id: str) -> Write[object]:
     """Created and withdrawn are one loss; a won dispute gives the money back."""
     return dispute_sync.sync_dispute(context, dispute_id)
 

@@ -162,14 +162,14 @@ def test_a_call_says_what_was_shown_or_takes_what_is(databases: Databases, kind:
         key = f"{path} {sorted(body.items())}"
         return app.ask(method, path, status=status, key=key, **body)["error"].get("param")
 
-    pack = {"pack": "starter", "saved_card": card}
+    pack: dict[str, Any] = {"pack": "starter", "saved_card": card}
     assert refused("POST", "/charge", **pack, min_credits=101) == "min_credits"
     app.ask("POST", "/charge", key="one", **pack, min_credits=100, max_minor=500)
     topup: dict[str, Any] = {"pack": "starter", "threshold": 1, "times": 2}
     assert refused("PUT", "/top-up", **topup, min_credits=101) == "min_credits"
     assert refused("PUT", "/top-up", **topup, max_minor=999) == "max_minor"
     app.ask("PUT", "/top-up", **topup, max_minor=1_000, min_credits=100)
-    plan = {"plan": "small", "saved_card": card}
+    plan: dict[str, Any] = {"plan": "small", "saved_card": card}
     assert refused("POST", "/plan", **plan, min_credits=101) == "min_credits"
     app.ask("POST", "/plan", key="two", **plan, min_credits=100)
     shop.stripe.deliver()

@@ -107,7 +107,7 @@ def test_a_form_that_shows_nothing_is_charged_as_it_is(shop: PlanShop) -> None:
 
 def test_a_call_says_how_much_the_first_payment_may_be(taxed: PlanShop) -> None:
     card, app = taxed.keep_card(), App(taxed).begin()
-    plan = {"plan": "small", "saved_card": card}
+    plan: dict[str, Any] = {"plan": "small", "saved_card": card}
 
     refused = app.ask("POST", "/plan", status=422, key="one", **plan, max_minor=1_189)["error"]
     assert (refused["param"], "is 1190 in minor units" in refused["message"]) == ("max_minor", True)

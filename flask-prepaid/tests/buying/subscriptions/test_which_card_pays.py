@@ -54,6 +54,7 @@ def test_a_card_that_was_just_left_is_said_to_be_tried_and_has_refused_nothing(s
     billing = one_line(shop.browser().get("/prepaid/billing").text)
     assert f'<p class="mb-0">{TRIES}</p>' in billing
     assert "was not paid" not in billing
+    assert ">Pay<" not in billing
 
 
 @pytest.mark.parametrize("path", ["/prepaid/plan", "/prepaid/cards?added=1"])

@@ -18,7 +18,7 @@ from ..values import PAYMENT_KEY, Intent, intent_of, made_with
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a plan that has ended may have left owed at Stripe: below ``below_minor``, too little to charge."""
+    """What a plan that has ended may have left owed: below ``below_minor``, too little to charge."""
 
     plan_id: str
     below_minor: int

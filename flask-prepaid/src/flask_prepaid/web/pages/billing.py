@@ -22,7 +22,7 @@ from ...payments.customers.models import Customer, SavedCard
 from ...payments.models import Payment, PaymentState, Via
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards_on_file
-from ...subscriptions import plan_rows, plan_state
+from ...subscriptions import plan_rows, plan_state, retries
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
 from . import credits_kept, payment_states
@@ -148,9 +148,10 @@ def lines(owner: str, payments: Sequence[Payment], before: datetime | None = Non
     """What was bought once, and the invoices of plans, the latest first."""
     paid_invoices: dict[int, Invoice] = {}
     shown = []
+    is_tried = retries.trying(page.context().session, owner) is not None
     for invoice, title in invoices_of(owner, before):
         if invoice.payment_id is None:
-            shown.append(of_invoice(invoice, title))
+            shown.append(of_invoice(invoice, title, may_pay=not is_tried))
         else:
             paid_invoices[invoice.payment_id] = invoice
     states, credits = payment_states.in_words(payments), credits_kept.of_each(payments)
@@ -233,14 +234,17 @@ def tax_of(payment: Payment) -> str:
     return _("incl. %(amount)s tax", amount=formats.amount(payment.tax_minor, payment.currency))
 
 
-def of_invoice(invoice: Invoice, title: str) -> BillingLine:
-    """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
+def of_invoice(invoice: Invoice, title: str, *, may_pay: bool) -> BillingLine:
+    """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing.
+
+    :param may_pay: No card is being tried for what waits.
+    """
     links = (
         [(_("Invoice %(number)s", number=invoice.number or "").strip(), invoice.pdf_url)]
         if invoice.pdf_url
         else []
     )
-    if invoice.page_url and plan_state.waits_for_payment(page.context(), invoice):
+    if may_pay and invoice.page_url and plan_state.waits_for_payment(page.context(), invoice):
         links.append((_("Pay"), invoice.page_url))
     return BillingLine(
         at=invoice.paid_at or invoice.created_at,

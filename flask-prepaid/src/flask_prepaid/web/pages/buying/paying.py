@@ -100,7 +100,7 @@ def require_within_total(payment: Payment) -> None:
         return
     tax = payment.tax_minor
     total = payment.amount_minor + tax
-    if sent_again.is_call():
+    if sent_again.is_call_with_key():
         for_program = (
             f"With tax it is {total} in minor units, {tax} of them tax. Nothing is charged: show that total, "
             "and send it as max_minor under a new Idempotency-Key."

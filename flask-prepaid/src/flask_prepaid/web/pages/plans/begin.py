@@ -134,7 +134,7 @@ def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = N
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements.
     """
     context, wish = page.context(), sent_again.wish()
-    if wish.name and cancel_url is None and not sent_again.is_call():
+    if wish.name and cancel_url is None and not sent_again.is_call_with_key():
         wish = replace(wish, name=f"own-{wish.name}")
     earlier = beginnings.page_before(context, owner, wish)
     if earlier is not None:
