@@ -160,7 +160,8 @@ def test_a_call_says_what_was_shown_or_takes_what_is(databases: Databases, kind:
 
     def refused(method: str, path: str, *, status: int = 422, **body: Any) -> str | None:
         key = f"{path} {sorted(body.items())}"
-        return app.ask(method, path, status=status, key=key, **body)["error"].get("param")
+        param: str | None = app.ask(method, path, status=status, key=key, **body)["error"].get("param")
+        return param
 
     pack: dict[str, Any] = {"pack": "starter", "saved_card": card}
     assert refused("POST", "/charge", **pack, min_credits=101) == "min_credits"
