@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..catalog import Plan
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, PlanRefused
+from ..gateway.billing.invoice_values import StripeInvoice
 from ..gateway.billing.subscription_values import PriceChoice, StripeSubscription
 from ..payments import card_testing
 from . import plan_rows, plan_state, previews, prices
@@ -132,8 +133,17 @@ def cancel_now(context: Context, owner: str, *, plan_id: int | None = None) -> S
     context.gateway.subscriptions.cancel_now(subscription.id)
     for bill in context.gateway.invoices.of_subscription(subscription.id):
         if bill.status == InvoiceState.OPEN:
-            context.gateway.invoices.void(bill.id)
+            _void(context, bill)
     return plan_state.synced(context, row, subscription)
+
+
+def _void(context: Context, bill: StripeInvoice) -> None:
+    """Drop what is owed; what a bank has been asked for already, Stripe may not let go any more."""
+    try:
+        context.gateway.invoices.void(bill.id)
+    except GatewayRefused:
+        if not bill.under_way:
+            raise
 
 
 def pause(context: Context, owner: str) -> Subscription:
@@ -194,7 +204,7 @@ def use_card(context: Context, owner: str, card_id: str) -> Subscription:
         context.gateway.subscriptions.use_card(subscription.id, card_id)
     refusals: list[CardDeclined | CardNeedsOwner] = []
     for bill in context.gateway.invoices.of_subscription(subscription.id):
-        if bill.status == InvoiceState.OPEN:
+        if bill.status == InvoiceState.OPEN and not bill.under_way:
             try:
                 context.gateway.invoices.pay(bill.id, card_id)
             except (CardDeclined, CardNeedsOwner) as refusal:

@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import stripe
+
 from prepaid_ledger import clock
 
 from ...errors import GatewayRefused
@@ -48,8 +50,16 @@ class Invoices(Topic):
             lines = walk(partial(sdk.line_items.list, invoice.id), {}) if invoice.lines.has_more else None
             more = bool(invoice.payments and invoice.payments.has_more)
             paid = walk(self._v1.invoice_payments.list, {"invoice": invoice.id}) if more else None
-            invoices.append(invoice_of(invoice, asked_at, lines, paid))
+            under_way = invoice.status == "open" and invoice.attempted and self._is_under_way(invoice)
+            invoices.append(invoice_of(invoice, asked_at, lines, paid, under_way=under_way))
         return invoices[::-1]
+
+    def _is_under_way(self, invoice: stripe.Invoice) -> bool:
+        """Whether a bank has not answered yet whether it pays an invoice, which has its payments with it."""
+        payments = invoice.payments.data if invoice.payments else []
+        intent_id = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
+        intent = ask_for(lambda: self._v1.payment_intents.retrieve(intent_id)) if intent_id else None
+        return intent is not None and intent.status == "processing"
 
     def id_of_intent(self, intent_id: str) -> str | None:
         """The id of the invoice that a PaymentIntent pays, if it pays one."""
@@ -111,6 +121,10 @@ class Invoices(Topic):
     def collect_by_itself(self, invoice_id: str, does: bool) -> None:
         """Whether Stripe finalizes, charges and tries again without being asked."""
         ask(lambda: self._v1.invoices.update(invoice_id, {"auto_advance": does}))
+
+    def make_final(self, invoice_id: str) -> None:
+        """Turn a draft into an open invoice, which Stripe does not collect by itself."""
+        ask(lambda: self._v1.invoices.finalize_invoice(invoice_id, {"auto_advance": False}))
 
     def void(self, invoice_id: str) -> None:
         """Ask for an open invoice's money no more."""

@@ -73,6 +73,7 @@ def _give_now(
     else:
         # Beside what is there: the rest of a period, or one that was paid when it was over.
         lasts = ends if whole_period(bill.lines) is None else ends + grace
+        row.late = ends <= now
         context.ledger.add_to_allowance(
             subscription.owner,
             due.credits,

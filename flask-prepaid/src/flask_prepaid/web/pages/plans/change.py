@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -91,13 +93,26 @@ def cancel() -> ResponseReturnValue:
     try:
         if request.method == "GET":
             return asked_to_cancel(plan_state.own(context, owner, "cancel now"))
-        if end_plan(owner):
-            words = _("Your plan has ended. Nothing more is charged.")
-        else:
-            words = _("Your plan ends with the period that is paid. Nothing more is charged.")
+        words = ended_in_words(owner, now=end_plan(owner))
     except (PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
+
+
+def ended_in_words(owner: str, *, now: bool) -> str:
+    """When the plan ends, and what is charged until then."""
+    if now:
+        return _("Your plan has ended. Nothing more is charged.")
+    context = page.context()
+    row = plan_rows.running(context.session, owner)
+    bill = plan_state.charged_soon(context, row) if row is not None else None
+    if bill is None:
+        return _("Your plan ends with the period that is paid. Nothing more is charged.")
+    amount = formats.amount(bill.due_minor, bill.currency)
+    return _(
+        "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
+        amount=amount,
+    )
 
 
 def asked_to_cancel(row: Subscription) -> str:
@@ -111,6 +126,7 @@ def asked_to_cancel(row: Subscription) -> str:
         and not plan_state.is_over(context, row),
         lasts_until=overview.lasts_until(row),
         owed=plan_state.owed(context, row),
+        charged_soon=plan_state.charged_soon(context, row),
     )
 
 
@@ -129,30 +145,44 @@ def end_plan(owner: str) -> bool:
 
 def keep() -> ResponseReturnValue:
     """Undo what is to come: the end, or a smaller plan."""
-    return move(changing.keep, marked("Your plan goes on as it was."))
+    return move(changing.keep, lambda _row: _("Your plan goes on as it was."))
 
 
 def pause() -> ResponseReturnValue:
-    return move(changing.pause, marked("Your plan is paused: it does not renew."))
+    def words(row: Subscription) -> str:
+        bill = plan_state.charged_soon(page.context(), row)
+        if bill is None:
+            return _("Your plan is paused: it does not renew.")
+        return _(
+            "Your plan is paused after the period that has begun. "
+            "%(amount)s is charged for it, and nothing more.",
+            amount=formats.amount(bill.due_minor, bill.currency),
+        )
+
+    return move(changing.pause, words)
 
 
 def resume() -> ResponseReturnValue:
     """Go on after a pause, with another card if one is chosen."""
-    return move(unpause, RESUMED)
+    return move(unpause, lambda _row: _(RESUMED))
 
 
 def unpause(context: Context, owner: str) -> Subscription:
     return changing.unpause(context, owner, card_id=forms.sent().get("saved_card"))
 
 
-def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
+def move(verb: changing.Verb, words: Callable[[Subscription], str]) -> ResponseReturnValue:
+    """Do it, and go back to the plan.
+
+    :param words: What came of it, in the reader's language.
+    """
     owner = page.customer()
     page.context().gateway.ask_limit.require(owner)
     try:
-        verb(page.context(), owner)
+        row = verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
-    return page.done("prepaid.plan", _(words))
+    return page.done("prepaid.plan", words(row))
 
 
 def use_card() -> ResponseReturnValue:

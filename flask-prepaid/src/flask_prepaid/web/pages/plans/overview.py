@@ -70,6 +70,7 @@ def overview(
         planned=planned,
         is_planned=lambda plan: planned is not None and prices.stands_for(planned, plan),
         bill=plan_state.period_bill(context, row) if row else None,
+        charged_soon=plan_state.charged_soon(context, row) if row else None,
         next_bill=coming,
         resumes_for=resumes_for,
         may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
