@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class ClientCheck:
-    """A WSGI callable around one that is told a client's address alone, whatever a server or a proxy calls one."""
+    """A WSGI callable around one that is told an address alone, whatever a server or a proxy calls one."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
