@@ -19,8 +19,8 @@ from ..owners import owner_of, user_id_of
 #: A user with more than one of the roles has the first.
 ROLES = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
 
-#: An operator refunds only within this time of a sign-in, or of a password that was asked for again. Looking at
-#: pages does not make it longer.
+#: An operator refunds only within this time of a sign-in, or of a password that was asked for again.
+#: Looking at pages does not make it longer.
 FRESH = timedelta(minutes=10)
 
 #: How many customers a search shows.
