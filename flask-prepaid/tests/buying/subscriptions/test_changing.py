@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -101,6 +101,26 @@ def test_an_old_preview_is_shown_anew(shop: PlanShop) -> None:
     assert answer.status_code == 409
     assert "too old" in answer.text
     assert len(shop.invoices()) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "other", "period"),
+    [("large", "small", timedelta(days=28)), ("trial", "small", timedelta(days=14))],
+)
+def test_a_preview_of_a_period_that_is_over_is_shown_anew(
+    shop: PlanShop, plan: str, other: str, period: timedelta
+) -> None:
+    """What it showed for the end of the period would come a period later, after a dearer one."""
+    shop.subscribe(plan)
+    shop.stripe.advance(minutes=period // timedelta(minutes=1) - 5)
+    _, fields = shop.preview(other)
+    shop.pass_time(minutes=10)
+
+    answer = shop.send("/change", **fields)
+
+    assert answer.status_code == 409
+    assert "too old" in answer.text
+    assert shop.row().next_price_id is None
 
 
 @pytest.mark.parametrize("forged", [{"due_minor": "1"}, {"proration_date": "1772280000"}])
