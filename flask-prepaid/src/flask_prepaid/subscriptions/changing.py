@@ -21,12 +21,20 @@ Verb = Callable[[Context, str], Subscription]
 
 @prices.sold_at_stripe()
 def change(
-    context: Context, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
+    context: Context,
+    owner: str,
+    plan: Plan,
+    quantity: int,
+    *,
+    proration_date: int,
+    due_minor: int,
+    next_minor: int | None = None,
 ) -> Subscription:
     """Change the plan as it was previewed. Commits. A repeat does nothing.
 
     :param proration_date: The preview's.
     :param due_minor: What the preview showed is charged now; if that is not so any more, nothing changes.
+    :param next_minor: What it showed is charged next at most; ``None`` is any.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
     changed = _changed_before(context, owner, plan, quantity)
@@ -35,7 +43,8 @@ def change(
     with transaction(context):
         card_testing.count_attempt(context, owner)
     shown = previews.preview(context, owner, plan, quantity, proration_date=proration_date)
-    if shown.due_minor != due_minor:
+    is_dearer = next_minor is not None and shown.next_minor > next_minor
+    if shown.due_minor != due_minor or is_dearer:
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
     row, subscription = plan_state.fetch(context, owner, "change")
     price = previews.target(context, row, plan, quantity)

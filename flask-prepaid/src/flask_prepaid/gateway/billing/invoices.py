@@ -14,7 +14,7 @@ from ...errors import GatewayRefused
 from ..calls import Topic, ask, ask_for, created, note, walk
 from ..values import id_of, is_expanded
 from .invoice_values import LastTry, StripeInvoice, invoice_of
-from .subscription_values import discounts_param
+from .subscription_values import PriceChoice, discounts_param
 
 #: The preview leaves out what waits for the next invoice, such as prorations.
 ALONE = {"preview_mode": "recurring"}
@@ -94,6 +94,20 @@ class Invoices(Topic):
             note(refused)
             raise
         return invoice_of(preview, asked_at)
+
+    def preview_first(
+        self, wanted: PriceChoice, *, customer_id: str, trial_end: datetime | None
+    ) -> StripeInvoice:
+        """The first invoice of a subscription that a customer would begin."""
+        asked_at = clock.wall()
+        price_id, quantity = wanted
+        details: Any = {"items": [{"price": price_id, "quantity": quantity}]}
+        if trial_end is not None:
+            details["trial_end"] = int(trial_end.timestamp())
+        params: Any = {"customer": customer_id, "subscription_details": details}
+        if self._config.automatic_tax:
+            params["automatic_tax"] = {"enabled": True}
+        return invoice_of(ask(lambda: self._v1.invoices.create_preview(params)), asked_at)
 
     def pay(self, invoice_id: str, card_id: str) -> None:
         """Pay an open invoice with a card on file.

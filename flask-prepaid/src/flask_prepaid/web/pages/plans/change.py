@@ -17,10 +17,10 @@ from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import Subscription
-from ... import forms, page
+from ... import as_shown, forms, page
 from .. import declines
 from . import overview
-from .chosen_plan import plan_named
+from .chosen_plan import plan_as_shown, plan_named
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
 RESUMED = marked("Your plan is resumed.")
@@ -52,7 +52,7 @@ def changed_in_words(row: Subscription | None, title: str) -> str:
 def change_plan(owner: str) -> Plan:
     """Change the plan as it was previewed; the new one. Commits."""
     sent = forms.sent()
-    wanted, quantity = plan_named(owner, sent.get("plan", "")), forms.quantity(sent)
+    wanted, quantity = plan_as_shown(owner)
     changing.change(
         page.context(),
         owner,
@@ -60,6 +60,7 @@ def change_plan(owner: str) -> Plan:
         quantity,
         proration_date=forms.whole_number(sent, "proration_date"),
         due_minor=forms.whole_number(sent, "due_minor"),
+        next_minor=forms.whole_number(sent, "next_minor") if "next_minor" in sent else None,
     )
     return wanted
 
@@ -75,7 +76,14 @@ def previewed(owner: str) -> str:
     shown = preview(owner)
     row = plan_state.own(context, owner, "change")
     terms = subscribing.terms(context, row)
-    return page.render("plan_change.html", preview=shown, row=row, terms=terms, payer=overview.payer(row))
+    return page.render(
+        "plan_change.html",
+        preview=shown,
+        shown=as_shown.listed([shown.plan]),
+        row=row,
+        terms=terms,
+        payer=overview.payer(row),
+    )
 
 
 def cancel() -> ResponseReturnValue:
