@@ -168,7 +168,11 @@ class Incoming(Verbs):
     def move_end(self, owner: str, *, key: str, expires_at: datetime) -> None:
         """Let what is left of the credits that ``key`` gave end at another time, in your transaction.
 
-        What is spent, held or over by now stays as it is. A repeat does nothing.
+        They came by a grant, a purchase or an allowance. What is spent, held or over by now stays as it is. A
+        repeat does nothing.
+
+        :param expires_at: When they end; at once, if that time is over.
+        :raises ValueError: ``expires_at`` has no zone, or an entry of another kind gave the credits.
         """
         check_time("expires_at", expires_at)
         self._join(allowances.move_end, owner, key, expires_at, self.setup.clock)

@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
+from ...books.allowances import MOVABLE
 from ...books.lots.lot_store import LIVE, LOT
 from ...books.lots.lots import Closed, EntryRow, Event, Extended, LotState, Opened
 from ...checks import OWN_KEYS
@@ -336,5 +337,5 @@ def has_its_key(entry: EntryRow) -> bool:
     if entry.kind is Kind.CLAWBACK and entry.debt < 0 and entry.credits < 0:
         lot = f"repay:{entry.refers_to_seq}"
         return entry.key in (lot, f"{lot}:{entry.seq}")  # when it came in, or when it ended
-    own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
+    own = "reversal:" if entry.kind is Kind.REVERSAL else "rollover:" if entry.kind in MOVABLE else None
     return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))
