@@ -73,9 +73,8 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
         origin = _origin(session, wallet, lot)
         if origin.key == key:
             if origin.kind not in MOVABLE:
-                raise ValueError(
-                    f"{key!r} is of the kind {origin.kind}. Give the key of a grant, a purchase or an allowance."
-                )
+                movable = "Give the key of a grant, a purchase or an allowance."
+                raise ValueError(f"{key!r} is of the kind {origin.kind}. {movable}")
             _supersede(store, lot, lot.left if expires_at > wallet.now else 0, expires_at)
     finish(store)
 
