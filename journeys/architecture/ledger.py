@@ -60,7 +60,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "database",
         "tables",
     },
-    "audit": {"audit/replay", "audit/rules", "audit/scope", "checks", "database", "tables"},
+    "audit": {"audit/replay", "audit/rules", "audit/scope", "checks", "clock", "database", "tables"},
     "archive": {"audit/replay", "audit/scope", "books", "checks", "clock", "database", "errors", "tables"},
     "prices": {"books/wallets", "checks", "database"},
     "units": {"checks", "prices"},

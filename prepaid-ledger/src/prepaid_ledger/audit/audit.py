@@ -6,18 +6,20 @@ snapshot of its own, so that none stands for long: an old one keeps PostgreSQL f
 | | what holds |
 |---|---|
 | I1 | a wallet's balance is the sum of its entries; the sum by kind over all wallets is the sum of balances |
-| I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on |
+| I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on, \
+       and no further than to now |
 | I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds, \
        and a wallet's debt is the debt made less the debt repaid |
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
 | I7 | no more is given back or clawed back than was spent or came in, by whatever doors together; what was \
        taken and the debt made are together the share of the money that went back, less what of it had \
        lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by; \
-       what a meter had counted is taken as the time of its hold is over |
-| I8 | an owner has one wallet, in the slot of the owner; a key stands once in it; what the ledger writes by \
-       itself has the key that belongs to it |
+       what a meter had counted is taken as the time of its hold is over, and of no other hold |
+| I8 | an owner has one wallet, in the slot of the owner, which was the owner's when it was proved; a key \
+       stands once in it; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
-| I10 | a budget counts what its window was charged by spends and holds, less what came back |
+| I10 | a budget counts what its window was charged by spends and holds, less what came back; the window is \
+       one of its calendar, has begun, and nothing was charged after it |
 | I14 | the sums of usage are those of the entries up to the mark of each wallet |
 | I16 | what lies in the archive and what stayed in the books are together what was archived |
 
@@ -40,16 +42,18 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..clock import Clock
 from ..database.rows import Stretch
 from ..tables import Kind
 from .replay.replay import Totals, replay
-from .replay.streams import accounts, marks
+from .replay.streams import Account, accounts, marks
 from .rules.budgets import budget_counts
 from .rules.guards import missing_guards
 from .rules.keys import doubled_keys
@@ -60,12 +64,15 @@ from .scope.problem import Problem, Rule
 from .scope.proofs import Proof, Proofs
 from .scope.scope import LAST, Moved, Scope, Which, scopes
 from .scope.snapshots import from_snapshot, snapshot
-from .workers import each
+from .workers import Means, each
 
 log = logging.getLogger(__name__)
 
 #: Wallets that moved, and are played again with one set of statements.
 TOGETHER = 2_000
+
+#: By so much the clock of a machine that writes may be ahead of that of the audit.
+SKEW = timedelta(minutes=5)
 
 #: A wallet of so many events has statements of its own.
 LONG = 1_000
@@ -108,6 +115,7 @@ class Compared(NamedTuple):
 def audit(
     books: Engine,
     *further: Rule,
+    clock: Clock,
     jobs: int = 1,
     proofs: Engine | None = None,
     full: bool = True,
@@ -116,6 +124,7 @@ def audit(
 ) -> Audited:
     """Everything that is off in the books. Needs the same memory for a million entries as for ten.
 
+    :param clock: The ledger's.
     :param further: Rules about what stands beside the books; they share one snapshot, and look at all of it.
     :param jobs: Processes that work at once, each on a range of wallets.
     :param proofs: A database where what is proved is kept, and where it was. A warning is logged where it
@@ -134,7 +143,7 @@ def audit(
     ranges = from_snapshot(books, scopes)
     balances, kinds = 0, Counter[Kind]()
     off: dict[int, list[Problem]] = {}
-    for place, played in each(engines, read, ranges, jobs):
+    for place, played in each(Means(engines, clock), read, ranges, jobs):
         off[place] = played.problems
         audited.wallets += played.totals.wallets
         audited.entries += played.totals.entries
@@ -153,18 +162,19 @@ def audit(
     return audited
 
 
-def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool, is_proved: bool) -> Found:
+def audit_range(means: Means, scope: Scope, *, full: bool, is_proved: bool) -> Found:
     """Every rule on some wallets, from one snapshot.
 
-    :param engines: The books, where proofs are kept if it ``is_proved``, and the archives.
+    :param means: Its engines are the books, where proofs are kept if it ``is_proved``, and the archives.
     """
-    books, *others = engines
+    books, *others = means.engines
     earlier = Proofs(others.pop(0)).of(scope) if is_proved else {}
 
     def read(connection: Connection) -> Found:
         with ExitStack() as stack:
             archives = [stack.enter_context(snapshot(archive)) for archive in others]
-            return _audit_range(connection, scope, earlier, archives, full=full, seals=is_proved)
+            compared = _compared(connection, scope, earlier, means.clock, full=full)
+            return _audit_range(connection, scope, compared, archives, full=full, seals=is_proved)
 
     return from_snapshot(books, read)
 
@@ -172,14 +182,13 @@ def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool, is_pro
 def _audit_range(
     connection: Connection,
     scope: Scope,
-    earlier: Mapping[int, Proof],
+    compared: Compared,
     archives: Sequence[Connection],
     *,
     full: bool,
     seals: bool,
 ) -> Found:
     totals = Totals()
-    compared = _compared(connection, scope, earlier, full=full)
     proofs, problems = compared.proofs, compared.problems
     if full:
         problems += _rules(connection, scope, totals, proofs, archives, seals=seals)
@@ -197,7 +206,9 @@ def _parts(compared: Compared) -> Iterator[Sequence[Stretch]]:
     yield from ([each] for each in compared.long)
 
 
-def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool) -> Compared:
+def _compared(
+    connection: Connection, scope: Scope, earlier: Mapping[int, Proof], clock: Clock, *, full: bool
+) -> Compared:
     """Look at each wallet beside its proof. One that is behind it is played from its first event on.
 
     What lies in the archive was proved when it was moved there: a wallet that moved since goes on from there.
@@ -206,6 +217,7 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
     archived = {} if full else {mark.wallet_id: mark.proof for mark in marks(connection, scope)}
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
+        compared.problems.extend(_of_row(account, proof, clock()))
         if proof is not None and account.drawn_seq < proof.seq:
             behind = (
                 f"the wallet stands at {account.drawn_seq}, and was proved up to {proof.seq}: the books are "
@@ -226,6 +238,18 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
         gone = f"wallet {wallet_id} was proved, and is gone: removed, or the books are older than that"
         compared.problems.append(Problem("I4", None, gone))
     return compared._replace(before=sum(proof.seq for proof in compared.proofs.values()))
+
+
+def _of_row(account: Account, proof: Proof | None, now: datetime) -> Iterator[Problem]:
+    """What of a wallet's row no event says: whose it is, and that it has not moved in a time to come."""
+    if proof is not None and not proof.is_of(account.owner):
+        other = (
+            f"wallet {account.id} was another owner's when it was proved: its row in prepaid_proof says whose"
+        )
+        yield Problem("I8", account.owner, other)
+    if account.moved_at > now + SKEW:
+        ahead = f"the wallet has moved at {account.moved_at}, which is to come: all that ends before ends now"
+        yield Problem("I4", account.owner, ahead)
 
 
 def _keep(proofs: Engine, proved: Sequence[Proof]) -> None:
