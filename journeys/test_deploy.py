@@ -148,7 +148,7 @@ def test_the_dashboard_asks_for_each_series_and_for_no_other() -> None:
     source = (ROOT / "flask-prepaid/src/flask_prepaid/operations/metrics.py").read_text()
 
     assert named == set(re.findall(r'"(prepaid_\w+)"', source))
-    assert len(named) == 14, "the thirteen, of which size and time of a batch are one"
+    assert len(named) == 14
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ TESTERS = (
     "psycopg[binary]",
     "sqlalchemy[asyncio]",  # a host's AsyncSession
     "httpx2",  # asked for by the test client of FastAPI
+    *("celery", "django", "fakeredis", "mcp", "rq"),  # what the examples stand on
 )
 
 

@@ -108,6 +108,7 @@ MEANS: dict[type[Any], dict[str, str]] = {
         "payment_intent_id": "the charge that it refunds: an invoice may be paid by several",
         "amount_minor": "how much, in the payment's currency",
         "asked_minor": "how much was asked for here; empty is all that was left",
+        "asked_charge": "the charge for which it was asked for here; empty is all that had paid",
         "state": "where it stands; a word that Stripe adds later is kept as it is",
         "reason": "why, in the words of who asked",
         "idempotency_key": "what it was asked for under",

@@ -73,8 +73,8 @@ NEARBY = {
             "purchases/money_back/refunds.py",
             "purchases/money_back/refundable.py",
             "purchases/money_back/refund_sync.py",
-            "purchases/money_back/disputes.py",
-            "purchases/money_back/dispute_sync.py",
+            "purchases/money_back/disputes/disputes.py",
+            "purchases/money_back/disputes/dispute_sync.py",
         ),
         "flask-prepaid/tests/buying/purchases",
         (
@@ -88,7 +88,7 @@ NEARBY = {
     ),
     "debts": Nearby(
         "flask-prepaid/src/flask_prepaid/purchases",
-        ("money_back/disputed_plans.py", "debts.py"),
+        ("money_back/disputes/disputed_plans.py", "debts.py"),
         "flask-prepaid/tests/buying/purchases",
         ("test_debts.py", "test_disputed_plans.py", "test_topup_causes.py", "test_fraud_warnings.py"),
     ),

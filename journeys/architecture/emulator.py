@@ -18,6 +18,8 @@ TOWER = (
     "versions",
     "api",
     "events",
+    "catalog/sums",
+    "catalog/discounts",
     "catalog",
     "payments/account",
     "payments/balance",

@@ -65,8 +65,8 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "prices": {"books/wallets", "checks", "database"},
     "units": {"checks", "prices"},
     "background": set(),
-    "held_credits": {"books", "database", "errors", "prices", "tables"},
-    "meters": {
+    "held": {
+        "background",
         "books",
         "books/wallets",
         "checks",
@@ -76,7 +76,6 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "prices",
         "tables",
     },
-    "async_meters": {"background", "meters"},
     "verbs": {
         "archive",
         "audit",
@@ -88,8 +87,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "clock",
         "database",
         "errors",
-        "held_credits",
-        "meters",
+        "held",
         "prices",
         "reading",
         "spends",
@@ -102,7 +100,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "database",
         "errors",
         "ledger",
-        "async_meters",
+        "held",
         "prices",
         "reading",
         "spends",

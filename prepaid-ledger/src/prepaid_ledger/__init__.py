@@ -20,9 +20,9 @@ from .errors import (
     UnknownVersion,
     WalletBlocked,
 )
-from .held_credits import HeldCredits
+from .held.held_credits import HeldCredits
+from .held.meters import Meter
 from .ledger import HOLD_EXPIRES_AFTER, Ledger
-from .meters import Meter
 from .prices import Price, PriceLine, Rates
 from .reading.budgets import BudgetSummary
 from .reading.entries import Page

@@ -11,10 +11,10 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Engine, Insert
 
-from .async_meters import AsyncMeter
 from .books.extensions import Overrun
 from .database.types import Quantities
 from .errors import PrepaidError
+from .held.async_meters import AsyncMeter
 from .ledger import Ledger
 from .prices import Price, Rates, use_at
 from .reading.statements import Statement
@@ -25,17 +25,17 @@ from .verbs.base import refuse_key
 
 __all__ = ["AsyncHeldCredits", "AsyncLedger", "AsyncMeter"]
 
-Terms = ParamSpec("Terms")
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-Awaited = Callable[Concatenate["AsyncLedger", Terms], Coroutine[Any, Any, Result]]
+Awaited = Callable[Concatenate["AsyncLedger", Arguments], Coroutine[Any, Any, Result]]
 
 
-def in_a_thread(verb: Callable[Concatenate[Ledger, Terms], Result]) -> Awaited[Terms, Result]:
+def in_a_thread(verb: Callable[Concatenate[Ledger, Arguments], Result]) -> Awaited[Arguments, Result]:
     """Make a verb of ``Ledger`` one that is awaited: a thread of the loop runs it."""
 
     @wraps(verb)
-    async def awaited(self: AsyncLedger, /, *args: Terms.args, **terms: Terms.kwargs) -> Result:
+    async def awaited(self: AsyncLedger, /, *args: Arguments.args, **terms: Arguments.kwargs) -> Result:
         return await asyncio.to_thread(verb, self.ledger, *args, **terms)
 
     return awaited

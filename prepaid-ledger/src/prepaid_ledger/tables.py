@@ -186,6 +186,14 @@ class Entry(InWallet, Base):
             postgresql_where=text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
             sqlite_where=text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
         ),
+        Index(
+            "ix_prepaid_entry_owed",
+            "wallet_id",
+            "slot",
+            "seq",
+            postgresql_where=text("debt > 0"),
+            sqlite_where=text("debt > 0"),
+        ),
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

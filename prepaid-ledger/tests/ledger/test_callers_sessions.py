@@ -144,6 +144,62 @@ def test_a_session_that_reaches_the_database_by_another_address_asks_it_once(boo
     by_other_address.dispose()
 
 
+def test_a_session_whose_engine_has_options_of_its_own_takes_no_second_connection(books: Books) -> None:
+    """A host makes such an engine for each request, as its documentation has it; its pool may have few."""
+    small = create_engine(books.engine.url, pool_size=1, max_overflow=0, pool_timeout=0)
+    ledger = Ledger(small, clock=books.later)
+
+    for key in ("gift:1", "gift:2"):
+        with Session(small.execution_options(logging_token=key)) as session:
+            session.execute(text("SELECT 1"))
+            give(ledger.on(session), key)
+            session.commit()
+
+    assert ledger.balance(OWNER) == 14
+    small.dispose()
+
+
+@pytest.mark.parametrize("reads_first", [True, False])
+def test_what_was_written_in_a_savepoint_is_rolled_back_with_the_transaction(
+    books: Books, reads_first: bool
+) -> None:
+    """Also where that is the first thing in it: to SQLite it would be a transaction of its own."""
+    with Session(books.engine) as session:
+        if reads_first:
+            assert books.unjoined.on(session).balance(OWNER) == 0
+        with session.begin_nested():
+            give(books.unjoined.on(session))
+        inner = session.begin_nested()
+        give(books.unjoined.on(session), "gift:2")
+        inner.rollback()
+        assert books.unjoined.on(session).balance(OWNER) == 7
+        session.rollback()
+    assert books.unjoined.balance(OWNER) == 0
+
+    with Session(books.engine) as session:
+        with session.begin_nested():
+            give(books.unjoined.on(session))
+        session.commit()
+    assert books.unjoined.balance(OWNER) == 7
+
+
+@pytest.mark.parametrize("way", ["by its engine", "by its connection", "by its transaction"])
+def test_a_session_that_commits_each_statement_is_refused(books: Books, way: str) -> None:
+    """One that does could not roll a spend back, and holds no lock from one statement to the next."""
+    with (
+        session_with({"isolation_level": "AUTOCOMMIT"}, books, way) as session,
+        pytest.raises(UnfitDatabase, match=r"^This session commits each statement by itself"),
+    ):
+        give(books.unjoined.on(session))
+
+    by_itself = create_engine(books.engine.url, isolation_level="AUTOCOMMIT")
+    with Session(by_itself) as session, pytest.raises(UnfitDatabase, match="commits each statement"):
+        give(books.unjoined.on(session))
+
+    assert books.unjoined.entries(OWNER) == []
+    by_itself.dispose()
+
+
 @pytest.mark.parametrize("kind", ["postgresql"])
 @pytest.mark.parametrize("is_in_address", [True, False])
 def test_another_schema_of_the_same_database_is_another_ledgers(books: Books, is_in_address: bool) -> None:
@@ -179,9 +235,8 @@ def test_a_refusal_says_where_a_session_leads_to_and_shows_nobodys_name_or_passw
 
 
 @contextmanager
-def session_in(schema: str, books: Books, way: str) -> Iterator[Session]:
-    """A session on the ledger's database whose tables are in a schema, by one of the ways to say so."""
-    options: Any = {"schema_translate_map": {None: schema}}
+def session_with(options: Any, books: Books, way: str) -> Iterator[Session]:
+    """A session on the ledger's database that has these options, by one of the ways to say so."""
     if way == "by its engine":
         with Session(books.engine.execution_options(**options)) as session:
             yield session
@@ -194,10 +249,14 @@ def session_in(schema: str, books: Books, way: str) -> Iterator[Session]:
             yield session
 
 
+def in_schema(name: str) -> Any:
+    return {"schema_translate_map": {None: name}}
+
+
 @pytest.mark.parametrize("way", ["by its engine", "by its connection", "by its transaction"])
 def test_a_session_whose_tables_are_in_another_schema_is_refused(books: Books, way: str) -> None:
     with (
-        session_in("tenant_b", books, way) as session,
+        session_with(in_schema("tenant_b"), books, way) as session,
         pytest.raises(UnfitDatabase, match="This session writes to the schema 'tenant_b', and the ledger"),
     ):
         give(books.unjoined.on(session))
@@ -210,7 +269,7 @@ def test_a_session_that_names_the_schema_that_the_tables_are_in_is_one_of_the_le
     books: Books, way: str
 ) -> None:
     own = "main" if books.engine.dialect.name == "sqlite" else "public"
-    with session_in(own, books, way) as session:
+    with session_with(in_schema(own), books, way) as session:
         give(books.unjoined.on(session))
         session.commit()
 

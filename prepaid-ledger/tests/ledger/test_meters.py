@@ -23,10 +23,11 @@ from sqlalchemy import URL, create_engine, event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from prepaid_ledger import Kind, Ledger, Rates, meters
+from prepaid_ledger import Kind, Ledger, Rates
 from prepaid_ledger.clock import wall
 from prepaid_ledger.errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, KeyReused
-from prepaid_ledger.meters import Meter
+from prepaid_ledger.held import meters
+from prepaid_ledger.held.meters import Meter
 from prepaid_ledger.tables import Entry, Hold, HoldState
 from prepaid_ledger.testing import maintain, postgresql
 

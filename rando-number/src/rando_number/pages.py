@@ -24,8 +24,8 @@ blueprint = Blueprint("pages", __name__)
 #: The token of a form, by which it draws one number however often it is sent.
 ONCE = re.compile("[0-9a-f]{32}")
 
-#: How many purchases the profile shows. The billing page has all of them.
-PURCHASES = 10
+#: How many entries the profile shows, and how many purchases. Pages of their own have all of them.
+LATEST = 3
 
 
 @blueprint.get("/")
@@ -72,8 +72,8 @@ def user_profile() -> ResponseReturnValue:
         "user_profile.html",
         wallet=wallet,
         days=totals.lasts_days(user.id, wallet.available, prepaid.clock().date()),
-        entries=prepaid.entries(user.owner, limit=10),
-        payments=user.purchases[:PURCHASES],
+        entries=prepaid.entries(user.owner, limit=LATEST),
+        payments=user.purchases[:LATEST],
     )
 
 

@@ -361,7 +361,7 @@ def test_a_form_sent_twice_at_once_registers_one_customer(shop: RunningShop) -> 
     ],
 )
 def test_another_spelling_is_no_new_mailbox(shop: RunningShop, first: str, second: str) -> None:
-    from rando_number.accounts.welcome import mailbox_of
+    from rando_number.accounts.free_credits import mailbox_of
 
     assert mailbox_of(first) == mailbox_of(second)
     assert mailbox_of("pat@rando.test") != mailbox_of("mat@rando.test")

@@ -33,9 +33,24 @@ def test_the_link_to_pay_what_is_owed_can_be_copied_and_leads_to_stripes_page(
 
     page = finance.get(path.format(owner=pat.owner), owner=pat.owner).text
 
-    [link] = re.findall(r"<pre data-copy [^>]*><code>([^<]+)</code>", page)
+    [link] = re.findall(r'<pre data-copy="main" [^>]*><code>([^<]+)</code>', page)
     assert f'href="{link}"' in own_page
     assert 'data-copy="Copy payment link"' in page
+
+
+def test_what_a_customers_state_asks_for_is_the_one_main_button(shop: RunningShop, pat: Visitor) -> None:
+    kim, admin = shop.customer("kim@rando.test"), shop.operator("admin")
+
+    def main(customer: Visitor) -> list[str]:
+        page = admin.get(f"/admin/customers/{customer.owner}").text
+        buttons = re.findall(r'<summary class="btn btn-primary btn-sm">([^<]+)<', page)
+        return [*["copy" for _ in re.findall('<pre data-copy="main"', page)], *buttons]
+
+    assert main(pat) == ["copy"], "who owes gets the link to pay it"
+    assert main(kim) == ["Give credits"]
+    form = f"/admin/customers/{kim.owner}"
+    admin.send("/admin/block", form_of=form, owner=kim.owner, do="block", reason="stolen cards")
+    assert main(kim) == ["Let in again"]
 
 
 @pytest.mark.usefixtures("pat")

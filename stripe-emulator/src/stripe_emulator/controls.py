@@ -23,7 +23,7 @@ from stripe_emulator.core.database import saved, store
 from stripe_emulator.core.database.settings import get_setting
 from stripe_emulator.core.database.storage import Store
 from stripe_emulator.core.errors import CardError, InvalidRequest, NotFound, no_such
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, listeners
 from stripe_emulator.payments.account import account, settlement
@@ -235,9 +235,9 @@ def advance(storage: Store, *, seconds: int | None = None, to: int | None = None
     with storage.transaction():
         now = clock.now()
     target = to if to is not None else now + (seconds or 0)
-    if not now <= target <= clocks.LATEST:
+    if not now <= target <= clock.LATEST:
         raise InvalidRequest(
-            f"The clock goes forward only, and to {clocks.LATEST} at most; it is {now} now.",
+            f"The clock goes forward only, and to {clock.LATEST} at most; it is {now} now.",
             param="to" if to is not None else "seconds",
         )
     due_work.advance(storage, target)
@@ -249,8 +249,8 @@ def reset(storage: Store, *, now: int | None = None, seed: int | None = None) ->
 
     :param seed: From then on the same calls get the same ids and times; the clock moves by ``advance`` only.
     """
-    if now is not None and not 0 <= now <= clocks.LATEST:
-        raise InvalidRequest(f"now must be between 0 and {clocks.LATEST}.", param="now")
+    if now is not None and not 0 <= now <= clock.LATEST:
+        raise InvalidRequest(f"now must be between 0 and {clock.LATEST}.", param="now")
     if seed is not None:
         storage.repeat(seed)
     with storage.transaction():

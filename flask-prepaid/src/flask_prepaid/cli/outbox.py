@@ -7,7 +7,7 @@ import json
 import click
 from flask.cli import with_appcontext
 
-from ..outbox import summary
+from ..outbox import given_up, summary
 from .app import context
 
 
@@ -25,10 +25,10 @@ def outbox(again: bool, drop: bool, as_json: bool) -> None:
         raise click.UsageError("Give --again or --drop, not both.")
     app = context()
     if again or drop:
-        count = summary.try_again(app) if again else summary.drop(app)
+        count = given_up.try_again(app) if again else given_up.drop(app)
         click.echo(f"{count:,} {'are told by the next tick' if again else 'are dropped'}.", err=True)
         return
-    waiting, given_up = summary.waiting(app.session), summary.given_up(app.session)
+    waiting, oldest = summary.waiting(app.session), given_up.oldest(app.session)
     if as_json:
         click.echo(
             json.dumps(
@@ -42,7 +42,7 @@ def outbox(again: bool, drop: bool, as_json: bool) -> None:
                         }
                         for waits in waiting
                     ],
-                    "given_up": summary.given_up_count(app.session),
+                    "given_up": given_up.count(app.session),
                 }
             )
         )
@@ -52,15 +52,15 @@ def outbox(again: bool, drop: bool, as_json: bool) -> None:
                 f"{waits.target}: {waits.count:,} wait, {waits.failing:,} of them after a failure, since "
                 f"{waits.oldest_at:%Y-%m-%d %H:%M} UTC"
             )
-        for delivery, message in given_up:
+        for delivery, message in oldest:
             click.echo(
                 f"given up: {message.signal} of {message.owner}, {message.at:%Y-%m-%d %H:%M} UTC, to "
                 f"{delivery.target}: {delivery.answer}"
             )
-        more = summary.given_up_count(app.session) - len(given_up)
+        more = given_up.count(app.session) - len(oldest)
         if more > 0:
             click.echo(f"given up: {more:,} more")
-    if given_up:
+    if oldest:
         raise SystemExit(1)
     if not waiting and not as_json:
         click.echo("Everything is told.", err=True)

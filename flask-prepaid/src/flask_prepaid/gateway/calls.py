@@ -119,9 +119,11 @@ def walk(
         params = {**params, "starting_after": page.data[-1].id}
 
 
-def created(since: datetime | None) -> dict[str, Any]:
-    """The filter of a list for what was made at or after ``since``, by Stripe's own time."""
-    return {"created": {"gte": int(since.timestamp())}} if since else {}
+def created(since: datetime | None, until: datetime | None = None) -> dict[str, Any]:
+    """The filter of a list for what was made at or after ``since``, up to ``until``, by Stripe's own time."""
+    moments = {"gte": since, "lte": until}
+    limits = {name: int(moment.timestamp()) for name, moment in moments.items() if moment}
+    return {"created": limits} if limits else {}
 
 
 def is_busy(error: Exception) -> bool:

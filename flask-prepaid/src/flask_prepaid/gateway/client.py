@@ -18,15 +18,15 @@ from .billing.plan_pages import PlanPages
 from .billing.prices import Prices
 from .billing.schedules import Schedules
 from .billing.subscriptions import Subscriptions
-from .cards import Cards
-from .charges import Charges
-from .checkout import CheckoutPages
 from .customers import Customers
 from .events import Events
 from .money_back.credit_notes import CreditNotes
 from .money_back.disputes import Disputes
 from .money_back.fraud_warnings import FraudWarnings
 from .money_back.refunds import Refunds
+from .payments.cards import Cards
+from .payments.charges import Charges
+from .payments.checkout import CheckoutPages
 from .version import API_VERSION
 
 NETWORK_RETRIES = 2

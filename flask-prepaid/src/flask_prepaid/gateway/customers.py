@@ -23,15 +23,17 @@ class Customers(Topic):
         params: Any = {"metadata": metadata, **({"email": email} if email else {})}
         return ask(lambda: self._v1.customers.create(params, {"idempotency_key": key})).id
 
-    def find(self, keys: Collection[str], since: datetime) -> str | None:
-        """The id of the customer that was made with one of the keys, for when its answer was lost.
+    def made_with(self, keys: Collection[str], since: datetime, until: datetime) -> list[str]:
+        """The ids of the customers that were made with these keys, for when the answer was lost.
 
-        :param since: When Stripe was first asked for it, or before.
+        All who were made in that time are looked through: Stripe's search knows nobody of the last minute.
+        https://docs.stripe.com/search#data-freshness
         """
-        for customer in walk(self._v1.customers.list, created(since)):
-            if customer.metadata and customer.metadata.to_dict().get(CUSTOMER_KEY) in keys:
-                return str(customer.id)
-        return None
+        return [
+            str(customer.id)
+            for customer in walk(self._v1.customers.list, created(since, until))
+            if customer.metadata and customer.metadata.to_dict().get(CUSTOMER_KEY) in keys
+        ]
 
     def set_email(self, customer_id: str, email: str) -> None:
         """Where Stripe writes from now on: receipts and invoices."""

@@ -1,8 +1,8 @@
 """What Stripe has, as plain frozen values, and how each is read from the SDK's object.
 
-Money that goes back is in ``refund_values.py``, plans are in ``subscription_values.py``, and purchases by
-invoice in ``invoice_charge_values.py``. An SDK object is taken as ``Any`` here: what it is called differs
-between the SDK's versions.
+Money that goes back is in ``money_back_values.py``, plans are in ``subscription_values.py``, invoices of
+plans in ``invoice_values.py``, and purchases by invoice in ``invoice_charge_values.py``. An SDK object is
+taken as ``Any`` here: what it is called differs between the SDK's versions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import BadSignature
 from .billing.tax_words import taxed_on_page
-from .charge_methods import card_of_charge, says_when_it_was_paid
+from .payments.charge_methods import card_of_charge, says_when_it_was_paid
 
 #: The metadata field in which Stripe's objects carry the payment's idempotency key.
 PAYMENT_KEY = "prepaid_payment"

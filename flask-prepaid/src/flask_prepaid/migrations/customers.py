@@ -59,6 +59,12 @@ def create_customers() -> None:
         sa.Column("made_at", AT, nullable=False),
     )
     op.create_table(
+        "prepaid_unanswered_customer",
+        sa.Column("idempotency_key", sa.String(255), primary_key=True),
+        sa.Column("asked_at", AT, nullable=False),
+        sa.Column("ended_at", AT, nullable=False),
+    )
+    op.create_table(
         "prepaid_card",
         sa.Column("id", sa.String(255), primary_key=True),
         sa.Column("owner", sa.String(64), nullable=False),

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from .. import money
 from ..context import Context, Write, write_now
 from ..errors import GatewayRefused
-from ..gateway.money_back.refund_values import StripeCreditNote, StripeDispute, StripeRefund
+from ..gateway.money_back.money_back_values import StripeCreditNote, StripeDispute, StripeRefund
 from ..gateway.values import Intent
 from ..languages import units
 from ..payments import part_charges, payments
@@ -28,15 +28,8 @@ from ..payments.dispute_states import DisputeState
 from ..payments.models import Dispute, Payment, PaymentState, Refund, RefundState, Via
 from ..payments.outcome import transitions, wrong_charges
 from ..purchases import payment_checks, settling
-from ..purchases.money_back import (
-    credit_notes,
-    dispute_sync,
-    disputes,
-    fraud_warnings,
-    refund_sync,
-    refunds,
-    unnamed_charges,
-)
+from ..purchases.money_back import credit_notes, refund_sync, refunds, unnamed_charges
+from ..purchases.money_back.disputes import dispute_sync, disputes, warning_sync
 from ..purchases.money_back.models import CreditNote, FraudWarning
 from ..reports import sales
 from ..reports.balance import copying
@@ -226,13 +219,13 @@ class Walk:
             row = self._context.session.get(FraudWarning, warning.id)
             if row is None:
                 named = unnamed_charges.with_key(self._context, warning)
-                payment = fraud_warnings.find_payment(self._context, named)
+                payment = warning_sync.find_payment(self._context, named)
                 payment_id = payment.id if payment is not None else None
             else:
                 payment_id = None if row.actionable is warning.actionable else row.payment_id
             if payment_id is None:
                 continue
-            mend = partial(self._sync_now, fraud_warnings.sync, warning.id)
+            mend = partial(self._sync_now, warning_sync.sync, warning.id)
             what = "is not known here" if row is None else "has been answered"
             detail = f"a bank's warning {what}"
             yield Drift("drifted", warning.id, payment_id, detail), mend

@@ -22,12 +22,12 @@ from ..gateway.billing.billing_details import UNVERIFIED
 from ..gateway.billing.tax_words import REVERSE_CHARGE
 from ..gateway.version import MIN_SDK_MAJOR, SDK_MAJOR, SDK_VERSION
 from ..host import apps
-from ..outbox import summary
+from ..outbox import given_up, summary
 from ..payments import refusals
 from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
 from ..payments.outcome import wrong_charges
-from ..purchases.money_back import disputes, fraud_warnings
+from ..purchases.money_back.disputes import disputes, fraud_warnings
 from ..subscriptions import not_at_stripe
 from . import way_of_events
 from .elsewhere import places
@@ -245,11 +245,11 @@ def _outbox(context: Context) -> Iterator[str]:
 
 
 def _given_up(session: Session) -> Iterator[str]:
-    given_up = summary.given_up_count(session)
-    if given_up:
-        delivery, message = summary.given_up(session, limit=1)[0]
+    count = given_up.count(session)
+    if count:
+        delivery, message = given_up.oldest(session, limit=1)[0]
         yield (
-            f"{counted(given_up, 'signal or mail was', 'signals and mails were')} given up after three days, "
+            f"{counted(count, 'signal or mail was', 'signals and mails were')} given up after three days, "
             f"the first {message.signal} to {delivery.target}, for {delivery.answer}. Mend that, then run: "
             "flask prepaid outbox --again"
         )

@@ -1,4 +1,4 @@
-"""What Prometheus is told: thirteen series. The books know half of them; each process counts the others.
+"""What Prometheus is told: fourteen series. The books know eight of them; each process counts the others.
 
 Needs ``pip install "flask-prepaid[metrics]"``. Several processes of one server count together where
 ``PROMETHEUS_MULTIPROC_DIR`` names a folder for it, as prometheus_client has it.

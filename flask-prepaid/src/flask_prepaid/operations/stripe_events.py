@@ -11,7 +11,8 @@ from functools import partial
 from ..context import Context, Write, nothing
 from ..payments.customers import billing_details, removal
 from ..purchases import settling
-from ..purchases.money_back import credit_notes, dispute_sync, fraud_warnings, refund_sync
+from ..purchases.money_back import credit_notes, refund_sync
+from ..purchases.money_back.disputes import dispute_sync, warning_sync
 from ..purchases.saved_cards import copies
 from ..subscriptions import sync
 
@@ -84,7 +85,7 @@ def charge_was_refunded(context: Context, charge_id: str) -> Write[object]:
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
-def bank_objects(context: Context, dispute_id: str) -> Write[object]:
+def bank_disputes(context: Context, dispute_id: str) -> Write[object]:
     """Created and withdrawn are one loss; a won dispute gives the money back."""
     return dispute_sync.sync_dispute(context, dispute_id)
 
@@ -92,7 +93,7 @@ def bank_objects(context: Context, dispute_id: str) -> Write[object]:
 @on("radar.early_fraud_warning.created", "radar.early_fraud_warning.updated")
 def bank_warns(context: Context, warning_id: str) -> Write[object]:
     """A card's bank suspects a charge; updated once it is refunded or disputed."""
-    return fraud_warnings.sync(context, warning_id)
+    return warning_sync.sync(context, warning_id)
 
 
 @on(

@@ -25,7 +25,8 @@ from ..payments.customers import contact, unwanted
 from ..payments.models import Payment, Refund
 from ..purchases import payment_checks
 from ..purchases.auto_topup import topups
-from ..purchases.money_back import dispute_sync, disputed_plans, fraud_warnings, refunds, went_back
+from ..purchases.money_back import refunds, went_back
+from ..purchases.money_back.disputes import dispute_sync, disputed_plans, warning_refunds
 from ..purchases.money_back.twice import balance_money
 from ..reports.balance import copying
 from ..reports.days import MINUTE
@@ -81,6 +82,7 @@ def tick(context: Context) -> dict[str, int]:
         log.warning("Stripe's balance was not copied: %s", error)
     _note_tick(context)
     each(context, blocking.due, blocking.check)  # before anything is charged
+    each(context, unwanted.unanswered, unwanted.find_out)
     due |= {
         "payments": each(context, partial(payments.due, table=Payment), payment_checks.check_with_stripe),
         "refunds": each(context, partial(payments.due, table=Refund), refunds.check_with_stripe),
@@ -88,7 +90,7 @@ def tick(context: Context) -> dict[str, int]:
         "disputes": each(context, dispute_sync.untaken, dispute_sync.take),
         "balances": each(context, balance_money.due, balance_money.check),
         "disputed plans": each(context, disputed_plans.due, disputed_plans.end),
-        "fraud warnings": each(context, fraud_warnings.due, fraud_warnings.answer),
+        "fraud warnings": each(context, warning_refunds.due, warning_refunds.answer),
         "customers": each(context, unwanted.due, unwanted.delete_at_stripe),
         "addresses": each(context, contact.outdated, contact.bring_up_to_date),
         # What became of a plan is known before a month of it is given.

@@ -24,7 +24,7 @@ class OperationVerbs:
         _metrics().begin(self)
 
     def metrics(self: Context) -> bytes:
-        """Thirteen series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
+        """Fourteen series as Prometheus reads them: what ``count_metrics`` counts, and what the books know.
 
         Show it to nobody but your Prometheus.
 

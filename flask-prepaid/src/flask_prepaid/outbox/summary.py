@@ -1,15 +1,13 @@
-"""What waits in the outbox, what fails, and what was given up: for operators, ``doctor`` and Prometheus."""
+"""What waits in the outbox and what fails: for operators, ``doctor`` and Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Delete, Update, delete, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..context import Context, transaction
 from . import due_queues
 from .models import Delivery, DeliveryState, Message, Target, WebhookEndpoint
 
@@ -52,22 +50,6 @@ def waiting_count(session: Session) -> int:
     return session.scalar(waits.where(Delivery.state == DeliveryState.WAITING)) or 0
 
 
-def given_up(session: Session, *, limit: int = 20) -> Sequence[tuple[Delivery, Message]]:
-    """What receivers and mailboxes were not told after days of trying, the oldest first."""
-    rows = session.execute(
-        select(Delivery, Message)
-        .join(Message, Message.id == Delivery.message_id)
-        .where(*_given_up())
-        .order_by(Delivery.id)
-        .limit(limit)
-    )
-    return [(delivery, message) for delivery, message in rows]
-
-
-def given_up_count(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Delivery).where(*_given_up())) or 0
-
-
 def failing(session: Session) -> tuple[int, str | None]:
     """How many deliveries to receivers and mailboxes have failed often, and what one of them said."""
     which = (
@@ -95,25 +77,3 @@ def endpoints_on(session: Session) -> tuple[int, int, datetime | None]:
         select(func.count(), failing, func.min(WebhookEndpoint.failing_since)).where(on)
     ).one()
     return count, fail, since
-
-
-def try_again(context: Context) -> int:
-    """Let ``tick`` tell what was given up, before what came later; how many. Commits."""
-    now = context.clock()
-    again = {"state": DeliveryState.WAITING, "tries": 0, "next_try_at": now, "failing_since": None}
-    return _all_given_up(context, update(Delivery).values(again))
-
-
-def drop(context: Context) -> int:
-    """Tell nobody any more what was given up; how many. Commits."""
-    return _all_given_up(context, delete(Delivery))
-
-
-def _all_given_up(context: Context, change: Update | Delete) -> int:
-    which = change.where(*_given_up()).execution_options(synchronize_session=False)
-    with transaction(context) as session:
-        return int(session.execute(which).rowcount)  # type: ignore[attr-defined]
-
-
-def _given_up() -> tuple[ColumnElement[bool], ...]:
-    return Delivery.state == DeliveryState.GIVEN_UP, Delivery.endpoint_id == 0

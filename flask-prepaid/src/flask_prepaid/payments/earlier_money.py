@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..gateway.billing.invoice_charge_values import InvoiceCharge
-from ..gateway.billing.subscription_values import StripeInvoice
+from ..gateway.billing.invoice_values import StripeInvoice
 from .models import BalancePaid, CarriedOver, EarlierMoney, Payment
 
 #: The tables of it.

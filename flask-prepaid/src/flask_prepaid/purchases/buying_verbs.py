@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..context import Context
-from ..gateway.checkout import WaysBack
+from ..gateway.payments.checkout import WaysBack
 from ..payments.models import Payment, Refund
 from ..subscriptions import plan_state
 from ..subscriptions.plan_state import PlanSummary
-from . import host_checkout
+from .checkout import host_checkout
 from .money_back import host_refunds
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..context import Context
 from ..gateway.billing.invoice_charge_values import InvoiceCharge
-from ..gateway.charges import CardCharge
+from ..gateway.payments.charges import CardCharge
 from ..gateway.values import Intent, NextStep
 
 

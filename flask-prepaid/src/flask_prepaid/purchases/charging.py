@@ -9,7 +9,7 @@ from ..catalog import Offer
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..gateway.billing.invoice_charge_values import InvoiceCharge
-from ..gateway.charges import CardCharge
+from ..gateway.payments.charges import CardCharge
 from ..gateway.values import Intent, NextStep
 from ..languages import formats
 from ..payments import payments

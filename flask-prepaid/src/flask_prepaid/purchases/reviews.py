@@ -19,7 +19,8 @@ from ..payments.models import Payment, PaymentState, Review
 from ..payments.outcome import applying, comparison, wrong_charges
 from ..payments.outcome.comparison import Fetched
 from . import by_invoice
-from .money_back import disputes, went_back
+from .money_back import went_back
+from .money_back.disputes import disputes
 
 #: What becomes of what can't be accepted.
 OTHERWISE = "Refund it in Stripe's dashboard, or give the customer credits, and then close the review."

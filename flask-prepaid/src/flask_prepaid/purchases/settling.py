@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from ..context import Context, Write, nothing, reading, write_now
-from ..gateway.billing.subscription_values import StripeInvoice
-from ..gateway.money_back.refund_values import StripeDispute, StripeWarning
+from ..gateway.billing.invoice_values import StripeInvoice
+from ..gateway.money_back.money_back_values import StripeDispute, StripeWarning
 from ..payments import payments
 from ..payments.models import Payment, PaymentState, Via
 from ..payments.outcome import applying, comparison

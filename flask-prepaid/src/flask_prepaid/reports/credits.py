@@ -98,6 +98,20 @@ def credits(session: Session, selection: Selection = EVERYTHING) -> list[tuple[d
     return sorted(lines.items())
 
 
+def entries(session: Session, selection: Selection) -> Counter[str]:
+    """How many entries each column of ``credits`` adds up; of ``change``, all of them."""
+    wanted = (
+        select(CreditSum.kind, func.sum(CreditSum.entries))
+        .where(CreditSum.kind != DEFERRED)
+        .group_by(CreditSum.kind)
+    )
+    counted: Counter[str] = Counter()
+    for kind, count in session.execute(selection.within_days(wanted, CreditSum)):
+        counted[COLUMNS[kind][0]] += int(count)
+        counted["change"] += int(count)
+    return counted
+
+
 def worth(session: Session, selection: Selection = EVERYTHING) -> dict[str, dict[str, int]]:
     """What was paid for the credits, without tax: opening + sold - earned - clawed back - breakage = closing.
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ..context import Context
-from . import failed
+from . import uncounted_failures
 from .days import day_of, first_day, midnight
 from .models import FailureSum
 from .selection import EVERYTHING, Selection
@@ -71,8 +71,8 @@ def failures(context: Context, selection: Selection = EVERYTHING) -> list[tuple[
     since = midnight(selection.first, zone) if selection.first else None
     until = midnight(selection.last + timedelta(days=1), zone) if selection.last else None
     for failure in (
-        *failed.payments(session, now, since=since, until=until),
-        *failed.renewals(session, since=since, until=until),
+        *uncounted_failures.payments(session, now, since=since, until=until),
+        *uncounted_failures.renewals(session, since=since, until=until),
     ):
         line = lines[first_day(day_of(failure.at, zone), selection.by), failure.currency]
         line.add(failure.amount_minor, recovered=failure.recovered, lost=failure.lost)

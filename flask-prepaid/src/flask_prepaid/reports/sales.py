@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +27,9 @@ COLUMNS = {
     "dispute_reversal": ("disputes_minor", -1),
     "fee": ("fees_minor", -1),
 }
+
+#: The columns that each charge has its part in.
+CHARGED = ("gross_minor", "net_minor", "tax_minor", "fees_minor")
 
 #: Money that goes between Stripe and our bank is no sale, and no line of the break.
 TRANSFERS = frozenset({"payout", "payout_reversal", "topup", "topup_reversal"})
@@ -94,6 +97,20 @@ def sales(session: Session, selection: Selection = EVERYTHING) -> list[SalesRow]
     return [SalesRow(day, currency, rows[day, currency]) for day, currency in sorted(rows)]
 
 
+def movements(session: Session, selection: Selection) -> dict[str, Counter[str]]:
+    """How many movements each column adds up, per currency; the charges in what follows from them."""
+    counted = (
+        select(DaySum.currency, DaySum.category, func.sum(DaySum.movements))
+        .where(DaySum.category.in_(list(COLUMNS)))
+        .group_by(DaySum.currency, DaySum.category)
+    )
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for currency, category, count in session.execute(selection.within(counted, DaySum)):
+        columns = CHARGED if category == "charge" else (COLUMNS[category][0],)
+        counts[currency].update(dict.fromkeys(columns, int(count)))
+    return counts
+
+
 def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:
     """What moved Stripe's balance in ``span`` and is in no column: category, currency, net amount.
 
@@ -110,10 +127,13 @@ def left_out(session: Session, span: Span) -> list[tuple[str, str, int]]:
     return [(category, currency, int(amount)) for category, currency, amount in rows]
 
 
-def uncopied(session: Session, *, since: datetime | None = None) -> dict[str, int]:
+def uncopied(
+    session: Session, *, since: datetime | None = None, until: datetime | None = None
+) -> dict[str, int]:
     """What was paid lately and is in no sum yet, per currency: Stripe's balance was copied before.
 
     :param since: Only what was paid from then on.
+    :param until: Only what was paid before then.
     """
     latest = select(Payment.id).order_by(Payment.id.desc()).limit(LATEST)
     waiting = (
@@ -126,6 +146,8 @@ def uncopied(session: Session, *, since: datetime | None = None) -> dict[str, in
     )
     if since is not None:
         waiting = waiting.where(Payment.paid_at >= since)
+    if until is not None:
+        waiting = waiting.where(Payment.paid_at < until)
     return {currency: int(minor or 0) for currency, minor in session.execute(waiting)}
 
 

@@ -209,6 +209,11 @@ class Invoice(Base):
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime]
 
+    @property
+    def charged_minor(self) -> int:
+        """What is charged for it; of one that leaves money for later ones, what it leaves, negative."""
+        return min(self.total_minor, 0) or self.due_minor
+
 
 class PlanMonth(Base):
     """What a paid invoice gives in one of its later months, from ``starts_at`` until ``ends_at``.

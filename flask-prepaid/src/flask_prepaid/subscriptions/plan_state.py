@@ -49,6 +49,9 @@ OWED = (
     or_(Subscription.pending_until.is_(None), Subscription.state == State.PAST_DUE),
 )
 
+#: An invoice that a customer wants to see: that of a trial costs and gives nothing.
+BILLS_SOMETHING = or_(Invoice.total_minor != 0, Invoice.credits > 0)
+
 #: So long after a plan has ended, who ends it is answered as whoever ended it.
 SENT_AGAIN = timedelta(minutes=1)
 

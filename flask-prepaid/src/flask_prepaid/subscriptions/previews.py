@@ -15,7 +15,8 @@ from .. import money
 from ..catalog import Plan
 from ..context import Context, reading
 from ..errors import PlanRefused
-from ..gateway.billing.subscription_values import PriceChoice, StripeInvoice, StripeSubscription
+from ..gateway.billing.invoice_values import StripeInvoice
+from ..gateway.billing.subscription_values import PriceChoice, StripeSubscription
 from ..gateway.values import moment
 from . import plan_state, prices
 from .beginning import beginnings

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused
+from ..gateway.billing.invoice_values import LastTry
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.customers.owned import card_on_file
 from . import plan_rows, plan_state, sync
@@ -37,15 +38,15 @@ def trying(session: Session, owner: str) -> SavedCard | None:
     return card_on_file(session, owner, card_id) if card_id is not None else None
 
 
-def refused_card_id(context: Context, plan: Subscription) -> str | None:
-    """Stripe's id of what did not pay the plan when it was last tried; ``None`` where nothing waits. Commits.
+def last_try(context: Context, plan: Subscription) -> LastTry | None:
+    """With what the plan was last tried to be paid, in vain; ``None`` where nothing waits. Commits.
 
     :raises GatewayUnavailable: Stripe did not answer.
     """
     with reading(context):
         bill = plan_state.owed(context, plan)
         invoice_id = bill.stripe_id if bill is not None else None
-    return context.gateway.invoices.refused_card_id(invoice_id) if invoice_id is not None else None
+    return context.gateway.invoices.last_try(invoice_id) if invoice_id is not None else None
 
 
 def note_changed_cards(session: Session, owner: str, changed: Sequence[str], *, default: str | None) -> None:

@@ -18,7 +18,8 @@ from prepaid_ledger.database import insert
 
 from .. import signals
 from ..context import Context, Write, nothing, reading, transaction
-from ..gateway.billing.subscription_values import Page, StripeInvoice, StripeSubscription
+from ..gateway.billing.invoice_values import StripeInvoice
+from ..gateway.billing.subscription_values import Page, StripeSubscription
 from ..languages.words import marked
 from ..payments.customers.models import Customer
 from . import history, prices

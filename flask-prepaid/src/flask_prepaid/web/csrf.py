@@ -13,7 +13,7 @@ from flask import current_app, request, session
 from markupsafe import Markup
 
 from ..errors import FormExpired
-from .asking import is_api
+from .programs import is_api
 
 FIELD = "csrf_token"
 

@@ -32,7 +32,7 @@ from ..languages.words import gettext as _
 from ..languages.words import marked
 from ..payments import refusals
 from . import page
-from .asking import API, wants_json
+from .programs import API, wants_json
 from .visitors import spenders
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, pass_context
@@ -22,7 +24,7 @@ from ..subscriptions import plan_state
 from ..subscriptions.models import PlanPrice, State, Subscription
 from . import causes
 from .page import context, home, pays
-from .pages import payment_states
+from .pages import credits_kept, payment_states
 from .pages.banners import banners
 from .visitors import spenders
 
@@ -39,35 +41,7 @@ STATES = {
 
 def add_to(environment: Environment) -> None:
     """Put them into the environment of an app's templates."""
-    environment.filters |= {
-        "prepaid_money": formats.amount,
-        "prepaid_each": formats.each,
-        "prepaid_credits": formats.credits,
-        "prepaid_number": formats.number,
-        "prepaid_unit": formats.unit,
-        "prepaid_plural_of": formats.plural_of,
-        "prepaid_title": title,
-        "prepaid_titled": formats.title,
-        "prepaid_every": partial(formats.every, count=1),
-        "prepaid_times": formats.times,
-        "prepaid_billed": billed,
-        "prepaid_given": given,
-        "prepaid_state": state,
-        "prepaid_payment_states": payment_states.in_words,
-        "prepaid_invoice_state": payment_states.of_invoice,
-        "prepaid_taken_back": causes.taken_back,
-        "prepaid_reason": causes.reason,
-        "prepaid_plain": units.plain,
-        "prepaid_date": day,
-        "prepaid_short_date": short_day,
-        "prepaid_time": minute,
-        "prepaid_short_moment": formats.short_moment,
-        "prepaid_card": card,
-        "prepaid_member": spenders.member,
-        "prepaid_ending": ending,
-        "prepaid_translated": gettext,
-        "prepaid_at_stripe": at_stripe,
-    }
+    environment.filters |= {name: for_reader(write) for name, write in FILTERS.items()}
     environment.tests |= {
         "prepaid_past": is_past,
         "prepaid_ending": is_ending,
@@ -83,6 +57,18 @@ def add_to(environment: Environment) -> None:
     environment.globals["prepaid_context"] = context
     environment.globals["prepaid_home"] = home
     environment.globals["prepaid_pays"] = pays
+
+
+def for_reader(write: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that knows of a reader: else ``2 | prepaid_unit`` is written once for all of them."""
+    if hasattr(write, "jinja_pass_arg"):
+        return write
+
+    @pass_context
+    def written(_page: Page, *given: Any, **named: Any) -> Any:
+        return write(*given, **named)
+
+    return written
 
 
 def at_stripe(stripe_id: str) -> str | None:
@@ -180,3 +166,36 @@ def minute(page: Page, at: datetime) -> str:
 def _zone(page: Page) -> ZoneInfo:
     """The zone of a mail's reader; that of pages is UTC."""
     return ZoneInfo(page.get("prepaid_zone", "UTC"))
+
+
+#: What templates call them.
+FILTERS: dict[str, Callable[..., Any]] = {
+    "prepaid_money": formats.amount,
+    "prepaid_each": formats.each,
+    "prepaid_credits": formats.credits,
+    "prepaid_number": formats.number,
+    "prepaid_unit": formats.unit,
+    "prepaid_plural_of": formats.plural_of,
+    "prepaid_title": title,
+    "prepaid_titled": formats.title,
+    "prepaid_every": partial(formats.every, count=1),
+    "prepaid_times": formats.times,
+    "prepaid_billed": billed,
+    "prepaid_given": given,
+    "prepaid_state": state,
+    "prepaid_payment_states": payment_states.in_words,
+    "prepaid_kept_credits": credits_kept.of_each,
+    "prepaid_invoice_state": payment_states.of_invoice,
+    "prepaid_taken_back": causes.taken_back,
+    "prepaid_reason": causes.reason,
+    "prepaid_plain": units.plain,
+    "prepaid_date": day,
+    "prepaid_short_date": short_day,
+    "prepaid_time": minute,
+    "prepaid_short_moment": formats.short_moment,
+    "prepaid_card": card,
+    "prepaid_member": spenders.member,
+    "prepaid_ending": ending,
+    "prepaid_translated": gettext,
+    "prepaid_at_stripe": at_stripe,
+}

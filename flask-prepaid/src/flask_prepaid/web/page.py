@@ -24,8 +24,8 @@ from ..keys.verbs import AppKeys
 from ..languages.words import gettext, marked
 from ..outbox.webhooks.endpoints import OutboxContext
 from . import csrf
-from .asking import API, wants_json
 from .mailing.mail_content import WrittenMail
+from .programs import API, wants_json
 from .visitors.team import Team, everybody_pays
 
 #: A page whose state may still change loads itself again after so many seconds.

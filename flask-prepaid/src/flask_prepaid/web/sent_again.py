@@ -12,7 +12,7 @@ from . import forms
 CHOICES = ("pack", "credits", "plan", "quantity")
 
 
-def is_call() -> bool:
+def is_call_with_key() -> bool:
     """Whether this request is a call of the API that names a key."""
     return (forms.attempt() or "").startswith("json:")
 
@@ -31,6 +31,6 @@ def digest() -> str | None:
     if forms.attempt() is None:
         return None
     sent = forms.sent()
-    if is_call():
+    if is_call_with_key():
         return wishes.digest({**sent, "/": str(request.endpoint)})
     return wishes.digest({name: sent.get(name, "") for name in CHOICES} | {"/": bool(sent.get("saved_card"))})

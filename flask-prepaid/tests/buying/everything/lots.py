@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from flask_prepaid.catalog import Pack
 from flask_prepaid.context import write_now
 from flask_prepaid.purchases.money_back import refunds
-from flask_prepaid.purchases.money_back.dispute_sync import apply_dispute
+from flask_prepaid.purchases.money_back.disputes.dispute_sync import apply_dispute
 
 from .cell import Cell, Waits
 

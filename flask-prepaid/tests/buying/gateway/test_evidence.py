@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flask_prepaid.gateway.money_back.refund_values import dispute_of
+from flask_prepaid.gateway.money_back.money_back_values import dispute_of
 from prepaid_ledger import clock
 
 from ..shop import Shop

@@ -15,13 +15,8 @@ from flask_prepaid.payments.dispute_states import DisputeState
 from flask_prepaid.payments.outcome import applying, comparison
 from flask_prepaid.purchases import payment_checks, stop_reasons
 from flask_prepaid.purchases.auto_topup import topup_ceiling, topup_rules, topups
-from flask_prepaid.purchases.money_back import (
-    credit_notes,
-    dispute_sync,
-    host_refunds,
-    refund_sync,
-    taking_back,
-)
+from flask_prepaid.purchases.money_back import credit_notes, host_refunds, refund_sync, taking_back
+from flask_prepaid.purchases.money_back.disputes import dispute_sync
 from flask_prepaid.purchases.money_back.twice.gone_twice import GoneTwice
 from flask_prepaid.subscriptions.invoices import invoice_credits
 from flask_prepaid.subscriptions.models import Invoice

@@ -14,7 +14,7 @@ import stripe
 from flask import Flask
 
 from flask_prepaid import signals
-from flask_prepaid.purchases.money_back import disputes
+from flask_prepaid.purchases.money_back.disputes import disputes
 from flask_prepaid.testing import Databases
 from prepaid_ledger import clock
 from stripe_emulator import Emulator

@@ -7,7 +7,7 @@ import random
 from flask_prepaid.context import transaction
 from flask_prepaid.payments.models import Payment, PaymentState
 from flask_prepaid.payments.outcome import applying
-from flask_prepaid.purchases.money_back import dispute_sync
+from flask_prepaid.purchases.money_back.disputes import dispute_sync
 
 from ..shop import Shop
 from .orders import ALL, SEED, THE_END, Life, end_of, ends_of

@@ -89,7 +89,7 @@ def test_each_crossing_is_told_once_and_again_after_it_recovered(shop: Telling) 
     assert shop.told() == []
 
     shop.spend(20, spender="key:1")
-    assert shop.told() == ["100 % of your limit is spent"]
+    assert shop.told() == ["100 % of a limit is spent"]
     shop.spend(31)
     assert shop.told() == ["You have 49 credits left", "50 % of your limit is spent"]
     shop.grant(20)
@@ -120,7 +120,7 @@ def test_each_crossing_is_told_once_and_again_after_it_recovered(shop: Telling) 
     shop.grant(200)
     shop.told()
     shop.spend(20, spender="key:1")
-    assert shop.told() == ["100 % of your limit is spent"], "another day"
+    assert shop.told() == ["100 % of a limit is spent"], "another day"
     left = select(func.count()).select_from(Crossing).where(Crossing.until < shop.now())
     assert shop.read(lambda: shop.prepaid.session.scalar(left)) == 0
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from flask_prepaid import signals
 from flask_prepaid.context import apart, transaction
-from flask_prepaid.outbox import delivering, due_queues, queues, summary
+from flask_prepaid.outbox import delivering, due_queues, given_up, queues, summary
 from flask_prepaid.outbox.messages import Queue, Queues
 from flask_prepaid.outbox.models import (
     Delivery,
@@ -445,8 +445,8 @@ def test_what_was_sent_and_what_waits_for_others_is_not_gone_through(shop: Shop)
         (lambda s: s.execute(due_queues.due_rows(now, endpoints=False)), "ix_prepaid_delivery_due"),
         (lambda s: s.execute(due_queues.due_rows(now, endpoints=True)), "ix_prepaid_delivery_due_endpoint"),
         (summary.failing, "ix_prepaid_delivery_due"),
-        (summary.given_up_count, "ix_prepaid_delivery_given_up"),
-        (summary.given_up, "ix_prepaid_delivery_given_up"),
+        (given_up.count, "ix_prepaid_delivery_given_up"),
+        (given_up.oldest, "ix_prepaid_delivery_given_up"),
     )
     for read, index in reads:
         plan = shop.read(partial(plan_of_what_runs, shop, read))

@@ -309,3 +309,34 @@ def change_customer(shop: Shop, **values: object) -> None:
         shop.prepaid.session.commit()
 
     shop.read(write)
+
+
+def test_who_is_removed_before_stripes_answer_came_leaves_nobody_at_stripe(shop: Shop) -> None:
+    """Stripe makes the customer, and its answer is a 500 that it keeps, or none."""
+    made = fail_once_made(shop)
+
+    shop.read(lambda: shop.prepaid.remove_customer("user:1"))
+    shop.tick()
+    assert at_stripe(shop).id == made
+    shop.stripe.advance(minutes=10)
+    shop.tick()
+
+    assert shop.dashboard().v1.customers.list().data == []
+    shop.pay(shop.buy())
+    shop.stripe.advance(minutes=10)
+    shop.tick()
+    assert (shop.balance(), len(shop.dashboard().v1.customers.list().data)) == (100, 1)
+
+
+def test_who_was_made_long_before_the_next_press_is_found_and_not_made_twice(shop: Shop) -> None:
+    """After a day Stripe has forgotten the key, and would make a second one under it."""
+    shop.stripe.chaos(lost_reply=1.0)
+    with pytest.raises(GatewayUnavailable):
+        shop.read(lambda: making.customer_of(shop.prepaid, "user:1", 0))
+    shop.stripe.chaos()
+    made = at_stripe(shop).id
+    shop.stripe.advance(hours=30)
+
+    shop.pay(shop.buy())
+
+    assert (shop.balance(), at_stripe(shop).id) == (100, made)

@@ -12,12 +12,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_prepaid import Operator, Operators, Plan, signals
-from flask_prepaid.gateway.checkout import WaysBack
+from flask_prepaid.gateway.payments.checkout import WaysBack
 from flask_prepaid.operations import reconcile
 from flask_prepaid.payments.models import Attempt
 from flask_prepaid.payments.wishes import Wish
-from flask_prepaid.purchases import charging, checkout_pages, own_payments, payment_checks
+from flask_prepaid.purchases import charging, own_payments, payment_checks
 from flask_prepaid.purchases.auto_topup import topups
+from flask_prepaid.purchases.checkout import checkout_pages
 from flask_prepaid.purchases.money_back import refunds
 from flask_prepaid.purchases.saved_cards import cards
 from flask_prepaid.reports.balance import copying

@@ -11,7 +11,7 @@ from sqlalchemy import URL, select, update
 from flask_prepaid import signals
 from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import Dispute
-from flask_prepaid.purchases.money_back import disputed_plans
+from flask_prepaid.purchases.money_back.disputes import disputed_plans
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 

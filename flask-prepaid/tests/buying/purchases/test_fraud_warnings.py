@@ -12,7 +12,7 @@ from sqlalchemy import select
 from flask_prepaid import Operator, Operators, Role
 from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import PaymentState, Refund
-from flask_prepaid.purchases.money_back import fraud_warnings
+from flask_prepaid.purchases.money_back.disputes import fraud_warnings, warning_refunds
 from flask_prepaid.signals import fraud_warned
 
 from ..operations.test_refusals import Refusing
@@ -141,7 +141,7 @@ def test_a_refund_that_stripe_refuses_for_a_week_waits_for_a_person(
         shop.tick()
         shop.stripe.advance(days=1)
     tries = len(refunds_of(shop))
-    assert tries == 1 + len(fraud_warnings.BACK_OFF)
+    assert tries == 1 + len(warning_refunds.BACK_OFF)
 
     stripe.on = False
     shop.tick()

@@ -13,7 +13,8 @@ from flask_prepaid import Operators
 from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
 from flask_prepaid.operations.stripe_events import HEARD
 from flask_prepaid.payments.models import Payment, Refund
-from flask_prepaid.purchases.money_back import fraud_warnings, refunds
+from flask_prepaid.purchases.money_back import refunds
+from flask_prepaid.purchases.money_back.disputes import fraud_warnings
 from flask_prepaid.reports.models import Movement
 from flask_prepaid.signals import fraud_warned
 from flask_prepaid.testing import Databases

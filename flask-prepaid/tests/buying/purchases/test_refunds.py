@@ -14,10 +14,11 @@ from sqlalchemy import select
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import GatewayRefused, GatewayUnavailable
 from flask_prepaid.gateway.money_back.disputes import Disputes
-from flask_prepaid.gateway.money_back.refund_values import StripeDispute, StripeRefund
+from flask_prepaid.gateway.money_back.money_back_values import StripeDispute, StripeRefund
 from flask_prepaid.gateway.money_back.refunds import Refunds
 from flask_prepaid.payments.models import Dispute, Refund
-from flask_prepaid.purchases.money_back import dispute_sync, refund_sync, refunds
+from flask_prepaid.purchases.money_back import refund_sync, refunds
+from flask_prepaid.purchases.money_back.disputes import dispute_sync
 from flask_prepaid.signals import clawed_back
 from prepaid_ledger.errors import NothingToReverse
 

@@ -11,7 +11,7 @@ from flask_prepaid import Pack
 from flask_prepaid.context import transaction
 from flask_prepaid.payments.models import PaymentState
 from flask_prepaid.purchases import settling
-from flask_prepaid.purchases.money_back import fraud_warnings
+from flask_prepaid.purchases.money_back.disputes import warning_refunds
 from prepaid_ledger.errors import KeyReused
 
 from ..gateway.answering import refusal, with_answers
@@ -43,7 +43,7 @@ def test_a_warning_waits_only_while_a_charge_has_money_left(shop: Shop) -> None:
     shop.change_payments(charged_minor=200, refunded_minor=200)  # the rest was paid from a balance
 
     assert waiting(shop) == 0
-    assert shop.read(lambda: fraud_warnings.due(shop.prepaid)) == []
+    assert shop.read(lambda: warning_refunds.due(shop.prepaid)) == []
     shop.change_payments(charged_minor=500, refunded_minor=0)
 
 

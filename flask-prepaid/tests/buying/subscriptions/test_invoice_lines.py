@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flask_prepaid.gateway.billing.subscription_values import InvoiceLine
+from flask_prepaid.gateway.billing.invoice_values import InvoiceLine
 from flask_prepaid.subscriptions.invoices.worth import Known, NotOurs, OtherMonth, Worth, worth
 from flask_prepaid.subscriptions.models import PlanPrice
 

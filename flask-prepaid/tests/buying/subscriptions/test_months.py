@@ -56,6 +56,11 @@ def test_a_year_gives_its_months_to_the_day_and_each_once(shop: MonthShop) -> No
     assert len(shop.invoices()) == 2
 
 
+def credits_of(page: str) -> list[str]:
+    """The credits in the table of a page."""
+    return [re.sub("<[^>]*>", "", cell) for cell in re.findall(r'data-label="Credits">(.*?)</td>', page)]
+
+
 def test_a_year_says_what_came_and_not_what_is_to_come(shop: MonthShop) -> None:
     session = shop.choose("drip")
     shop.stripe.pay(session)
@@ -70,6 +75,12 @@ def test_a_year_says_what_came_and_not_what_is_to_come(shop: MonthShop) -> None:
         )
     shop.go_to("2025-02-28T12:00:00")
     assert "200 credits added." in shop.browser().get(f"/prepaid/plan?tried={bill.id}").text
+    assert credits_of(shop.page()) == ["+200"]
+    assert credits_of(shop.browser().get("/prepaid/billing").text) == ["200"]
+    shop.refund(10_500)  # ten months, and half of the second one's
+    assert credits_of(shop.browser().get("/prepaid/billing").text) == ["150 of 200"]
+    shop.refund(1_500)
+    assert credits_of(shop.browser().get("/prepaid/billing").text) == ["70 of 200"], "those have lapsed"
 
 
 def test_an_operator_reads_until_when_each_month_is_paid_and_how_long_its_grace_lasts(

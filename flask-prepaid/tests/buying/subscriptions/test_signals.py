@@ -79,8 +79,7 @@ def test_the_end_of_a_trial_is_written_three_days_before(writing_shop: PlanShop,
     assert subject == "Your free trial ends on 14 February 2026"
     for row in (
         "Plan: Tried",
-        "Price: $20.00 a month",
-        "First charge: 14 February 2026",
+        "Price: $20.00 a month, from 14 February 2026, 12:00 (UTC)",
         "Card: Visa ending in 4242",
     ):
         assert row in text
@@ -95,7 +94,7 @@ def test_the_end_of_a_trial_that_is_canceled_charges_nothing(writing_shop: PlanS
     ((_, subject, text),) = mails
     assert subject == "Your free trial ends on 14 February 2026"
     assert "The plan ends with your free trial. Nothing is charged." in text
-    assert "First charge" not in text
+    assert "a month" not in text
     writing_shop.close()
 
 

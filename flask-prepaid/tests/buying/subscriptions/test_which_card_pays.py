@@ -22,6 +22,16 @@ def choices(page: str) -> list[str]:
     return re.findall(r"<option[^>]*>([^<]*)<", page)
 
 
+def amounts(page: str) -> list[str]:
+    """What the invoices of a page cost."""
+    return re.findall(r'<td class="amount(?: first)?">([^<]*)</td>', page)
+
+
+def primary(page: str) -> list[str]:
+    """The buttons that come before all others."""
+    return re.findall(r'class="btn btn-primary[^>]*>([^<]*)<', page)
+
+
 def end_trial_with_a_card_that_is_declined(shop: PlanShop) -> None:
     shop.subscribe("taste", card="")
     leave_card(shop, DECLINES)
@@ -41,6 +51,10 @@ def test_a_card_that_was_just_left_is_said_to_be_tried_and_has_refused_nothing(s
     assert REFUSED not in page
     assert "We try again on" not in page
     assert choices(page) == [], "nothing to pay a second time"
+    billing = one_line(shop.browser().get("/prepaid/billing").text)
+    assert f'<p class="mb-0">{TRIES}</p>' in billing
+    assert "was not paid" not in billing
+    assert ">Pay<" not in billing
 
 
 @pytest.mark.parametrize("path", ["/prepaid/plan", "/prepaid/cards?added=1"])
@@ -99,6 +113,8 @@ def test_where_stripe_owed_the_customer_the_rest_is_what_is_paid(shop: PlanShop)
     assert "You are on Small: 100 credits added, $6.00 paid with Visa 4242." in thanks
     paid = one_line(shop.browser().get(f"/prepaid/plan?tried={bill.id}").text)
     assert "Paid: $6.00, 100 credits added." in paid
+    for path in ("plan", "billing"):
+        assert amounts(shop.browser().get(f"/prepaid/{path}").text) == ["$6.00"], path
 
 
 def test_once_the_new_card_is_declined_it_is_the_one_that_did_not_pay(shop: PlanShop) -> None:
@@ -106,7 +122,10 @@ def test_once_the_new_card_is_declined_it_is_the_one_that_did_not_pay(shop: Plan
     leave_card(shop, ASKS_ALWAYS)
     shop.stripe.deliver()
     shop.pass_time(days=7, hours=3)
-    assert "Visa ending in 3184 did not pay $6.00" in one_line(shop.page())
+    assert "Your bank asks you to confirm $6.00 with Visa ending in 3184." in one_line(shop.page())
+    assert primary(shop.page()) == ["Confirm at your bank"]
+    assert primary(shop.browser().get("/prepaid/cards").text) == ["Confirm at your bank"]
+    assert "Pay with another card" not in shop.page()
 
     leave_card(shop, DECLINES)
     shop.tick()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
@@ -224,6 +225,21 @@ def test_a_plan_from_its_first_day_to_its_last(shop: Shop, app: App) -> None:
     assert app.ask("POST", "/plan/resume")["plan"]["state"] == "active"
     assert app.ask("POST", "/plan/card", saved_card=shop.saved_card())["plan"]["owed_minor"] == 0
     assert app.ask("POST", "/plan/cancel", when="now")["plan"] is None
+
+
+def test_a_plan_says_whether_its_period_is_paid(shop: Shop, app: App) -> None:
+    """A renewal is charged an hour after its period has begun; until then, nothing of it is paid."""
+    app.ask("POST", "/plan", plan="small", saved_card=shop.keep_card())
+    begun = app.ask("GET", "/plan")["plan"]
+    renewal = datetime.fromisoformat(begun["paid_until"])
+
+    shop.stripe.advance(seconds=int((renewal - shop.now()).total_seconds()) + 300)
+    renewed = app.ask("GET", "/plan")["plan"]
+    shop.stripe.advance(hours=2)
+    charged = app.ask("GET", "/plan")["plan"]
+
+    assert renewed["paid_until"] > begun["paid_until"]
+    assert [plan["is_paid"] for plan in (begun, renewed, charged)] == [True, False, True]
 
 
 def test_a_saved_card_begins_a_plan_in_one_call(shop: Shop, app: App) -> None:

@@ -35,6 +35,19 @@ def reading(shop: PlanShop, language: str, owner: str | None = "user:1") -> Flas
     return browser
 
 
+def test_a_number_that_stands_in_a_template_is_written_for_each_of_its_readers(
+    open_shop: Callable[..., PlanShop],
+) -> None:
+    shop = open_shop()
+    template = shop.app.jinja_env.from_string("{{ 2 | prepaid_credits }} {{ 5000 | prepaid_number }}")
+
+    def written(language: str) -> str:
+        with shop.app.test_request_context(headers={"Accept": BROWSER, "Accept-Language": language}):
+            return template.render()
+
+    assert [written(language) for language in ("de", "en")] == ["2 Credits 5.000", "2 credits 5,000"]
+
+
 def test_a_german_buys_in_german_from_the_shelf_to_the_receipt(
     open_shop: Callable[..., PlanShop], sent: list[Mail]
 ) -> None:
@@ -70,7 +83,7 @@ def test_a_german_buys_in_german_from_the_shelf_to_the_receipt(
     rows = dict(line.split(": ", 1) for line in sent[0][2].splitlines() if ": " in line)
     assert rows["Gesamt"] == "49,00\u00a0$"
     assert rows["Datum"] == "31. Januar 2026, 12:00 (UTC)"
-    assert "50 Credits wurden gutgeschrieben." in sent[0][2]
+    assert "Ihre Credits stehen bereit." in sent[0][2]
 
     thanks = browser.get(f"/prepaid/return?session_id={session}").text
     assert ">50 Credits für 49,00\u00a0$ gutgeschrieben</h1>" in thanks

@@ -123,7 +123,7 @@ def test_a_card_that_expires_soon_is_told_once(writing: Writing) -> None:
     writing.tick()
     writing.tick()
 
-    assert writing.subjects == ["Your card ending in 4242 expires soon"]
+    assert writing.subjects == ["Your Visa ending in 4242 expires soon"]
 
 
 def test_who_has_no_address_gets_no_mail(writing: Writing) -> None:

@@ -102,6 +102,32 @@ def test_what_became_of_the_money_is_said_alike_to_people_and_programs(shop: Sho
     assert shown(shop) == (words, word)
 
 
+@pytest.mark.parametrize(
+    ("case", "credits"),
+    [
+        ("nothing", "100"),
+        ("a part", "60 of 100"),
+        ("in parts", "0 of 100"),
+        ("disputed", "0 of 100"),
+        ("inquiry", "100"),
+        ("won", "100"),
+        ("part refunded, part lost", "20 of 100"),
+        ("part refunded, won", "80 of 100"),
+    ],
+)
+def test_credits_that_went_back_with_the_money_are_not_shown_as_there(
+    shop: Shop, case: str, credits: str
+) -> None:
+    shop.pay(shop.buy())
+    happens, *_ = CASES[case]
+
+    happens(shop)
+    shop.stripe.deliver()
+
+    (cell,) = re.findall(r'data-label="Credits">(.*)</td>', shop.browser().get("/prepaid/billing").text)
+    assert re.sub("<[^>]*>", "", cell) == credits
+
+
 @pytest.mark.each_database
 def test_a_part_that_is_disputed_while_a_page_is_read_is_said_on_the_next_one(shop: Shop) -> None:
     shop.pay(shop.buy())
@@ -185,8 +211,8 @@ def test_a_failed_refund_is_no_more_said_once_another_has_sent_the_money(shop: S
 @pytest.mark.parametrize(
     ("card", "subject", "sentence"),
     [
-        ("4242424242424242", "Your refund: $5.00", "We have sent back $5.00"),
-        (REFUNDS_LATE, "Your refund: $5.00", "Your refund of $5.00 for “100 credits” is under way."),
+        ("4242424242424242", "Your refund: $5.00", "Refunded: $5.00 on "),
+        (REFUNDS_LATE, "Your refund: $5.00", "It is for “100 credits”, and under way."),
     ],
 )
 def test_the_mail_about_a_refund_says_whether_it_is_under_way(

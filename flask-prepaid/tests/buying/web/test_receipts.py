@@ -102,7 +102,7 @@ def test_a_refund_has_one_receipt_and_is_told_of_where_the_bank_did_not_take_it(
     shop.tick()
     ((_, subject, text),) = sent
     assert subject == "Your refund: $2.00"
-    assert rows_of(sent[0])["Refunded"] == "$2.00"
+    assert rows_of(sent[0])["Refunded"] == "$2.00 on 31 January 2026, 12:00 (UTC)"
     assert "on the way to your card" in text
     assert "The credits that this money bought are taken back." in text
     assert "Questions? Write to help@shop.example" in text

@@ -10,7 +10,7 @@ from ..clock import Clock
 from ..tables import Budget, Every, Wallet
 from .budgets.budget_counts import EVERYBODY, counted_by, key_of
 from .budgets.windows import window_of, zone_of
-from .charged import charged_in
+from .charged_before import charged_in
 from .expiry import bring_up_to_date
 from .wallets.uses import MAX_NAME, check_name
 from .wallets.wallet_state import lock_or_open, save

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import Any
 
-from sqlalchemy import URL, Engine, event, exc
+from sqlalchemy import URL, Connection, Engine, event, exc
 from sqlalchemy.orm import Session, scoped_session
 
 from ..errors import UnfitDatabase
@@ -40,7 +40,7 @@ def prepare(engine: Engine) -> None:
             f"A ledger takes an engine of create_engine(), not {other}. AsyncLedger awaits it for you. In "
             "a transaction of your AsyncSession: await session.run_sync(lambda s: ledger.on(s).spend(...))."
         )
-    if _commits_each_statement(engine):
+    if commits_each_statement(engine):
         raise UnfitDatabase(
             "This engine commits each statement by itself, and so half of a spend. Take isolation_level="
             '"AUTOCOMMIT" out of its options.'
@@ -53,6 +53,7 @@ def prepare(engine: Engine) -> None:
         raise UnfitDatabase(f"Prepaid runs on PostgreSQL and SQLite, not on {engine.dialect.name}.")
     if begin_turns(engine):
         event.listen(engine, "connect", _make_durable)
+        event.listen(engine, "savepoint", _begin_before)
         engine.dispose()  # connections made before this have other settings
     try:
         with engine.connect():
@@ -61,9 +62,10 @@ def prepare(engine: Engine) -> None:
         raise UnfitDatabase(str(error)) from error
 
 
-def _commits_each_statement(engine: Engine) -> bool:
-    on_connect = getattr(engine.dialect, "_on_connect_isolation_level", None)
-    return "AUTOCOMMIT" in (engine.get_execution_options().get("isolation_level"), on_connect)
+def commits_each_statement(reached: Engine | Connection) -> bool:
+    """Whether an engine, or a connection, was made so that nothing of it can be rolled back."""
+    on_connect = getattr(reached.dialect, "_on_connect_isolation_level", None)
+    return "AUTOCOMMIT" in (reached.get_execution_options().get("isolation_level"), on_connect)
 
 
 def _make_durable(connection: Any, _record: object) -> None:
@@ -78,6 +80,16 @@ def _make_durable(connection: Any, _record: object) -> None:
             f"This SQLite database cannot keep money safe (journal_mode is {mode!r}, and must be 'wal'). "
             "Use a file on a local disk that this process may write, or PostgreSQL."
         )
+
+
+def _begin_before(connection: Connection, _name: str) -> None:
+    """Begin a transaction before a SAVEPOINT that would be its first statement: releasing it would commit.
+
+    Python's driver begins one before an INSERT or an UPDATE alone.
+    """
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _in_wal(cursor: sqlite3.Cursor) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..books.lots.lot_store import LotStore
+from ..books.wallets.last_before import last_before
 from ..books.wallets.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import ArchiveMark, Entry, Kind
@@ -115,24 +116,6 @@ def balance_at(session: Session, owner: str, time: datetime, *, clock: Clock) ->
         lots = LotStore(session, wallet, keep=False).lots
         balance -= sum(lot.left for lot in lots.over(time))
     return balance
-
-
-def last_before(session: Session, wallet: WalletState, time: datetime, *, inclusive: bool = False) -> int:
-    """The ``seq`` of the last entry before ``time``, or 0."""
-    low, high = 0, wallet.seq + 1  # the entry is from low on, and before high
-    while high - low > 1:
-        middle = (low + high) // 2
-        entry = session.execute(
-            select(Entry.seq, Entry.at)
-            .where(Entry.of(wallet), Entry.seq >= middle, Entry.seq < high)
-            .order_by(Entry.seq)
-            .limit(1)
-        ).one_or_none()
-        if entry is not None and (entry.at <= time if inclusive else entry.at < time):
-            low = entry.seq
-        else:
-            high = middle
-    return low
 
 
 def _balance(

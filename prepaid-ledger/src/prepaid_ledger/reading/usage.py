@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from ..books.budgets.windows import midnight, zone_of
 from ..books.usage_sums import MAX_BEHIND, QUARTER, mark_of, sums_of_entries
+from ..books.wallets.last_before import last_before
 from ..books.wallets.wallet_state import WalletState
 from ..clock import Clock
 from ..tables import Entry, UsageSum
 from .archived import archive_mark_of, check_quarter
-from .statements import last_before
 from .wallets import find_wallet
 
 #: What usage can be summed up by.

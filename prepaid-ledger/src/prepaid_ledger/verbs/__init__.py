@@ -7,8 +7,8 @@ themselves, on a connection of their own: on SQLite, which has one writer at a t
 first.
 
 Imports ``archive``, ``audit``, ``audit/scope``, ``books``, ``books/reversals``, ``books/wallets``,
-``checks``, ``clock``, ``database``, ``errors``, ``held_credits``, ``meters``, ``prices``, ``reading``,
-``spends``, ``spends/group_commit``, ``tables``.
+``checks``, ``clock``, ``database``, ``errors``, ``held``, ``prices``, ``reading``, ``spends``,
+``spends/group_commit``, ``tables``.
 """
 
 from __future__ import annotations

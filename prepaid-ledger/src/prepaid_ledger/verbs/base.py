@@ -19,7 +19,7 @@ from ..database.turns import LOCK_TIMEOUT_S
 from ..spends.group_commit.group_commit import GroupCommit
 from .session_check import SessionCheck
 
-Terms = ParamSpec("Terms")
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -60,10 +60,10 @@ class Verbs(ABC):
 
     def _join(
         self,
-        verb: Callable[Concatenate[Session, Terms], Result],
+        verb: Callable[Concatenate[Session, Arguments], Result],
         /,
-        *args: Terms.args,
-        **terms: Terms.kwargs,
+        *args: Arguments.args,
+        **terms: Arguments.kwargs,
     ) -> Result:
         """Write in the caller's transaction; where there is none, in one of its own.
 
@@ -77,10 +77,10 @@ class Verbs(ABC):
 
     def _alone(
         self,
-        verb: Callable[Concatenate[Session, Terms], Result],
+        verb: Callable[Concatenate[Session, Arguments], Result],
         /,
-        *args: Terms.args,
-        **terms: Terms.kwargs,
+        *args: Arguments.args,
+        **terms: Arguments.kwargs,
     ) -> Result:
         """Write in a transaction of its own, and commit."""
         self._refuse_to_wait_for_itself()
@@ -90,10 +90,10 @@ class Verbs(ABC):
 
     def _read(
         self,
-        query: Callable[Concatenate[Session, Terms], Result],
+        query: Callable[Concatenate[Session, Arguments], Result],
         /,
-        *args: Terms.args,
-        **terms: Terms.kwargs,
+        *args: Arguments.args,
+        **terms: Arguments.kwargs,
     ) -> Result:
         """Read as the caller's transaction sees it; where there is none, what is committed."""
         with raising_busy():

@@ -8,8 +8,8 @@ from ..books import holds
 from ..books.extensions import Overrun, Progress
 from ..books.wallets.uses import Use
 from ..database.types import Quantities
-from ..held_credits import HeldCredits
-from ..meters import KeepsMeters, Meter, MeterTerms
+from ..held.held_credits import HeldCredits
+from ..held.meters import KeepsMeters, Meter, MeterTerms
 from ..prices import Price, Rates, check_scale, use_at
 from ..tables import Hold
 from .base import Verbs

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, Update, text, update
+from sqlalchemy import Connection, Engine, Pool, Update, text, update
 from sqlalchemy.orm import Session
 
 from ..database.addresses import address_of
+from ..database.engine import commits_each_statement
 from ..errors import UnfitDatabase
 from ..tables import Wallet
 
@@ -27,20 +28,21 @@ class SessionCheck:
     """Refuses a caller's session where what a verb writes would go to another database than the ledger's.
 
     A session is asked each time where it leads to, as it may choose anew, and another schema, too. A database
-    is asked once for each engine: a ``SET search_path`` of a session's own is not seen.
+    is asked once for each pool of connections: a ``SET search_path`` of a session's own is not seen.
 
     :param engine: The ledger's.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        #: The engines that are known to reach the ledger's database.
-        self._reach_it = WeakSet((engine,))
+        #: The pools that are known to reach the ledger's database. ``engine.execution_options()`` makes
+        #: another engine each time, with the same pool.
+        self._reach_it: WeakSet[Pool] = WeakSet()
 
     def refuse_elsewhere(self, session: Session) -> None:
         """Refuse a session whose changes, or whose reads after them, go to another database.
 
-        :raises UnfitDatabase: They do. Nothing was written.
+        :raises UnfitDatabase: They do, or each is committed by itself. Nothing was written.
         """
         # The change is first: a session that reads from a replica until it writes leads to one database then.
         self._refuse(session, "writes to", CHANGE)
@@ -48,15 +50,21 @@ class SessionCheck:
 
     def _refuse(self, session: Session, does: str, clause: Update | None) -> None:
         bind = session.get_bind(mapper=Wallet.__mapper__, clause=clause)
-        if bind.engine not in self._reach_it:
+        pool = bind.engine.pool
+        if pool is not self._engine.pool and pool not in self._reach_it:
             if not self._is_same(session, bind):
                 raise UnfitDatabase(
                     f"This session {does} {self._other(bind.engine)}: what you write and what a verb reads "
                     "and writes would not be one transaction. Bind the session to the ledger's engine, or "
                     "make another Ledger of the session's."
                 )
-            self._reach_it.add(bind.engine)
+            self._reach_it.add(pool)
         connection = session.connection(bind_arguments={"bind": bind})
+        if commits_each_statement(connection):
+            raise UnfitDatabase(
+                "This session commits each statement by itself, and so half of a spend. Take isolation_level="
+                '"AUTOCOMMIT" out of the options of its engine or connection.'
+            )
         default = connection.dialect.default_schema_name
         sessions, ledgers = _schema(connection) or default, _schema(self._engine) or default
         if sessions != ledgers:

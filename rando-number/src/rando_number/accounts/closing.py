@@ -24,7 +24,7 @@ from ..callers import customer
 from ..columns import utc_now
 from ..extensions import db, prepaid
 from ..models import Action, User
-from . import ways_in, welcome
+from . import free_credits, ways_in
 from .sign_ins import freshly_signed_in
 
 blueprint = Blueprint("closing", __name__)
@@ -88,7 +88,7 @@ def close_account(user: User) -> bool:
     db.session.expire(user)  # whatever was changed of it meanwhile goes, too
     is_open = user.closed_at is None
     if is_open:
-        welcome.remember(user.email)
+        free_credits.remember(user.email)
     user.email = f"closed-{user.id}@closed.invalid"
     user.password = user.confirmed_at = None
     user.active, user.roles = False, []

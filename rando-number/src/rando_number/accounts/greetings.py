@@ -12,7 +12,7 @@ from flask_prepaid.languages.words import ngettext
 
 from ..extensions import db
 from ..models import User
-from . import welcome
+from . import free_credits
 
 
 def init_app(app: Flask) -> None:
@@ -34,7 +34,7 @@ def greet(app: Flask, user: User, **extra: Any) -> None:
     try:
         db.session.flush()
         if not app.config["CREDITS_AFTER_CONFIRM"]:
-            welcome.greet(user)
+            free_credits.give(user)
     except Exception:
         db.session.rollback()
         raise
@@ -45,7 +45,7 @@ def greet(app: Flask, user: User, **extra: Any) -> None:
 def greet_confirmed(user: User) -> None:
     """Give the free credits that waited for the confirmation, and say so. The caller commits."""
     if current_app.config["CREDITS_AFTER_CONFIRM"]:
-        welcome.greet(user)
+        free_credits.give(user)
     say_welcome(user)
 
 

@@ -36,7 +36,17 @@ from ..extensions import db
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User
 from ..rate_limits import guesses, known_browsers, rates
-from . import closing, greetings, own_data, passkeys, second_factor, second_press, sign_ins, welcome, words
+from . import (
+    closing,
+    free_credits,
+    greetings,
+    own_data,
+    passkeys,
+    second_factor,
+    second_press,
+    sign_ins,
+    words,
+)
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .proofs import first_proof, last_moment, links, new_address, reset_links, wanted_page
@@ -114,7 +124,7 @@ def find_by_email(identity: str) -> str | None:
 
 def mailbox_named(identity: str) -> str:
     """The mailbox where mails to an address arrive, however a form writes it."""
-    return welcome.mailbox_of(find_by_email(identity) or identity)
+    return free_credits.mailbox_of(find_by_email(identity) or identity)
 
 
 def init_app(app: Flask) -> None:
@@ -168,7 +178,7 @@ def init_app(app: Flask) -> None:
     first_proof.init_app(app)
     greetings.init_app(app)
     new_address.init_app(app)
-    welcome.init_app(app)
+    free_credits.init_app(app)
     closing.init_app(app)
     own_data.init_app(app)
     last_moment.init_app(app)

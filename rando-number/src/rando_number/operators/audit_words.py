@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import current_app
+from flask_prepaid.languages import formats
 
 from ..models import Action, AuditLine
 
@@ -59,8 +59,7 @@ def corrected(detail: Mapping[str, Any], name: str) -> str:
 
 
 def refunded(detail: Mapping[str, Any], name: str) -> str:
-    show = current_app.jinja_env.filters["prepaid_money"]  # as the pages write it
-    amount = show(detail["amount_minor"], detail["currency"])
+    amount = formats.amount(detail["amount_minor"], detail["currency"])
     return f"refunded {amount} of payment {detail['payment']} to {name}"
 
 

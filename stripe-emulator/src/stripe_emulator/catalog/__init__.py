@@ -1,4 +1,4 @@
 """What is sold and for how much: products, prices, tax rates, coupons, discounts.
 
-Imports ``events`` and what lies below it.
+Imports ``catalog/discounts`` and what lies below it.
 """

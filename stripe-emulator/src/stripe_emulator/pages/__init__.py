@@ -54,7 +54,6 @@ FILTERS = {
     "local": describe.local,
     "day": describe.day,
     "amount": describe.amount,
-    "full_amount": describe.full_amount,
     "short": describe.short,
     "short_path": describe.short_path,
     "took": describe.took,

@@ -30,17 +30,16 @@ from stripe_emulator.billing.subscriptions import (
     subscription_routes,
 )
 from stripe_emulator.catalog import (
-    coupons,
     features,
     plans,
     prices,
     pricing,
     products,
-    promotion_codes,
     shipping_rates,
     tax_codes,
     tax_rates,
 )
+from stripe_emulator.catalog.discounts import coupons, promotion_codes
 from stripe_emulator.checkout.completion import completion
 from stripe_emulator.checkout.modes import payment_mode, setup_mode, subscription_mode
 from stripe_emulator.checkout.quotes import quotes

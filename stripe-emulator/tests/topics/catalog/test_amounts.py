@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.catalog import amounts, totals
-from stripe_emulator.catalog.totals import AfterBalance, Cut, Rate
+from stripe_emulator.catalog.sums import amounts, totals
+from stripe_emulator.catalog.sums.totals import AfterBalance, Cut, Rate
 
 JULY, AUGUST = 1782864000, 1785542400  # 1 July and 1 August 2026
 

@@ -23,6 +23,19 @@ def line(shop: Shop, **more: Any) -> dict[str, Any]:
     return {"price": price.id, "quantity": 2, **more}
 
 
+@pytest.mark.parametrize(("quantity", "lists"), [(1, False), (2, True)])
+def test_what_is_bought_alone_stands_at_the_top_and_in_no_list(
+    shop: Shop, quantity: int, lists: bool
+) -> None:
+    session = shop.checkout(line_items=[line(shop, quantity=quantity)])
+
+    page = shop.emulator.app.test_client().get(f"/pay/{session.id}").text
+
+    assert ("Total due today" in page) is lists
+    assert ("<h1>Ten credits</h1>" in page) is not lists
+    assert page.count("Ten credits") == 1
+
+
 def test_a_rate_on_a_line_is_added_to_what_the_customer_pays(shop: Shop) -> None:
     session = shop.checkout(line_items=[line(shop, tax_rates=[vat(shop)])])
     paid = shop.emulator.pay(session)

@@ -94,7 +94,7 @@ def test_the_page_says_what_a_trial_leads_to_and_when(shop: Shop) -> None:
     )
 
     for_days, until_march, at_once = (
-        visitor.get(f"/pay/{session.id}").text for session in (trial, until, untried)
+        visitor.get(f"/pay/{session.id}").text.replace("\u00a0", " ") for session in (trial, until, untried)
     )
 
     assert "Then $10.00 per month, first on 14 February 2026." in for_days

@@ -108,6 +108,20 @@ def test_a_payment_that_a_bank_wants_back_says_so_wherever_it_stands(
     assert f'<a href="/objects/customer/{customer}">Nora Newcomer</a>' in disputes
 
 
+def test_a_disputes_page_says_its_state_and_its_amount_once(
+    stripe: Any, visitor: Client, stripe_emulator: Emulator
+) -> None:
+    paid = pay_for_starter(stripe, stripe_emulator, stripe.customers.create({"name": "Nora Newcomer"}).id)
+    dispute = stripe_emulator.dispute(charge=paid.latest_charge)["id"]
+    stripe_emulator.dispute(dispute=dispute, outcome="lost")
+
+    head = visitor.get(f"/objects/dispute/{dispute}").text.partition("<h1>")[2].partition("</dl>")[0]
+
+    assert re.findall(r'<span class="pill \w+">([^<]+)</span>', head) == ["lost"]
+    assert head.count("$10.00") == 1
+    assert re.findall(r'href="/objects/(\w+)/', head) == ["payment_intent"]
+
+
 def test_a_payment_is_called_by_what_was_bought_with_its_card_beside_it(
     stripe: Any, visitor: Client, stripe_emulator: Emulator
 ) -> None:
@@ -129,7 +143,7 @@ def test_an_event_says_whose_it_is(stripe: Any, visitor: Client, stripe_emulator
     due = visitor.get("/clock").text
 
     about = r"</a></td>\s*<td>([^<]*)</td>"
-    assert re.findall(about, page) == ["pat@two.test, $10.00 USD", "Nora Newcomer, $10.00 USD"]
+    assert re.findall(about, page) == ["pat@two.test, $10.00", "Nora Newcomer, $10.00"]
     assert not [words for words in re.findall(about, of_nora) if words.startswith("Nora Newcomer,")]
     assert re.search(r"<td class=\"own-line\">Nora Newcomer <a class=\"id\" href=\"/find\?q=ch_", due)
 

@@ -17,7 +17,7 @@ from prepaid_ledger import clock
 from ...config import Config
 from ...errors import CardDeclined, CardNeedsOwner, GatewayRefused
 from ..calls import Topic, ask, ask_for, walk
-from ..charges import CardCharge, Charges
+from ..payments.charges import CardCharge, Charges
 from ..values import INVOICE_ID, PAYMENT_KEY, id_of, made_with
 from .invoice_charge_values import InvoiceCharge, invoice_charge_of
 from .invoice_parts import charged_parts

@@ -11,7 +11,8 @@ from prepaid_ledger import clock
 from ...errors import GatewayRefused
 from ..calls import Topic, ask, ask_for, created, note, walk
 from ..values import id_of, is_expanded
-from .subscription_values import StripeInvoice, discounts_param, invoice_of
+from .invoice_values import LastTry, StripeInvoice, invoice_of
+from .subscription_values import discounts_param
 
 #: The preview leaves out what waits for the next invoice, such as prorations.
 ALONE = {"preview_mode": "recurring"}
@@ -24,17 +25,17 @@ class Invoices(Topic):
         invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id))
         return invoice_of(invoice, asked_at) if invoice is not None else None
 
-    def refused_card_id(self, invoice_id: str) -> str | None:
-        """The id of the card, or of another means, with which an open invoice was tried last, in vain."""
+    def last_try(self, invoice_id: str) -> LastTry | None:
+        """With what an open invoice was tried last, in vain."""
         params: Any = {"expand": ["payments.data.payment.payment_intent"]}
         invoice = ask_for(lambda: self._v1.invoices.retrieve(invoice_id, params))
         payments = invoice.payments.data if invoice is not None and invoice.payments else []
         intent: Any = next((each.payment.payment_intent for each in payments if each.is_default), None)
         if not is_expanded(intent):
             return None
-        if intent.status == "requires_action":  # its bank wants its customer
-            return id_of(intent.payment_method)
-        return id_of(getattr(intent.last_payment_error, "payment_method", None))
+        if intent.status == "requires_action":
+            return LastTry(id_of(intent.payment_method), asks_customer=True)
+        return LastTry(id_of(getattr(intent.last_payment_error, "payment_method", None)))
 
     def of_subscription(self, stripe_id: str, since: datetime | None = None) -> list[StripeInvoice]:
         """The invoices of a subscription with their payments, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..calls import Topic, ask, ask_for, walk
-from ..checkout import WaysBack, asks_company, shown_at
+from ..payments.checkout import WaysBack, asks_company, shown_at
 from .billing_details import BillingDetails
 from .subscription_values import SUBSCRIPTION_KEY, NewSubscription, Page, page_of
 

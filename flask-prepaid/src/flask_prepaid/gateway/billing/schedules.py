@@ -8,8 +8,9 @@ from prepaid_ledger import clock
 
 from ..calls import Topic, ask, ask_for
 from ..values import id_of
+from .invoice_values import StripeInvoice, invoice_of
 from .invoices import ALONE
-from .subscription_values import PriceChoice, StripeInvoice, StripeSubscription, discounts_param, invoice_of
+from .subscription_values import PriceChoice, StripeSubscription, discounts_param
 
 #: What is paid for at a time: ``("month", 3)``.
 Period = tuple[str, int]

@@ -8,7 +8,7 @@ from datetime import datetime
 from prepaid_ledger import clock
 
 from ..calls import Topic, ask_for, created, walk
-from .refund_values import StripeCreditNote, credit_note_of
+from .money_back_values import StripeCreditNote, credit_note_of
 
 
 class CreditNotes(Topic):

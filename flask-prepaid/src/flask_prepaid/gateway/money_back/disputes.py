@@ -9,7 +9,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from ..calls import Topic, ask_for, created, walk
-from .refund_values import StripeDispute, dispute_of
+from .money_back_values import StripeDispute, dispute_of
 
 
 class Disputes(Topic):

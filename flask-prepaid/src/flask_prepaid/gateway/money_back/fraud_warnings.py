@@ -11,7 +11,7 @@ from prepaid_ledger import clock
 
 from ...errors import GatewayRefused
 from ..calls import Topic, ask_for, created, walk
-from .refund_values import StripeWarning, warning_of
+from .money_back_values import StripeWarning, warning_of
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from prepaid_ledger import clock
 
 from ..calls import Topic, ask, ask_for, created, walk
-from .refund_values import REFUND_KEY, StripeRefund, refund_of
+from .money_back_values import REFUND_KEY, StripeRefund, refund_of
 
 
 class Refunds(Topic):

@@ -26,10 +26,10 @@ depends_on = None
 
 #: In the order in which they refer to each other.
 TABLES = (
-    "customer former_customer unwanted_customer card topup notice attempt operator_day operator_note"
-    " payment review part_charge refund dispute credit_note balance_paid carried_over fraud_warning"
-    " refusal paid_request code code_claim code_guess message delivery endpoint mail alert"
-    " crossing inbox comparison api_key sale_request"
+    "customer former_customer unwanted_customer unanswered_customer card topup notice attempt"
+    " operator_day operator_note payment review part_charge refund dispute credit_note balance_paid"
+    " carried_over fraud_warning refusal paid_request code code_claim code_guess message delivery"
+    " endpoint mail alert crossing inbox comparison api_key sale_request"
     " plan_price subscription trial_card invoice plan_month month_refund subscription_change"
     " movement day_sum owner_sum copying credit_sum counted plan_sum cohort_sum failure_sum"
 )

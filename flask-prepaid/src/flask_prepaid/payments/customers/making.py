@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
 from ...context import Context, reading, transaction
 from ...errors import GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
-from .. import timing
-from . import contact, unwanted
+from . import asking, contact, unwanted
 from .models import Customer
-from .rows import forget_customer, removals_of, renew_key, row_of
+from .rows import forget_customer, removals_of, row_of
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def customer_of(context: Context, owner: str, removals: int) -> str:
 
     The key is committed before Stripe is asked, so two calls at once get one customer. The next call has
     another one where Stripe keeps a failure under it, and has made no customer: else this owner could buy
-    nothing for a day.
+    nothing for a day. Where no answer came for long, Stripe is looked through, and then asked anew.
 
     :raises NotYours: The host has removed the customer more often than ``removals``. One that was made is
         deleted, by ``tick`` if Stripe does not answer.
@@ -70,18 +70,9 @@ def customer_of(context: Context, owner: str, removals: int) -> str:
             return row.stripe_id
         key = row.idempotency_key
         asked_at = row.asked_at = row.asked_at or context.clock()
-    email = context.email_of(owner)  # the host's function may write and commit
-    try:
-        made = _create(context, owner, email, key)
-    except GatewayUnavailable as error:
-        if not error.key_is_spent:
-            raise
-        known_id = context.gateway.customers.find((key, _bare(key)), asked_at - timing.IN_FLIGHT)
-        if known_id is None:
-            with transaction(context) as session:
-                renew_key(session, owner, key)
-            raise
-        made = {"stripe_id": known_id, "outdated": True}  # made, it may be, with an earlier address
+    made = _ask(context, owner, key, asked_at)
+    if made is None:
+        return customer_of(context, owner, removals)
     stripe_id: str = made["stripe_id"]
     with transaction(context) as session:
         ours = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
@@ -100,6 +91,20 @@ def _require_same(removals: int, before: int) -> None:
         raise NotYours("This customer has been removed.")
 
 
+def _ask(context: Context, owner: str, key: str, asked_at: datetime) -> dict[str, Any] | None:
+    """The columns of the customer whom Stripe has under a key; ``None`` to ask under another. Commits."""
+    if asking.is_used_up(context, asked_at):
+        return _made_before(context, owner, key, asked_at)
+    email = context.email_of(owner)  # the host's function may write and commit
+    try:
+        return _create(context, owner, email, key)
+    except GatewayUnavailable as error:
+        made = _made_before(context, owner, key, asked_at) if error.key_is_spent else None
+        if made is None:
+            raise
+        return made
+
+
 def _create(context: Context, owner: str, email: str | None, key: str) -> dict[str, Any]:
     """Have Stripe make a customer; the columns of what it took. An address that it refuses stops no sale."""
     create = context.gateway.customers.create
@@ -109,12 +114,19 @@ def _create(context: Context, owner: str, email: str | None, key: str) -> dict[s
         if email is None or refused.param != "email":
             raise
     log.warning("Stripe does not take the address of %s: its customer is made without", owner)
-    return {"stripe_id": create(owner, email=None, key=_bare(key)), "refused_email": email[:255]}
+    return {"stripe_id": create(owner, email=None, key=asking.bare(key)), "refused_email": email[:255]}
 
 
-def _bare(key: str) -> str:
-    """The key for a customer without an address: under one key Stripe is asked for one thing."""
-    return f"{key}-bare"
+def _made_before(context: Context, owner: str, key: str, asked_at: datetime) -> dict[str, Any] | None:
+    """The columns of the customer whom Stripe has made under a key in spite of its answers. Commits.
+
+    Where there is none, the next one is asked for under another key.
+    """
+    for stripe_id in asking.made_under(context, key, asked_at):
+        return {"stripe_id": stripe_id, "outdated": True}  # made, it may be, with an earlier address
+    with transaction(context):
+        asking.renew_key(context, owner, key)
+    return None
 
 
 def adopt(context: Context, owner: str, stripe_id: str) -> None:

@@ -102,6 +102,20 @@ class UnwantedCustomer(Base):
     made_at: Mapped[datetime]
 
 
+class UnansweredCustomer(Base):
+    """A key under which Stripe was asked for a customer whom nobody needs any more, and gave no good answer.
+
+    ``asked_at`` is when it was first asked, ``ended_at`` since when it is no more. Once no request can be on
+    its way, ``tick`` looks for the customer, and deletes whom it finds.
+    """
+
+    __tablename__ = "prepaid_unanswered_customer"
+
+    idempotency_key: Mapped[str] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+
+
 class SavedCard(Base):
     """A card on file, as it was last fetched from Stripe. ``id`` is the PaymentMethod's; no number is kept.
 

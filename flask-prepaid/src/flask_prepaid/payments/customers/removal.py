@@ -14,8 +14,9 @@ from prepaid_ledger import check_owner, clock
 from ...context import Context, Write, nothing, refuse_uncommitted, transaction
 from ...outbox import app_outbox, thresholds
 from ..models import Attempt, TopUp, TrialCard
+from .asking import renew_key
 from .models import BILLING_COLUMNS, Customer, OperatorNote, SavedCard
-from .rows import forget_customer, known_customer, new_key, row_of
+from .rows import forget_customer, known_customer, row_of
 
 
 def remove(context: Context, owner: str) -> None:
@@ -29,12 +30,12 @@ def remove(context: Context, owner: str) -> None:
     check_owner(owner)
     refuse_uncommitted(context)
     with transaction(context) as session:
-        row_of(context, owner)
+        row = row_of(context, owner)
         # What has begun makes no customer from here on: not under this key, and not after this removal.
         again = {"removals": Customer.removals + 1, "closed_at": context.clock()}
-        nameless = Customer.owner == owner, Customer.stripe_id.is_(None)
         session.execute(update(Customer).where(Customer.owner == owner).values(again))
-        session.execute(update(Customer).where(*nameless).values(new_key()))
+        session.refresh(row)
+        renew_key(context, owner, row.idempotency_key)
         session.execute(delete(TopUp).where(TopUp.owner == owner))
         # Only the owner is forgotten: address and card still count, or leaving would evade the limits.
         session.execute(update(Attempt).where(Attempt.owner == owner).values(owner=""))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
-
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -12,6 +9,7 @@ from prepaid_ledger import check_owner
 from prepaid_ledger.database import insert
 
 from ...context import Context
+from .asking import new_key
 from .models import BILLING_COLUMNS, Customer, FormerCustomer
 
 
@@ -72,14 +70,3 @@ def forget_customer(session: Session, owner: str, customer_id: str) -> None:
             **dict.fromkeys(BILLING_COLUMNS),
         )
     )
-
-
-def renew_key(session: Session, owner: str, key: str) -> None:
-    """Let Stripe be asked under another key, where it has made no customer under this one and never will."""
-    nameless = Customer.owner == owner, Customer.idempotency_key == key, Customer.stripe_id.is_(None)
-    session.execute(update(Customer).where(*nameless).values(new_key()))
-
-
-def new_key() -> dict[str, Any]:
-    """The columns of a new idempotency key, under which Stripe has not been asked for a customer yet."""
-    return {"idempotency_key": f"prepaid-customer-{secrets.token_hex(16)}", "asked_at": None}

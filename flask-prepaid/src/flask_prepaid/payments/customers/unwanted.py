@@ -9,9 +9,12 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger.database import insert
 
-from ...context import Context, transaction
+from ...context import Context, reading, transaction
 from ...errors import GatewayUnavailable
-from .models import UnwantedCustomer
+from .. import timing
+from . import asking
+from .models import UnansweredCustomer, UnwantedCustomer
+from .rows import owner_of
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +23,31 @@ def write_down(context: Context, session: Session, stripe_id: str) -> None:
     """Note a customer that is to be deleted at Stripe. In the caller's transaction."""
     values = {"stripe_id": stripe_id, "made_at": context.clock()}
     session.execute(insert(session, UnwantedCustomer).values(values).on_conflict_do_nothing())
+
+
+def unanswered(context: Context, *, limit: int = 100) -> list[str]:
+    """The keys under which Stripe may have made a customer whom nobody needs, and it can be seen by now."""
+    arrived = UnansweredCustomer.ended_at < context.clock() - timing.IN_FLIGHT
+    waiting = select(UnansweredCustomer.idempotency_key).where(arrived)
+    return list(context.session.scalars(waiting.order_by(UnansweredCustomer.ended_at).limit(limit)))
+
+
+def find_out(context: Context, key: str) -> None:
+    """Write down whom Stripe has made under a key that nobody needs any more. Commits.
+
+    :raises GatewayUnavailable: It is not known now.
+    """
+    with reading(context) as session:
+        row = session.get(UnansweredCustomer, key)
+        if row is None:  # another tick has found it out
+            return
+        asked_at = row.asked_at
+    made = asking.made_under(context, key, asked_at)
+    with transaction(context) as session:
+        for stripe_id in made:
+            if owner_of(session, stripe_id) is None:
+                write_down(context, session, stripe_id)
+        session.execute(delete(UnansweredCustomer).where(UnansweredCustomer.idempotency_key == key))
 
 
 def due(context: Context, *, limit: int = 100) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...context import Context, Write, nothing, reading, write_now
-from ...gateway.money_back.refund_values import StripeCreditNote
+from ...gateway.money_back.money_back_values import StripeCreditNote
 from ...payments import payments
 from ...payments.models import Payment, PaymentState
 from ...subscriptions import sync

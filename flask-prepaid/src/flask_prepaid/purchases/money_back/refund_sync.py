@@ -15,7 +15,7 @@ from prepaid_ledger.database import insert
 
 from ... import signals
 from ...context import Context, Write, nothing
-from ...gateway.money_back.refund_values import StripeRefund
+from ...gateway.money_back.money_back_values import StripeRefund
 from ...payments import payments
 from ...payments.models import NOT_REFUNDED, Payment, Refund
 from .. import settling

@@ -15,7 +15,7 @@ from ...checks import MAX_ID
 from ...gateway.billing.invoice_parts import ChargedPart
 from ...payments import part_charges
 from ...payments.models import NOT_REFUNDED, Payment, PaymentState, Refund, RefundState
-from . import disputes
+from .disputes import disputes
 from .models import CreditNote
 
 

@@ -23,7 +23,7 @@ from ...payments.models import (
     TakesBack,
     Via,
 )
-from ...subscriptions.invoices import lots, month_refunds
+from ...subscriptions.invoices import month_refunds, plan_lots
 from ...subscriptions.models import Invoice
 from .. import stop_reasons
 from ..auto_topup import topups
@@ -185,7 +185,7 @@ def _restore_bought(context: Context, payment: Payment, key: str, reason: str) -
     invoice = _invoice(context.session, payment)
     if invoice is not None and month_refunds.has_months(context.session, invoice.id):
         return month_refunds.restore(context, payment, invoice, key, reason)
-    ends = None if invoice is None else lots.period_end(context.session, invoice)
+    ends = None if invoice is None else plan_lots.period_end(context.session, invoice)
     return [
         context.ledger.restore(
             payment.owner, claw_key=key, key=f"undone:{key}", reason=reason, period_end=ends

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from ...context import Context, reading
-from ...gateway.money_back.refund_values import StripeDispute, StripeWarning
+from ...gateway.money_back.money_back_values import StripeDispute, StripeWarning
 from ...payments import payments
 from ...payments.customers.rows import owner_of
 from ...payments.models import Payment

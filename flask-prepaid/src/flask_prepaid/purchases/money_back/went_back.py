@@ -14,7 +14,8 @@ from prepaid_ledger import clock
 from ...context import Context, Write, transaction
 from ...payments import part_charges, payments, timing
 from ...payments.models import Payment, PaymentState
-from . import credit_notes, dispute_sync, fraud_warnings, refund_sync
+from . import credit_notes, refund_sync
+from .disputes import dispute_sync, warning_sync
 
 
 def fetch(context: Context, intent_ids: Iterable[str], invoice_id: str | None) -> Write[None]:
@@ -36,7 +37,7 @@ def fetch(context: Context, intent_ids: Iterable[str], invoice_id: str | None) -
         for note in credited:
             credit_notes.apply_note(context, note)
         for warning in warned:
-            fraud_warnings.apply(context, warning)
+            warning_sync.apply(context, warning)
 
     return write
 

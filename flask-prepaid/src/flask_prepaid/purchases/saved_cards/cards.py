@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...context import Context, reading, refuse_uncommitted, transaction
 from ...errors import GatewayRefused, NotYours
-from ...gateway.checkout import WaysBack
+from ...gateway.payments.checkout import WaysBack
 from ...gateway.values import Card, Checkout
 from ...payments import card_testing
 from ...payments.customers.making import with_customer

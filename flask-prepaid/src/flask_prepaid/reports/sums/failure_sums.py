@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...context import Context, transaction
 from ...payments.models import Payment
 from ...subscriptions.models import SubscriptionChange
-from .. import failed
+from .. import uncounted_failures
 from ..adding import add_to
 from ..days import day_of
 from ..failures import Failures
@@ -34,12 +34,12 @@ def count(context: Context) -> int:
 
 
 def _count(session: Session, now: datetime, zone: str) -> int:
-    old = now - failed.PATIENCE
+    old = now - uncounted_failures.PATIENCE
     sums: defaultdict[tuple[date, str], Failures] = defaultdict(Failures)
     checked = 0
     for table, certain in (
-        (Payment, failed.payments(session, now, until=old, limit=BATCH)),
-        (SubscriptionChange, failed.renewals(session, until=old, limit=BATCH, in_arrears=False)),
+        (Payment, uncounted_failures.payments(session, now, until=old, limit=BATCH)),
+        (SubscriptionChange, uncounted_failures.renewals(session, until=old, limit=BATCH, in_arrears=False)),
     ):
         rows = {row.id: row for row in certain}
         checked += len(rows)

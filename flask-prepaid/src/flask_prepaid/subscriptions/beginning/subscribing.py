@@ -9,7 +9,7 @@ from ...catalog import Plan
 from ...context import Context, reading, refuse_uncommitted, transaction, write_now
 from ...errors import GatewayRefused, GatewayUnavailable, NotYours, PlanRefused, UnknownItem
 from ...gateway.billing.subscription_values import Page
-from ...gateway.checkout import WaysBack
+from ...gateway.payments.checkout import WaysBack
 from ...gateway.values import is_session_id
 from ...languages import formats
 from ...languages.words import gettext as _

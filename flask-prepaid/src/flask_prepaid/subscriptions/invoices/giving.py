@@ -11,13 +11,13 @@ from prepaid_ledger.errors import KeyReused
 
 from ... import signals
 from ...context import Context
-from ...gateway.billing.subscription_values import StripeInvoice
+from ...gateway.billing.invoice_values import StripeInvoice
 from ...gateway.values import moment
 from ...languages.words import marked
 from ...payments.models import Payment
 from ..models import Invoice, PlanPrice, Subscription
 from . import plan_months
-from .lots import OWN, key_of, keys_before
+from .plan_lots import OWN, key_of, keys_before
 from .worth import Worth, whole_period
 
 

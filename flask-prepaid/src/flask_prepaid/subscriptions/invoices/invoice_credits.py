@@ -14,7 +14,7 @@ from prepaid_ledger.database import insert
 
 from ... import signals
 from ...context import Context
-from ...gateway.billing.subscription_values import StripeInvoice
+from ...gateway.billing.invoice_values import StripeInvoice
 from ...gateway.values import moment
 from ...payments import earlier_money, part_charges
 from ...payments.customers import removal

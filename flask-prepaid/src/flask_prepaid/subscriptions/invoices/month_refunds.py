@@ -20,7 +20,7 @@ from ...context import Context
 from ...payments.models import Payment
 from ..models import Invoice, MonthRefund, PlanMonth, Subscription
 from ..plan_rows import lock
-from .lots import OWN, key_of, period_end
+from .plan_lots import OWN, key_of, period_end
 
 
 @dataclass(frozen=True)

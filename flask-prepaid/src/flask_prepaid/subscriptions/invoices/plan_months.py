@@ -22,7 +22,7 @@ from ...payments.models import Payment
 from ..models import Invoice, PlanMonth, PlanPrice, Subscription
 from ..plan_rows import lock
 from . import month_refunds
-from .lots import OWN, key_of, keys_before
+from .plan_lots import OWN, key_of, keys_before
 from .worth import OtherMonth
 
 

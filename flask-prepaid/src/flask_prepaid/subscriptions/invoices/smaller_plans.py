@@ -9,7 +9,7 @@ from ...languages.words import marked
 from ..models import Invoice, Subscription
 from . import month_refunds, plan_months
 from .calendar_months import Window
-from .lots import given_in
+from .plan_lots import given_in
 from .worth import Worth
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from fractions import Fraction
 from math import ceil
 
-from ...gateway.billing.subscription_values import InvoiceLine
+from ...gateway.billing.invoice_values import InvoiceLine
 from ..models import PlanPrice
 from .calendar_months import Window, windows
 

@@ -15,7 +15,8 @@ from ...gateway.values import Checkout, NextStep
 from ...languages import units
 from ...payments import models, shown_states, tax_rates
 from ...payments.shown_states import RefundSums, ShownState
-from ...purchases import charging, checkout_pages, customer_verbs, own_payments
+from ...purchases import charging, customer_verbs, own_payments
+from ...purchases.checkout import checkout_pages
 from ...subscriptions import currencies
 from ...subscriptions.beginning import trials
 from .. import forms, page

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from flask import Blueprint, Response, jsonify
 
 from ...errors import NoSuchCall, NotSignedIn, UnknownItem, WrongMethod
-from .. import asking, csrf, forms, page
+from .. import csrf, forms, page, programs
 from ..visitors.current_caller import bearer
 from . import body
 from .asks import Nothing
@@ -108,11 +108,11 @@ def plain(value: Any) -> Any:
 
 def add_to(pages: Blueprint, path: str, calls: list[Call]) -> None:
     """Put the calls below ``path``."""
-    nothing_there, name = no_call(calls), f"{asking.API}no_call"
+    nothing_there, name = no_call(calls), f"{programs.API}no_call"
     pages.add_url_rule(f"{path}/", name, nothing_there, methods=METHODS, defaults={"rest": ""})
     pages.add_url_rule(f"{path}/<path:rest>", name, nothing_there, methods=METHODS)
     for call in calls:
-        endpoint = f"{asking.API}{call.name}"
+        endpoint = f"{programs.API}{call.name}"
         pages.add_url_rule(f"{path}{call.path}", endpoint, view_of(call), methods=[call.method])
 
 

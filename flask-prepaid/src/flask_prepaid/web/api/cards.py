@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import url_for
 
-from ...gateway.checkout import WaysBack
+from ...gateway.payments.checkout import WaysBack
 from ...purchases.saved_cards import cards, cards_on_file
 from .. import forms, page
 from ..pages import cards as form

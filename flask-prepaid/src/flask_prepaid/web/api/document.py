@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from .. import csrf, page
-from ..asking import API
+from ..programs import API
 from .calls import Call
 from .schema import of_dataclass
 

@@ -127,6 +127,7 @@ def shown(row: Subscription) -> shapes.Plan:
         amount_minor=terms.amount_minor,
         currency=terms.currency,
         paid_until=row.period_end,
+        is_paid=plan_state.is_paid(context, row),
         ends_at=row.cancel_at,
         next_plan=next_price.plan if next_price else None,
         next_at=row.next_at,

@@ -295,6 +295,9 @@ class Plan:
     amount_minor: Annotated[int, "What each of it costs a period"]
     currency: str
     paid_until: Annotated[datetime | None, "When its period ends; one that has ended waits for Stripe's word"]
+    is_paid: Annotated[
+        bool, "Whether that period is paid; not while it is free, or its payment is waited for"
+    ]
     ends_at: Annotated[datetime | None, "When it ends, if it does not renew"]
     next_plan: Annotated[str | None, "The slug of the plan that it becomes"]
     next_at: Annotated[datetime | None, "When it becomes that"]

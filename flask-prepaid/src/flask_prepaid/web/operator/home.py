@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from flask.typing import ResponseReturnValue
@@ -10,12 +11,12 @@ from sqlalchemy import Select, func, select
 from ...payments import shown_states
 from ...payments.models import Payment
 from ...payments.outcome import transitions, wrong_charges
-from ...purchases.money_back import disputes, fraud_warnings
+from ...purchases.money_back.disputes import disputes, fraud_warnings
 from ...reports import credits, days, failures, plan_revenue, sales
 from ...reports.days import Span
-from ...reports.failed import GIVEN_UP
 from ...reports.sales import Sales
 from ...reports.selection import Selection
+from ...reports.uncounted_failures import GIVEN_UP
 from . import health, page
 from .customers import dunning
 from .reports import sales as sales_page
@@ -76,7 +77,7 @@ def last_days(count: int) -> Selection:
     return Selection(span.first, span.last)
 
 
-def span_of(time: Selection) -> tuple[Span, list[tuple[str, Sales, Sales]], dict[str, int]]:
+def span_of(time: Selection) -> tuple[Span, list[tuple[str, Sales, Sales, int]], dict[str, int]]:
     """The days, what was sold in them, and what was paid in them that is not copied from Stripe yet."""
     context = page.context()
     begin = days.midnight(time.span.first, context.config.time_zone)
@@ -96,12 +97,18 @@ def plans_now(month: Selection) -> list[plan_revenue.Month]:
     return lines
 
 
-def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales]]:
-    """Sales per currency, and those of the time before."""
+def sold_in(selection: Selection) -> list[tuple[str, Sales, Sales, int]]:
+    """Sales per currency, those of the time before, and of how many payments both are made at least."""
     session = page.context().session
     now, before = (sales.totals(sales.sales(session, time)) for time in (selection, selection.before()))
+    counts = sales_page.fewest(selection)
     return [
-        (currency, now.get(currency, Sales()), before.get(currency, Sales()))
+        (
+            currency,
+            now.get(currency, Sales()),
+            before.get(currency, Sales()),
+            counts.get(currency, Counter())["net_minor"],
+        )
         for currency in sorted(now.keys() | before.keys())
     ]
 

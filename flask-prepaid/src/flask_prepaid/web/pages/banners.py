@@ -11,8 +11,9 @@ from ...languages import formats
 from ...languages.words import gettext as _
 from ...payments.dispute_states import TAKES_NOTHING, DisputeState
 from ...payments.models import Dispute, Payment, PaymentState, Via
-from ...purchases.money_back import disputes, taking_back
-from ...subscriptions import plan_rows, plan_state
+from ...purchases.money_back import taking_back
+from ...purchases.money_back.disputes import disputes
+from ...subscriptions import plan_rows, plan_state, retries
 from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
 from .. import page
 
@@ -55,6 +56,14 @@ def _of_plan(owner: str) -> list[Banner]:
     if row is None or row.state not in UNPAID:
         return []
     owed = plan_state.owed(context, row)
+    card = retries.trying(context.session, owner)
+    if owed is not None and card is not None:
+        words = _(
+            "We are charging %(amount)s to %(card)s.",
+            amount=formats.amount(owed.due_minor, owed.currency),
+            card=formats.card(card.brand, card.last4),
+        )
+        return [Banner(words, url_for("prepaid.plan"), _("See your plan"), is_urgent=False)]
     words = _unpaid(row, owed)
     if owed is None or owed.page_url is None:
         return [Banner(words, url_for("prepaid.plan"), _("See your plan"))]
@@ -83,7 +92,7 @@ def _unpaid(row: Subscription, owed: Invoice | None) -> str:
     words = _("Your %(plan)s plan was not paid, so it gives no new credits.", plan=title)
     if owed is None or owed.retry_at is None or owed.retry_at <= context.clock():
         return words
-    return words + " " + _("We try again on %(day)s.", day=formats.day(owed.retry_at))
+    return words + " " + _("We try again on %(day)s.", day=formats.day(owed.retry_at).replace(" ", "\u00a0"))
 
 
 def _of_bank(owner: str) -> list[Banner]:

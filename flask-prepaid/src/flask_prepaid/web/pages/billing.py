@@ -22,10 +22,11 @@ from ...payments.customers.models import Customer, SavedCard
 from ...payments.models import Payment, PaymentState, Via
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards_on_file
-from ...subscriptions import plan_rows, plan_state
+from ...subscriptions import plan_rows, plan_state, retries
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
-from . import payment_states
+from . import credits_kept, payment_states
+from .credits_kept import KeptCredits
 from .payment_states import StateInWords
 
 #: Payments, and invoices of plans, on one page.
@@ -49,7 +50,7 @@ class BillingLine:
     card: str
     amount_minor: int
     currency: str
-    credits: int | None
+    credits: KeptCredits | None
     state: StateInWords
     links: Sequence[tuple[str, str]]
     tax: str = ""
@@ -147,13 +148,17 @@ def lines(owner: str, payments: Sequence[Payment], before: datetime | None = Non
     """What was bought once, and the invoices of plans, the latest first."""
     paid_invoices: dict[int, Invoice] = {}
     shown = []
+    is_tried = retries.trying(page.context().session, owner) is not None
     for invoice, title in invoices_of(owner, before):
         if invoice.payment_id is None:
-            shown.append(of_invoice(invoice, title))
+            shown.append(of_invoice(invoice, title, may_pay=not is_tried))
         else:
             paid_invoices[invoice.payment_id] = invoice
-    states = payment_states.in_words(payments)
-    shown += [of_payment(payment, states[payment.id], paid_invoices.get(payment.id)) for payment in payments]
+    states, credits = payment_states.in_words(payments), credits_kept.of_each(payments)
+    shown += [
+        of_payment(payment, states[payment.id], credits[payment.id], paid_invoices.get(payment.id))
+        for payment in payments
+    ]
     return sorted(shown, key=lambda line: line.at, reverse=True)
 
 
@@ -166,14 +171,16 @@ def invoices_of(owner: str, before: datetime | None) -> list[tuple[Invoice, str]
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .join(PlanPrice, PlanPrice.id == Subscription.price_id)
         .where(Subscription.owner == owner, Invoice.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID)))
-        .where(*earlier)
+        .where(plan_state.BILLS_SOMETHING, *earlier)
         .order_by(at.desc(), Invoice.id.desc())
         .limit(SHOWN + 1)
     )
     return [(invoice, title) for invoice, title in rows]
 
 
-def of_payment(payment: Payment, state: StateInWords, invoice: Invoice | None = None) -> BillingLine:
+def of_payment(
+    payment: Payment, state: StateInWords, credits: KeptCredits, invoice: Invoice | None = None
+) -> BillingLine:
     """A pack or a number of credits; with an invoice, a period of a plan."""
     links = []
     if payment.receipt_url and payment.paid_at:
@@ -184,7 +191,8 @@ def of_payment(payment: Payment, state: StateInWords, invoice: Invoice | None = 
             (_("Invoice %(number)s", number=number).strip(), url_for("prepaid.invoice", payment=payment.id))
         )
     if payment.state is PaymentState.OPEN:
-        links.append((_("Continue"), url_for("prepaid.return", payment=payment.id)))
+        words = _("Continue") if payment.via is Via.CHECKOUT else _("Confirm at your bank")
+        links.append((words, url_for("prepaid.return", payment=payment.id)))
     if payment.state is PaymentState.FAILED and payment.via is Via.CARD:
         again = url_for(
             "prepaid.buy", pack=payment.pack, credits=None if payment.pack else payment.credits or None
@@ -198,7 +206,7 @@ def of_payment(payment: Payment, state: StateInWords, invoice: Invoice | None = 
         card=f"{brand.capitalize()} {card.last4}" if card else "",
         amount_minor=payment.total_minor,
         currency=payment.currency,
-        credits=payment.credits,
+        credits=credits,
         state=state,
         links=links,
         tax=tax_of(payment),
@@ -226,22 +234,25 @@ def tax_of(payment: Payment) -> str:
     return _("incl. %(amount)s tax", amount=formats.amount(payment.tax_minor, payment.currency))
 
 
-def of_invoice(invoice: Invoice, title: str) -> BillingLine:
-    """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing."""
+def of_invoice(invoice: Invoice, title: str, *, may_pay: bool) -> BillingLine:
+    """An invoice of a plan that no payment of ours stands for: it waits to be paid, or cost nothing.
+
+    :param may_pay: No card is being tried for what waits.
+    """
     links = (
         [(_("Invoice %(number)s", number=invoice.number or "").strip(), invoice.pdf_url)]
         if invoice.pdf_url
         else []
     )
-    if invoice.page_url and plan_state.waits_for_payment(page.context(), invoice):
+    if may_pay and invoice.page_url and plan_state.waits_for_payment(page.context(), invoice):
         links.append((_("Pay"), invoice.page_url))
     return BillingLine(
         at=invoice.paid_at or invoice.created_at,
         title=formats.title(title),
         card="",
-        amount_minor=invoice.total_minor,
+        amount_minor=invoice.charged_minor,
         currency=invoice.currency,
-        credits=invoice.credits,
+        credits=None if invoice.credits is None else credits_kept.of_invoice(invoice),
         state=payment_states.of_invoice(invoice),
         links=links,
     )

@@ -15,7 +15,7 @@ from prepaid_ledger.errors import PrepaidError
 from ... import money
 from ...context import reading
 from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, UnknownItem
-from ...gateway.checkout import WaysBack
+from ...gateway.payments.checkout import WaysBack
 from ...gateway.values import Card
 from ...languages.words import gettext as _
 from ...payments import tax_rates
@@ -23,7 +23,7 @@ from ...payments.customers.rows import known_customer
 from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards, cards_on_file, copies
 from ...subscriptions import currencies, plan_rows, retries
-from ...subscriptions.invoices import lots
+from ...subscriptions.invoices import plan_lots
 from .. import forms, page
 from . import billing, declines
 from .plans import owed
@@ -55,7 +55,7 @@ def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> st
         default=cards_on_file.default_card(context.session, owner),
         **of_plan,
         paid=owed.paid_by_try(owner),
-        given_by_now=partial(lots.given_by_now, context.session),
+        given_by_now=partial(plan_lots.given_by_now, context.session),
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,

@@ -71,7 +71,7 @@ def random_of_form(owner: str) -> str | None:
     Nobody can know it who does not know the app's secret key.
     """
     token, key = forms.attempt(), current_app.secret_key
-    if token is None or key is None or sent_again.is_call():
+    if token is None or key is None or sent_again.is_call_with_key():
         return None
     secret = key.encode() if isinstance(key, str) else key
     digest = hmac.new(secret, f"API key of {owner} by {token}".encode(), hashlib.sha256).digest()

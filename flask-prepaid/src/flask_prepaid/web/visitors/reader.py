@@ -8,8 +8,8 @@ from flask import has_request_context, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...languages.choice import ENGLISH
-from ..asking import wants_json
 from ..page import PageContext
+from ..programs import wants_json
 
 #: Where a request keeps its customer's language, and the one that each word of its answer asks for.
 _KEPT = "prepaid.language"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, literal_column, select, union_all
 from sqlalchemy.orm import aliased
 
 from ...tables import ArchiveMark, Entry, Hold, HoldExtension, HoldState, Kind, UsageMark, UsageSum
@@ -63,7 +63,7 @@ def extensions() -> Select[*tuple[Any, ...]]:
 def owed() -> Select[*tuple[Any, ...]]:
     """What captures made a debt."""
     return select(Entry.wallet_id, Entry.slot, Entry.spender, Entry.at, Entry.debt).where(
-        Entry.kind == Kind.SPEND, Entry.debt > 0
+        Entry.kind == Kind.SPEND, Entry.debt > literal_column("0")
     )
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from stripe_emulator import contract
 from stripe_emulator.billing.invoices import invoice_payments, invoice_sums, invoices
 from stripe_emulator.catalog import pricing
-from stripe_emulator.catalog.amounts import rounded
+from stripe_emulator.catalog.sums.amounts import rounded
 from stripe_emulator.core import ids
 from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest

@@ -6,7 +6,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.credit_notes import credit_note_rules
 from stripe_emulator.core.database import store, undo
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -20,7 +20,7 @@ KIND = "credit_note"
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/credit_notes/create"""
     invoice = store.named("invoice", form["invoice"], "invoice")
-    clocks.enter(invoice)
+    clock.live_with(invoice)
     return credit_note_rules.issue(invoice, form)
 
 
@@ -66,7 +66,7 @@ def list_all(form: Form) -> Json:
 def void(form: Form, credit_note_id: str) -> Json:
     """https://docs.stripe.com/api/credit_notes/void"""
     note = store.get(KIND, credit_note_id)
-    clocks.enter(store.get("customer", note["customer"]))
+    clock.live_with(store.get("customer", note["customer"]))
     return credit_note_rules.void(note)
 
 
@@ -74,5 +74,5 @@ def _rehearsed(form: Form) -> Json:
     """The credit note as it would be; nothing is kept."""
     with undo.rehearsal():
         invoice = store.named("invoice", form["invoice"], "invoice")
-        clocks.enter(invoice)
+        clock.live_with(invoice)
         return dict(credit_note_rules.issue(invoice, form))

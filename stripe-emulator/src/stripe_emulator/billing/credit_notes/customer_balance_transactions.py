@@ -8,7 +8,7 @@ from stripe_emulator.billing.invoices import invoices
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, no_such
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -23,7 +23,7 @@ KIND = "customer_balance_transaction"
 def create(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/customer_balance_transactions/create"""
     customer = customers.alive(customer_id)
-    clocks.enter(customer)
+    clock.live_with(customer)
     return invoices.change_balance(
         customer,
         form["amount"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_emulator.billing.invoices import automatic_tax, invoice_sums, lines
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog.discounts import discounts
 from stripe_emulator.core import ids
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest

@@ -13,11 +13,11 @@ from stripe_emulator.billing.invoices import (
     invoices,
 )
 from stripe_emulator.billing.terms import items, terms
-from stripe_emulator.catalog import redemption
+from stripe_emulator.catalog.discounts import redemption
 from stripe_emulator.core import descriptors, money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -63,7 +63,7 @@ def create(form: Form) -> Json:
     if "customer" not in form:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = store.named("customer", form["customer"], "customer")
-    clocks.enter(customer)
+    clock.live_with(customer)
     _check_due(form)
     subscription = drafts.named_subscription(form, customer)
     currency = money.currency(form.get("currency") or customer["currency"] or "usd")
@@ -283,7 +283,7 @@ def _invoice(invoice_id: str, param: str = "id") -> Json:
     :param param: What Stripe calls it where there is none: ``id`` on most of its routes.
     """
     invoice = store.get("invoice", invoice_id, param=param)
-    clocks.enter(invoice)
+    clock.live_with(invoice)
     return invoice
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stripe_emulator.billing.invoices import automatic_tax
-from stripe_emulator.catalog import discounts, totals
+from stripe_emulator.catalog.discounts import discounts
+from stripe_emulator.catalog.sums import totals
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json

@@ -8,11 +8,12 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoice_sums, lines
 from stripe_emulator.billing.terms import currencies, items
-from stripe_emulator.catalog import currency_options, prices, pricing, redemption
+from stripe_emulator.catalog import currency_options, prices, pricing
+from stripe_emulator.catalog.discounts import redemption
 from stripe_emulator.core import ids, money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, only_one_of
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -24,7 +25,7 @@ register = Register()
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/invoiceitems/create"""
     customer = _customer(form)
-    clocks.enter(customer)
+    clock.live_with(customer)
     invoice = _draft(form["invoice"]) if "invoice" in form else None
     if invoice is not None:
         drafts.must_be_of(customer, invoice, "invoice")

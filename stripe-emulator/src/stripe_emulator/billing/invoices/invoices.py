@@ -10,7 +10,7 @@ from typing import Any
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoice_payments, invoice_sums
 from stripe_emulator.billing.metering import credit_balance
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog.discounts import discounts
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest

@@ -9,7 +9,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import drafts, invoice_sums, invoiceitems, lines
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -83,7 +83,7 @@ def remove(form: Form, invoice_id: str) -> Json:
 
 def _draft(invoice_id: str) -> Json:
     invoice = store.get("invoice", invoice_id, param="invoice")
-    clocks.enter(invoice)
+    clock.live_with(invoice)
     if invoice["status"] != "draft":
         raise InvalidRequest(
             f"The invoice {invoice_id} is not a draft: its lines can no longer be modified.",

@@ -9,7 +9,8 @@ from typing import Any
 
 from stripe_emulator import contract
 from stripe_emulator.billing.metering import usage
-from stripe_emulator.catalog import amounts, currency_options, pricing
+from stripe_emulator.catalog import currency_options, pricing
+from stripe_emulator.catalog.sums import amounts
 from stripe_emulator.core import ids
 from stripe_emulator.core.database import store
 from stripe_emulator.core.time import clock

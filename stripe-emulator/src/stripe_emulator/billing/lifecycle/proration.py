@@ -11,7 +11,9 @@ from typing import Any
 
 from stripe_emulator.billing.invoices import drafts, lines
 from stripe_emulator.billing.metering import usage
-from stripe_emulator.catalog import amounts, discounts, pricing, totals
+from stripe_emulator.catalog import pricing
+from stripe_emulator.catalog.discounts import discounts
+from stripe_emulator.catalog.sums import amounts, totals
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json

@@ -8,10 +8,12 @@ from __future__ import annotations
 from stripe_emulator.billing.invoices import automatic_tax, collection, drafts, invoices, lines
 from stripe_emulator.billing.lifecycle import cycle, entitlements, states, trials_without_card
 from stripe_emulator.billing.terms import currencies, items, terms
-from stripe_emulator.catalog import amounts, currency_options, pricing, redemption
+from stripe_emulator.catalog import currency_options, pricing
+from stripe_emulator.catalog.discounts import redemption
+from stripe_emulator.catalog.sums import amounts
 from stripe_emulator.core import ids, money
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clock, clocks, due_work, periods
+from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
@@ -160,7 +162,7 @@ def _items(form: Json, subscription_id: str, customer: Json) -> tuple[list[Json]
 
 
 def _begins(form: Json) -> int:
-    moment = clocks.check(form.get("backdate_start_date", clock.now()), "backdate_start_date")
+    moment = clock.check(form.get("backdate_start_date", clock.now()), "backdate_start_date")
     if moment > clock.now():
         raise InvalidRequest("The start date must be in the past.", param="backdate_start_date")
     return moment

@@ -11,7 +11,7 @@ from stripe_emulator.billing.lifecycle import entitlements
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such
 from stripe_emulator.core.hooks import Hook
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import events, objects
 
@@ -30,7 +30,7 @@ after_end: Hook[[Json]] = Hook()
 def alive(subscription_id: str) -> Json:
     """The subscription that the URL names, on its own clock; one that is over is gone."""
     subscription = store.get("subscription", subscription_id)
-    clocks.enter(subscription)
+    clock.live_with(subscription)
     if subscription["status"] in ENDED:
         raise NotFound(no_such("subscription", subscription_id), code="resource_missing", param="id")
     return subscription

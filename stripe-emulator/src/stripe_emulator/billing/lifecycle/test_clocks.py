@@ -9,7 +9,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clock, clocks, due_work, periods
+from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.time.clock import DAY
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
@@ -30,7 +30,7 @@ def create(form: Form) -> Json:
         KIND,
         event="test_helpers.test_clock.created",
         deletes_after=clock.now() + LIVES_DAYS * DAY,
-        frozen_time=clocks.check(form["frozen_time"], "frozen_time"),
+        frozen_time=clock.check(form["frozen_time"], "frozen_time"),
         name=form.get("name"),
         status="ready",
         status_details={},
@@ -51,7 +51,7 @@ def advance(form: Form, test_clock_id: str) -> Json:
     ``advancing`` as there, arrives: a request after it finds ``ready``.
     """
     test_clock = store.get(KIND, test_clock_id)
-    until = clocks.check(form["frozen_time"], "frozen_time")
+    until = clock.check(form["frozen_time"], "frozen_time")
     _check_advance(test_clock, until)
     objects.change(
         test_clock, status="advancing", status_details={"advancing": {"target_frozen_time": until}}

@@ -15,7 +15,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.time import clock, clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -29,7 +29,7 @@ KIND, TRANSACTION = "billing.credit_grant", "billing.credit_balance_transaction"
 def summarize(form: Form) -> Json:
     """https://docs.stripe.com/api/billing/credit-balance-summary/retrieve"""
     customer = customer_of(form)
-    clocks.enter(customer)
+    clock.live_with(customer)
     wanted = form["filter"]
     if wanted["type"] == "credit_grant":
         grants = [store.named(KIND, wanted.get("credit_grant", ""), "filter[credit_grant]")]
@@ -187,7 +187,7 @@ def _in_order(invoice: Json) -> list[Json]:
         usable,
         key=lambda grant: (
             grant["priority"],
-            grant["expires_at"] or clocks.LATEST,
+            grant["expires_at"] or clock.LATEST,
             grant["category"] != "promotional",
             grant["effective_at"],
         ),

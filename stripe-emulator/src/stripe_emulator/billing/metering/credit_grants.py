@@ -15,7 +15,7 @@ from stripe_emulator.billing.metering.credit_balance import KIND, customer_of, f
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -32,7 +32,7 @@ DEFAULT_PRIORITY, LOWEST_PRIORITY = 50, 100
 def create(form: Form) -> Json:
     """https://docs.stripe.com/api/billing/credit-grant/create"""
     customer = customer_of(form)
-    clocks.enter(customer)
+    clock.live_with(customer)
     amount = _amount(form["amount"])
     begins: int = form.get("effective_at", clock.now())
     ends: int | None = form.get("expires_at")
@@ -123,7 +123,7 @@ def expire_in_time(grant_id: str) -> None:
 
 def _grant(grant_id: str) -> Json:
     grant = store.get(KIND, grant_id)
-    clocks.enter(grant)
+    clock.live_with(grant)
     return grant
 
 

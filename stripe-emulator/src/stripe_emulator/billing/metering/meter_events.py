@@ -12,7 +12,7 @@ from stripe_emulator.billing.metering import meters, usage
 from stripe_emulator.core import ids
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clock, clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import thin
@@ -92,7 +92,7 @@ def _report(form: Form, wanted: int | None) -> Json:
     meter = _meter(form["event_name"])
     payload = form["payload"]
     customer = _customer(meter, payload)
-    clocks.enter(customer)
+    clock.live_with(customer)
     moment = clock.now() if wanted is None else wanted
     if moment > clock.now() + NEWEST:
         raise InvalidRequest(

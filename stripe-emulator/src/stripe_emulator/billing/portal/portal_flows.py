@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing.lifecycle import states
 from stripe_emulator.billing.terms import items
-from stripe_emulator.catalog import redemption
+from stripe_emulator.catalog.discounts import redemption
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
 from stripe_emulator.core.types import Json

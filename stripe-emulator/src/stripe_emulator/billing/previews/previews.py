@@ -15,7 +15,7 @@ from stripe_emulator.billing.subscriptions import changes, pauses
 from stripe_emulator.billing.terms import terms
 from stripe_emulator.core.database import store, undo
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, only_one_of
-from stripe_emulator.core.time import clock, clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import public
 from stripe_emulator.payments.customers import customers
@@ -61,7 +61,7 @@ def _rehearse(form: Json) -> Json:
     terms.refuse_what_is_missing(details)
     subscription = _subscription(form)
     customer = _customer(form, subscription)
-    clocks.enter(customer)
+    clock.live_with(customer)
     for number, item in enumerate(form.get("invoice_items") or []):
         _add_item(item, customer, subscription, f"invoice_items[{number}]")
     if "schedule" in form or form.get("schedule_details"):

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from stripe_emulator.billing.lifecycle import cycle
 from stripe_emulator.billing.terms import items
-from stripe_emulator.catalog import currency_options, redemption
+from stripe_emulator.catalog import currency_options
+from stripe_emulator.catalog.discounts import redemption
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clock, clocks, periods
+from stripe_emulator.core.time import clock, periods
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.events import objects
 
@@ -52,7 +53,7 @@ def read(forms: list[Json], first_start: int, known: Sequence[Json] = ()) -> lis
         param = f"phases[{number}]"
         given = form.get("start_date")
         if isinstance(given, int):
-            begins = clocks.check(given, f"{param}[start_date]") if number == 0 else begins
+            begins = clock.check(given, f"{param}[start_date]") if number == 0 else begins
         elif given == "now":
             begins = clock.now()
         phase = _phase(form, begins, param, made[0]["currency"] if made else None, known)
@@ -139,7 +140,7 @@ def _end_date(form: Json, begins: int, price: Json) -> int:
     """Given, or so much later; one period of its price where nothing is said."""
     end = form.get("end_date")
     if end is not None:
-        return clock.now() if end == "now" else clocks.check(end, "phases[end_date]")
+        return clock.now() if end == "now" else clock.check(end, "phases[end_date]")
     duration = form.get("duration")
     if duration is not None:
         count = _small(duration.get("interval_count", 1), "phases[duration][interval_count]")

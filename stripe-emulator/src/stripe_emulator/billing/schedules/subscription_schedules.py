@@ -8,7 +8,7 @@ from stripe_emulator.billing.lifecycle import endings, states
 from stripe_emulator.billing.schedules import phase_forms, phases, schedule_changes
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clock, clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -27,9 +27,9 @@ def create(form: Form) -> Json:
     if "customer" not in form:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = store.named("customer", form["customer"], "customer")
-    clocks.enter(customer)
+    clock.live_with(customer)
     wanted = form.get("start_date", "now")
-    begins = clock.now() if wanted == "now" else clocks.check(wanted, "start_date")
+    begins = clock.now() if wanted == "now" else clock.check(wanted, "start_date")
     made = phase_forms.read(form.get("phases") or [], begins)
     schedule = schedule_changes.create(customer, made, form.get("end_behavior", "release"), form)
     if begins <= clock.now():
@@ -87,7 +87,7 @@ def _from_subscription(form: Form) -> Json:
             param=other[0],
         )
     subscription = store.named("subscription", form["from_subscription"], "from_subscription")
-    clocks.enter(subscription)
+    clock.live_with(subscription)
     if subscription["status"] in states.ENDED or subscription["schedule"]:
         raise InvalidRequest(
             "You cannot migrate a subscription that is already attached to a schedule or that has ended:"
@@ -105,7 +105,7 @@ def _from_subscription(form: Form) -> Json:
 def _schedule(schedule_id: str) -> Json:
     """The schedule that the URL names, on its own clock."""
     schedule = store.get(KIND, schedule_id, param="schedule")
-    clocks.enter(schedule)
+    clock.live_with(schedule)
     return schedule
 
 

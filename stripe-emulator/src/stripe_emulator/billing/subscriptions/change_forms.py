@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.billing.lifecycle import cycle
 from stripe_emulator.billing.terms import items, terms
-from stripe_emulator.catalog import discounts, redemption
+from stripe_emulator.catalog.discounts import discounts, redemption
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json

@@ -13,7 +13,7 @@ from stripe_emulator.billing.invoices import drafts, lines
 from stripe_emulator.billing.lifecycle import cycle, proration, start, states
 from stripe_emulator.billing.subscriptions import change_forms, usage_left
 from stripe_emulator.billing.terms import items, terms
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog.discounts import discounts
 from stripe_emulator.core.database import store
 from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.types import Json

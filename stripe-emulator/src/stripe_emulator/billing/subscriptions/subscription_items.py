@@ -13,7 +13,7 @@ from stripe_emulator.billing.lifecycle import states
 from stripe_emulator.billing.subscriptions import updates
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, StripeError
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
@@ -65,7 +65,7 @@ def list_all(form: Form) -> Json:
 
 
 def _update(subscription: Json, form: Form) -> None:
-    clocks.enter(subscription)
+    clock.live_with(subscription)
     if subscription["status"] in states.ENDED:
         raise InvalidRequest("A canceled subscription can't be changed.", param="subscription")
     of_update = {key: form.pop(key) for key in OF_UPDATE if key in form}

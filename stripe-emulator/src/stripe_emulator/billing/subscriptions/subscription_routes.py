@@ -10,10 +10,10 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import automatic_tax, collection
 from stripe_emulator.billing.lifecycle import endings, start, states
 from stripe_emulator.billing.subscriptions import pauses, updates
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog.discounts import discounts
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound
-from stripe_emulator.core.time import clock, clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 
@@ -29,7 +29,7 @@ def create(form: Form) -> Json:
     if "customer" not in form:
         raise InvalidRequest("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = store.named("customer", form["customer"], "customer")
-    clocks.enter(customer)
+    clock.live_with(customer)
     behavior = form.get("payment_behavior", "allow_incomplete")
     if behavior == "pending_if_incomplete":
         raise InvalidRequest(
@@ -61,7 +61,7 @@ def retrieve(form: Form, subscription_id: str) -> Json:
 def update(form: Form, subscription_id: str) -> Json:
     """https://docs.stripe.com/api/subscriptions/update"""
     subscription = store.get("subscription", subscription_id)
-    clocks.enter(subscription)
+    clock.live_with(subscription)
     states.must_be_changeable(subscription, form)
     return updates.update(subscription, form)
 

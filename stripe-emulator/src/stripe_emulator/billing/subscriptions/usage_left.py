@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from stripe_emulator.billing.invoices import lines
 from stripe_emulator.billing.metering import usage
-from stripe_emulator.catalog import amounts, pricing
+from stripe_emulator.catalog import pricing
+from stripe_emulator.catalog.sums import amounts
 from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects

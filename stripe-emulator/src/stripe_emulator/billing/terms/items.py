@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from stripe_emulator import contract
 from stripe_emulator.billing.metering import usage
-from stripe_emulator.catalog import currency_options, plans, prices, pricing, redemption
+from stripe_emulator.catalog import currency_options, plans, prices, pricing
+from stripe_emulator.catalog.discounts import redemption
 from stripe_emulator.core import ids
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, several_intervals

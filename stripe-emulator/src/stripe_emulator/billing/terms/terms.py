@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, only_one_of
-from stripe_emulator.core.time import clock, clocks, due_work, periods
+from stripe_emulator.core.time import clock, due_work, periods
 from stripe_emulator.core.time.clock import DAY
 from stripe_emulator.core.types import Json
 from stripe_emulator.payments.sources import card_sources
@@ -145,7 +145,7 @@ def cancel_at(form: Json, renewal: int) -> int | None:
         return renewal
     if wanted and wanted <= clock.now() and due_work.somebody_asks():
         raise InvalidRequest("`cancel_at` must be in the future.", param="cancel_at")
-    return clocks.check(wanted, "cancel_at") if wanted else None
+    return clock.check(wanted, "cancel_at") if wanted else None
 
 
 def trial_settings(form: Json) -> Json:

@@ -6,7 +6,8 @@ https://docs.stripe.com/payments/checkout/discounts
 
 from __future__ import annotations
 
-from stripe_emulator.catalog import discounts, promotion_codes, redemption, totals
+from stripe_emulator.catalog.discounts import discounts, promotion_codes, redemption
+from stripe_emulator.catalog.sums import totals
 from stripe_emulator.checkout.lines import line_items
 from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core.database import store

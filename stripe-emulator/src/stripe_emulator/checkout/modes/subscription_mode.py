@@ -16,7 +16,7 @@ from stripe_emulator.checkout.modes.mode import Mode
 from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -85,7 +85,7 @@ def needs_card(session: Json) -> bool:
 
 def _complete(session: Json, payer: Payer) -> None:
     customer = session_payer.ensure_customer(session)
-    clocks.enter(customer)
+    clock.live_with(customer)
     if session["amount_total"]:
         _pay(session, customer, payer)
     elif needs_card(session):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_emulator.billing.invoices import drafts, invoice_sums, invoiceitems, lines
 from stripe_emulator.billing.terms import items
-from stripe_emulator.catalog import redemption
+from stripe_emulator.catalog.discounts import redemption
 from stripe_emulator.checkout.quotes import quote_drafts
 from stripe_emulator.core import ids
 from stripe_emulator.core.types import Json

@@ -5,12 +5,13 @@ from __future__ import annotations
 from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.billing.metering import usage
 from stripe_emulator.billing.terms import items, terms
-from stripe_emulator.catalog import discounts, redemption, totals
+from stripe_emulator.catalog.discounts import discounts, redemption
+from stripe_emulator.catalog.sums import totals
 from stripe_emulator.checkout.lines import line_items
 from stripe_emulator.checkout.tax import taxes
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.time import clock, clocks, periods
+from stripe_emulator.core.time import clock, periods
 from stripe_emulator.core.types import Json, copied
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -183,6 +184,6 @@ def _coupon(form: Json) -> Json:
 
 
 def later(moment: int) -> int:
-    if clocks.check(moment, "expires_at") <= clock.now():
+    if clock.check(moment, "expires_at") <= clock.now():
         raise InvalidRequest("expires_at must be in the future.", param="expires_at")
     return moment

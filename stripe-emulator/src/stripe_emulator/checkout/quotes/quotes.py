@@ -13,7 +13,7 @@ from stripe_emulator.checkout.lines import breakdown
 from stripe_emulator.checkout.quotes import quote_acceptance, quote_copies, quote_drafts
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import events, objects
@@ -42,7 +42,7 @@ def create(form: Form) -> Json:
         return _copy(form)
     customer = store.named("customer", form["customer"], "customer") if "customer" in form else None
     test_clock = _test_clock(form, customer)
-    clocks.enter({"test_clock": test_clock})
+    clock.live_with({"test_clock": test_clock})
     quote = objects.create(
         KIND,
         amount_subtotal=0,
@@ -200,7 +200,7 @@ def _copy(form: Form) -> Json:
     """https://docs.stripe.com/quotes/clone"""
     wanted = form["from_quote"]
     original = store.named(KIND, wanted["quote"], "from_quote[quote]")
-    clocks.enter(original)
+    clock.live_with(original)
     expires_at = (
         quote_drafts.later(form["expires_at"]) if "expires_at" in form else clock.now() + GOOD_FOR * clock.DAY
     )
@@ -224,7 +224,7 @@ def _expire_in_time(quote: Json) -> None:
 def _quote(quote_id: str) -> Json:
     """The quote that the URL names, on its own clock."""
     quote = store.get(KIND, quote_id, param="quote")
-    clocks.enter(quote)
+    clock.live_with(quote)
     return quote
 
 

@@ -11,7 +11,8 @@ from decimal import Decimal
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.billing.invoices import automatic_tax
-from stripe_emulator.catalog import tax_codes, totals
+from stripe_emulator.catalog import tax_codes
+from stripe_emulator.catalog.sums import totals
 from stripe_emulator.checkout.tax import tax_settings
 from stripe_emulator.core import ids, money
 from stripe_emulator.core.database import store, transactions

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from stripe_emulator.billing.invoices import automatic_tax
 from stripe_emulator.billing.terms import items
-from stripe_emulator.catalog import tax_codes, totals
+from stripe_emulator.catalog import tax_codes
+from stripe_emulator.catalog.sums import totals
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.types import Json

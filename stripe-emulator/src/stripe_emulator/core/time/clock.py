@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from stripe_emulator.core.database import transactions
+from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.database.settings import get_setting, put_setting
+from stripe_emulator.core.errors import InvalidRequest
+from stripe_emulator.core.types import Json
 
 DAY = 24 * 60 * 60
+
+#: What a timestamp may be, and how far the clock can be moved: from 1970 to the year 2200.
+LATEST = 7_258_118_400
 
 #: Where a transaction that lives on a test clock remembers which one, and the account's own time.
 TEST_CLOCK, ACCOUNT_TIME = "test_clock", "account_time"
@@ -38,6 +43,18 @@ def live_on(test_clock: str, moment: int) -> None:
     transaction.memo.setdefault(ACCOUNT_TIME, transaction.now)
     transaction.memo[TEST_CLOCK] = test_clock
     transaction.now = moment
+
+
+def live_with(owner: Json) -> None:
+    """Date the rest of this request by the test clock of ``owner``, if it lives on one.
+
+    :param owner: A customer, a subscription, or whatever has a ``test_clock``.
+    """
+    name = owner.get("test_clock")
+    if name is not None:
+        test_clock = store.find("test_helpers.test_clock", name)
+        if test_clock is not None:
+            live_on(name, test_clock["frozen_time"])
 
 
 def wall() -> int:
@@ -85,3 +102,10 @@ def set_to(moment: int) -> None:
     """Start the global clock at a moment, past or future; for an empty account."""
     put_setting("offset", moment - transactions.current().store.wall())
     transactions.current().now = moment
+
+
+def check(moment: int, param: str) -> int:
+    """:raises InvalidRequest: No moment that a calendar could hold."""
+    if not 0 <= moment <= LATEST:
+        raise InvalidRequest(f"Invalid timestamp: {moment}", code="parameter_invalid_integer", param=param)
+    return moment

@@ -148,6 +148,7 @@ def _page(session: Json, refusal: Refusal | None = None, status: int = 200) -> R
         "hosted/checkout.html",
         session=session,
         lines=session["_lines"],
+        only=_only_line(session),
         about=_about(session["_lines"]),
         trial=_trial(session),
         then=_after_trial(session),
@@ -186,6 +187,16 @@ def _landed(session: Json) -> ResponseReturnValue:
     return redirect(landing, 303)
 
 
+def _only_line(session: Json) -> Json | None:
+    """The one thing that is bought, once and for the sum at the top; ``None`` where a list says more."""
+    lines, added = session["_lines"], session.get("optional_items")
+    is_plain = session["amount_subtotal"] == session["amount_total"] and not session["shipping_cost"]
+    if len(lines) != 1 or not is_plain or added or session["total_details"]["amount_tax"]:
+        return None
+    can_change = (lines[0].get("adjustable_quantity") or {}).get("enabled")
+    return lines[0] if lines[0]["quantity"] == 1 and not can_change else None
+
+
 def _about(lines: list[Json]) -> dict[str, str]:
     """What the shop says of each product, by its id."""
     products = [store.find("product", line["price"]["product"]) for line in lines]
@@ -218,7 +229,8 @@ def _after_trial(session: Json) -> str:
     )
     less = ", less the discount" if session["discounts"] else ""
     period = describe.period(lines[0]["price"])
-    return f"Then {money.text(due, session['currency'])} {period}{less}, first on {describe.day(first)}."
+    day = describe.day(first).replace(" ", "\u00a0")
+    return f"Then {money.text(due, session['currency'])} {period}{less}, first on {day}."
 
 
 def _every(session: Json) -> str:

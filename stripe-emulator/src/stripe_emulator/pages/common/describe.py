@@ -100,12 +100,6 @@ def sum_of(paid_object: Json) -> int | None:
     return next((paid_object[key] for key in AMOUNTS if isinstance(paid_object.get(key), int)), None)
 
 
-def full_amount(paid_object: Json) -> str:
-    """The sum that an object is about, with the currency's code: "$12.34 USD"; or nothing."""
-    text, code = amount(paid_object), paid_object.get("currency")
-    return text if not text or not isinstance(code, str) or code.upper() in text else f"{text} {code.upper()}"
-
-
 def name_of_customer(customer: Json) -> str:
     """What a customer is called: a name, an address, or else the id."""
     return str(customer.get("name") or customer.get("email") or customer["id"])

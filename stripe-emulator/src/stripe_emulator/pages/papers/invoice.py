@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from stripe_emulator.billing.invoices import collection, invoice_payments
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound, StripeError, no_such
-from stripe_emulator.core.time import clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.pages.common import card_form, problem
 from stripe_emulator.pages.common.account import storage
@@ -37,7 +37,7 @@ def pay(invoice_id: str) -> ResponseReturnValue:
         invoice = _invoice(invoice_id)
         if invoice["status"] != "open":
             return _page(invoice)
-        clocks.enter(invoice)
+        clock.live_with(invoice)
         saved = {method["id"]: method for method in _saved(invoice)}
         try:
             method = saved.get(request.form.get("saved_card", "")) or card_form.read(request.form)

@@ -7,7 +7,7 @@ from stripe_emulator.billing.portal.billing_portal import CONFIGURATION, SESSION
 from stripe_emulator.billing.subscriptions import updates
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import NotFound
-from stripe_emulator.core.time import clock, clocks
+from stripe_emulator.core.time import clock
 from stripe_emulator.core.types import Json
 from stripe_emulator.events import objects
 
@@ -26,7 +26,7 @@ def find(session_id: str, feature: str | None = None) -> Json:
     offered = session is not None and (feature is None or features(session)[feature]["enabled"])
     if session is None or not offered or session["created"] + LIVES < clock.now():
         raise NotFound("This link is no longer good. Go back to the shop and open the portal again.")
-    clocks.enter(store.get("customer", session["customer"]))
+    clock.live_with(store.get("customer", session["customer"]))
     return session
 
 

@@ -10,7 +10,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.catalog import discounts, redemption
+from stripe_emulator.catalog.discounts import discounts, redemption
 from stripe_emulator.core import emails
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotFound, no_such

@@ -10,7 +10,7 @@ from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest, NotEmulated, NotFound, no_such
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -31,7 +31,7 @@ _FOUND = {"verified_address": "123 TEST STREET", "verified_name": "TEST"}
 def create_for_customer(form: Form, customer_id: str) -> Json:
     """https://docs.stripe.com/api/tax_ids/customer_create"""
     customer = _customer(customer_id)
-    clocks.enter(customer)
+    clock.live_with(customer)
     return new(form, customer)
 
 
@@ -68,7 +68,7 @@ def create(form: Form) -> Json:
             "Missing required param: owner[customer].", code="parameter_missing", param="owner[customer]"
         )
     customer = store.named("customer", owner["customer"], "owner[customer]")
-    clocks.enter(customer)
+    clock.live_with(customer)
     return new(form, customer)
 
 

@@ -7,7 +7,7 @@ from stripe_emulator.api.register import Register
 from stripe_emulator.core import ids
 from stripe_emulator.core.database import store, transactions
 from stripe_emulator.core.errors import InvalidRequest, no_such
-from stripe_emulator.core.time import clock, clocks, due_work
+from stripe_emulator.core.time import clock, due_work
 from stripe_emulator.core.types import Json
 from stripe_emulator.core.wire import Form
 from stripe_emulator.events import objects
@@ -117,7 +117,7 @@ def by_url(url: str) -> Json | None:
 def _moment(wanted: int | str | None) -> int | None:
     if wanted in (None, ""):
         return None
-    moment = clock.now() if wanted == "now" else clocks.check(int(wanted or 0), "expires_at")
+    moment = clock.now() if wanted == "now" else clock.check(int(wanted or 0), "expires_at")
     if moment < clock.now():
         raise InvalidRequest("expires_at must be in the future.", param="expires_at")
     return moment

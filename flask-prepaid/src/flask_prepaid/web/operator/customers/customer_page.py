@@ -22,9 +22,10 @@ from ....payments.customers.owned import has_wallet
 from ....payments.customers.rows import known_customer
 from ....payments.models import Dispute, Payment, Refund
 from ....purchases.auto_topup import topups
-from ....purchases.money_back import disputes, fraud_warnings, refundable
+from ....purchases.money_back import refundable
+from ....purchases.money_back.disputes import disputes, fraud_warnings
 from ....purchases.saved_cards import cards_on_file
-from ....subscriptions.invoices.lots import ends_by_lot
+from ....subscriptions.invoices.plan_lots import ends_by_lot
 from ....subscriptions.models import ENDED, PlanPrice, Subscription, SubscriptionChange
 from ... import causes, forms
 from ...visitors import spenders

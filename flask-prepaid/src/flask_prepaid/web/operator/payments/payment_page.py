@@ -15,8 +15,9 @@ from ....payments.dispute_states import DisputeState
 from ....payments.models import Dispute, Payment, PaymentState, Refund, RefundState
 from ....payments.outcome import wrong_charges
 from ....purchases import reviews
-from ....purchases.money_back import fraud_warnings, refundable
-from ....purchases.money_back.disputes import of_charges_at_bank, taken_by_bank
+from ....purchases.money_back import refundable
+from ....purchases.money_back.disputes import fraud_warnings
+from ....purchases.money_back.disputes.disputes import of_charges_at_bank, taken_by_bank
 from ....reports.balance import fees
 from ....reports.models import Copying
 from ... import causes, forms

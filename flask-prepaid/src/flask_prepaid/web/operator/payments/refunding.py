@@ -13,7 +13,8 @@ from .... import money
 from ....errors import GatewayUnavailable, UnknownItem
 from ....payments import shown_states
 from ....payments.models import UNDER_WAY, Payment
-from ....purchases.money_back import disputes, previews, refundable, refunds
+from ....purchases.money_back import previews, refundable, refunds
+from ....purchases.money_back.disputes import disputes
 from ... import forms
 from .. import page
 from ..roles import Right

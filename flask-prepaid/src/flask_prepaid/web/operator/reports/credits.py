@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -22,11 +23,15 @@ ALWAYS = ("sold", "spent", "change")
 
 @dataclass(frozen=True)
 class Table:
-    """A line for each period, the totals, and those of the time before."""
+    """A line for each period, the totals, and those of the time before.
+
+    ``fewest`` is of how many entries a column's total is made, now or before, whichever is less.
+    """
 
     lines: list[tuple[date, Credits]]
     total: Credits
     before: Credits
+    fewest: Counter[str]
 
     @property
     def columns(self) -> list[str]:
@@ -75,7 +80,8 @@ def table_of(selection: Selection) -> Table:
     moved = dict(credits.credits(session, selection))
     lines = [(day, moved.get(day, Credits())) for day in selection.span.pieces(selection.by)]
     before = credits.credits(session, selection.before())
-    return Table(lines, sum_of(moved.values()), sum_of(line for _, line in before))
+    fewest = credits.entries(session, selection) & credits.entries(session, selection.before())
+    return Table(lines, sum_of(moved.values()), sum_of(line for _, line in before), fewest)
 
 
 def sum_of(lines: Iterable[Credits]) -> Credits:

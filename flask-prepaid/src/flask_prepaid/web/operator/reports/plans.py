@@ -31,7 +31,7 @@ class Table:
     cohorts: list[plan_revenue.Cohort]
     chart: charts.Chart
     moves: charts.Chart
-    earlier_minor: int
+    earlier: plan_revenue.Month
 
     @property
     def shown(self) -> list[plan_revenue.Month]:
@@ -56,17 +56,17 @@ def tables(selection: Selection) -> list[Table]:
                 plan_revenue.cohorts(session, selection.span, currency=currency),
                 chart_of_revenue(currency, selection.by, lines),
                 chart_of_moves(currency, selection.by, lines),
-                earlier_minor=earlier(selection, currency),
+                earlier=earlier(selection, currency),
             )
         )
     return made
 
 
-def earlier(selection: Selection, currency: str) -> int:
-    """The monthly revenue as it was ``LATELY`` days before the last day of a selection."""
+def earlier(selection: Selection, currency: str) -> plan_revenue.Month:
+    """The line that opens with the revenue and the customers of ``LATELY`` days before a selection's end."""
     last = selection.span.last
     lately = Selection(last - timedelta(days=LATELY - 1), last, currency=currency)
-    return plan_revenue.months(page.context().session, lately, currency=currency)[0].opening_minor
+    return plan_revenue.months(page.context().session, lately, currency=currency)[0]
 
 
 def chart_of_revenue(currency: str, by: str, lines: list[plan_revenue.Month]) -> charts.Chart:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import zip_longest
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from .... import money
-from ....reports import sales, sales_cuts
+from ....reports import days, sales, sales_cuts
 from ....reports.balance.tying import ANY_NUMBER, PLAN
 from ....reports.models import Copying
 from ....reports.sales import SHOWN, Sales, SalesRow
@@ -31,13 +32,18 @@ COSTS = ("refunds_minor", "disputes_minor", "fees_minor", "discounts_minor")
 
 @dataclass(frozen=True)
 class Table:
-    """The sales of one currency: a line for each period, and the totals, with those of the time before."""
+    """The sales of one currency: a line for each period, and the totals, with those of the time before.
+
+    ``fewest`` is of how many movements a column's total is made, now or before, whichever is less; empty
+    while some that were paid are in no sum yet, since no comparison would be true.
+    """
 
     currency: str
     lines: list[tuple[date, Sales]]
     total: Sales
     earlier: list[tuple[date, Sales]]
     before: Sales
+    fewest: Counter[str]
     chart: charts.Chart
 
     @property
@@ -88,6 +94,7 @@ def overview() -> ResponseReturnValue:
         columns=columns_of(cut.sales for cut in cuts),
         titles=titles(part) if part in ("product", "plan") else {},
         costs=COSTS,
+        uncopied=sales.uncopied(session),
     )
     return html, choice.status
 
@@ -97,6 +104,7 @@ def tables(selection: Selection) -> list[Table]:
     session = page.context().session
     now, then = (sales.sales(session, days) for days in (selection, selection.before()))
     totals, before = sales.totals(now), sales.totals(then)
+    counts = fewest(selection)
     made = []
     for currency in sorted(totals.keys() | before.keys()):
         lines = lines_of(currency, now, selection)
@@ -108,10 +116,25 @@ def tables(selection: Selection) -> list[Table]:
                 totals.get(currency, Sales()),
                 earlier,
                 before.get(currency, Sales()),
+                counts.get(currency, Counter()),
                 chart(currency, lines, earlier),
             )
         )
     return made
+
+
+def fewest(selection: Selection) -> dict[str, Counter[str]]:
+    """Of how many movements a column is made in these days or in as many before, whichever is less.
+
+    Per currency. One in which some payments of these days are not copied yet is left out.
+    """
+    context = page.context()
+    session, zone, span = context.session, context.config.time_zone, selection.span
+    now, before = (sales.movements(session, time) for time in (selection, selection.before()))
+    until = days.midnight(span.last + timedelta(days=1), zone)
+    waiting = sales.uncopied(session, since=days.midnight(span.first, zone), until=until)
+    known = (now.keys() & before.keys()) - waiting.keys()
+    return {currency: now[currency] & before[currency] for currency in known}
 
 
 def lines_of(currency: str, rows: list[SalesRow], selection: Selection) -> list[tuple[date, Sales]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....catalog import Offer
 from ....subscriptions import currencies
-from ... import asking, forms, page
+from ... import forms, page, programs
 
 
 def chosen_offer() -> Offer:
@@ -28,7 +28,7 @@ def offer_as_shown(currency: str, *, pack: str | None, credits: int | None = Non
     """
     catalog, wanted = page.context().catalog, forms.sent().get("currency")
     offer = catalog.offer(pack=pack, credits=credits, currency=currency)
-    if not (wanted and asking.is_api()):
+    if not (wanted and programs.is_api()):
         # A form sends the currency of its page, whatever each pack is sold in.
         wanted = catalog.offer(pack=pack, credits=credits, currency=wanted or currency).currency
     currencies.require_as_shown(offer.currency, wanted)

@@ -8,13 +8,14 @@ from flask import url_for
 
 from ....catalog import Offer
 from ....errors import NotYours, UnknownItem
-from ....gateway.checkout import WaysBack
+from ....gateway.payments.checkout import WaysBack
 from ....gateway.values import Checkout, NextStep
 from ....languages import formats
 from ....languages.words import gettext as _
 from ....payments import tax_rates
 from ....payments.models import Payment
-from ....purchases import charging, checkout_pages, earlier_pages
+from ....purchases import charging
+from ....purchases.checkout import checkout_pages, earlier_pages
 from ... import forms, page, sent_again
 
 
@@ -94,7 +95,7 @@ def require_within_total(payment: Payment) -> None:
         return
     tax = payment.tax_minor
     total = payment.amount_minor + tax
-    if sent_again.is_call():
+    if sent_again.is_call_with_key():
         for_program = (
             f"With tax it is {total} in minor units, {tax} of them tax. Nothing is charged: show that total, "
             "and send it as max_minor under a new Idempotency-Key."

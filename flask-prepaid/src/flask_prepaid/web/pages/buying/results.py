@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from ....errors import GatewayUnavailable, NotYours
 from ....payments import payments
 from ....payments.models import Payment, PaymentState
-from ....purchases import charging, checkout_pages, own_payments
+from ....purchases import charging, own_payments
+from ....purchases.checkout import checkout_pages
 from ... import forms, page
 from .. import billing, declines
 from . import paying

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from ....errors import GatewayUnavailable, PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
-from ....gateway.checkout import WaysBack
+from ....gateway.payments.checkout import WaysBack
 from ....subscriptions import currencies, plan_rows, plan_state
 from ....subscriptions.beginning import beginnings, subscribing, unanswered
 from ....subscriptions.models import BEGINNING, Subscription
@@ -116,7 +116,7 @@ def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = N
     :param cancel_url: ``None`` is for a page of our own with Stripe's elements.
     """
     context, wish = page.context(), sent_again.wish()
-    if wish.name and cancel_url is None and not sent_again.is_call():
+    if wish.name and cancel_url is None and not sent_again.is_call_with_key():
         wish = replace(wish, name=f"own-{wish.name}")
     earlier = beginnings.page_before(context, owner, wish)
     if earlier is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....catalog import Plan
 from ....subscriptions import currencies
 from ....subscriptions.beginning.beginnings import PlanChoice
-from ... import asking, forms, page
+from ... import forms, page, programs
 
 
 def chosen_plan(owner: str) -> PlanChoice:
@@ -27,6 +27,6 @@ def plan_named(owner: str, slug: str) -> Plan:
     listed, shown = context.catalog.plan(slug), forms.chosen("currency")
     plan = listed.sold_in(currencies.of(context, owner, shown))
     if shown:
-        wanted = shown if asking.is_api() else listed.sold_in(shown).currency
+        wanted = shown if programs.is_api() else listed.sold_in(shown).currency
         currencies.require_as_shown(plan.currency, wanted)
     return plan

@@ -8,18 +8,18 @@ from functools import partial
 from typing import Any
 
 from flask import request
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from prepaid_ledger.errors import PrepaidError
 
 from ....catalog import Plan
 from ....errors import GatewayRefused, GatewayUnavailable
-from ....gateway.billing.subscription_values import StripeInvoice
+from ....gateway.billing.invoice_values import StripeInvoice
 from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import trials
-from ....subscriptions.invoices import lots
+from ....subscriptions.invoices import plan_lots
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
 from ... import filters, forms, page
 from . import owed
@@ -52,7 +52,7 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
     planned = session.get(PlanPrice, row.next_price_id) if row and row.next_price_id else None
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.in_(ENDED))
     saved = cards_on_file.saved(session, owner)
-    last = session.scalars(mine.order_by(Subscription.id.desc())).first()
+    last, bills = session.scalars(mine.order_by(Subscription.id.desc())).first(), last_bills(owner)
     return page.render(
         "plan.html",
         row=row,
@@ -69,7 +69,7 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         is_over=row is not None and plan_state.is_over(context, row),
         has_just_begun=row is not None and has_just_begun(row),
         paid=owed.paid_by_try(owner),
-        given_by_now=partial(lots.given_by_now, session),
+        given_by_now=partial(plan_lots.given_by_now, session),
         over_on=over_on(row) if row else None,
         is_tried=bool(of_money.get("trying")) and error is None,
         **of_money,
@@ -85,7 +85,8 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         cards=saved,
         pays_with=pays_with(saved),
         kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
-        invoices=last_bills(owner),
+        invoices=bills,
+        to_come=plan_lots.to_come_of_each(session, [bill.id for bill in bills]),
         attempt=forms.new_attempt,
         error=error,
     )
@@ -97,7 +98,7 @@ def last_bills(owner: str) -> Sequence[Invoice]:
         select(Invoice)
         .join(Subscription, Subscription.id == Invoice.subscription_id)
         .where(Subscription.owner == owner, Invoice.state != "draft")
-        .where(or_(Invoice.total_minor != 0, Invoice.credits > 0))  # a trial's says nothing
+        .where(plan_state.BILLS_SOMETHING)
         .order_by(Invoice.created_at.desc(), Invoice.id.desc())
     )
     return page.context().session.scalars(bills.limit(SHOWN)).all()

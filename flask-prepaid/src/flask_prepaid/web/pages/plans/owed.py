@@ -7,6 +7,7 @@ from typing import Any
 from flask import request, url_for
 
 from ....errors import GatewayRefused, GatewayUnavailable
+from ....gateway.billing.invoice_values import LastTry
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import plan_rows, plan_state, retries
 from ....subscriptions.models import Invoice, InvoiceState, Subscription
@@ -18,22 +19,24 @@ def of_owed(row: Subscription, *, may_ask: bool = True) -> dict[str, Any]:
 
     :param may_ask: Whether Stripe may be asked for the card that did not pay.
     """
-    refused_id = refused_card_id(row) if may_ask else None
+    last = last_try(row) if may_ask else None
+    refused_id = last.card_id if last is not None else None
     bill = plan_state.owed(page.context(), row)
     trying = retries.trying(page.context().session, row.owner)
     saved = cards_on_file.saved(page.context().session, row.owner)
     return {
         "owed": bill,
+        "asks_bank": last is not None and last.asks_customer and bill is not None and bool(bill.page_url),
         "refused": next((card for card in saved if card.id == refused_id), None),
         "trying": trying if bill is not None else None,
         "could_pay": [card for card in saved if card.id != refused_id],
     }
 
 
-def refused_card_id(row: Subscription) -> str | None:
-    """What did not pay the plan when it was last tried; ``None`` also while Stripe does not answer."""
+def last_try(row: Subscription) -> LastTry | None:
+    """With what the plan was last tried to be paid; ``None`` also while Stripe does not answer."""
     try:
-        return retries.refused_card_id(page.context(), row)
+        return retries.last_try(page.context(), row)
     except (GatewayUnavailable, GatewayRefused):
         return None
 

@@ -178,6 +178,14 @@ def create_entries() -> None:
         postgresql_where=sa.text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
         sqlite_where=sa.text("refers_to_seq IS NOT NULL OR kind = 'adjustment'"),
     )
+    op.create_index(
+        "ix_prepaid_entry_owed",
+        "prepaid_entry",
+        ["wallet_id", "slot", "seq"],
+        unique=False,
+        postgresql_where=sa.text("debt > 0"),
+        sqlite_where=sa.text("debt > 0"),
+    )
 
 
 def create_holds() -> None:

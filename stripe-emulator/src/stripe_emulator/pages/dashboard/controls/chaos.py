@@ -40,7 +40,7 @@ PRESETS: dict[str, tuple[str, str, Json]] = {
         {"duplicate": 0.5, "shuffle": True, "delay": 5.0},
     ),
     "lost": (
-        "Webhooks that never come",
+        "Webhooks get lost",
         "A third of the events is never delivered. Does the program find out by itself?",
         {"drop": 0.33},
     ),

@@ -27,6 +27,7 @@ WHAT = {
     "balance.available": "Money becomes available",
     "charge.updated": "A charge gets its balance transaction",
     "checkout.session.expire": "A Checkout Session expires",
+    "dispute.overdue": "The time for evidence is over",
     "invoice.advance": "A draft invoice is finalized and collected",
     "invoice.retry": "A failed invoice is tried again",
     "invoice.overdue": "An invoice is overdue",

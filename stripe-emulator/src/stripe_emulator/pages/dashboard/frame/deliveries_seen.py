@@ -98,7 +98,7 @@ def with_states(shown_events: Sequence[Json], *, known: str = "") -> list[Json]:
 
 
 def _about(value: Json) -> str:
-    return describe.full_amount(value) or title(value) or describe.short(value.get("id", ""))
+    return describe.amount(value) or title(value) or describe.short(value.get("id", ""))
 
 
 def _tries(seq: int) -> list[Json]:

@@ -48,7 +48,7 @@ def _row(value: Json, owner_id: str, owner: str) -> Row:
         email=email if value["object"] == "customer" and email and email != known_by else "",
         owner_id=owner_id,
         owner=owner,
-        amount=describe.full_amount(value),
+        amount=describe.amount(value),
         status=state(value),
         created=value.get("created"),
     )

@@ -82,15 +82,21 @@ def sections(value: Json) -> list[Section]:
 
 
 def named(value: Json) -> list[tuple[str, Json, str, str]]:
-    """What this object names: a label, the object, its title and its state."""
+    """What this object names: a label, the object, its title and its state.
+
+    What names a payment has that one alone and not its charge beside it. In a dispute the payment has no
+    state: it would say the dispute's own again.
+    """
     parent = (value.get("parent") or {}).get("subscription_details") or {}
     fields = {**value, "subscription": value.get("subscription") or parent.get("subscription")}
+    fields["charge"] = None if fields.get("payment_intent") else fields.get("charge")
     pairs = []
     for field, label in _NAMED.items():
         name = fields.get(field)
         other = store.find_any(name) if isinstance(name, str) and name != value["id"] else None
         if other is not None:
-            pairs.append((label, other, title(other) or other["id"], state(other)))
+            stands = state(other) if value["object"] != "dispute" else ""
+            pairs.append((label, other, title(other) or other["id"], stands))
     return pairs
 
 

@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 from prepaid_ledger import check_owner
 
-from ..context import Context, reading, refuse_uncommitted
-from ..errors import UnknownItem
-from ..gateway.billing.subscription_values import Page
-from ..gateway.checkout import WaysBack
-from ..gateway.values import Checkout
-from ..payments import wishes
-from ..payments.wishes import NAMELESS, Wish
-from ..subscriptions import currencies
-from ..subscriptions.beginning import beginnings, subscribing
-from ..subscriptions.beginning.beginnings import PlanChoice
+from ...context import Context, reading, refuse_uncommitted
+from ...errors import UnknownItem
+from ...gateway.billing.subscription_values import Page
+from ...gateway.payments.checkout import WaysBack
+from ...gateway.values import Checkout
+from ...payments import wishes
+from ...payments.wishes import NAMELESS, Wish
+from ...subscriptions import currencies
+from ...subscriptions.beginning import beginnings, subscribing
+from ...subscriptions.beginning.beginnings import PlanChoice
 from . import checkout_pages, earlier_pages
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from ...payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
-from ...payments.models import Dispute, PartCharge, Payment
-from ...payments.part_charges import is_of_its_charge
+from ....payments.dispute_states import TAKES_NOTHING, WANTS_EVIDENCE
+from ....payments.models import Dispute, PartCharge, Payment
+from ....payments.part_charges import is_of_its_charge
 
 
 def name_of(dispute: Dispute) -> str:

@@ -17,14 +17,14 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol, Self, TypeVar
 
-from .books.extensions import Progress
-from .books.wallets.uses import Use
-from .checks import check_credits, check_held_for, is_whole
-from .clock import Clock
-from .database.types import Quantities
-from .errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, PrepaidError
-from .prices import Rates
-from .tables import Hold
+from ..books.extensions import Progress
+from ..books.wallets.uses import Use
+from ..checks import check_credits, check_held_for, is_whole
+from ..clock import Clock
+from ..database.types import Quantities
+from ..errors import BudgetExceeded, Busy, HoldClosed, InsufficientCredits, PrepaidError
+from ..prices import Rates
+from ..tables import Hold
 
 log = logging.getLogger(__name__)
 

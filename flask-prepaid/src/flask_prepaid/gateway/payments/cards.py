@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from .calls import Topic, ask, ask_for, walk
-from .values import Card, card_of, id_of
+from ..calls import Topic, ask, ask_for, walk
+from ..values import Card, card_of, id_of
 
 
 class Cards(Topic):

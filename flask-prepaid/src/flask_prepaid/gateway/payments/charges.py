@@ -11,9 +11,9 @@ import stripe
 
 from prepaid_ledger import clock
 
-from ..errors import CardDeclined, CardNeedsOwner
-from .calls import Topic, ask, ask_for, created, walk
-from .values import PAYMENT_KEY, Intent, intent_of, made_with
+from ...errors import CardDeclined, CardNeedsOwner
+from ..calls import Topic, ask, ask_for, created, walk
+from ..values import PAYMENT_KEY, Intent, intent_of, made_with
 
 
 @dataclass(frozen=True)

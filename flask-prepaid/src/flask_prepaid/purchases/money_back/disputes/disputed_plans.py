@@ -17,16 +17,16 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 
-from ... import signals
-from ...context import Context, reading, refuse_uncommitted, transaction, write_now
-from ...errors import NotYours
-from ...payments.dispute_states import DisputeState
-from ...payments.models import Dispute, Payment, Via
-from ...subscriptions import changing, plan_state, sync
-from ...subscriptions.blocking import CHARGED, IS_BILLED
-from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
-from .. import stop_reasons
-from .models import FraudWarning
+from .... import signals
+from ....context import Context, reading, refuse_uncommitted, transaction, write_now
+from ....errors import NotYours
+from ....payments.dispute_states import DisputeState
+from ....payments.models import Dispute, Payment, Via
+from ....subscriptions import changing, plan_state, sync
+from ....subscriptions.blocking import CHARGED, IS_BILLED
+from ....subscriptions.models import Invoice, PlanPrice, State, Subscription
+from ... import stop_reasons
+from ..models import FraudWarning
 
 #: What a bank says, and why the plan ends: it can be read after "because".
 WHY: dict[type[Dispute] | type[FraudWarning], str] = {

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import Any, Self
 
-from .background import in_background
+from ..background import in_background
 from .meters import Meter
 
 

@@ -9,17 +9,18 @@ from functools import partial
 
 from sqlalchemy import select, text
 
-from ...context import Context, Write, nothing, transaction
-from ...gateway.money_back.refund_values import StripeDispute
-from ...payments import part_charges, payments
-from ...payments.dispute_states import TAKES_NOTHING
-from ...payments.models import Dispute, Payment, PaymentState
-from ...payments.outcome import wrong_charges
-from ...payments.part_charges import is_of_its_charge
-from .. import settling, stop_reasons
-from ..auto_topup import topups
-from . import disputed_plans, disputes, unnamed_charges
-from .taking_back import take_back
+from ....context import Context, Write, nothing, transaction
+from ....gateway.money_back.money_back_values import StripeDispute
+from ....payments import part_charges, payments
+from ....payments.dispute_states import TAKES_NOTHING
+from ....payments.models import Dispute, Payment, PaymentState
+from ....payments.outcome import wrong_charges
+from ....payments.part_charges import is_of_its_charge
+from ... import settling, stop_reasons
+from ...auto_topup import topups
+from .. import unnamed_charges
+from ..taking_back import take_back
+from . import disputed_plans, disputes
 
 
 def sync_dispute(context: Context, dispute_id: str) -> Write[None]:

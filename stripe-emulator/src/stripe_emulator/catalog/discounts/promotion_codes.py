@@ -6,7 +6,7 @@ import re
 
 from stripe_emulator.api import lists
 from stripe_emulator.api.register import Register
-from stripe_emulator.catalog import discounts, redemption
+from stripe_emulator.catalog.discounts import discounts, redemption
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest
 from stripe_emulator.core.ids import token

@@ -6,22 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ..catalog import Offer
-from ..context import Context, reading, refuse_uncommitted, transaction, write_now
-from ..errors import GatewayRefused, NotYours, UnknownItem
-from ..gateway.checkout import LineItem, WaysBack
-from ..gateway.values import Checkout, is_session_id
-from ..languages import formats
-from ..languages.words import gettext as _
-from ..payments import payments, wishes
-from ..payments.customers import billing_details
-from ..payments.customers.making import with_customer
-from ..payments.customers.rows import known_customer
-from ..payments.models import Payment, PaymentState, Via
-from ..payments.outcome import applying, transitions
-from ..payments.wishes import NAMELESS, Wish
-from ..subscriptions import currencies
-from . import beginning, earlier_pages, settling
+from ...catalog import Offer
+from ...context import Context, reading, refuse_uncommitted, transaction, write_now
+from ...errors import GatewayRefused, NotYours, UnknownItem
+from ...gateway.payments.checkout import LineItem, WaysBack
+from ...gateway.values import Checkout, is_session_id
+from ...languages import formats
+from ...languages.words import gettext as _
+from ...payments import payments, wishes
+from ...payments.customers import billing_details
+from ...payments.customers.making import with_customer
+from ...payments.customers.rows import known_customer
+from ...payments.models import Payment, PaymentState, Via
+from ...payments.outcome import applying, transitions
+from ...payments.wishes import NAMELESS, Wish
+from ...subscriptions import currencies
+from .. import beginning, settling
+from . import earlier_pages
 
 
 def open_checkout(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,10 +91,17 @@ def given_in(session: Session, subscription_id: int, window: Window, *, but: int
 
 def given_by_now(session: Session, invoice: Invoice) -> int:
     """What an invoice has given so far: its credits, without those of months that are still to come."""
-    to_come = select(func.coalesce(func.sum(PlanMonth.credits), 0)).where(
-        PlanMonth.invoice_id == invoice.id, PlanMonth.given_at.is_(None)
+    return (invoice.credits or 0) - to_come_of_each(session, [invoice.id])[invoice.id]
+
+
+def to_come_of_each(session: Session, invoice_ids: Sequence[int]) -> Counter[int]:
+    """The credits of months that are still to come, by the invoice's id."""
+    to_come = (
+        select(PlanMonth.invoice_id, func.sum(PlanMonth.credits))
+        .where(PlanMonth.invoice_id.in_(invoice_ids), PlanMonth.given_at.is_(None))
+        .group_by(PlanMonth.invoice_id)
     )
-    return (invoice.credits or 0) - session.scalars(to_come).one()
+    return Counter({invoice_id: int(credits) for invoice_id, credits in session.execute(to_come)})
 
 
 def period_end(session: Session, invoice: Invoice, number: int = OWN) -> datetime | None:

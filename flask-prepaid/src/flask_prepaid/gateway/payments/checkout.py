@@ -9,11 +9,11 @@ from typing import Any
 
 from prepaid_ledger import clock
 
-from ..config import Config
-from ..languages import choice
-from .billing.billing_details import BillingDetails, printed
-from .calls import Topic, ask, ask_for, created, walk
-from .values import PAYMENT_KEY, Checkout, checkout_of, made_with, payment_key
+from ...config import Config
+from ...languages import choice
+from ..billing.billing_details import BillingDetails, printed
+from ..calls import Topic, ask, ask_for, created, walk
+from ..values import PAYMENT_KEY, Checkout, checkout_of, made_with, payment_key
 
 
 @dataclass(frozen=True)

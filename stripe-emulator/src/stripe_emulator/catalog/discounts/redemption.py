@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_emulator.catalog import discounts
+from stripe_emulator.catalog.discounts import discounts
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.errors import InvalidRequest

@@ -1,4 +1,4 @@
-"""How a request asks: with a browser's form, or as a program."""
+"""Whether a program asks, or a browser: by a call of the JSON API, or by the answer that is wanted."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from stripe_emulator.catalog.amounts import rounded
+from stripe_emulator.catalog.sums.amounts import rounded
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol, Self
 
-from .books.extensions import Overrun
-from .database.types import Quantities
-from .errors import PrepaidError
-from .prices import Price
-from .tables import Hold, HoldState
+from ..books.extensions import Overrun
+from ..database.types import Quantities
+from ..errors import PrepaidError
+from ..prices import Price
+from ..tables import Hold, HoldState
 
 
 class LedgerOfHold(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stripe_emulator.catalog.totals import Cut
+from stripe_emulator.catalog.sums.totals import Cut
 from stripe_emulator.core import money
 from stripe_emulator.core.database import store
 from stripe_emulator.core.time import clock

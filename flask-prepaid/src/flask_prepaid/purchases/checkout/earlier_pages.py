@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ..context import Context, reading, transaction
-from ..gateway.values import Checkout
-from ..payments import payments
-from ..payments.models import PaymentState, Via
-from ..payments.outcome import applying, transitions
-from ..payments.wishes import Wish
+from ...context import Context, reading, transaction
+from ...gateway.values import Checkout
+from ...payments import payments
+from ...payments.models import PaymentState, Via
+from ...payments.outcome import applying, transitions
+from ...payments.wishes import Wish
 
 
 def page(context: Context, owner: str, wish: Wish) -> tuple[Wish, Checkout | None]:

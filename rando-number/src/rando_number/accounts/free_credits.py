@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
     change_email_confirmed.connect(remember_new_address, app)
 
 
-def greet(user: User) -> None:
+def give(user: User) -> None:
     """Give the free credits to a mailbox that never had them. The caller commits."""
     if remember(user.email):
         shop.welcome(user.owner)
