@@ -49,7 +49,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "tables",
     },
     "audit/scope": {"books/lots", "database", "tables"},
-    "audit/replay": {"audit/scope", "books", "books/lots", "checks", "database", "slots", "tables"},
+    "audit/replay": {"audit/scope", "books", "books/lots", "checks", "clock", "database", "slots", "tables"},
     "audit/rules": {
         "audit/replay",
         "audit/scope",

@@ -147,7 +147,7 @@ def test_a_session_that_reaches_the_database_by_another_address_asks_it_once(boo
 def test_a_session_whose_engine_has_options_of_its_own_takes_no_second_connection(books: Books) -> None:
     """A host makes such an engine for each request, as its documentation has it; its pool may have few."""
     small = create_engine(books.engine.url, pool_size=1, max_overflow=0, pool_timeout=0)
-    ledger = Ledger(small, clock=books.later)
+    ledger = Ledger(small)
 
     for key in ("gift:1", "gift:2"):
         with Session(small.execution_options(logging_token=key)) as session:

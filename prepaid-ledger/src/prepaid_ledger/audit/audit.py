@@ -7,7 +7,7 @@ snapshot of its own, so that none stands for long: an old one keeps PostgreSQL f
 |---|---|
 | I1 | a wallet's balance is the sum of its entries; the sum by kind over all wallets is the sum of balances |
 | I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on, \
-       and no further than to now |
+       and a wallet has not moved after now where no event says so |
 | I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds, \
        and a wallet's debt is the debt made less the debt repaid |
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
@@ -42,7 +42,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -53,7 +52,7 @@ from ..clock import Clock
 from ..database.rows import Stretch
 from ..tables import Kind
 from .replay.replay import Totals, replay
-from .replay.streams import Account, accounts, marks
+from .replay.streams import accounts, marks
 from .rules.budgets import budget_counts
 from .rules.guards import missing_guards
 from .rules.keys import doubled_keys
@@ -70,9 +69,6 @@ log = logging.getLogger(__name__)
 
 #: Wallets that moved, and are played again with one set of statements.
 TOGETHER = 2_000
-
-#: By so much the clock of a machine that writes may be ahead of that of the audit.
-SKEW = timedelta(minutes=5)
 
 #: A wallet of so many events has statements of its own.
 LONG = 1_000
@@ -173,8 +169,9 @@ def audit_range(means: Means, scope: Scope, *, full: bool, is_proved: bool) -> F
     def read(connection: Connection) -> Found:
         with ExitStack() as stack:
             archives = [stack.enter_context(snapshot(archive)) for archive in others]
-            compared = _compared(connection, scope, earlier, means.clock, full=full)
-            return _audit_range(connection, scope, compared, archives, full=full, seals=is_proved)
+            compared = _compared(connection, scope, earlier, full=full)
+            rules = partial(_rules, connection, clock=means.clock, seals=is_proved)
+            return _audit_range(connection, scope, compared, archives, rules, full=full)
 
     return from_snapshot(books, read)
 
@@ -184,18 +181,18 @@ def _audit_range(
     scope: Scope,
     compared: Compared,
     archives: Sequence[Connection],
+    rules: Callable[..., Iterator[Problem]],
     *,
     full: bool,
-    seals: bool,
 ) -> Found:
     totals = Totals()
     proofs, problems = compared.proofs, compared.problems
     if full:
-        problems += _rules(connection, scope, totals, proofs, archives, seals=seals)
+        problems += rules(scope, totals, proofs, archives)
         return Found(problems, totals, 0)
     for part in _parts(compared):
         theirs = {each.wallet_id: proofs[each.wallet_id] for each in part if each.wallet_id in proofs}
-        problems += _rules(connection, Moved(connection, part), totals, theirs, (), seals=seals)
+        problems += rules(Moved(connection, part), totals, theirs, ())
     return Found(problems, totals, compared.before)
 
 
@@ -206,9 +203,7 @@ def _parts(compared: Compared) -> Iterator[Sequence[Stretch]]:
     yield from ([each] for each in compared.long)
 
 
-def _compared(
-    connection: Connection, scope: Scope, earlier: Mapping[int, Proof], clock: Clock, *, full: bool
-) -> Compared:
+def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof], *, full: bool) -> Compared:
     """Look at each wallet beside its proof. One that is behind it is played from its first event on.
 
     What lies in the archive was proved when it was moved there: a wallet that moved since goes on from there.
@@ -217,7 +212,10 @@ def _compared(
     archived = {} if full else {mark.wallet_id: mark.proof for mark in marks(connection, scope)}
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
-        compared.problems.extend(_of_row(account, proof, clock()))
+        if proof is not None and not proof.is_of(account.owner):
+            another = f"wallet {account.id} was another owner's when it was proved"
+            whose = Problem("I8", account.owner, f"{another}: its row of prepaid_proof says whose")
+            compared.problems.append(whose)
         if proof is not None and account.drawn_seq < proof.seq:
             behind = (
                 f"the wallet stands at {account.drawn_seq}, and was proved up to {proof.seq}: the books are "
@@ -240,18 +238,6 @@ def _compared(
     return compared._replace(before=sum(proof.seq for proof in compared.proofs.values()))
 
 
-def _of_row(account: Account, proof: Proof | None, now: datetime) -> Iterator[Problem]:
-    """What of a wallet's row no event says: whose it is, and that it has not moved in a time to come."""
-    if proof is not None and not proof.is_of(account.owner):
-        other = (
-            f"wallet {account.id} was another owner's when it was proved: its row in prepaid_proof says whose"
-        )
-        yield Problem("I8", account.owner, other)
-    if account.moved_at > now + SKEW:
-        ahead = f"the wallet has moved at {account.moved_at}, which is to come: all that ends before ends now"
-        yield Problem("I4", account.owner, ahead)
-
-
 def _keep(proofs: Engine, proved: Sequence[Proof]) -> None:
     """Keep what is proved. It is one process that does, for a file has one writer at a time."""
     try:
@@ -272,10 +258,11 @@ def _rules(
     earlier: Mapping[int, Proof],
     archives: Sequence[Connection],
     *,
+    clock: Clock,
     seals: bool,
 ) -> Iterator[Problem]:
     yield from doubled_keys(connection, which)
-    yield from replay(connection, which, totals, earlier, seals=seals, archives=archives)
+    yield from replay(connection, which, totals, earlier, clock=clock, seals=seals, archives=archives)
     yield from clawed_shares(connection, which)
     yield from uncharged_meters(connection, which)
     yield from budget_counts(connection, which, earlier)
