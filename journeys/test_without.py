@@ -35,6 +35,28 @@ def test_every_form_works_without_javascript(shop: Running, browser: Browser) ->
     context.close()
 
 
+def test_without_javascript_a_wrong_number_is_seen_on_a_phone_and_a_pack_can_be_bought(
+    shop: Running, browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    register(page, shop, "noscript-phone@journey.test")
+    page.goto(f"{shop.url}/buy-credits")
+    number = page.get_by_role("spinbutton", name="How many credits?")
+
+    page.get_by_label("Any number of credits").check()
+    number.fill("0")
+    page.get_by_label("Starter").check()
+    page.get_by_role("button", name="Buy Now").click()
+    expect(number).to_be_visible()  # the browser says there what is wrong
+    number.fill("")
+    page.get_by_role("button", name="Buy Now").click()
+
+    pay_on_stripes_page(page, CARD)
+    expect(page.get_by_role("heading", name="10 credits added for $10.00")).to_be_visible()
+    context.close()
+
+
 def our_own_card_form(page: Page, shop: Running) -> None:
     """It can't do without; it says what to do instead."""
     page.goto(f"{shop.url}/buy-credits/custom")

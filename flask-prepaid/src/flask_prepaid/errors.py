@@ -3,6 +3,7 @@
 ConfigError                  a setting, a price list or an argument is wrong: stops the app at start
 PrepaidError                 and those of credits: see prepaid_ledger.errors
 ├── UnknownItem              no such pack or plan, or a quantity out of bounds  422
+│   └── AboveShown           a plan's first payment is of more than was shown
 ├── PlanRefused              the plan does not stand so that this can be done  409
 ├── TooMany                  too much was tried in too short a time             429
 │   ├── TooManyAttempts      one customer, or all of them, try too often
@@ -61,6 +62,24 @@ class UnknownItem(PrepaidError):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class AboveShown(UnknownItem):
+    """A plan's first payment is of more than its customer was shown, so no card was charged.
+
+    Amounts in the smallest unit of ``currency``. ``total_minor`` is what would be charged, with ``tax_minor``
+    of tax and what is owed at Stripe from before, ``owed_minor``.
+    """
+
+    def __init__(self, total_minor: int, *, tax_minor: int, owed_minor: int, currency: str) -> None:
+        super().__init__(
+            f"The first payment is {total_minor} in minor units, {tax_minor} of them tax, {owed_minor} owed "
+            "from before. Nothing is charged: show that total, and send it as max_minor under a new "
+            "Idempotency-Key.",
+            field="max_minor",
+        )
+        self.total_minor, self.tax_minor, self.owed_minor = total_minor, tax_minor, owed_minor
+        self.currency = currency
 
 
 class PlanRefused(PrepaidError):

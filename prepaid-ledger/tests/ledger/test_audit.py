@@ -215,7 +215,7 @@ def test_wallets_that_somebody_with_a_fast_clock_has_moved_are_named(books: Book
         books.wait(minutes=1)
         books.ledger.set_budget(owner, 5)
         books.commit()
-    books.wait(minutes=-6)
+    books.wait(minutes=-5)
     books.grant(5)
     assert books.unjoined.audit() == []
     books.wait(minutes=-3)

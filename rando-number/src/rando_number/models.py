@@ -144,7 +144,7 @@ class Passkey(Base, WebAuthnMixin):
     """The public half of a key that a customer's phone, laptop or stick keeps.
 
     ``usage`` is ``first`` where it signs in alone, ``secondary`` on top of the password.
-    ``answered`` is a digest of the challenge that it answered last.
+    ``answered`` is the time of the latest challenge that it has answered.
     """
 
     __tablename__ = "passkeys"
@@ -160,7 +160,7 @@ class Passkey(Base, WebAuthnMixin):
     backup_state: Mapped[bool]
     device_type: Mapped[str] = mapped_column(String(64))
     extensions: Mapped[str | None]
-    answered: Mapped[str | None] = mapped_column(String(64))
+    answered: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     lastuse_datetime: Mapped[datetime]
 

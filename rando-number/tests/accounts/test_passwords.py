@@ -18,6 +18,7 @@ from rando_number.models import User
 from rando_number.rate_limits import rates
 
 from ..conftest import StillClock
+from ..reading import forms
 from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop
 
 
@@ -159,6 +160,33 @@ def test_a_reset_link_works_once(shop: RunningShop) -> None:
     assert shop.visitor().login("pat@rando.test").status_code == 200
     assert shop.visitor().login("pat@rando.test", "zq7-zq7-zq7").status_code == 302
     assert shop.app.config["SECURITY_RESET_PASSWORD_WITHIN"].total_seconds() <= 600
+
+
+@pytest.mark.parametrize(
+    ("wanted", "follows"),
+    [("/buy-credits?pack=starter", "/login?next=/buy-credits?pack%3Dstarter"), ("//evil.example", "/login")],
+)
+def test_after_a_new_password_comes_the_page_that_was_wanted_in_any_browser(
+    shop: RunningShop, wanted: str, follows: str
+) -> None:
+    """The way there leads over the sign-in, which has taken a wrong password first."""
+    shop.customer()
+    visitor = shop.visitor()
+    refused = visitor.send("/login", next=wanted, email="pat@rando.test", password="not the one")
+    way = re.findall(r'href="(/reset[^"]*)"', refused.text)[0].replace("&amp;", "&")
+    visitor.client.post(
+        "/reset", data={**forms(visitor.client.get(way).text)["/reset"], "email": "pat@rando.test"}
+    )
+    link = re.findall(
+        r"http://localhost(/reset/\S+)", shop.mails()[-1].replace("=\n", "").replace("=3D", "=")
+    )[0]
+
+    phone = shop.visitor()
+    shown = forms(phone.client.get(link).text).items()
+    ((action, fields),) = [form for form in shown if "/reset/" in form[0]]
+    saved = phone.client.post(action, data={**fields, **NEW_PASSWORD})
+
+    assert saved.location == follows
 
 
 def test_a_newer_reset_link_ends_the_older_one(shop: RunningShop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,6 +339,25 @@ def test_a_registration_tells_nobody_who_is_registered(confirming_shop: RunningS
 
     assert answers[0] == answers[1]
     assert confirming_shop.rows()["users"] == 2
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_registrations_cookies_and_json_tell_nobody_who_is_registered(
+    confirming_shop: RunningShop, accept: str
+) -> None:
+    confirming_shop.visitor().register("pat@rando.test")
+    answers = []
+    for email in ("pat@rando.test", "sam@rando.test"):
+        visitor = confirming_shop.visitor()
+        page = forms(visitor.get("/register").text)["/register"]
+        fields = {**page, "email": email, "password": PASSWORD}
+        sent = visitor.client.post("/register", data=fields, headers={"Accept": accept})
+        cookies = [re.sub(r"=[^;]*;", "=;", cookie, count=1) for cookie in sent.headers.getlist("Set-Cookie")]
+        with visitor.client.session_transaction() as session:
+            kept = {name: None if name == "csrf_token" else value for name, value in session.items()}
+        answers.append(anonymous(f"{sent.status_code} {sent.location} {cookies} {kept} {sent.text}", email))
+
+    assert answers[0] == answers[1]
 
 
 def anonymous(page: str, email: str) -> str:

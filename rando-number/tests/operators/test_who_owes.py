@@ -78,6 +78,8 @@ def test_money_that_went_back_is_in_the_customers_sums_by_the_way_that_it_went(s
     shop.stripe.deliver()
 
     assert sums() == "$30.00 $7.00 refunded · $10.00 lost to disputes"
+    page = finance.get(f"/admin/customers/{pat.owner}").text
+    assert '<span class="quiet">0 of 10 credits</span>' in page, "the bank took those back"
 
 
 def test_a_refund_without_an_answer_is_not_kept_and_no_second_one_is_offered(shop: RunningShop) -> None:

@@ -67,6 +67,20 @@ def test_guesses_at_one_account_from_everywhere_are_slowed_down_and_its_owner_is
     assert stranger.login("pat@rando.test", new["password"]).status_code == 302, "who reads the mail is known"
 
 
+def test_a_guesser_who_asks_for_json_is_in_the_audit_log_as_any_other(guarded_shop: RunningShop) -> None:
+    guarded_shop.customer("pat@rando.test")
+    robot = guarded_shop.visitor()
+    page = forms(robot.get("/login").text)["/login"]
+
+    def guess(password: str) -> int:
+        fields = {**page, "email": "pat@rando.test", "password": password}
+        sent = robot.client.post("/login", data=fields, headers={"Accept": "application/json"})
+        return sent.status_code
+
+    assert (guess("no"), guarded_shop.actions()[-1]) == (200, "sign_in_refused")
+    assert (guess(PASSWORD), guarded_shop.actions()[-1]) == (302, "signed_in")
+
+
 def test_right_passwords_cost_nothing_at_verify(guarded_shop: RunningShop) -> None:
     customer = guarded_shop.customer("pat@rando.test")
 

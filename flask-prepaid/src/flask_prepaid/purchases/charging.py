@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from .. import money
 from ..catalog import Offer
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, GatewayRefused, GatewayUnavailable, NotYours, UnknownItem
 from ..gateway.billing.invoice_charge_values import InvoiceCharge
-from ..gateway.payments.charges import CardCharge
+from ..gateway.payments.charges import CardCharge, Leftover
 from ..gateway.values import Intent, NextStep
 from ..languages import formats
 from ..payments import payments
@@ -19,7 +20,7 @@ from ..payments.customers.rows import known_customer
 from ..payments.models import Payment, PaymentState, Via
 from ..payments.outcome import applying, transitions
 from ..payments.wishes import NAMELESS, Wish
-from ..subscriptions import currencies
+from ..subscriptions import currencies, plan_rows
 from . import beginning, by_invoice, own_payments
 from .saved_cards import copies
 
@@ -113,7 +114,7 @@ def charge(
     """
     with reading(context) as session:
         customer_id = known_customer(session, payment.owner)
-        wanted = _wanted(payment, customer_id, return_url, max_minor) if customer_id else None
+        wanted = _wanted(context, payment, customer_id, return_url, max_minor) if customer_id else None
     if wanted is None:  # the account was closed meanwhile
         with transaction(context):
             transitions.give_up(context, payment, transitions.CUSTOMER_GONE)
@@ -140,9 +141,13 @@ def charge(
     return charged
 
 
-def _wanted(payment: Payment, customer_id: str, return_url: str | None, max_minor: int | None) -> CardCharge:
+def _wanted(
+    context: Context, payment: Payment, customer_id: str, return_url: str | None, max_minor: int | None
+) -> CardCharge:
     """What of a payment Stripe is asked for."""
     assert payment.card_id is not None, "this payment charges a card on file"
+    # No invoice of a plan collects any more what is too little to be charged alone.
+    plan_id = plan_rows.ended_id(context.session, payment.owner) if context.config.bills_charges else None
     return CardCharge(
         key=payment.idempotency_key,
         customer_id=customer_id,
@@ -152,6 +157,7 @@ def _wanted(payment: Payment, customer_id: str, return_url: str | None, max_mino
         currency=payment.currency,
         return_url=return_url,
         max_minor=max_minor,
+        leftover=Leftover(plan_id, money.min_charge_minor(payment.currency)) if plan_id else None,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..payments import timing
-from ..payments.customers.rows import known_customer
+from ..payments.customers.rows import customers_of
 from ..payments.models import Payment, PaymentState, Via
 from ..payments.outcome import applying, transitions
 from ..payments.outcome.comparison import Fetched
@@ -62,19 +62,19 @@ def _close_charge(context: Context, payment: Payment) -> None:
 def sync(context: Context, payment: Payment) -> bool:
     """Fetch what Stripe has of a payment and write it down; whether it has anything. Commits.
 
-    Where the answer that named it was lost, it is found among its customer's by our key.
+    Where the answer that named it was lost, it is found by our key among what its owner's customers have.
     """
     with reading(context) as session:
-        customer_id, key = known_customer(session, payment.owner), payment.idempotency_key
+        customer_ids, key = customers_of(session, payment.owner), payment.idempotency_key
         session_id, intent_id, via = payment.session_id, payment.payment_intent_id, payment.via
         invoice_id = payment.invoice_id
     fetched: Fetched | None
     if via is Via.CHECKOUT:
-        fetched = by_key.checkout(context, session_id, customer_id, key)
+        fetched = by_key.checkout(context, session_id, customer_ids, key)
     elif invoice_id is not None:
         fetched = by_invoice.fetch(context, invoice_id)
     else:
-        fetched = by_key.charge(context, intent_id, customer_id, key)
+        fetched = by_key.charge(context, intent_id, customer_ids, key)
     if fetched is not None:
         with transaction(context):
             applying.apply(context, payment, fetched)

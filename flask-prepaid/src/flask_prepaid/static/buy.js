@@ -63,6 +63,7 @@
     });
     show();
   }
+  if (form) form.dataset.folds = ""; // on a phone
   if (form && !chosen("pack")) form.querySelector("input[type=radio][name=pack]")?.click();
   form?.addEventListener("change", nameButton);
   addEventListener("pageshow", nameButton);

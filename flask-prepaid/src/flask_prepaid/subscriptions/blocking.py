@@ -1,6 +1,7 @@
 """The plan of a customer whom the host has shut out: nothing is charged, until they are let in again.
 
-The plan itself stays. A period that begins meanwhile is not charged, and gives no credits.
+The plan itself stays. A period that begins meanwhile is not charged, and gives no credits; nor is one that
+was billed before, and is over by the time they are let in.
 https://docs.stripe.com/billing/subscriptions/pause-payment
 """
 
@@ -8,18 +9,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import exists, select, text, union, update
+from sqlalchemy import exists, func, select, text, union_all, update
 from sqlalchemy.orm import Session
 
 from ..context import Context, reading, refuse_uncommitted, transaction, write_now
+from ..gateway.billing.invoice_values import StripeInvoice
+from ..gateway.values import moment
 from ..payments.customers.models import Customer
 from . import plan_rows, retries, sync
+from .invoices.worth import whole_period
 from .models import Invoice, InvoiceState, State, Subscription
 
 #: A plan of one who is shut out by the host's own means is stopped so long before it renews.
 AHEAD = timedelta(hours=2)
 
-#: The host is asked about so many plans in one tick: those that are billed, then those that renew first.
+#: The host is asked about so many plans in one tick, those first that are charged next.
 AT_ONCE = 500
 
 #: Plans that Stripe charges by itself.
@@ -33,19 +37,23 @@ COLLECTS = Invoice.state.in_(COLLECTED), Invoice.retry_at.is_not(None)
 IS_BILLED = exists().where(Invoice.subscription_id == Subscription.id, *COLLECTS)
 
 
-def due(context: Context) -> list[str]:
+def due(context: Context, *, limit: int = AT_ONCE) -> list[str]:
     """The owners whose plan is charged soon, or was stopped here: the host says whether they are shut out."""
     is_charged = Subscription.state.in_(CHARGED)
     renews = Subscription.period_end < context.clock() + AHEAD
-    soon = union(
-        select(Subscription.id).where(is_charged, renews),
-        select(Subscription.id).where(Subscription.state == State.PAST_DUE),
-        select(Invoice.subscription_id).where(*COLLECTS),
+    next_charge = union_all(
+        select(Subscription.id, Subscription.period_end.label("at")).where(is_charged, renews),
+        select(Subscription.id, Subscription.period_end).where(Subscription.state == State.PAST_DUE),
+        select(Invoice.subscription_id, Invoice.retry_at).where(*COLLECTS),
+    ).subquery()
+    first = (
+        select(Subscription.owner)
+        .join(next_charge, next_charge.c.id == Subscription.id)
+        .where(is_charged, Subscription.stripe_id.is_not(None))
+        .group_by(Subscription.id, Subscription.owner)
+        .order_by(func.min(next_charge.c.at), Subscription.id)
+        .limit(limit)
     )
-    charged = select(Subscription.owner, Subscription.period_end).where(
-        Subscription.id.in_(soon), is_charged, Subscription.stripe_id.is_not(None)
-    )
-    first = charged.order_by(IS_BILLED.desc(), Subscription.period_end).limit(AT_ONCE)
     stopped = select(Customer.owner).where(text("charges_stopped")).order_by(Customer.owner)
     session = context.session
     owners = [*session.scalars(first), *session.scalars(stopped)]
@@ -90,7 +98,9 @@ def _stop(context: Context, owner: str) -> None:
     stripe_id, collects = plan
     if collects:
         context.gateway.subscriptions.stop_collecting(stripe_id)
-    _collect(context, stripe_id, by_itself=False)
+    for bill in _uncollected(context, stripe_id):
+        context.gateway.invoices.collect_by_itself(bill.id, False)
+    write_now(context, sync.sync(context, stripe_id))
 
 
 def _is_billed(session: Session, stripe_id: str) -> bool:
@@ -105,7 +115,7 @@ def _go_on(context: Context, owner: str) -> None:
         stripe_id = plan.stripe_id if plan is not None else None
     if stripe_id is not None:
         context.gateway.subscriptions.collect_again(stripe_id)
-        _collect(context, stripe_id, by_itself=True)
+        _let_go_on(context, stripe_id)
     with transaction(context) as session:
         _mark(session, owner, stopped=False)
         retries.note_owed(session, owner)
@@ -115,9 +125,19 @@ def _mark(session: Session, owner: str, *, stopped: bool) -> None:
     session.execute(update(Customer).where(Customer.owner == owner).values(charges_stopped=stopped))
 
 
-def _collect(context: Context, stripe_id: str, *, by_itself: bool) -> None:
-    """Let Stripe try the invoices that are billed already, or not. Commits."""
-    for bill in context.gateway.invoices.of_subscription(stripe_id):
-        if bill.status in COLLECTED:
-            context.gateway.invoices.collect_by_itself(bill.id, by_itself)
+def _let_go_on(context: Context, stripe_id: str) -> None:
+    """Let Stripe collect what is billed, without a period that is over: nobody could use it. Commits."""
+    for bill in _uncollected(context, stripe_id):
+        period = whole_period(bill.lines)
+        if period is None or moment(period[1]) > context.clock():
+            context.gateway.invoices.collect_by_itself(bill.id, True)
+        elif bill.due_minor:  # one that costs nothing more would be paid by being made final
+            if bill.status == InvoiceState.DRAFT:
+                context.gateway.invoices.make_final(bill.id)
+            context.gateway.invoices.void(bill.id)
     write_now(context, sync.sync(context, stripe_id))
+
+
+def _uncollected(context: Context, stripe_id: str) -> list[StripeInvoice]:
+    bills = context.gateway.invoices.of_subscription(stripe_id)
+    return [bill for bill in bills if bill.status in COLLECTED]

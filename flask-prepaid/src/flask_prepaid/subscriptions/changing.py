@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..catalog import Plan
 from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, PlanRefused
+from ..gateway.billing.invoice_values import StripeInvoice
 from ..gateway.billing.subscription_values import PriceChoice, StripeSubscription
 from ..payments import card_testing
 from . import plan_rows, plan_state, previews, prices
@@ -20,12 +21,20 @@ Verb = Callable[[Context, str], Subscription]
 
 @prices.sold_at_stripe()
 def change(
-    context: Context, owner: str, plan: Plan, quantity: int, *, proration_date: int, due_minor: int
+    context: Context,
+    owner: str,
+    plan: Plan,
+    quantity: int,
+    *,
+    proration_date: int,
+    due_minor: int,
+    next_minor: int | None = None,
 ) -> Subscription:
     """Change the plan as it was previewed. Commits. A repeat does nothing.
 
     :param proration_date: The preview's.
     :param due_minor: What the preview showed is charged now; if that is not so any more, nothing changes.
+    :param next_minor: What it showed is charged next at most; ``None`` is any.
     :raises PlanRefused: The plan can't be changed now, or the preview does not hold any more.
     """
     changed = _changed_before(context, owner, plan, quantity)
@@ -34,7 +43,8 @@ def change(
     with transaction(context):
         card_testing.count_attempt(context, owner)
     shown = previews.preview(context, owner, plan, quantity, proration_date=proration_date)
-    if shown.due_minor != due_minor:
+    is_dearer = next_minor is not None and shown.next_minor > next_minor
+    if shown.due_minor != due_minor or is_dearer:
         raise PlanRefused("What this change costs is not what was shown. Look at the new preview first.")
     row, subscription = plan_state.fetch(context, owner, "change")
     price = previews.target(context, row, plan, quantity)
@@ -123,8 +133,17 @@ def cancel_now(context: Context, owner: str, *, plan_id: int | None = None) -> S
     context.gateway.subscriptions.cancel_now(subscription.id)
     for bill in context.gateway.invoices.of_subscription(subscription.id):
         if bill.status == InvoiceState.OPEN:
-            context.gateway.invoices.void(bill.id)
+            _void(context, bill)
     return plan_state.synced(context, row, subscription)
+
+
+def _void(context: Context, bill: StripeInvoice) -> None:
+    """Drop what is owed; what a bank has been asked for already, Stripe may not let go any more."""
+    try:
+        context.gateway.invoices.void(bill.id)
+    except GatewayRefused:
+        if not bill.under_way:
+            raise
 
 
 def pause(context: Context, owner: str) -> Subscription:
@@ -185,7 +204,7 @@ def use_card(context: Context, owner: str, card_id: str) -> Subscription:
         context.gateway.subscriptions.use_card(subscription.id, card_id)
     refusals: list[CardDeclined | CardNeedsOwner] = []
     for bill in context.gateway.invoices.of_subscription(subscription.id):
-        if bill.status == InvoiceState.OPEN:
+        if bill.status == InvoiceState.OPEN and not bill.under_way:
             try:
                 context.gateway.invoices.pay(bill.id, card_id)
             except (CardDeclined, CardNeedsOwner) as refusal:

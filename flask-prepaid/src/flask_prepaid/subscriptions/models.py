@@ -170,10 +170,12 @@ class Invoice(Base):
 
     ``credits`` is what it gave, ``given``, less what it took: ``None`` until it is paid and settled. What
     comes in later months is in it. ``once`` are those that it gave on top, under the key ``once_key``.
+    ``late``: it was paid when its time was over, and what it gave lasts as long as was said then.
     ``per_period`` is what a whole period of the plan gives since then, or each month of it where they come
     month by month; 0 where it says nothing of that.
     ``period_start`` and ``period_end`` are those of the whole period that it bills.
-    ``retry_at``: its payment is tried next; a draft without one is not charged.
+    ``retry_at``: its payment is tried next; a draft without one is not charged. ``under_way``: a bank has not
+    answered yet whether it pays.
     """
 
     __tablename__ = "prepaid_invoice"
@@ -200,11 +202,13 @@ class Invoice(Base):
     given: Mapped[int] = mapped_column(default=0)
     once: Mapped[int] = mapped_column(default=0)
     once_key: Mapped[str | None] = mapped_column(String(120))
+    late: Mapped[bool] = mapped_column(default=False)
     per_period: Mapped[int] = mapped_column(default=0)
     payment_id: Mapped[int | None]
     page_url: Mapped[str | None] = mapped_column(String(1024))
     pdf_url: Mapped[str | None] = mapped_column(String(1024))
     retry_at: Mapped[datetime | None]
+    under_way: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import Customer
 from ..payments.customers.rows import owner_of
-from .models import ENDED, Subscription
+from .models import BEGINNING, ENDED, Subscription
 
 
 def find(
@@ -43,6 +43,17 @@ def running(session: Session, owner: str) -> Subscription | None:
     """The owner's subscription that has not ended."""
     mine = select(Subscription).where(Subscription.owner == owner, Subscription.state.not_in(ENDED))
     return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
+
+
+def ended_id(session: Session, owner: str) -> str | None:
+    """Stripe's id of the owner's plan that has ended last; ``None`` while one runs, or where none has."""
+    row = running(session, owner)
+    if row is not None and row.state not in BEGINNING:
+        return None
+    ended = select(Subscription.stripe_id).where(
+        Subscription.owner == owner, Subscription.state.in_(ENDED), Subscription.stripe_id.is_not(None)
+    )
+    return session.scalar(ended.order_by(Subscription.id.desc()).limit(1))
 
 
 def payer_id(session: Session, row: Subscription) -> str | None:

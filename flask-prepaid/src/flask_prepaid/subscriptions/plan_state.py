@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -45,6 +46,7 @@ AFTER = {"pause": State.PAUSED, "unpause": State.ACTIVE}
 #: that is to end, of a change that waits for its payment.
 OWED = (
     Invoice.state == InvoiceState.OPEN,
+    Invoice.under_way.is_(False),
     Subscription.state.not_in(ENDED | {State.INCOMPLETE, State.PAUSED}),
     or_(Subscription.pending_until.is_(None), Subscription.state == State.PAST_DUE),
 )
@@ -237,6 +239,15 @@ def period_bill(context: Context, row: Subscription) -> Invoice | None:
     return context.session.scalars(of_period.order_by(Invoice.id.desc())).first()
 
 
+def charged_soon(context: Context, row: Subscription) -> Invoice | None:
+    """The invoice of the period that has begun, where Stripe charges it by itself within the next hours."""
+    bill = period_bill(context, row)
+    if bill is None or row.state not in (State.ACTIVE, State.PAUSED):
+        return None
+    waits = bill.state == InvoiceState.DRAFT and bill.retry_at is not None
+    return bill if waits or bill.state == InvoiceState.OPEN else None
+
+
 def is_paid(context: Context, row: Subscription) -> bool:
     """Whether a plan runs in a period that is paid; one without an invoice is taken for paid.
 
@@ -246,13 +257,57 @@ def is_paid(context: Context, row: Subscription) -> bool:
     return row.state is State.ACTIVE and (bill is None or bill.state == InvoiceState.PAID)
 
 
-def owed(context: Context, row: Subscription) -> Invoice | None:
-    """The invoice that waits to be paid, the oldest first."""
-    waiting = select(Invoice).where(Invoice.subscription_id == row.id, Invoice.state == InvoiceState.OPEN)
-    return context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).first()
+@dataclass(frozen=True)
+class Owed:
+    """The invoices of a plan that wait to be paid, one or more, the oldest first."""
+
+    invoices: Sequence[Invoice]
+
+    @property
+    def oldest(self) -> Invoice:
+        return self.invoices[0]
+
+    @property
+    def due_minor(self) -> int:
+        """What they ask for together, in the smallest unit of ``currency``."""
+        return sum(invoice.due_minor for invoice in self.invoices)
+
+    @property
+    def currency(self) -> str:
+        return self.oldest.currency
+
+    @property
+    def page_url(self) -> str | None:
+        """Stripe's page that asks for all of it; ``None`` where each of several has its own."""
+        return self.oldest.page_url if len(self.invoices) == 1 else None
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When Stripe tries next to be paid any of it."""
+        return min((invoice.retry_at for invoice in self.invoices if invoice.retry_at), default=None)
+
+
+def owed(context: Context, row: Subscription) -> Owed | None:
+    """What waits to be paid of a plan, without what a bank has not answered yet."""
+    return _open(context, row, under_way=False)
+
+
+def under_way(context: Context, row: Subscription) -> Owed | None:
+    """What of a plan is being paid, while a bank has not answered yet whether it pays, as with a debit."""
+    return _open(context, row, under_way=True)
+
+
+def _open(context: Context, row: Subscription, *, under_way: bool) -> Owed | None:
+    waiting = select(Invoice).where(
+        Invoice.subscription_id == row.id,
+        Invoice.state == InvoiceState.OPEN,
+        Invoice.under_way.is_(under_way),
+    )
+    invoices = context.session.scalars(waiting.order_by(Invoice.created_at, Invoice.id)).all()
+    return Owed(invoices) if invoices else None
 
 
 def waits_for_payment(context: Context, invoice: Invoice) -> bool:
     """Whether a plan's invoice can be paid. Where the plan has ended, nobody is asked for it any more."""
     plan = context.session.get_one(Subscription, invoice.subscription_id)
-    return invoice.state == InvoiceState.OPEN and plan.state not in ENDED
+    return invoice.state == InvoiceState.OPEN and not invoice.under_way and plan.state not in ENDED

@@ -45,7 +45,7 @@ def last_try(context: Context, plan: Subscription) -> LastTry | None:
     """
     with reading(context):
         bill = plan_state.owed(context, plan)
-        invoice_id = bill.stripe_id if bill is not None else None
+        invoice_id = bill.oldest.stripe_id if bill is not None else None
     return context.gateway.invoices.last_try(invoice_id) if invoice_id is not None else None
 
 
@@ -109,7 +109,7 @@ def retry(context: Context, owner: str) -> None:
 def _pay(context: Context, stripe_id: str, card_id: str) -> None:
     context.gateway.subscriptions.use_card(stripe_id, card_id)
     for bill in context.gateway.invoices.of_subscription(stripe_id):
-        if bill.status == InvoiceState.OPEN:
+        if bill.status == InvoiceState.OPEN and not bill.under_way:
             with suppress(CardDeclined, CardNeedsOwner):
                 context.gateway.invoices.pay(bill.id, card_id)
     write_now(context, sync.sync(context, stripe_id))

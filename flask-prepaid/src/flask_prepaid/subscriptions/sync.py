@@ -208,8 +208,10 @@ def _announce(context: Context, row: Subscription, before: State, bills: list[St
     session = context.session
     plan = {"owner": row.owner, "subscription_id": row.id}
     signals.after_commit(session, signals.plan_changed, before=before, after=row.state, **plan)
-    if before is not row.state and row.state in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE):
-        unpaid = (bill.page_url for bill in reversed(bills) if bill.status == InvoiceState.OPEN)
+    waiting = [bill for bill in bills if bill.status == InvoiceState.OPEN]
+    not_paid = row.state in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE)
+    if before is not row.state and not_paid and not (waiting and all(bill.under_way for bill in waiting)):
+        unpaid = (bill.page_url for bill in reversed(waiting))
         signals.after_commit(
             session, signals.plan_payment_failed, state=row.state, page_url=next(unpaid, None), **plan
         )

@@ -33,6 +33,7 @@ IN_DIGITS = {
     "times": marked("Write in digits how many times a month to top up at most, such as 4."),
     "proration_date": marked("This preview has lost its time. Show the change again."),
     "due_minor": marked("This preview has lost its amount. Show the change again."),
+    "next_minor": marked("This preview has lost its amount. Show the change again."),
     # Only programs send it, and what they are told is English.
     "max_minor": "Send the total that was shown, in the smallest unit of its currency, such as 500.",
 }

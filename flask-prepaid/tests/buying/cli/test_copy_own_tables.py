@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -309,3 +312,54 @@ def test_numbers_that_only_postgresql_gives_out_move_and_it_goes_on_from_the_las
     assert answer(target, "INSERT INTO ticket (seat) VALUES (10) RETURNING id") == [(4,)]
     is_always = "SELECT is_identity, identity_generation FROM information_schema.columns"
     assert ("YES", "ALWAYS") in answer(target, f"{is_always} WHERE table_name = 'ticket'")
+
+
+def test_tables_of_another_schema_move_between_two_postgresqls(databases: Databases) -> None:
+    shop, target = Shop(databases.fresh("postgresql")), databases.empty("postgresql")
+    metadata = shop.db.metadata
+    Table("chair", metadata, Column("id", Integer, primary_key=True))
+    mark = Column("chair", ForeignKey("chair.id"))
+    Table("chair", metadata, Column("id", Integer, primary_key=True), mark, schema="Back Office")
+    for url in (address(shop), target):
+        answer(url, 'CREATE SCHEMA "Back Office"')
+        metadata.create_all(create_engine(url, poolclass=NullPool))
+    answer(address(shop), "INSERT INTO chair (id) VALUES (4)")
+    answer(address(shop), 'INSERT INTO "Back Office".chair (chair) VALUES (4), (4)')
+
+    copied = shop.command("copy", "--all", "--to", shown(target))
+
+    assert copied.exit_code == 0, copied.output
+    assert content(metadata, target) == {"chair": [(4,)], "Back Office.chair": [(1, 4), (2, 4)]}
+    assert answer(target, 'INSERT INTO "Back Office".chair (chair) VALUES (4) RETURNING id') == [(3,)]
+
+
+@pytest.mark.parametrize(("here", "there"), [("postgresql", "sqlite"), ("postgresql", "postgresql")])
+def test_a_table_of_a_schema_that_is_not_there_is_named_with_it(
+    databases: Databases, here: str, there: str
+) -> None:
+    shop, target = Shop(databases.fresh(here)), databases.empty(there)
+    Table("chair", shop.db.metadata, Column("id", Integer, primary_key=True), schema="office")
+
+    copied = shop.command("copy", "--all", "--to", shown(target))
+
+    assert copied.exit_code == 1
+    why = "is in a schema, and SQLite has none." if there == "sqlite" else "is not there."
+    assert f"Your own table office.chair {why}" in copied.stderr
+
+
+@pytest.mark.parametrize(("here", "there"), WAYS)
+def test_json_is_written_as_the_app_writes_it(databases: Databases, here: str, there: str) -> None:
+    """The app's own reader makes of JSON what Python's writer refuses, here a decimal number."""
+    read, write = partial(json.loads, parse_float=Decimal), partial(json.dumps, default=float)
+    options = {"json_serializer": write, "json_deserializer": read}
+    shop = Shop(databases.fresh(here), SQLALCHEMY_ENGINE_OPTIONS=options)
+    target = databases.empty(there)
+    Table("rate", shop.db.metadata, Column("id", Integer, primary_key=True), Column("says", JSON))
+    for url in (address(shop), target):
+        shop.db.metadata.create_all(create_engine(url, poolclass=NullPool))
+    answer(address(shop), """INSERT INTO rate (id, says) VALUES (1, '{"each": 0.25}')""")
+
+    copied = shop.command("copy", "--all", "--to", shown(target))
+
+    assert copied.exit_code == 0, copied.output
+    assert content(shop.db.metadata, target) == {"rate": [(1, {"each": 0.25})]}

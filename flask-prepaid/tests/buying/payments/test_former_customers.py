@@ -200,3 +200,40 @@ def test_an_operator_finds_who_has_left_by_the_customers_old_id(shop_with: ShopW
     answer = shop.browser().get(f"/prepaid/admin/customers?q={old}")
 
     assert "user:1" in answer.text or "user:1" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("way", ["by a card on file", "on a page"])
+def test_what_was_paid_and_never_answered_is_found_after_the_customer_has_left(
+    deaf_shop: Shop, way: str
+) -> None:
+    shop = deaf_shop
+    if way == "on a page":
+        shop.pay(shop.buy())
+        shop.change_payments(session_id=None)  # the answer that named it was lost
+    else:
+        card = shop.keep_card()
+        shop.stripe.chaos(lost_reply=1.0)
+        shop.press(card)
+        shop.stripe.chaos()
+    leave(shop)
+
+    shop.put_right()
+
+    (payment,) = shop.payments()
+    assert (payment.state, len(shop.charges())) == (PaymentState.NEEDS_REVIEW, 1)
+    assert "belongs to a customer who is gone" in str(payment.failure)
+
+
+def test_a_plan_that_was_begun_and_never_answered_is_found_after_its_customer_has_left(
+    databases: Databases,
+) -> None:
+    shop = PlanShop(databases.fresh("sqlite"), webhooks=False)
+    shop.stripe.pay(shop.choose("small"), GOOD)
+    shop.change_subscriptions(session_id=None)
+    leave(shop)
+
+    shop.put_right()
+
+    assert shop.state() == "canceled"
+    assert [payment.paid_minor for payment in shop.payments()] == [1_000]
+    shop.close()

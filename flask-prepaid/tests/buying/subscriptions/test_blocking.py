@@ -11,7 +11,7 @@ import stripe
 from flask_prepaid import Operators
 from flask_prepaid.context import write_now
 from flask_prepaid.errors import ConfigError
-from flask_prepaid.subscriptions import sync
+from flask_prepaid.subscriptions import blocking, sync
 from flask_prepaid.subscriptions.models import State
 from flask_prepaid.testing import Databases
 from stripe_emulator import Emulator
@@ -160,6 +160,39 @@ def test_a_block_after_the_renewal_stops_what_is_billed_and_not_charged_yet(
 
     assert len(shop.charges()) == 1
     assert len(shop.given()) == 1
+
+
+def test_who_is_let_in_again_owes_nothing_for_a_period_that_is_over(
+    shop: PlanShop, blocked: set[str]
+) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=28, minutes=10)
+    blocked.add("user:1")
+    shop.tick()
+    shop.pass_time(days=50)
+
+    blocked.clear()
+    shop.tick()
+    shop.pass_time(hours=3)
+
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "void", "void"]
+    assert len(shop.charges()) == 1
+    shop.pass_time(months=1)
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "void", "void", "paid"]
+
+
+def test_the_host_is_first_asked_about_the_plans_that_are_charged_next(shop: PlanShop) -> None:
+    """Where more are due than one tick asks about: a retry of next week waits, a renewal doesn't."""
+    shop.subscribe("small", "user:1")
+    fail_next(shop)
+    shop.pass_time(days=4)
+    shop.subscribe("large", "user:2")
+    shop.pass_time(days=27, hours=23)
+    assert [shop.state("user:1"), shop.state("user:2")] == [State.PAST_DUE, State.ACTIVE]
+
+    due = shop.read(lambda: blocking.due(shop.prepaid, limit=1))
+
+    assert due == ["user:2"]
 
 
 def test_payments_that_somebody_stopped_at_stripe_stay_stopped(shop: PlanShop) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import html
+import json
 
 import pytest
 
-from flask_prepaid import signals
+from flask_prepaid import Pack, Plan, signals
 from flask_prepaid.subscriptions.models import State
+from flask_prepaid.testing import Databases
 
-from .plan_shop import ASKS_ALWAYS, PlanShop
+from .plan_shop import ASKS_ALWAYS, PAGE, PlanShop
+
+#: A debit from this account is confirmed after three minutes.
+SLOW = "DE08370400440532013003"
 
 
 def fail_next(shop: PlanShop) -> None:
@@ -215,3 +220,74 @@ def test_the_host_hears_of_a_failed_payment_with_the_page_that_mends_it(shop: Pl
 
     assert [(news["owner"], news["state"]) for news in heard] == [("user:1", State.PAST_DUE)]
     assert "/invoice/" in str(heard[0]["page_url"])
+
+
+def test_periods_that_were_owed_and_are_paid_at_once_each_give_their_credits(
+    databases: Databases, kind: str
+) -> None:
+    weekly = Plan("weekly", credits=50, amount_minor=700, interval="week", name="Weekly")
+    shop = PlanShop(databases.fresh(kind), plans=[weekly])
+    shop.subscribe("weekly")
+    fail_next(shop)
+    for _ in range(3):
+        shop.pass_time(days=7, hours=2)
+    assert [invoice.state for invoice in shop.invoices()] == ["paid", "open", "open", "open"]
+    page = shop.page()
+    assert "Visa ending in 0341 did not pay $21.00" in page
+    assert page.count(">Pay $7.00 with another card</a>") == 3
+
+    good = shop.save_card()
+    assert "We are charging $21.00 to Visa ending in 4242." in shop.page()
+    shop.do("card", saved_card=good)
+
+    assert [charge.amount for charge in shop.charges()] == [700, 700, 700, 700]
+    assert shop.balance() == 150
+    shop.pass_time(days=2)  # the running period goes on, the grace of the others, too
+    assert shop.balance() == 150
+    shop.pass_time(days=2)
+    assert shop.balance() == 50
+    assert shop.drift() == []
+    shop.close()
+
+
+def test_a_debit_that_its_bank_has_not_answered_is_no_debt(databases: Databases, kind: str) -> None:
+    mails: list[str] = []
+    shop = PlanShop(
+        databases.fresh(kind),
+        plans=[Plan("small", credits=100, amount_minor=1_000, currency="eur", name="Small")],
+        packs=[Pack("b", credits=70, amount_minor=700, currency="eur")],
+        quantity=None,
+        PREPAID_BASE_URL="https://shop.example",
+        PREPAID_RECEIPTS=False,
+        PREPAID_JSON_API=True,
+        email=lambda owner: f"{owner}@shop.example",
+        mail=lambda address, subject, text: mails.append(subject),
+    )
+    session = shop.choose("small")
+    shop.stripe.pay(session, iban=SLOW)
+    shop.browser().get(PAGE, query_string={"session_id": session})
+    shop.stripe.deliver()
+    assert shop.state() is State.INCOMPLETE
+    assert_waits_for_bank(shop)
+    shop.pass_time(minutes=10)
+    assert shop.balance() == 100
+
+    shop.pass_time(days=28, minutes=51)  # an hour after the renewal
+    assert_waits_for_bank(shop)
+    shop.do("card", saved_card=shop.save_card())
+    shop.pass_time(minutes=10)
+
+    assert [intent.status for intent in shop.v1.payment_intents.list().data] == ["succeeded", "succeeded"]
+    assert shop.entries()[-1] == ("allowance", 100)
+    assert [subject for subject in mails if "not paid" in subject or "did not go through" in subject] == []
+    shop.close()
+
+
+def assert_waits_for_bank(shop: PlanShop) -> None:
+    page = shop.page()
+    assert "Your bank has not confirmed the payment of €10.00 yet. Do not pay again" in page
+    assert ">Waiting for the bank<" in page
+    assert ">To pay<" not in page
+    assert ">Pay " not in page
+    assert "did not go through" not in shop.browser().get("/prepaid/buy").text
+    assert json.loads(shop.browser().get("/prepaid/api/plan").text)["plan"]["owed_minor"] == 0

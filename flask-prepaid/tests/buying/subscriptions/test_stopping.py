@@ -31,6 +31,49 @@ def test_what_ends_and_what_stays_is_said_before_and_done_after(shop: PlanShop) 
     assert len(shop.invoices()) == 1
 
 
+def test_who_cancels_before_the_renewal_is_charged_reads_that_it_will_be(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=28, minutes=5)
+    before = words(shop.browser().get(f"{PAGE}/cancel").text)
+    assert "$10.00 is charged within the next hours for the period that has begun" in before
+    assert "The plan ends at once, and can't be resumed. The period that has begun is not charged." in before
+    assert "Nothing more is charged" not in before
+
+    browser = shop.browser()
+    shop.send_form(browser, "/prepaid/buy", to=f"{PAGE}/cancel", when="end")
+
+    after = words(browser.get(PAGE).text)
+    assert (
+        "Your plan ends with the period that has begun. $10.00 is charged for it, and nothing more." in after
+    )
+    shop.pass_time(hours=2)
+    assert [charge.amount for charge in shop.charges()] == [1_000, 1_000]
+    shop.pass_time(months=2)
+    assert len(shop.charges()) == 2
+
+
+def test_who_pauses_before_the_renewal_is_charged_reads_that_it_will_be(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=28, minutes=5)
+    browser = shop.browser()
+
+    shop.send_form(browser, "/prepaid/buy", to=f"{PAGE}/pause")
+
+    assert (
+        "Your plan is paused after the period that has begun. $10.00 is charged for it, and nothing more."
+    ) in words(browser.get(PAGE).text)
+
+
+def test_who_ends_a_plan_at_once_before_its_renewal_is_charged_pays_nothing(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.pass_time(days=28, minutes=5)
+
+    shop.do("cancel", when="now")
+    shop.pass_time(days=3)
+
+    assert len(shop.charges()) == 1
+
+
 def test_a_plan_that_is_to_end_can_be_resumed_until_then(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.do("cancel", when="end")

@@ -6,11 +6,13 @@ choices that it leaves open, and what it does not hold to: an answer opens the d
 
 from __future__ import annotations
 
-import hashlib
+import secrets
+import time
 from typing import Any
 
-from flask import Flask
+from flask import Flask, session
 from flask_security import WebauthnUtil, wan_deleted, wan_registered
+from flask_security.utils import get_message
 from flask_security.webauthn import (
     WebAuthnRegisterForm,
     WebAuthnRegisterResponseForm,
@@ -36,6 +38,9 @@ from ..owners import owner_of
 
 #: The usage of a passkey that replaces the password: it checks its holder by finger, face or PIN.
 ALONE = ("first",)
+
+#: Where the session keeps what the challenges of this browser have in them, and those of no other one.
+BROWSER = "passkey_browser"
 
 SETTINGS = {
     "SECURITY_WEBAUTHN": True,
@@ -67,6 +72,11 @@ class Ceremonies(WebauthnUtil):
             user_verification=self.user_verification(user, [usage]),
         )
 
+    def generate_challenge(self, nbytes: int | None = None) -> str:
+        """A challenge of this browser, that begins with its time: later ones are greater."""
+        browser = session.setdefault(BROWSER, secrets.token_urlsafe(16))
+        return f"{time.time_ns():020d}.{browser}.{super().generate_challenge(nbytes)}"
+
     def user_verification(self, user: Any, usage: list[str]) -> UserVerificationRequirement:
         if set(usage) <= set(ALONE):
             return UserVerificationRequirement.REQUIRED
@@ -93,36 +103,58 @@ class PasskeyLoginForm(WebAuthnSigninForm):
         return bool(super().validate(**kwargs))
 
 
-class ShallowCredential:
-    """Refuses a credential from the browser that is nested beyond reason."""
+class OwnCredential:
+    """Refuses a credential that answers another browser's challenge, or is nested beyond reason."""
 
     credential: HiddenField
+    challenge: str
 
     def validate(self, **kwargs: Any) -> bool:
         try:
-            return bool(super().validate(**kwargs))  # type: ignore[misc]
+            is_own = self.challenge.split(".")[1] == session.get(BROWSER)
+            if is_own and super().validate(**kwargs):  # type: ignore[misc]
+                return True
         except RecursionError:
+            is_own = False
+        if not is_own:
             self.credential.errors = [_("This is no answer of a passkey.")]
-            return False
+        return False
 
 
-class MadePasskeyForm(ShallowCredential, WebAuthnRegisterResponseForm):
+class MadePasskeyForm(OwnCredential, WebAuthnRegisterResponseForm):
     """The answer to the making of a passkey: the new key's public half."""
 
 
-class PasskeyAnswerForm(ShallowCredential, WebAuthnSigninResponseForm):
-    """An answer is taken once: a copy of it, sent again within its minute, opens nothing."""
+class PasskeyAnswerForm(OwnCredential, WebAuthnSigninResponseForm):
+    """Holds each answer to the step that it is given in, and takes it once.
+
+    The page that a key answers says what the key has to prove, and could be the page of another step.
+    """
 
     def validate(self, **kwargs: Any) -> bool:
         self.remember.data = False
-        return bool(super().validate(**kwargs)) and self.is_first()
+        if not self.is_secondary:
+            self.user_verification = True
+        return bool(super().validate(**kwargs)) and self.is_of_the_first_step() and self.is_first()
+
+    def is_of_the_first_step(self) -> bool:
+        """Whether a key on top of a password belongs to who has given the password."""
+        assert self.user is not None
+        if not self.is_secondary or self.user.fs_uniquifier == session["tf_user_id"]:
+            return True
+        self.credential.errors = [get_message("WEBAUTHN_CREDENTIAL_WRONG_USAGE")[0]]
+        return False
 
     def is_first(self) -> bool:
-        digest = hashlib.sha256(self.challenge.encode()).hexdigest()
+        """Whether the key has answered neither this challenge nor a later one; from now on it has."""
         assert isinstance(self.cred, Passkey)
-        fresh = (Passkey.id == self.cred.id, Passkey.answered.is_distinct_from(digest))
+        at = self.challenge.split(".")[0]
+        earlier = Passkey.answered.is_(None) | (Passkey.answered < at)
         taken = db.session.execute(
-            update(Passkey).where(*fresh).values(answered=digest).returning(Passkey.id)
+            update(Passkey)
+            .where(Passkey.id == self.cred.id, earlier)
+            .values(answered=at)
+            .returning(Passkey.id)
         )
         if taken.first() is not None:
             return True

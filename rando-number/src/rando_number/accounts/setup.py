@@ -50,6 +50,7 @@ from . import (
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .proofs import first_proof, last_moment, links, new_address, reset_links, wanted_page
+from .proofs.last_moment import cookie_now
 from .second_factor import CodeForm, OnceOnly, RescueForm, SetUpForm
 
 
@@ -156,6 +157,7 @@ def init_app(app: Flask) -> None:
         wan_signin_response_form=PasskeyAnswerForm,
     )
     words.init_app(app, security)
+    security.want_json(lambda request: False)  # pages alone: its JSON says of an address whether it is known
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     views = app.view_functions
@@ -226,7 +228,7 @@ def once(register: RouteCallable) -> RouteCallable:
 def without_sign_in(register: RouteCallable) -> RouteCallable:
     """Sign nobody in at a registration: it leads to the page that says what comes next.
 
-    A registration looks the same so, whether its address is new or known.
+    A registration looks the same so, whether its address is new or known: its cookie, too.
     """
 
     @wraps(register)
@@ -234,9 +236,13 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
         is_sent = request.method == "POST" and signed_in() is None
         if is_sent:
             wanted_page.remember(request.values.get("next"))
+        before = cookie_now()
         answer = make_response(current_app.ensure_sync(register)())
         if request.method == "POST" and signed_in() is not None:
+            flashes = session.get("_flashes", [])
             logout_user()
+            session.clear()
+            session.update(before, _flashes=flashes)
         if not (is_sent and answer.location):
             return answer
         session[links.MAILED] = find_by_email(request.form.get("email", ""))

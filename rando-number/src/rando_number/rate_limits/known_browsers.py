@@ -32,6 +32,8 @@ def init_app(app: Flask, normalize: Normalize) -> None:
     app.jinja_env.globals |= {"known_cookie": _cookie, "known_days": LASTS.days}
 
     def remember(sender: Flask, user: Any, **_: object) -> None:
+        if user.is_unproven:  # somebody may have registered the address of somebody else
+            return
         account = _digest(normalize(user.email) or user.email)
 
         @after_this_request

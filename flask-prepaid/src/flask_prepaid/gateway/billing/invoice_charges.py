@@ -6,6 +6,7 @@ https://docs.stripe.com/invoicing/integration and https://docs.stripe.com/tax/in
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ from ..payments.charges import CardCharge, Charges
 from ..values import INVOICE_ID, PAYMENT_KEY, id_of, made_with
 from .invoice_charge_values import InvoiceCharge, invoice_charge_of
 from .invoice_parts import charged_parts
+
+log = logging.getLogger(__name__)
 
 #: Why an invoice is of more than its price: what was too little to be charged before comes with it.
 OWES = "The customer owes money at Stripe, which this invoice would collect besides its price."
@@ -43,7 +46,9 @@ class InvoiceCharges(Topic):
         """
         invoice_id = self._draft(wanted)
         try:
-            billed = _without_debts(self._with_line(invoice_id, wanted))
+            billed = self._with_line(invoice_id, wanted)
+            if not self._wrote_off(billed, wanted):
+                _without_debts(billed)
             if not billed.is_above(wanted.max_minor):  # once final, the customer's balance pays it at once
                 billed = self._finalized(invoice_id, wanted)
             if billed.is_above(wanted.max_minor):  # also where its tax is not known before it is final
@@ -90,6 +95,27 @@ class InvoiceCharges(Topic):
         }
         ask(lambda: self._v1.invoice_items.create(item, {"idempotency_key": f"{wanted.key}-item"}))
         return self._whole(invoice_id)
+
+    def _wrote_off(self, draft: InvoiceCharge, wanted: CardCharge) -> bool:
+        """Take off the customer's balance what a plan that has ended left there, if it is no more."""
+        left, owed_minor = wanted.leftover, draft.balance_minor
+        if left is None or not 0 < owed_minor < left.below_minor:
+            return False
+        less: Any = {
+            "amount": -owed_minor,
+            "currency": draft.currency,
+            "description": f"Written off: {left.plan_id} has ended, and this is too little to charge",
+        }
+        key = f"prepaid-write-off-{left.plan_id}-{owed_minor}"  # two purchases at once write it off once
+        ask(
+            lambda: self._v1.customers.balance_transactions.create(
+                wanted.customer_id, less, {"idempotency_key": key}
+            )
+        )
+        log.info(
+            "%s: %s of %s, which has ended, are written off", wanted.customer_id, owed_minor, left.plan_id
+        )
+        return True
 
     def _finalized(self, invoice_id: str, wanted: CardCharge) -> InvoiceCharge:
         """The draft as it is to be paid.

@@ -67,6 +67,7 @@ class StripeInvoice:
     ``balance_minor`` is the customer's balance at Stripe before it: what they owe besides, or have left
     where it is negative. https://docs.stripe.com/billing/customer/balance
     ``final_at`` is when the balance was applied to it: that it was made, where it is no more than a draft.
+    ``under_way``: it is open, and a bank has not answered yet whether it pays, as with a debit.
     """
 
     id: str
@@ -93,6 +94,7 @@ class StripeInvoice:
     final_at: datetime
     paid_at: datetime | None
     asked_at: datetime
+    under_way: bool = False
 
     @property
     def charged_minor(self) -> int:
@@ -120,6 +122,8 @@ def invoice_of(
     asked_at: datetime,
     lines: Iterable[Any] | None = None,
     payments: Iterable[Any] | None = None,
+    *,
+    under_way: bool = False,
 ) -> StripeInvoice:
     """
     :param lines: All its lines, where the invoice itself holds only the first of them.
@@ -151,6 +155,7 @@ def invoice_of(
         final_at=final_at(invoice),
         paid_at=moment_or_none(transitions.paid_at) if transitions else None,
         asked_at=asked_at,
+        under_way=under_way,
     )
 
 

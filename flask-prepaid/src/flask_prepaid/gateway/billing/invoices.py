@@ -6,13 +6,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import stripe
+
 from prepaid_ledger import clock
 
 from ...errors import GatewayRefused
 from ..calls import Topic, ask, ask_for, created, note, walk
 from ..values import id_of, is_expanded
 from .invoice_values import LastTry, StripeInvoice, invoice_of
-from .subscription_values import discounts_param
+from .subscription_values import PriceChoice, discounts_param
 
 #: The preview leaves out what waits for the next invoice, such as prorations.
 ALONE = {"preview_mode": "recurring"}
@@ -48,8 +50,16 @@ class Invoices(Topic):
             lines = walk(partial(sdk.line_items.list, invoice.id), {}) if invoice.lines.has_more else None
             more = bool(invoice.payments and invoice.payments.has_more)
             paid = walk(self._v1.invoice_payments.list, {"invoice": invoice.id}) if more else None
-            invoices.append(invoice_of(invoice, asked_at, lines, paid))
+            under_way = invoice.status == "open" and invoice.attempted and self._is_under_way(invoice)
+            invoices.append(invoice_of(invoice, asked_at, lines, paid, under_way=under_way))
         return invoices[::-1]
+
+    def _is_under_way(self, invoice: stripe.Invoice) -> bool:
+        """Whether a bank has not answered yet whether it pays an invoice, which has its payments with it."""
+        payments = invoice.payments.data if invoice.payments else []
+        intent_id = next((id_of(each.payment.payment_intent) for each in payments if each.is_default), None)
+        intent = ask_for(lambda: self._v1.payment_intents.retrieve(intent_id)) if intent_id else None
+        return intent is not None and intent.status == "processing"
 
     def id_of_intent(self, intent_id: str) -> str | None:
         """The id of the invoice that a PaymentIntent pays, if it pays one."""
@@ -85,6 +95,20 @@ class Invoices(Topic):
             raise
         return invoice_of(preview, asked_at)
 
+    def preview_first(
+        self, wanted: PriceChoice, *, customer_id: str, trial_end: datetime | None
+    ) -> StripeInvoice:
+        """The first invoice of a subscription that a customer would begin."""
+        asked_at = clock.wall()
+        price_id, quantity = wanted
+        details: Any = {"items": [{"price": price_id, "quantity": quantity}]}
+        if trial_end is not None:
+            details["trial_end"] = int(trial_end.timestamp())
+        params: Any = {"customer": customer_id, "subscription_details": details}
+        if self._config.automatic_tax:
+            params["automatic_tax"] = {"enabled": True}
+        return invoice_of(ask(lambda: self._v1.invoices.create_preview(params)), asked_at)
+
     def pay(self, invoice_id: str, card_id: str) -> None:
         """Pay an open invoice with a card on file.
 
@@ -97,6 +121,10 @@ class Invoices(Topic):
     def collect_by_itself(self, invoice_id: str, does: bool) -> None:
         """Whether Stripe finalizes, charges and tries again without being asked."""
         ask(lambda: self._v1.invoices.update(invoice_id, {"auto_advance": does}))
+
+    def make_final(self, invoice_id: str) -> None:
+        """Turn a draft into an open invoice, which Stripe does not collect by itself."""
+        ask(lambda: self._v1.invoices.finalize_invoice(invoice_id, {"auto_advance": False}))
 
     def void(self, invoice_id: str) -> None:
         """Ask for an open invoice's money no more."""

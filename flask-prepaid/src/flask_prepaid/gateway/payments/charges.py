@@ -17,12 +17,20 @@ from ..values import PAYMENT_KEY, Intent, intent_of, made_with
 
 
 @dataclass(frozen=True)
+class Leftover:
+    """What a plan that has ended may have left owed: below ``below_minor``, too little to charge."""
+
+    plan_id: str
+    below_minor: int
+
+
+@dataclass(frozen=True)
 class CardCharge:
     """What a card on file is charged before tax: ``amount_minor`` in the smallest unit of ``currency``.
 
     ``key`` is the payment's idempotency key. ``return_url`` is where the bank's page leads back to; ``None``
     when nobody is there to see it. With its tax it may cost ``max_minor`` at most; ``None`` is whatever it
-    costs.
+    costs. A ``leftover`` is written off, where an invoice would collect it.
     """
 
     key: str
@@ -33,6 +41,7 @@ class CardCharge:
     currency: str
     return_url: str | None
     max_minor: int | None = None
+    leftover: Leftover | None = None
 
 
 class Charges(Topic):

@@ -17,7 +17,7 @@ from ... import upgrade
 from ...context import Context, reading
 from ...errors import ConfigError
 from .. import differences, reconcile
-from .at_rest import foreign_keys_at_rest, quoted
+from .at_rest import foreign_keys_at_rest, named
 from .places import are_one_database
 from .rows import copy_rows
 
@@ -93,7 +93,7 @@ def copy(
         raise ConfigError(" ".join(behind))
     with reading(context):
         pass  # gives the session's connection back, so that nothing waits for ourselves
-    target = _engine(url)
+    target = _engine(url, like=context.engine)
     try:
         if are_one_database(target, context.engine):
             raise ConfigError("--to names the database that the app works with. Name another, empty one.")
@@ -102,11 +102,11 @@ def copy(
             target, clock=setup.clock, debt_blocks=setup.debt_blocks, audit_rules=setup.audit_rules
         )
         upgrade.upgrade(target, partitions=partitions)
-        theirs = _hosts(host_tables, target) if host_tables is not None else []
+        theirs = _hosts(host_tables, context.engine, target) if host_tables is not None else []
         tables = [*theirs, *_tables()]
         with _still(context.engine, tables) as source, _written(target) as connection:
             with foreign_keys_at_rest(theirs, connection):
-                rows = {table.name: copy_rows(table, source, connection, seen) for table in tables}
+                rows = {table.fullname: copy_rows(table, source, connection, seen) for table in tables}
             _analyze(tables, connection)
         problems = ledger.audit()
         with Session(target) as session:
@@ -121,25 +121,34 @@ def _tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if table.name.startswith("prepaid_")]
 
 
-def _hosts(metadata: MetaData, target: Engine) -> list[Table]:
-    """The host's own tables.
+def _hosts(metadata: MetaData, source: Engine, target: Engine) -> list[Table]:
+    """The host's own tables, also those of another schema than ours.
 
-    :raises ConfigError: One of them is not there.
+    :raises ConfigError: One of them is not there, or is in a schema and one of the databases is SQLite.
     """
     theirs = [table for table in metadata.tables.values() if not table.name.startswith("prepaid_")]
-    there = set(inspect(target).get_table_names())
-    if missing := [table.name for table in theirs if table.name not in there]:
+    if "sqlite" in (source.dialect.name, target.dialect.name):
+        for table in theirs:
+            if table.schema is not None:
+                raise ConfigError(
+                    f"Your own table {table.fullname} is in a schema, and SQLite has none. Copy without "
+                    "--all, and carry your own tables yourself."
+                )
+    there = inspect(target)
+    if missing := [table for table in theirs if not there.has_table(table.name, schema=table.schema)]:
         raise ConfigError(
-            f"Your own table {missing[0]} is not there. Run your own migrations on that database first, as "
-            "by flask db upgrade with its URL in FLASK_SQLALCHEMY_DATABASE_URI; or, without migrations: "
-            'echo "from app import db; db.create_all()" | flask shell'
+            f"Your own table {missing[0].fullname} is not there. Run your own migrations on that database "
+            "first, as by flask db upgrade with its URL in FLASK_SQLALCHEMY_DATABASE_URI; or, without "
+            'migrations: echo "from app import db; db.create_all()" | flask shell'
         )
     return theirs
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, like: Engine) -> Engine:
+    """An engine on the URL, which reads and writes JSON as the app's own does."""
+    json = {name: getattr(like.dialect, f"_{name}") for name in ("json_serializer", "json_deserializer")}
     try:
-        return create_engine(url_of(url))
+        return create_engine(url_of(url), **json)
     except (ArgumentError, NoSuchModuleError) as unknown:
         raise ConfigError(
             f"--to names no database: {unknown}. Write postgresql+psycopg://user:password@host/database, or "
@@ -166,7 +175,7 @@ def _still(engine: Engine, tables: list[Table]) -> Iterator[Connection]:
     """The source as it is at one moment; until the end nobody writes to it."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            names = ", ".join(quoted(table.name, connection) for table in tables)
+            names = ", ".join(named(table, connection) for table in tables)
             connection.execute(text(f"LOCK TABLE {names} IN SHARE MODE"))
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -180,5 +189,5 @@ def _analyze(tables: list[Table], connection: Connection) -> None:
     Until then it plans the first spends as for empty tables, and reads all that a busy wallet has ever spent.
     """
     if connection.dialect.name == "postgresql":
-        names = ", ".join(quoted(table.name, connection) for table in tables)
+        names = ", ".join(named(table, connection) for table in tables)
         connection.execute(text(f"ANALYZE {names}"))

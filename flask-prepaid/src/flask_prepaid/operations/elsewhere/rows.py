@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Connection, Row, Table, TypeDecorator, func, insert, null, select
 
 from ...errors import ConfigError
-from .at_rest import numbers_at_rest, quoted, triggers_at_rest
+from .at_rest import named, numbers_at_rest, triggers_at_rest
 
 #: Rows that are read and written at once.
 AT_ONCE = 1_000
@@ -23,7 +23,7 @@ def copy_rows(table: Table, source: Connection, target: Connection, seen: Callab
     :raises ConfigError: It is not empty there, or holds another number of rows in the end.
     """
     if _count(table, target):
-        raise ConfigError(f"There are rows in {table.name} already. Copy to an empty database.")
+        raise ConfigError(f"There are rows in {table.fullname} already. Copy to an empty database.")
     columns = [column for column in table.columns if column.computed is None]
     doubtful = [column for column in columns if _may_mistake_null(column, source, target)]
     json = {column.key for column in columns if _is(JSON, column, target)}
@@ -48,8 +48,8 @@ def copy_rows(table: Table, source: Connection, target: Connection, seen: Callab
     here, there = _count(table, source), _count(table, target)
     if here != there:
         raise ConfigError(
-            f"Of {here:,} rows of {table.name} {there:,} arrived, so nothing was copied. Does a rule or a "
-            "policy of that database keep rows away?"
+            f"Of {here:,} rows of {table.fullname} {there:,} arrived, so nothing was copied. Does a rule "
+            "or a policy of that database keep rows away?"
         )
     _count_on(table, target)
     return there
@@ -88,7 +88,7 @@ def _count_on(table: Table, target: Connection) -> None:
     column = next((column for column in table.columns if column.identity), table.autoincrement_column)
     if column is None or target.dialect.name != "postgresql":
         return
-    sequence = func.pg_get_serial_sequence(quoted(table.name, target), column.name)
+    sequence = func.pg_get_serial_sequence(named(table, target), column.name)
     highest = target.scalar(select(func.max(column)))
     if highest is not None:
         target.execute(select(func.setval(sequence, highest)))

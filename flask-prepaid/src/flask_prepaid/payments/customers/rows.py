@@ -37,6 +37,13 @@ def known_customer(session: Session, owner: str) -> str | None:
     return session.scalar(select(Customer.stripe_id).where(Customer.owner == owner))
 
 
+def customers_of(session: Session, owner: str) -> list[str]:
+    """The ids of those who stand for the owner at Stripe, or have stood for them: the one of now first."""
+    former = select(FormerCustomer.stripe_id).where(FormerCustomer.owner == owner)
+    known = known_customer(session, owner)
+    return [*([known] if known else []), *session.scalars(former.order_by(FormerCustomer.stripe_id))]
+
+
 def owner_of(session: Session, customer_id: str | None) -> str | None:
     """The owner for whom a customer at Stripe stands, or has stood before they were gone."""
     if customer_id is None:  # an owner who has no customer yet is not meant

@@ -24,8 +24,8 @@ from ...languages.words import marked
 from ...payments import card_testing, timing, wishes
 from ...payments.wishes import Wish
 from .. import plan_rows, prices
-from ..models import State, Subscription
-from . import earlier_plans, trials
+from ..models import PlanPrice, State, Subscription
+from . import earlier_plans, first_bills, trials
 
 OTHER_CHOICE = marked("This was already asked for with another choice. Load the page again.")
 
@@ -34,11 +34,16 @@ TWO_AT_ONCE = marked("Another page of yours has just begun a plan. Load this pag
 
 @dataclass(frozen=True)
 class PlanChoice:
-    """A plan, how many times over, and whether a free trial was promised with it."""
+    """A plan, how many times over, and whether a free trial was promised with it.
+
+    ``max_minor`` is the first payment with tax as it was shown: a card on file is not charged more. ``None``
+    is any.
+    """
 
     plan: Plan
     quantity: int = 1
     trial_promised: bool = False
+    max_minor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ def begin(
     """The row of what is about to be asked of Stripe; what was begun before it is closed. Commits.
 
     Of two at once, the second finds the first one's row: the database lets one of them stand.
+
+    :raises AboveShown: The first payment is of more than was shown, and a card on file is to pay it.
     """
     earlier = begun_before(context, owner, wish)
     if earlier is not None:
@@ -77,9 +84,15 @@ def begin(
     plan, quantity = choice.plan, choice.quantity
     check_quantity(plan, quantity)
     trial_days = trials.trial_days(context, owner, plan, promised=choice.trial_promised)
-    price_id = _price_of(context, owner, plan)
+    price = _price_of(context, owner, plan)
     key = key_of(owner, wish.name)
     earlier_plans.close_unpaid(context, owner, key)
+    if card_id is not None and choice.max_minor is not None:
+        first_bills.require_within(
+            context, owner, price, quantity, trial_days=trial_days, key=key, max_minor=choice.max_minor
+        )
+    with reading(context):
+        price_id = price.id
     values = {
         "owner": owner,
         "state": State.REQUESTED,
@@ -103,10 +116,10 @@ def begin(
         return row, Begun.of(row)
 
 
-def _price_of(context: Context, owner: str, plan: Plan) -> str:
-    """The id of the plan's price at Stripe, which is made there for the first who wants it. Commits."""
+def _price_of(context: Context, owner: str, plan: Plan) -> PlanPrice:
+    """The plan's price at Stripe, which is made there for the first who wants it. Commits."""
     try:
-        return prices.ensure(context, plan).id
+        return prices.ensure(context, plan)
     except GatewayUnavailable as error:
         with reading(context) as session:
             row = plan_rows.running(session, owner)

@@ -102,6 +102,7 @@ def subscribe(
 
     :raises KeyReused: The name of the wish has asked for something else.
     :raises PlanRefused: The owner has a plan, or has had a trial that was promised again.
+    :raises AboveShown: The first payment is of more than was shown.
     :raises UnknownItem: The card is not on file, or tax is added and the owner's country is not known.
     """
     earlier = begun_before(context, owner, wish)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import select, union
 
@@ -11,10 +13,12 @@ from prepaid_ledger import clock
 
 from ...context import Context, Write, reading, refuse_uncommitted, transaction
 from ...payments import timing
-from ...payments.customers.rows import known_customer
+from ...payments.customers.rows import customers_of
 from .. import sync
 from ..models import State, Subscription
 from ..plan_rows import lock
+
+T = TypeVar("T")
 
 #: A renewal that no event has told of is asked for so long after the period's end.
 OVERDUE_AFTER = timedelta(hours=2)
@@ -54,8 +58,8 @@ def find_out(context: Context, subscription_id: int) -> None:
     with reading(context) as session:
         row = session.get_one(Subscription, subscription_id)
         stripe_id, session_id, key = row.stripe_id, row.session_id, row.idempotency_key
-        customer_id, age = known_customer(session, row.owner), context.clock() - row.created_at
-    write = _find(context, row, stripe_id, session_id, customer_id, key)
+        customer_ids, age = customers_of(session, row.owner), context.clock() - row.created_at
+    write = _find(context, row, stripe_id, session_id, customer_ids, key)
     with transaction(context):
         if write is not None:
             write()
@@ -68,21 +72,25 @@ def _find(
     row: Subscription,
     stripe_id: str | None,
     session_id: str | None,
-    customer_id: str | None,
+    customer_ids: Sequence[str],
     key: str,
 ) -> Write[object] | None:
     """Fetch a subscription, or the page on which it may begin; what is returned writes it. Commits."""
+    gateway = context.gateway
     if stripe_id is not None:
         return sync.sync(context, stripe_id)
-    page = context.gateway.plan_pages.fetch(session_id) if session_id else None
-    if page is None and customer_id is not None:
-        page = context.gateway.plan_pages.find(customer_id, key)
+    page = gateway.plan_pages.fetch(session_id) if session_id else None
+    page = page or _first(gateway.plan_pages.find(customer_id, key) for customer_id in customer_ids)
     if page is not None and page.subscription_id is None:
         return partial(sync.apply_page, context, row, page)
     if page is not None and page.subscription_id is not None:
         return sync.sync(context, page.subscription_id)
-    subscription = context.gateway.subscriptions.find(customer_id, key) if customer_id else None
+    subscription = _first(gateway.subscriptions.find(customer_id, key) for customer_id in customer_ids)
     return sync.sync(context, subscription.id) if subscription is not None else None
+
+
+def _first(answers: Iterator[T | None]) -> T | None:
+    return next((answer for answer in answers if answer is not None), None)
 
 
 def give_up(context: Context, row: Subscription, *, closed: str | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from sqlalchemy import select
@@ -73,6 +73,7 @@ def _give_now(
     else:
         # Beside what is there: the rest of a period, or one that was paid when it was over.
         lasts = ends if whole_period(bill.lines) is None else ends + grace
+        row.late = ends <= now
         context.ledger.add_to_allowance(
             subscription.owner,
             due.credits,
@@ -101,7 +102,7 @@ def give_once(
         return
     line = whole[-1]
     price = prices[line.price_id or ""]
-    credits, key = price.once * line.quantity, f"once:{price.plan}"
+    credits, key = price.once * line.quantity, _once_key(price.plan)
     if not credits:
         return
     if context.ledger.entries(subscription.owner, 1, keys={key}):
@@ -109,6 +110,18 @@ def give_once(
     with suppress(KeyReused):  # by an earlier plan of the same name that was paid in this moment
         context.ledger.grant(subscription.owner, credits, key=key, reason=marked("Once with your plan"))
         row.once, row.once_key = credits, key
+
+
+def had_once(context: Context, owner: str, plans: Collection[str]) -> set[str]:
+    """Those of the plans that give their owner nothing once any more, though a refund took it back."""
+    keys = {_once_key(plan): plan for plan in plans}
+    if not keys:
+        return set()
+    return {keys[entry.key] for entry in context.ledger.entries(owner, len(keys), keys=set(keys))}
+
+
+def _once_key(plan: str) -> str:
+    return f"once:{plan}"
 
 
 def _keys_before(context: Context, row: Invoice) -> set[str]:

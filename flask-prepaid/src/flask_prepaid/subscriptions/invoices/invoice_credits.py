@@ -72,6 +72,7 @@ def _row(context: Context, subscription: Subscription, bill: StripeInvoice) -> I
         "page_url": bill.page_url,
         "pdf_url": bill.pdf_url,
         "retry_at": bill.retry_at,
+        "under_way": bill.under_way,
         "created_at": bill.created_at,
         "paid_at": bill.paid_at,
         "fetched_at": bill.asked_at,

@@ -42,16 +42,24 @@ def key_of(invoice_id: int, number: int) -> str:
 
 
 def keys_before(session: Session, subscription_id: int, at: datetime) -> set[str]:
-    """The keys of all that a subscription gave for the time before ``at``.
+    """The keys of what a subscription gave for the time before ``at``, and in it.
 
     A period is paid an hour after it began, or on a retry: an upgrade that was paid meanwhile is of this
-    period, and stays. What a subscription before this one gave stays as long as was told.
+    period, and stays. What a subscription before this one gave stays as long as was told, and so does what
+    came late: it had no time of its own.
     """
     given = select(Invoice.id).where(
-        Invoice.subscription_id == subscription_id, Invoice.given > 0, Invoice.created_at < at
+        Invoice.subscription_id == subscription_id,
+        Invoice.given > 0,
+        Invoice.created_at < at,
+        Invoice.late.is_(False),
     )
     months = select(PlanMonth.invoice_id, PlanMonth.number).where(
-        PlanMonth.subscription_id == subscription_id, PlanMonth.given > 0, PlanMonth.starts_at < at
+        PlanMonth.subscription_id == subscription_id,
+        PlanMonth.given > 0,
+        PlanMonth.starts_at < at,
+        PlanMonth.given_at < PlanMonth.ends_at,
+        PlanMonth.withheld.is_(False),
     )
     own = {key_of(invoice_id, OWN) for invoice_id in session.scalars(given)}
     return own | {key_of(invoice_id, number) for invoice_id, number in session.execute(months)}

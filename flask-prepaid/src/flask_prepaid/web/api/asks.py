@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 Slug = Annotated[str | None, "The slug of a pack; or credits in its place"]
 Number = Annotated[int | None, "A number of credits; or pack in its place"]
 Shown = Annotated[str | None, "The currency in which the price was shown; refused if it is paid in another"]
+MinCredits = Annotated[int | str | None, "The credits that were shown: what gives fewer is refused"]
 SavedCard = Annotated[str | None, "The id of a card on file"]
 AfterBank = Annotated[
     str | None,
@@ -50,6 +51,7 @@ class ChargeAsk:
     max_minor: Annotated[int | None, "The total with tax that was shown: what costs more is not charged"] = (
         None
     )
+    min_credits: MinCredits = None
     return_path: AfterBank = None
 
 
@@ -103,6 +105,12 @@ class TopUpAsk:
     threshold: Annotated[int | str, "It buys below so many available credits"]
     times: Annotated[int, "How many packs a month at most"]
     currency: Shown = None
+    max_minor: Annotated[
+        int | None, "What was shown that they cost, tax and all: not switched on for more"
+    ] = None
+    min_credits: Annotated[
+        int | str | None, "The credits of a pack that were shown: refused if it has fewer"
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,10 @@ class PlanAsk:
     ] = False
     saved_card: SavedCard = None
     currency: Shown = None
+    max_minor: Annotated[
+        int | None, "The first payment with tax that was shown: a card on file is not charged more"
+    ] = None
+    min_credits: MinCredits = None
     elements: Elements = False
     return_path: ReturnPath = None
 
@@ -127,8 +139,10 @@ class ChangeAsk:
     plan: str
     proration_date: Annotated[int, "The preview's"]
     due_minor: Annotated[int, "The preview's: if that is not so any more, nothing changes"]
+    next_minor: Annotated[int | None, "The preview's: if more is charged next, nothing changes"] = None
     quantity: int | None = None
     currency: Shown = None
+    min_credits: MinCredits = None
 
 
 @dataclass(frozen=True)

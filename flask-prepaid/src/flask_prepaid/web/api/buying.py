@@ -19,7 +19,7 @@ from ...purchases import charging, customer_verbs, own_payments
 from ...purchases.checkout import checkout_pages
 from ...subscriptions import currencies
 from ...subscriptions.beginning import trials
-from .. import forms, page
+from .. import as_shown, forms, page
 from ..pages import codes, declines
 from ..pages.buying import paying, shelf
 from ..pages.buying.chosen_offer import buyers_currency, chosen_card, chosen_offer
@@ -125,7 +125,7 @@ def checkout_result(owner: str, session_id: str) -> PaymentAnswer:
 
 def charge(owner: str) -> PaymentAnswer:
     """Buy with a card on file. Where the bank wants to see its customer, next_action says how."""
-    shown = forms.whole_number(forms.sent(), "max_minor") if "max_minor" in forms.sent() else None
+    shown = as_shown.max_minor()
     charged = paying.charged_before(owner, lambda _payment: shown)
     if charged is None:
         offer = chosen_offer()

@@ -185,7 +185,7 @@ def render(
         if name == "topup_done" and payment is not None:  # its receipt stands in for it
             values = {"credits": payment.credits, **values}
         if name == "plan_payment_failed":
-            values = {**owed_by(context, values["subscription_id"]), **values}
+            values = {**values, **owed_by(context, values["subscription_id"])}
         if name == "trial_ending":
             values = {**begun_by(context, values["subscription_id"]), **values}
         if name == "topup_failed" and payment is not None:
@@ -198,6 +198,7 @@ def owed_by(context: PageContext, subscription_id: int) -> dict[str, Any]:
     row = context.session.get_one(Subscription, subscription_id)
     owed = plan_state.owed(context, row)
     return {
+        **({"page_url": owed.page_url} if owed else {}),
         "title": context.session.get_one(PlanPrice, row.price_id).title,
         "amount_minor": owed.due_minor if owed else None,
         "currency": owed.currency if owed else None,

@@ -14,7 +14,7 @@ from ...payments.models import Dispute, Payment, PaymentState, Via
 from ...purchases.money_back import taking_back
 from ...purchases.money_back.disputes import disputes
 from ...subscriptions import plan_rows, plan_state, retries
-from ...subscriptions.models import Invoice, PlanPrice, State, Subscription
+from ...subscriptions.models import PlanPrice, State, Subscription
 from .. import page
 
 #: Where a plan waits for its money.
@@ -56,6 +56,8 @@ def _of_plan(owner: str) -> list[Banner]:
     if row is None or row.state not in UNPAID:
         return []
     owed = plan_state.owed(context, row)
+    if owed is None and plan_state.under_way(context, row) is not None:
+        return []
     card = retries.trying(context.session, owner)
     if owed is not None and card is not None:
         words = _(
@@ -81,7 +83,7 @@ def wants_card(row: Subscription) -> bool:
     return is_over and plan_rows.payer_id(context.session, row) is None
 
 
-def _unpaid(row: Subscription, owed: Invoice | None) -> str:
+def _unpaid(row: Subscription, owed: plan_state.Owed | None) -> str:
     """What is not paid, and when it is tried again, if it is."""
     context = page.context()
     title = formats.title(context.session.get_one(PlanPrice, row.price_id).title)

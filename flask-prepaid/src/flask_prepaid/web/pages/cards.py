@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from prepaid_ledger.errors import PrepaidError
 
 from ... import money
+from ...catalog import Pack
 from ...context import reading
 from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, UnknownItem
 from ...gateway.payments.checkout import WaysBack
@@ -24,7 +27,7 @@ from ...purchases.auto_topup import topups
 from ...purchases.saved_cards import cards, cards_on_file, copies
 from ...subscriptions import currencies, plan_rows, retries
 from ...subscriptions.invoices import plan_lots
-from .. import forms, page
+from .. import as_shown, forms, page
 from . import billing, declines
 from .plans import owed
 
@@ -49,6 +52,7 @@ def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> st
     priced = [pack.sold_in(currency) for pack in context.catalog.packs.values() if pack.amount_minor]
     binding = currencies.binding(context, owner)
     rate = tax_rates.last(context, owner)
+    packs = [pack for pack in priced if binding in (None, pack.currency)]
     return page.render(
         "cards.html",
         cards=cards_on_file.saved(context.session, owner),
@@ -59,13 +63,19 @@ def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> st
         topup=topup,
         summary=topups.summary(context, topup) if topup else None,
         written=request.form,
-        packs=[pack for pack in priced if binding in (None, pack.currency)],
-        month_minor=lambda pack, times: times * tax_rates.with_tax(pack.amount_minor, rate, pack.currency),
+        packs=packs,
+        shown=as_shown.listed([with_tax(pack, rate) for pack in packs]),
+        month_minor=lambda pack, times: times * with_tax(pack, rate).amount_minor,
         decimal=money.decimal,
         currency=currency,
         added=request.args.get("added"),
         error=error,
     )
+
+
+def with_tax(pack: Pack, rate: Fraction | None) -> Pack:
+    """The pack at what one costs a month, tax and all."""
+    return replace(pack, amount_minor=tax_rates.with_tax(pack.amount_minor, rate, pack.currency))
 
 
 def plan_money(owner: str, may_ask: bool) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def of_invoice(invoice: Invoice) -> StateInWords:
     """The state of a plan's invoice in the reader's language."""
     if plan_state.waits_for_payment(page.context(), invoice):
         return StateInWords(_("To pay"), "warning")
+    if invoice.state == InvoiceState.OPEN and invoice.under_way:
+        return StateInWords(_(WORDS[PaymentState.PENDING]), TONES[PaymentState.PENDING])
     words, tone = INVOICES.get(invoice.state, (WORDS[PaymentState.PAID], "success"))
     return StateInWords(_(words), tone)
 

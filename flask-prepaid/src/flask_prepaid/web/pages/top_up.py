@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import request
 from flask.typing import ResponseReturnValue
 
@@ -12,7 +14,7 @@ from ...payments import tax_rates
 from ...payments.models import TopUp
 from ...purchases.auto_topup import topups
 from ...subscriptions import currencies
-from .. import forms, page
+from .. import as_shown, forms, page
 from . import cards
 from .buying.chosen_offer import offer_as_shown
 
@@ -43,10 +45,14 @@ def switch_on(owner: str) -> TopUp:
     offer = offer_as_shown(currencies.of(context, owner), pack=pack)
     times = forms.whole_number(sent, "times")
     threshold = forms.threshold()
-    price_minor = tax_rates.with_tax(offer.amount_minor, tax_rates.last(context, owner), offer.currency)
+    sold = context.catalog.packs[pack].sold_in(offer.currency)
+    taxed = cards.with_tax(sold, tax_rates.last(context, owner))
+    as_shown.require_offer(taxed, replace(offer, amount_minor=taxed.amount_minor))
+    ceiling_minor, most_minor = times * taxed.amount_minor, as_shown.max_minor()
+    if most_minor is not None and ceiling_minor > most_minor:
+        ceiling = formats.amount(ceiling_minor, offer.currency)
+        raise UnknownItem(f"That is up to {ceiling} a month, more than max_minor.", field="max_minor")
     try:
-        return topups.switch_on(
-            context, owner, pack=pack, threshold=threshold, ceiling_minor=times * price_minor
-        )
+        return topups.switch_on(context, owner, pack=pack, threshold=threshold, ceiling_minor=ceiling_minor)
     except UnknownItem as error:
         raise UnknownItem(str(error), field="times" if error.field == "ceiling" else error.field) from None

@@ -6,7 +6,7 @@ import hashlib
 from functools import wraps
 from typing import Any
 
-from flask import Flask, current_app, flash, redirect, url_for
+from flask import Flask, current_app, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_security import change_email_confirmed, password_changed, password_reset
 from flask_security import reset_password_instructions_sent as reset_link_sent
@@ -16,6 +16,7 @@ from flask_prepaid.languages.words import gettext as _
 
 from ...extensions import db
 from ...models import User
+from . import wanted_page
 
 VIEW = "security.reset_password"
 
@@ -43,14 +44,20 @@ def end_reset_links(app: Flask, user: User, **extra: Any) -> None:
 
 
 def newest_link_only(view: RouteCallable) -> RouteCallable:
-    """Refuse an older link as its view, whose answer a second press of the form replaces by the first."""
+    """Refuse an older link as its view, whose answer a second press of the form replaces by the first.
+
+    From the new password it leads on to the sign-in, and from there to the page that was wanted.
+    """
 
     @wraps(view)
     def guarded(token: str) -> ResponseReturnValue:
         digest = hashlib.sha256(token.encode()).hexdigest()
         if db.session.scalar(select(User.id).where(User.reset_digest == digest)) is not None:
-            return current_app.ensure_sync(view)(token=token)  # type: ignore[no-any-return]
+            answer = make_response(current_app.ensure_sync(view)(token=token))
+            if answer.location == url_for("security.login"):
+                answer.location = url_for("security.login", next=wanted_page.take_if_any())
+            return answer
         flash(_("This link works no more. Ask for a new one."), "error")
-        return redirect(url_for("security.forgot_password"))
+        return redirect(url_for("security.forgot_password", next=request.args.get("next")))
 
     return guarded

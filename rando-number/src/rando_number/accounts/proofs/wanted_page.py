@@ -1,7 +1,8 @@
-"""The page that somebody wanted who has to confirm an address first: the link of the mail leads on to it.
+"""The page that somebody wanted who first follows the link of a mail, which leads on to it.
 
-The link carries it, for it may be opened in another browser. This browser keeps it, too: for a link that is
-asked for again, and for one that was sent before the page was wanted.
+By the link an address is confirmed, or a new password set. It carries the page, for it may be opened in
+another browser. This browser keeps it, too: for a link that is asked for again, and for one that was sent
+before the page was wanted.
 """
 
 from __future__ import annotations
@@ -18,9 +19,19 @@ WANTED = "wanted_page"
 #: What is longer leads home: the session's cookie has to hold it.
 MAX_LENGTH = 500
 
+#: The views that a link of a mail leads to, and on from.
+LEAD_ON = ("security.confirm_email", "security.reset_password")
+
 
 def init_app(app: Flask) -> None:
     app.url_defaults(lead_on)
+    app.before_request(remember_at_reset)
+
+
+def remember_at_reset() -> None:
+    """Keep the page that somebody wants who has forgotten the password."""
+    if request.endpoint == "security.forgot_password" and "next" in request.form:
+        remember(request.form["next"])
 
 
 def remember(path: str | None) -> None:
@@ -31,15 +42,21 @@ def remember(path: str | None) -> None:
 
 
 def lead_on(endpoint: str, values: dict[str, Any]) -> None:
-    """Put the page into the links that confirm an address."""
-    if endpoint == "security.confirm_email" and has_request_context():
+    """Put the page into the links of mails."""
+    if endpoint in LEAD_ON and has_request_context():
         values.setdefault("next", session.get(WANTED))
 
 
 def take() -> str:
     """Where to go after the confirmation; the home page where no page was wanted. It is kept no longer."""
+    return take_if_any() or url_for("pages.home")
+
+
+def take_if_any() -> str | None:
+    """The page that was wanted, if one was. It is kept no longer."""
     of_link = request.values.get("next", "")
-    return session.pop(WANTED, None) or (of_link if is_ours(of_link) else url_for("pages.home"))
+    kept: str | None = session.pop(WANTED, None)
+    return kept or (of_link if of_link and is_ours(of_link) else None)
 
 
 def is_ours(path: str) -> bool:

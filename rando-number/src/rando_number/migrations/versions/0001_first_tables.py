@@ -98,7 +98,7 @@ def create_sign_ins() -> None:
         sa.Column("backup_state", sa.Boolean(), nullable=False),
         sa.Column("device_type", sa.String(64), nullable=False),
         sa.Column("extensions", sa.String(255)),
-        sa.Column("answered", sa.String(64)),
+        sa.Column("answered", sa.String(20)),
         sa.Column("created_at", AT, nullable=False),
         sa.Column("lastuse_datetime", AT, nullable=False),
         sa.UniqueConstraint("credential_id", name="uq_passkeys_credential_id"),

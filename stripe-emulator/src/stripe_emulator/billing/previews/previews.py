@@ -202,6 +202,7 @@ def _started(details: Json, form: Json) -> Json:
     """A preview of a subscription that does not exist, as a request for one."""
     wanted = {
         "items": details["items"],
+        "automatic_tax": form.get("automatic_tax"),
         "discounts": form.get("discounts") or [],
         "default_tax_rates": details.get("default_tax_rates"),
     }

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from ....catalog import Offer
 from ....errors import GatewayUnavailable, UnknownItem
 from ....gateway.values import Checkout, NextStep
-from ....payments import payments, tax_rates
+from ....payments import payments
 from ....payments.models import Payment
-from ... import errors, forms, page
+from ... import as_shown, errors, page
 from . import paying, shelf
 from .chosen_offer import buyers_currency, chosen_card, chosen_offer
 
@@ -37,10 +37,9 @@ def sent_before(owner: str) -> Response | None:
 
     :raises KeyReused: Its token has asked for something else.
     """
-    rate = forms.tax_rate()
 
     def shown_minor(payment: Payment) -> int | None:
-        return None if rate is None else tax_rates.with_tax(payment.amount_minor, rate, payment.currency)
+        return as_shown.max_minor_of(payment.amount_minor, payment.currency)
 
     charged = paying.charged_before(owner, shown_minor)
     if charged is not None:
@@ -95,8 +94,7 @@ def to_page(checkout: Checkout) -> Response:
 
 def pay_by_card(owner: str, offer: Offer, card_id: str) -> Response:
     """One press, and on to the result, or to the bank if it wants to see its customer."""
-    rate = forms.tax_rate()
-    shown_minor = None if rate is None else tax_rates.with_tax(offer.amount_minor, rate, offer.currency)
+    shown_minor = as_shown.max_minor_of(offer.amount_minor, offer.currency)
     return to_result(*paying.charge_card(owner, offer, card_id, max_minor=shown_minor))
 
 

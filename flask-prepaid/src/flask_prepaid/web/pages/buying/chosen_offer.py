@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from ....catalog import Offer
 from ....subscriptions import currencies
-from ... import forms, page, programs
+from ... import as_shown, forms, page, programs
 
 
 def chosen_offer() -> Offer:
     """The offer that the form names by a pack or by a number of credits, one of the two.
 
     :raises UnknownItem: Neither or both are named, the one named is not sold, or its price was shown in
-        another currency than it is paid in.
+        another currency than it is paid in, or at another one.
     """
     sent = forms.sent()
     pack, written = sent.get("pack") or None, sent.get("credits")
     # Beside a pack, an empty field says nothing.
     is_number = bool(written) or (pack is None and written is not None)
     credits = forms.whole_number(sent, "credits") if is_number else None
-    return offer_as_shown(buyers_currency(page.customer()), pack=pack, credits=credits)
+    offer = offer_as_shown(buyers_currency(page.customer()), pack=pack, credits=credits)
+    catalog = page.context().catalog
+    sold = catalog.packs[pack].sold_in(offer.currency) if pack else catalog.quantity
+    as_shown.require_offer(sold, offer)
+    return offer
 
 
 def offer_as_shown(currency: str, *, pack: str | None, credits: int | None = None) -> Offer:

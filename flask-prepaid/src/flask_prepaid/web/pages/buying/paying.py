@@ -12,11 +12,16 @@ from ....gateway.payments.checkout import WaysBack
 from ....gateway.values import Checkout, NextStep
 from ....languages import formats
 from ....languages.words import gettext as _
+from ....languages.words import marked
 from ....payments import tax_rates
 from ....payments.models import Payment
 from ....purchases import charging
 from ....purchases.checkout import checkout_pages, earlier_pages
 from ... import forms, page, sent_again
+
+WITH_TAX = marked(
+    "With tax it is %(total)s, of which %(tax)s are tax. Nothing is charged yet: press again to pay."
+)
 
 
 def opened_before(owner: str) -> Checkout | None:
@@ -102,7 +107,7 @@ def require_within_total(payment: Payment) -> None:
         )
         raise UnknownItem(for_program, field="max_minor")
     words = _(
-        "With tax it is %(total)s, of which %(tax)s are tax. Nothing is charged yet: press again to pay.",
+        WITH_TAX,
         total=formats.amount(total, payment.currency),
         tax=formats.amount(tax, payment.currency),
     )

@@ -17,7 +17,7 @@ from ....payments import tax_rates
 from ....payments.models import Payment, PaymentState
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies
-from ... import forms, page
+from ... import as_shown, forms, page
 from .chosen_offer import buyers_currency
 
 
@@ -32,11 +32,13 @@ def shelf(owner: str, error: UnknownItem | None = None) -> str:
     sent = request.form if request.method == "POST" else request.args
     on_file = cards_on_file.saved(context.session, owner)
     valid = cards_on_file.first_valid(on_file, context.clock())
+    packs, quantity = [pack for pack in priced if binding in (None, pack.currency)], quantity_in(binding)
     return page.render(
         "buy.html",
         catalog=context.catalog,
-        packs=[pack for pack in priced if binding in (None, pack.currency)],
-        quantity=quantity_in(binding),
+        packs=packs,
+        quantity=quantity,
+        shown=as_shown.listed([*packs, quantity]),
         currency=currency,
         currencies=[] if bound else context.catalog.currencies,
         balance=context.ledger.balance(owner),

@@ -10,14 +10,17 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ....errors import GatewayUnavailable, PlanRefused, UnknownItem
+from ....errors import AboveShown, GatewayUnavailable, PlanRefused, UnknownItem
 from ....gateway.billing.subscription_values import Page
 from ....gateway.payments.checkout import WaysBack
+from ....languages import formats
+from ....languages.words import gettext as _
+from ....languages.words import marked
 from ....subscriptions import currencies, plan_rows, plan_state
 from ....subscriptions.beginning import beginnings, subscribing, unanswered
 from ....subscriptions.models import BEGINNING, Subscription
 from ... import errors, forms, page, sent_again
-from ..buying import results
+from ..buying import paying, results
 from . import overview, owed
 from .chosen_plan import chosen_plan
 
@@ -54,11 +57,26 @@ def choose(owner: str) -> ResponseReturnValue:
             row = subscribe(owner, card_id)
             return redirect(url_for("prepaid.plan", begun=row.id), 303)
         opened = open_page(owner, cancel_url=as_chosen(owner, _external=True))
+    except AboveShown as above:
+        html = overview.overview(owner, UnknownItem(in_words(above), field="plan"), above=above)
+        return html, above.http_status
     except (UnknownItem, PlanRefused) as error:
         return overview.overview(owner, error), error.http_status
     except GatewayUnavailable as error:
         return not_answered(owner, error)
     return redirect(opened.url or url_for("prepaid.plan", session_id=opened.id), 303)
+
+
+def in_words(above: AboveShown) -> str:
+    """Why a card was not charged: the first payment is of more than its page showed."""
+    total = formats.amount(above.total_minor, above.currency)
+    if above.owed_minor or not above.tax_minor:
+        words = marked(
+            "With what you owe from before it is %(total)s today. Nothing is charged yet: press again to pay."
+        )
+        return _(words, total=total)
+    tax = formats.amount(above.tax_minor, above.currency)
+    return _(paying.WITH_TAX, total=total, tax=tax)
 
 
 def as_chosen(owner: str, **more: Any) -> str:

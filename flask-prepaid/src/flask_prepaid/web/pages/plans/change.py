@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -15,10 +17,10 @@ from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
 from ....subscriptions.models import Subscription
-from ... import forms, page
+from ... import as_shown, forms, page
 from .. import declines
 from . import overview
-from .chosen_plan import plan_named
+from .chosen_plan import plan_as_shown, plan_named
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
 RESUMED = marked("Your plan is resumed.")
@@ -50,7 +52,7 @@ def changed_in_words(row: Subscription | None, title: str) -> str:
 def change_plan(owner: str) -> Plan:
     """Change the plan as it was previewed; the new one. Commits."""
     sent = forms.sent()
-    wanted, quantity = plan_named(owner, sent.get("plan", "")), forms.quantity(sent)
+    wanted, quantity = plan_as_shown(owner)
     changing.change(
         page.context(),
         owner,
@@ -58,6 +60,7 @@ def change_plan(owner: str) -> Plan:
         quantity,
         proration_date=forms.whole_number(sent, "proration_date"),
         due_minor=forms.whole_number(sent, "due_minor"),
+        next_minor=forms.whole_number(sent, "next_minor") if "next_minor" in sent else None,
     )
     return wanted
 
@@ -73,7 +76,14 @@ def previewed(owner: str) -> str:
     shown = preview(owner)
     row = plan_state.own(context, owner, "change")
     terms = subscribing.terms(context, row)
-    return page.render("plan_change.html", preview=shown, row=row, terms=terms, payer=overview.payer(row))
+    return page.render(
+        "plan_change.html",
+        preview=shown,
+        shown=as_shown.listed([shown.plan]),
+        row=row,
+        terms=terms,
+        payer=overview.payer(row),
+    )
 
 
 def cancel() -> ResponseReturnValue:
@@ -83,13 +93,26 @@ def cancel() -> ResponseReturnValue:
     try:
         if request.method == "GET":
             return asked_to_cancel(plan_state.own(context, owner, "cancel now"))
-        if end_plan(owner):
-            words = _("Your plan has ended. Nothing more is charged.")
-        else:
-            words = _("Your plan ends with the period that is paid. Nothing more is charged.")
+        words = ended_in_words(owner, now=end_plan(owner))
     except (PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
+
+
+def ended_in_words(owner: str, *, now: bool) -> str:
+    """When the plan ends, and what is charged until then."""
+    if now:
+        return _("Your plan has ended. Nothing more is charged.")
+    context = page.context()
+    row = plan_rows.running(context.session, owner)
+    bill = plan_state.charged_soon(context, row) if row is not None else None
+    if bill is None:
+        return _("Your plan ends with the period that is paid. Nothing more is charged.")
+    amount = formats.amount(bill.due_minor, bill.currency)
+    return _(
+        "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
+        amount=amount,
+    )
 
 
 def asked_to_cancel(row: Subscription) -> str:
@@ -103,6 +126,7 @@ def asked_to_cancel(row: Subscription) -> str:
         and not plan_state.is_over(context, row),
         lasts_until=overview.lasts_until(row),
         owed=plan_state.owed(context, row),
+        charged_soon=plan_state.charged_soon(context, row),
     )
 
 
@@ -121,30 +145,44 @@ def end_plan(owner: str) -> bool:
 
 def keep() -> ResponseReturnValue:
     """Undo what is to come: the end, or a smaller plan."""
-    return move(changing.keep, marked("Your plan goes on as it was."))
+    return move(changing.keep, lambda _row: _("Your plan goes on as it was."))
 
 
 def pause() -> ResponseReturnValue:
-    return move(changing.pause, marked("Your plan is paused: it does not renew."))
+    def words(row: Subscription) -> str:
+        bill = plan_state.charged_soon(page.context(), row)
+        if bill is None:
+            return _("Your plan is paused: it does not renew.")
+        return _(
+            "Your plan is paused after the period that has begun. "
+            "%(amount)s is charged for it, and nothing more.",
+            amount=formats.amount(bill.due_minor, bill.currency),
+        )
+
+    return move(changing.pause, words)
 
 
 def resume() -> ResponseReturnValue:
     """Go on after a pause, with another card if one is chosen."""
-    return move(unpause, RESUMED)
+    return move(unpause, lambda _row: _(RESUMED))
 
 
 def unpause(context: Context, owner: str) -> Subscription:
     return changing.unpause(context, owner, card_id=forms.sent().get("saved_card"))
 
 
-def move(verb: changing.Verb, words: str) -> ResponseReturnValue:
+def move(verb: changing.Verb, words: Callable[[Subscription], str]) -> ResponseReturnValue:
+    """Do it, and go back to the plan.
+
+    :param words: What came of it, in the reader's language.
+    """
     owner = page.customer()
     page.context().gateway.ask_limit.require(owner)
     try:
-        verb(page.context(), owner)
+        row = verb(page.context(), owner)
     except (UnknownItem, PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
-    return page.done("prepaid.plan", _(words))
+    return page.done("prepaid.plan", words(row))
 
 
 def use_card() -> ResponseReturnValue:

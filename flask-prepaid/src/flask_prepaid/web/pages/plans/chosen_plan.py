@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....catalog import Plan
 from ....subscriptions import currencies
 from ....subscriptions.beginning.beginnings import PlanChoice
-from ... import forms, page, programs
+from ... import as_shown, forms, page, programs
 
 
 def chosen_plan(owner: str) -> PlanChoice:
@@ -13,9 +13,21 @@ def chosen_plan(owner: str) -> PlanChoice:
 
     :raises UnknownItem: It is not sold so.
     """
+    plan, quantity = plan_as_shown(owner)
+    has_trial = bool(forms.sent().get("trial"))
+    first_minor = 0 if has_trial else plan.amount_minor * quantity
+    return PlanChoice(plan, quantity, has_trial, as_shown.max_minor_of(first_minor, plan.currency))
+
+
+def plan_as_shown(owner: str) -> tuple[Plan, int]:
+    """The plan that is chosen, and how many times over.
+
+    :raises UnknownItem: It is not sold so, or was shown at another price or with other credits.
+    """
     sent = forms.sent()
-    plan = plan_named(owner, sent.get("plan", ""))
-    return PlanChoice(plan, forms.quantity(sent), bool(sent.get("trial")))
+    plan, quantity = plan_named(owner, sent.get("plan", "")), forms.quantity(sent)
+    as_shown.require_plan(plan, quantity)
+    return plan, quantity
 
 
 def plan_named(owner: str, slug: str) -> Plan:

@@ -13,15 +13,16 @@ from sqlalchemy import select
 from prepaid_ledger.errors import PrepaidError
 
 from ....catalog import Plan
-from ....errors import GatewayRefused, GatewayUnavailable
+from ....errors import AboveShown, GatewayRefused, GatewayUnavailable
 from ....gateway.billing.invoice_values import StripeInvoice
+from ....payments import tax_rates
 from ....payments.customers.models import SavedCard
 from ....purchases.saved_cards import cards_on_file
 from ....subscriptions import currencies, plan_rows, plan_state, previews, prices
 from ....subscriptions.beginning import trials
-from ....subscriptions.invoices import plan_lots
+from ....subscriptions.invoices import giving, plan_lots
 from ....subscriptions.models import ENDED, Invoice, PlanPrice, State, Subscription
-from ... import filters, forms, page
+from ... import as_shown, filters, forms, page
 from . import owed
 
 #: How many invoices the page shows.
@@ -34,9 +35,16 @@ THANKED_FOR = timedelta(hours=1)
 CHOSEN_BY_LINKS = ("every", "currency", "saved_card")
 
 
-def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = True) -> str:
+def overview(
+    owner: str,
+    error: PrepaidError | None = None,
+    *,
+    may_ask: bool = True,
+    above: AboveShown | None = None,
+) -> str:
     """The page. Commits.
 
+    :param above: What the first payment of the plan that the form chooses would be, which is shown now.
     :param may_ask: Whether Stripe may be asked for what is charged next, and for the card that did not pay.
     """
     context = page.context()
@@ -62,6 +70,7 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         planned=planned,
         is_planned=lambda plan: planned is not None and prices.stands_for(planned, plan),
         bill=plan_state.period_bill(context, row) if row else None,
+        charged_soon=plan_state.charged_soon(context, row) if row else None,
         next_bill=coming,
         resumes_for=resumes_for,
         may=lambda verb: row is not None and row.stripe_id is not None and plan_state.may(row, verb),
@@ -74,13 +83,9 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         is_tried=bool(of_money.get("trying")) and error is None,
         **of_money,
         lasts_until=lasts_until,
-        plans=plans_shown(currency, None if begins else terms),
-        currency=currency,
-        currencies=[] if currencies.bound_to(session, owner) else context.catalog.currencies,
-        intervals=intervals(),
-        shown_interval=shown_interval(),
-        saving=saving,
-        had_trial=trials.had_trial(context, owner),
+        **on_sale(owner, currency, None if begins else terms),
+        first_minor={request.form["plan"]: above.total_minor} if above else {},
+        chosen_times=request.form.get("quantity"),
         balance=context.ledger.balance(owner),
         cards=saved,
         pays_with=pays_with(saved),
@@ -90,6 +95,28 @@ def overview(owner: str, error: PrepaidError | None = None, *, may_ask: bool = T
         attempt=forms.new_attempt,
         error=error,
     )
+
+
+def on_sale(owner: str, currency: str, terms: PlanPrice | None) -> dict[str, Any]:
+    """The plans to choose from, and what this customer would pay and get.
+
+    :param terms: What the customer's plan gives and costs, where one runs.
+    """
+    context = page.context()
+    plans = plans_shown(currency, terms)
+    return {
+        "plans": plans,
+        "currency": currency,
+        "currencies": [] if currencies.bound_to(context.session, owner) else context.catalog.currencies,
+        "intervals": intervals(),
+        "shown_interval": shown_interval(),
+        "saving": saving,
+        "had_trial": trials.had_trial(context, owner),
+        "had_once": giving.had_once(context, owner, {plan.slug for plan in plans if plan.once}),
+        "as_shown": as_shown.listed,
+        "tax_rate": tax_rates.last(context, owner),
+        "with_tax": tax_rates.with_tax,
+    }
 
 
 def last_bills(owner: str) -> Sequence[Invoice]:

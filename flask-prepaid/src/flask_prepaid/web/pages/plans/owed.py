@@ -26,6 +26,7 @@ def of_owed(row: Subscription, *, may_ask: bool = True) -> dict[str, Any]:
     saved = cards_on_file.saved(page.context().session, row.owner)
     return {
         "owed": bill,
+        "under_way": plan_state.under_way(page.context(), row),
         "asks_bank": last is not None and last.asks_customer and bill is not None and bool(bill.page_url),
         "refused": next((card for card in saved if card.id == refused_id), None),
         "trying": trying if bill is not None else None,
@@ -48,7 +49,9 @@ def address_after_try(owner: str, endpoint: str) -> str | None:
     if row is None or retries.trying(context.session, owner) is None:
         return None
     bill = plan_state.owed(context, row)
-    return url_for(endpoint, added=request.args.get("added"), tried=bill.id) if bill is not None else None
+    return (
+        url_for(endpoint, added=request.args.get("added"), tried=bill.oldest.id) if bill is not None else None
+    )
 
 
 def paid_by_try(owner: str) -> Invoice | None:
