@@ -24,6 +24,7 @@ from flask_security.forms import SendConfirmationForm
 from flask_security.utils import validate_redirect_url
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from flask_prepaid.languages.words import gettext as _
@@ -123,6 +124,17 @@ def find_by_email(identity: str) -> str | None:
     return address.normalized.lower()
 
 
+def account_named(identity: str) -> str | None:
+    """What stands for the account that was typed at sign-in until it has another password.
+
+    It is the address where there is no such account, and ``None`` if that is none.
+    """
+    address = find_by_email(identity)
+    if address is None:
+        return None
+    return db.session.scalar(select(User.fs_uniquifier).where(User.email == address)) or address
+
+
 def mailbox_named(identity: str) -> str:
     """The mailbox where mails to an address arrive, however a form writes it."""
     return free_credits.mailbox_of(find_by_email(identity) or identity)
@@ -168,8 +180,8 @@ def init_app(app: Flask) -> None:
     for endpoint in TELL_NOTHING & views.keys():
         views[endpoint] = rates.steady(views[endpoint])
     rates.guard_mails(app, mailbox_named)
-    guesses.guard_accounts(app, find_by_email)
-    known_browsers.init_app(app, find_by_email)
+    guesses.guard_accounts(app, account_named)
+    known_browsers.init_app(app)
     links.init_app(app)
     wanted_page.init_app(app)
     app.before_request(forms_only)
