@@ -37,6 +37,7 @@ from ..extensions import db
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User
 from ..rate_limits import guesses, known_browsers, rates
+from ..rate_limits import mails as mail_limits
 from . import (
     closing,
     free_credits,
@@ -179,7 +180,7 @@ def init_app(app: Flask) -> None:
         app.before_request(confirmed_buyers_only)
     for endpoint in TELL_NOTHING & views.keys():
         views[endpoint] = rates.steady(views[endpoint])
-    rates.guard_mails(app, mailbox_named)
+    mail_limits.guard(app, mailbox_named, account_named)
     guesses.guard_accounts(app, account_named)
     known_browsers.init_app(app)
     links.init_app(app)
