@@ -261,7 +261,7 @@ def test_a_job_whose_worker_died_holds_anew_once_its_time_is_over(books: Books) 
 
 
 async def cancelled_at_once(ledger: AsyncLedger, begun: threading.Event, is_gone: threading.Event) -> None:
-    """A task is cancelled while it waits for the credits that it holds; what it has set off comes to its end."""
+    """A task is cancelled while it waits for the credits that it holds; what it began comes to its end."""
 
     async def job() -> None:
         async with await ledger.hold(OWNER, 7, key="job:1"):
