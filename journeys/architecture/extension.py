@@ -26,7 +26,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     "catalog": {"checks", "errors", "languages", "money"},
     # The one door to Stripe knows no table.
     "gateway": {"config", "errors", "languages"},
-    "context": {"catalog", "config", "gateway", "signals"},
+    "context": {"catalog", "config", "gateway", "signals", "uncommitted"},
     # Programs come in by keys, and buy by calls.
     "keys": {"checks", "errors", "languages", "signals", "uncommitted"},
     "fast_path": {"checks", "context", "errors", "keys"},

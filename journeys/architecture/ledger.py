@@ -49,7 +49,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "tables",
     },
     "audit/scope": {"books/lots", "database", "tables"},
-    "audit/replay": {"audit/scope", "books", "books/lots", "checks", "database", "slots", "tables"},
+    "audit/replay": {"audit/scope", "books", "books/lots", "checks", "clock", "database", "slots", "tables"},
     "audit/rules": {
         "audit/replay",
         "audit/scope",
@@ -60,7 +60,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
         "database",
         "tables",
     },
-    "audit": {"audit/replay", "audit/rules", "audit/scope", "checks", "database", "tables"},
+    "audit": {"audit/replay", "audit/rules", "audit/scope", "checks", "clock", "database", "tables"},
     "archive": {"audit/replay", "audit/scope", "books", "checks", "clock", "database", "errors", "tables"},
     "prices": {"books/wallets", "checks", "database"},
     "units": {"checks", "prices"},

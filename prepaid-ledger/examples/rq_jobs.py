@@ -1,4 +1,4 @@
-"""A job of RQ that costs credits: ``rq worker`` beside ``python rq_jobs.py``. Run twice, it is paid once."""
+"""A job of RQ that costs credits: ``rq worker`` beside ``python rq_jobs.py``. Run again, it is paid once."""
 
 from redis import Redis
 from rq import Queue, Retry, get_current_job

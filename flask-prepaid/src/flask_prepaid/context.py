@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger import Ledger
 from prepaid_ledger.clock import Clock
 
-from . import signals
+from . import signals, uncommitted
 from .catalog import Catalog
 from .config import Config
 from .gateway.client import Gateway
@@ -169,7 +169,7 @@ def refuse_uncommitted(context: Context) -> None:
     :raises RuntimeError: The session holds work of the host's.
     """
     session = context.session
-    if session.new or session.dirty or session.deleted:
+    if session.new or session.dirty or session.deleted or uncommitted.has_written(session):
         raise RuntimeError("Commit or roll back your own work before you call Prepaid: it commits by itself.")
 
 

@@ -68,10 +68,13 @@ class AboveShown(UnknownItem):
     """A plan's first payment is of more than its customer was shown, so no card was charged.
 
     Amounts in the smallest unit of ``currency``. ``total_minor`` is what would be charged, with ``tax_minor``
-    of tax and what is owed at Stripe from before, ``owed_minor``.
+    of tax and what is owed at Stripe from before, ``owed_minor``. ``quantity``: the plan is wanted so many
+    times over, and its page showed the price of fewer.
     """
 
-    def __init__(self, total_minor: int, *, tax_minor: int, owed_minor: int, currency: str) -> None:
+    def __init__(
+        self, total_minor: int, *, tax_minor: int, owed_minor: int, currency: str, quantity: int = 1
+    ) -> None:
         super().__init__(
             f"The first payment is {total_minor} in minor units, {tax_minor} of them tax, {owed_minor} owed "
             "from before. Nothing is charged: show that total, and send it as max_minor under a new "
@@ -79,7 +82,7 @@ class AboveShown(UnknownItem):
             field="max_minor",
         )
         self.total_minor, self.tax_minor, self.owed_minor = total_minor, tax_minor, owed_minor
-        self.currency = currency
+        self.currency, self.quantity = currency, quantity
 
 
 class PlanRefused(PrepaidError):

@@ -37,6 +37,12 @@ def note_write(session: Session) -> None:
     setattr(g, WROTE, (session, session.get_transaction()))
 
 
+def has_written(session: Session) -> bool:
+    """Whether a verb has written in this transaction of the host's, which goes on."""
+    _session, begun = g.get(WROTE, (None, None))
+    return begun is not None and begun is session.get_transaction()
+
+
 def warn_of_uncommitted(app: Flask) -> None:
     """Log at the end of a request, a command or a block of ``app_context`` what nobody has committed.
 

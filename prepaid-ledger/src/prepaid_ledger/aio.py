@@ -106,6 +106,8 @@ class AsyncLedger:
     ) -> AsyncHeldCredits:
         """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``.
 
+        Again with the same key, it is as a ledger's.
+
         :param key: Names the use, ``job:4``. The entry of what is captured has the key ``hold:job:4``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
         :param item: What is bought: ``report``, ``gpt-x``.

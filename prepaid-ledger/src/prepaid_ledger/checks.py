@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 #: What no database keeps in a text: a NUL, and half of a surrogate pair.
 UNFIT = re.compile("[\x00\ud800-\udfff]")
@@ -18,6 +18,9 @@ OWN_KEYS = ("expiry:", "hold:", "repay:", "reversal:", "rollover:")
 
 #: More credits than this in one posting are a mistake, and sums of many still fit the columns. So of money.
 MAX_CREDITS = MAX_MINOR = 10**15
+
+#: The longest reason.
+MAX_REASON = 255
 
 #: The longest time for which credits are held.
 MAX_HELD = timedelta(days=366)
@@ -48,10 +51,14 @@ def check_key(key: str) -> None:
         raise ValueError(f"keys that begin with {key.split(':', maxsplit=1)[0]}: are the ledger's own")
 
 
-def check_reason(reason: str | None) -> None:
-    """:raises ValueError: It is no text, or holds what a database can't keep."""
-    if reason is not None and (not isinstance(reason, str) or not is_fit(reason)):
-        raise ValueError(f"a reason is a text, such as 'a trial', not {reason!r}")
+def check_reason(reason: str | None, *, optional: bool = False) -> None:
+    """:raises ValueError: It is no text, longer than a database keeps, or holds what none keeps."""
+    if reason is None and optional:
+        return
+    if not isinstance(reason, str) or len(reason) > MAX_REASON or not is_fit(reason):
+        raise ValueError(
+            f"a reason is a text of at most {MAX_REASON} characters, such as 'a trial', not {reason!r:.300}"
+        )
 
 
 def check_text(field: str, text: str | None) -> None:
@@ -128,3 +135,7 @@ def check_time(field: str, time: datetime | None, *, optional: bool = False) -> 
         return
     if not isinstance(time, datetime) or time.utcoffset() is None:
         raise ValueError(f"{field} is a time with its zone, such as datetime.now(UTC), not {time!r}")
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{field} is a time of the years 1 to 9999 in UTC, not {time!r}") from None

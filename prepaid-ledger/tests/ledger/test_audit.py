@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from prepaid_ledger.books import usage_sums
 from prepaid_ledger.books.wallets.wallet_state import open_wallets
 from prepaid_ledger.errors import PrepaidError
+from prepaid_ledger.slots import slot_of
 from prepaid_ledger.testing import Databases, upgrade_ledger
 
 from .books import OWNER, Books
@@ -83,10 +85,18 @@ def named(books: Books, **how: Any) -> set[str]:
     return {problem.invariant for problem in problems}
 
 
+def uncharged_window(day: int) -> str:
+    """What lets the budget of a day begin anew, on another day of January on which nothing was charged."""
+    window = f"window_start = '2026-01-{day:02} 00:00+00:00', resets_at = '2026-01-{day + 1:02} 00:00+00:00'"
+    nothing = "-(SELECT charged FROM prepaid_wallet)"  # as it adds to what the wallet's row has
+    return f"UPDATE prepaid_budget SET {window}, spent_here = {nothing} WHERE every = 'day'"
+
+
 #: What an audit that goes on from the proof does not look at.
 OF_WHAT_WAS_PROVED = (
     "UPDATE prepaid_entry SET balance_after = balance_after + 1 WHERE key = 'sale:1'",
     "UPDATE prepaid_entry SET expires_at = NULL WHERE key = 'gift'",
+    "UPDATE prepaid_lot SET ended = NOT ended WHERE left_over + held = 0",
 )
 
 #: How rows are changed behind the ledger's back, and which invariants that breaks.
@@ -109,6 +119,7 @@ FORGERIES = [
     ("UPDATE prepaid_lot SET left_over = left_over + 1 WHERE left_over > 0", {"I9"}),
     ("UPDATE prepaid_lot SET paid = NOT paid WHERE left_over > 0", {"I9"}),
     ("DELETE FROM prepaid_lot WHERE left_over > 0", {"I9"}),
+    ("UPDATE prepaid_lot SET ended = NOT ended WHERE left_over + held = 0", {"I9"}),
     ("UPDATE prepaid_draw SET credits = credits + 1 WHERE seq = 3", {"I9"}),
     ("DELETE FROM prepaid_draw WHERE seq = 3", {"I9"}),
     ("UPDATE prepaid_hold SET credits = credits + 1 WHERE key = 'job:2'", {"I7"}),
@@ -123,6 +134,16 @@ FORGERIES = [
     ("UPDATE prepaid_wallet SET charged = charged + 1", {"I10"}),
     ("UPDATE prepaid_budget SET spent_here = spent_here - 1 WHERE spender = 'key:1'", {"I10"}),
     ("UPDATE prepaid_budget SET window_start = resets_at WHERE every = 'day'", {"I10"}),
+    ("UPDATE prepaid_budget SET window_start = '2026-01-02 12:00+00:00' WHERE every = 'day'", {"I10"}),
+    ("UPDATE prepaid_budget SET resets_at = '2099-01-01 00:00+00:00' WHERE every = 'day'", {"I10"}),
+    ("UPDATE prepaid_budget SET every = 'month' WHERE every = 'day'", {"I10"}),
+    ("UPDATE prepaid_budget SET zone = 'Asia/Tokyo' WHERE every = 'day'", {"I10"}),
+    ("UPDATE prepaid_budget SET zone = 'Mars/Base' WHERE every = 'day'", {"I10"}),
+    (uncharged_window(2), {"I10"}),
+    (uncharged_window(9), {"I10"}),
+    ("UPDATE prepaid_wallet SET moved_at = '2100-01-01 00:00+00:00'", {"I4"}),
+    ("UPDATE prepaid_hold SET counted = 5 WHERE key = 'job:2'", {"I7"}),
+    ("UPDATE prepaid_hold SET meter = 'chat' WHERE key = 'job:1'", {"I7"}),
     ("UPDATE prepaid_entry SET spender = 'key:2' WHERE key = 'report:3'", {"I10"}),
     ("UPDATE prepaid_hold SET spender = 'key:2' WHERE key = 'job:2'", {"I10"}),
     ("UPDATE prepaid_wallet SET budget_changes = 0", {"I10"}),
@@ -153,6 +174,60 @@ def test_a_forged_row_is_named(forged: Books, forgery: str, invariants: set[str]
     assert invariants <= named(forged, proofs=forged.engine)
     since = named(forged, proofs=forged.engine, full=False)
     assert since or forgery in OF_WHAT_WAS_PROVED
+
+
+def test_an_old_budget_is_as_it_was(forged: Books) -> None:
+    """Nothing is charged for days, and then a hold of before is given back, or captured."""
+    forged.wait(days=3)
+    forged.ledger.capture(OWNER, key="job:2", credits=3)
+    forged.ledger.release(OWNER, key="job:3")
+
+    assert named(forged) == named(forged, proofs=forged.engine, full=False) == set()
+
+
+def test_a_hold_that_is_made_to_expire_as_captured_is_named_by_the_audit_of_a_day(forged: Books) -> None:
+    assert named(forged, proofs=forged.engine) == set()
+    forged.execute("UPDATE prepaid_hold SET counted = 5 WHERE key = 'job:2'")
+    forged.spend(1, "report:4")
+
+    assert named(forged, proofs=forged.engine, full=False) == {"I7"}
+    assert named(forged) == {"I7"}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_wallet_that_is_given_to_another_owner_is_named_by_who_has_proved_it(
+    books: Books, full: bool
+) -> None:
+    thief = next(owner for owner in map("user:{}".format, count(2)) if slot_of(owner) == slot_of(OWNER))
+    books.buy(5000, 50_000)
+    assert books.unjoined.audit(proofs=books.engine) == []
+
+    books.execute("UPDATE prepaid_wallet SET owner = :thief", thief=thief)
+
+    [problem] = books.unjoined.audit(proofs=books.engine, full=full)
+    assert (problem.invariant, problem.owner) == ("I8", thief)
+    assert "another owner's when it was proved" in problem.message
+
+
+def test_wallets_that_somebody_with_a_fast_clock_has_moved_are_named(books: Books) -> None:
+    for owner in ("user:2", "user:3"):
+        books.grant(5, owner=owner)
+        books.wait(minutes=1)
+        books.ledger.set_budget(owner, 5)
+        books.commit()
+    books.wait(minutes=-5)
+    books.grant(5)
+    assert books.unjoined.audit() == []
+    books.wait(minutes=-3)
+    books.grant(5, "gift:2")
+    books.ledger.set_budget(OWNER, 5)
+    books.commit()
+
+    problems = [*books.unjoined.audit(), *books.unjoined.audit(jobs=2)]
+
+    named = [(problem.invariant, problem.owner) for problem in problems]
+    assert named == [("I4", "user:2"), ("I4", "user:3")] * 2
+    books.wait(minutes=9)
 
 
 def test_a_meter_whose_count_was_given_back_is_named(forged: Books) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from prepaid_ledger import SpendRequest, Spent
 from prepaid_ledger.books import sweep
+from prepaid_ledger.books.lots.lots import BrokenHistory
 from prepaid_ledger.errors import InsufficientCredits, KeyReused
 
 from .books import OWNER, Books
@@ -125,3 +126,37 @@ def test_what_is_due_is_found_by_its_time_and_not_by_looking_at_all_wallets(book
         assert re.search(by_time, plan), plan
         assert "Seq Scan" not in plan
         assert "SCAN prepaid_wallet" not in plan
+
+
+@pytest.mark.parametrize("forgery", ["left_over = 2", None])
+def test_a_wallet_that_cannot_be_written_leaves_the_others_be(
+    books: Books, caplog: pytest.LogCaptureFixture, forgery: str | None
+) -> None:
+    owners = ["user:1", "user:2", "user:3"]
+    for owner in owners:
+        books.grant(10, owner=owner, expires_at=books.later(hours=1))
+    books.unjoined.bring_up_to_date(*owners)
+    books.spend(4, "report:1")
+    of_first = "WHERE wallet_id = (SELECT id FROM prepaid_wallet WHERE owner = 'user:1')"
+    with books.engine.begin() as connection:
+        lot = connection.execute(text(f"SELECT * FROM prepaid_lot {of_first}")).one()._mapping
+    if forgery is None:
+        books.execute(f"DELETE FROM prepaid_lot {of_first}")
+    else:
+        books.execute(f"UPDATE prepaid_lot SET {forgery} {of_first}")
+    books.wait(hours=2)
+
+    for _ in range(2):
+        books.unjoined.write_due()
+        with pytest.raises(BrokenHistory):
+            books.unjoined.bring_up_to_date(*owners)
+
+    with books.engine.connect() as connection:
+        balances = connection.execute(text("SELECT owner, balance FROM prepaid_wallet ORDER BY owner"))
+        assert [tuple(row) for row in balances] == [("user:1", 6), ("user:2", 0), ("user:3", 0)]
+    assert "The wallet of 'user:1' cannot be written" in caplog.text
+
+    books.execute(f"DELETE FROM prepaid_lot {of_first}")
+    names = ", ".join(lot)
+    books.execute(f"INSERT INTO prepaid_lot ({names}) VALUES (:{', :'.join(lot)})", **lot)
+    assert books.unjoined.write_due() == 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from prepaid_ledger.books.extensions import Overrun
 from prepaid_ledger.errors import BudgetExceeded, HoldClosed, InsufficientCredits, KeyReused, WalletBlocked
-from prepaid_ledger.tables import HoldState, Kind
+from prepaid_ledger.tables import Hold, HoldState, Kind
 
 from .books import OWNER, Books
 
@@ -144,3 +145,22 @@ def test_a_capture_of_more_than_there_is_is_refused_or_becomes_a_debt(books: Boo
     books.buy(5, 50)
     wallet = books.ledger.wallet(OWNER)
     assert (wallet.balance, wallet.debt) == (12, 0)
+
+
+def test_a_reversal_gives_a_budget_back_what_a_hold_has_grown_by_though_the_host_has_read_it_before(
+    books: Books,
+) -> None:
+    books.grant(100)
+    books.ledger.set_budget(OWNER, 50, spender="key:1", every="day")
+    books.commit()
+    hold = books.ledger.hold(OWNER, 5, key="job:1", spender="key:1")
+    read_before = books.session.scalars(select(Hold)).one()
+    books.wait(days=1)
+    hold.extend(8)
+    hold.capture()
+
+    books.ledger.reverse(OWNER, spend_key="hold:job:1", key="undo:1")
+    books.commit()
+
+    assert read_before.captured == 8
+    assert [budget.spent for budget in books.ledger.budgets(OWNER)] == [0]

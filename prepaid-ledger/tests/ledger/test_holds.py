@@ -191,3 +191,67 @@ def test_an_overdue_hold_gives_nothing_back_of_credits_that_ended_meanwhile(book
     books.ledger.write_due()
 
     assert books.moves() == [(Kind.GRANT, 10), (Kind.EXPIRY, -10)]
+
+
+class Failed(Exception):
+    """What a job raises that is tried again."""
+
+
+def try_job(books: Books, *, fails: bool, key: str = "job:1") -> HoldState:
+    """What a worker does each time; in which state it has found the hold."""
+    with books.ledger.hold(OWNER, 7, key=key, spender="key:1") as hold:
+        state = hold.state
+        if fails:
+            raise Failed
+        hold.capture(5)
+    return state
+
+
+def test_a_job_that_failed_is_tried_again_under_its_key_and_paid_once(books: Books) -> None:
+    books.grant(10)
+    books.ledger.set_budget(OWNER, 7, spender="key:1")
+    books.commit()
+    for _ in range(2):
+        with pytest.raises(Failed):
+            try_job(books, fails=True)
+
+    states = [try_job(books, fails=False) for _ in range(2)]
+
+    assert states == [HoldState.OPEN, HoldState.CAPTURED]
+    assert books.moves() == [(Kind.GRANT, 10), (Kind.SPEND, -5)]
+    assert [budget.spent for budget in books.ledger.budgets(OWNER)] == [5]
+    books.reverse("hold:job:1", "undo:1")
+    assert books.ledger.available(OWNER) == 10
+
+
+def test_a_job_whose_credits_are_gone_by_its_next_try_is_refused_before_the_work(books: Books) -> None:
+    books.grant(10)
+    with pytest.raises(Failed):
+        try_job(books, fails=True)
+    books.spend(4, "report:1")
+
+    with pytest.raises(InsufficientCredits):
+        try_job(books, fails=False)
+    with pytest.raises(KeyReused):
+        books.ledger.hold(OWNER, 6, key="job:1", spender="key:1")
+    books.buy(1, 100)
+
+    assert try_job(books, fails=False) is HoldState.OPEN
+
+
+def test_a_job_whose_worker_died_holds_anew_once_its_time_is_over(books: Books) -> None:
+    key = "job:" + "1" * 116
+    books.grant(10)
+    first = books.ledger.hold(OWNER, 7, key=key, spender="key:1")
+    books.wait(minutes=59)
+    books.ledger.hold(OWNER, 7, key=key, spender="key:1")
+    books.wait(minutes=1)
+    books.ledger.hold(OWNER, 7, key=key, spender="key:1")
+    books.wait(minutes=59)
+
+    with pytest.raises(InsufficientCredits):
+        books.spend(4, "report:1")
+    first.capture(5)  # the first worker was only slow
+
+    assert try_job(books, fails=False, key=key) is HoldState.CAPTURED
+    assert books.ledger.balance(OWNER) == 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,8 @@ from .books import NEW_YEAR, OWNER, Books
 Call = Callable[[Ledger], object]
 
 LATER = NEW_YEAR + timedelta(days=30)
+LAST = datetime.max.replace(tzinfo=UTC)
+WEST = timezone(timedelta(hours=-5))
 PAID: dict[str, Any] = {"key": "payment:1", "amount_minor": 500, "currency": "usd"}
 PERIOD: dict[str, Any] = {**PAID, "period_end": LATER}
 
@@ -111,6 +113,28 @@ CALLS: list[tuple[Call, str]] = [
     (lambda ledger: ledger.spend_many([("user:1", 1, "s")]), "spends are SpendRequest"),  # type: ignore[list-item]
     (lambda ledger: ledger.spend_many(SpendRequest(OWNER, 1, "s")), "spends are many"),  # type: ignore[arg-type]
     (lambda ledger: ledger.audit("everything"), "rules are functions"),  # type: ignore[arg-type]
+    (lambda ledger: ledger.audit(proofs="sqlite:///proofs"), "proofs is an engine"),  # type: ignore[arg-type]
+    (lambda ledger: ledger.grant(OWNER, 1, key="r", reason="x" * 256), "a reason is a text of at most 255"),
+    (lambda ledger: ledger.grant(OWNER, 1, key="r", reason=None), "a reason is a text"),  # type: ignore[arg-type]
+    (lambda ledger: ledger.adjust(OWNER, 1, key="r", reason=None), "a reason is a text"),  # type: ignore[arg-type]
+    (
+        lambda ledger: ledger.spend(OWNER, credits=1, key="r", reason="x" * 256),
+        "a reason is a text of at most 255",
+    ),
+    (
+        lambda ledger: list(ledger.grant_many([OWNER], 1, key="r", reason="x" * 256)),
+        "a reason is a text of at most 255",
+    ),
+    (lambda ledger: ledger.set_budget(OWNER, 5, zone=[]), "zone is the name of a time zone"),  # type: ignore[arg-type]
+    (lambda ledger: ledger.usage(OWNER, NEW_YEAR, LATER, zone=[]), "zone is the name"),  # type: ignore[arg-type]
+    (
+        lambda ledger: ledger.allowance(OWNER, 1, **{**PERIOD, "period_end": LAST}),
+        "grace ends by the year 9999",
+    ),
+    (
+        lambda ledger: ledger.grant(OWNER, 1, key="r", reason="x", expires_at=LAST.replace(tzinfo=WEST)),
+        "expires_at is a time of the years 1 to 9999 in UTC",
+    ),
 ]
 
 

@@ -46,9 +46,10 @@ def create_app(
     app.config.from_mapping(configuration(environ))
     app.extensions["rando_hosts"] = hosts = Hosts(app.config["BASE_URL"])
     app.wsgi_app = HostCheck(app.wsgi_app, hosts, headers.on_every_answer(app))  # type: ignore[method-assign]
+    app.wsgi_app = ClientCheck(app.wsgi_app)  # type: ignore[method-assign]
     if hops := app.config["PROXY_HOPS"]:
-        checked = ClientCheck(app.wsgi_app)
-        app.wsgi_app = ProxyFix(checked, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        behind = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        app.wsgi_app = behind  # type: ignore[method-assign]
 
     db.init_app(app)
     languages.init_app(app)

@@ -19,6 +19,10 @@ from .rate_limits import rates
 REFUSALS_PER_MINUTE = 10
 
 
+#: Forms of a sign-in, which are shown again where a password or a code was wrong.
+SIGN_IN_FORMS = {"security.login", "security.two_factor_token_validation", "security.mf_recovery"}
+
+
 def init_app(app: Flask) -> None:
     user_registered.connect(registered, app)
     user_authenticated.connect(signed_in, app)
@@ -83,7 +87,7 @@ def webhook_was_set(app: Flask, owner: str, endpoint_id: int, action: str) -> No
 def refusals(response: Response) -> Response:
     """Note a refusal, or the first of very many. What the refused request has done is undone first."""
     action = {403: Action.REFUSED, 429: Action.RATE_LIMITED}.get(response.status_code)
-    if request.endpoint == "security.login" and request.method == "POST" and response.status_code == 200:
+    if request.endpoint in SIGN_IN_FORMS and request.method == "POST" and response.status_code == 200:
         action = Action.SIGN_IN_REFUSED
     if action is not None:
         db.session.rollback()

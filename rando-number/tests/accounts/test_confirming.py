@@ -173,6 +173,34 @@ def test_the_first_confirmation_ends_what_a_squatter_made(shop: RunningShop) -> 
     assert shop.visitor().login(OWNER).location == "/", "no second factor is asked for"
 
 
+def test_a_limit_that_a_squatter_has_set_ends_with_the_first_confirmation(shop: RunningShop) -> None:
+    squatter, _ = squatter_of(shop)
+    assert squatter.send("/usage/limit", form_of="/usage", limit="1").status_code in (302, 303)
+    with shop.app.app_context():
+        assert shop.prepaid.budgets(squatter.owner)
+    owner = shop.visitor()
+    owner.register(OWNER)
+
+    owner.confirm(PASSWORD)
+
+    assert {owner.draw().status_code for _ in range(3)} == {200}
+
+
+def test_a_squatter_who_closes_the_account_takes_no_free_credits_and_no_trial(shop: RunningShop) -> None:
+    squatter = shop.visitor()
+    squatter.register(OWNER)
+    squatter.login(OWNER)
+    assert squatter.send("/close-account").status_code == 303
+    owner = shop.visitor()
+    owner.register(OWNER)
+
+    owner.confirm(PASSWORD)
+
+    assert owner.balance == 3
+    owner.subscribe("large", trial="1")
+    assert "Free trial" in owner.get("/usage").text
+
+
 def test_what_a_confirmation_ends_is_named_where_there_is_something(shop: RunningShop) -> None:
     pat, quinn = shop.visitor(), shop.visitor()
     pat.register("pat@rando.test")

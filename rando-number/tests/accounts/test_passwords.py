@@ -341,6 +341,25 @@ def test_a_registration_tells_nobody_who_is_registered(confirming_shop: RunningS
     assert confirming_shop.rows()["users"] == 2
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_registrations_cookies_and_json_tell_nobody_who_is_registered(
+    confirming_shop: RunningShop, accept: str
+) -> None:
+    confirming_shop.visitor().register("pat@rando.test")
+    answers = []
+    for email in ("pat@rando.test", "sam@rando.test"):
+        visitor = confirming_shop.visitor()
+        page = forms(visitor.get("/register").text)["/register"]
+        fields = {**page, "email": email, "password": PASSWORD}
+        sent = visitor.client.post("/register", data=fields, headers={"Accept": accept})
+        cookies = [re.sub(r"=[^;]*;", "=;", cookie, count=1) for cookie in sent.headers.getlist("Set-Cookie")]
+        with visitor.client.session_transaction() as session:
+            kept = {name: None if name == "csrf_token" else value for name, value in session.items()}
+        answers.append(anonymous(f"{sent.status_code} {sent.location} {cookies} {kept} {sent.text}", email))
+
+    assert answers[0] == answers[1]
+
+
 def anonymous(page: str, email: str) -> str:
     """A page without what differs at each request."""
     page = re.sub(r'(name="(csrf_token|once)"[^>]*value=)"[^"]*"', r"\1", page)

@@ -112,6 +112,7 @@ def test_wrong_codes_are_stopped_wherever_they_come_from(guarded_shop: RunningSh
 
     assert answers[:10] == [200] * 10
     assert answers[10:] == [429] * 2
+    assert guarded_shop.actions().count("sign_in_refused") == 10
 
 
 def test_a_reset_password_does_not_open_an_account_without_the_code(shop: RunningShop) -> None:

@@ -380,3 +380,21 @@ def test_an_address_is_confirmed_by_two_presses(
     assert [place for place, _ in seen] == ["/", "/"]
     assert ["Your address is confirmed." in words for _, words in seen] == [True, True]
     assert [tab.get("/user-profile").status_code for tab in tabs] == [200, 200]
+
+
+def test_a_copy_of_a_form_that_signed_in_signs_nobody_in_after_the_logout(shop: RunningShop) -> None:
+    pat = shop.customer("pat@rando.test")
+    tab = pat.another_tab()
+    page = forms(pat.get("/change").text)["/change"]
+    new = NEW_PASSWORD["password"]
+    fields = {**page, "password": PASSWORD, "new_password": new, "new_password_confirm": new}
+    copy = pat.another_tab()
+    assert pat.client.post("/change", data=fields).status_code == 302
+    again = tab.post("/change", data=fields)
+    assert (again.status_code, again.location) == (303, "/user-profile"), "the second press of a form"
+
+    pat.send("/logout", form_of="/logout")
+
+    sent = copy.post("/change", data=fields)
+    cookies = "; ".join(cookie.partition(";")[0] for cookie in sent.headers.getlist("Set-Cookie"))
+    assert copy.get("/user-profile", headers={"Cookie": cookies}).status_code == 302

@@ -7,7 +7,8 @@ from contextvars import copy_context
 from functools import partial
 
 import pytest
-from sqlalchemy import QueuePool
+from sqlalchemy import QueuePool, event
+from sqlalchemy.exc import OperationalError
 
 from rando_number.edge.streams import AT_ONCE
 from rando_number.extensions import db
@@ -73,3 +74,18 @@ def test_downloads_have_a_limit(guarded_shop: RunningShop) -> None:
     statuses = [customer.get("/usage.csv").status_code for _ in range(61)]
 
     assert statuses == [200] * 60 + [429]
+
+
+def test_a_download_that_the_database_breaks_off_keeps_no_place(shop: RunningShop) -> None:
+    customer = shop.customer()
+
+    def goes_away(connection: object) -> None:
+        raise OperationalError("COMMIT", {}, Exception("the server has closed the connection"))
+
+    with shop.app.app_context():
+        engine = db.engine
+    event.listen(engine, "commit", goes_away)
+    assert customer.get("/export.json").status_code == 503
+    event.remove(engine, "commit", goes_away)
+
+    assert customer.get("/export.json").status_code == 200

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ..reading import forms
-from ..running_shop import PASSWORD, RunningShop
+from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop
 from ..serving import at_once
 
 
@@ -65,6 +67,55 @@ def test_guesses_at_one_account_from_everywhere_are_slowed_down_and_its_owner_is
     new = {"password": "zq7-zq7-zq7", "password_confirm": "zq7-zq7-zq7"}
     assert stranger.send(link, **new).status_code == 302
     assert stranger.login("pat@rando.test", new["password"]).status_code == 302, "who reads the mail is known"
+
+
+def test_a_squatters_browsers_are_no_known_ones_of_the_owner(tmp_path: Path) -> None:
+    shop = RunningShop(tmp_path, RATELIMIT_ENABLED="1", RANDO_CONFIRM_EMAIL="1")
+    squatter = shop.visitor()
+    squatter.register("pat@rando.test")
+    squatter.login("pat@rando.test")
+    assert squatter.client.get_cookie("known") is None
+
+    owner = shop.visitor()
+    owner.send(shop.reset_link(), **NEW_PASSWORD)
+    assert owner.client.get_cookie("known") is not None
+
+
+@pytest.mark.parametrize("by", ["reset", "change"])
+def test_a_new_password_makes_a_stranger_of_every_other_browser(guarded_shop: RunningShop, by: str) -> None:
+    owner = guarded_shop.customer("pat@rando.test")
+    thief = guarded_shop.visitor(REMOTE_ADDR="10.9.0.1")
+    thief.login("pat@rando.test")
+    if by == "reset":
+        owner.send("/logout")
+        owner.send(guarded_shop.reset_link(), **NEW_PASSWORD)
+    else:
+        fields = {"new_password": "zq7-zq7-zq7", "new_password_confirm": "zq7-zq7-zq7"}
+        owner.send("/change", password=PASSWORD, **fields)
+        owner.send("/logout")
+
+    def guess(n: int) -> int:
+        robot = guarded_shop.visitor(REMOTE_ADDR=f"10.2.{n}.1")
+        return robot.send("/login", email="pat@rando.test", password=f"guess {n}").status_code
+
+    assert [guess(n) for n in range(21)] == [200] * 20 + [429]
+    thief.get("/")
+    assert thief.send("/login", email="pat@rando.test", password="guess").status_code == 429
+    assert owner.login("pat@rando.test", NEW_PASSWORD["password"]).status_code == 302
+
+
+def test_a_guesser_who_asks_for_json_is_in_the_audit_log_as_any_other(guarded_shop: RunningShop) -> None:
+    guarded_shop.customer("pat@rando.test")
+    robot = guarded_shop.visitor()
+    page = forms(robot.get("/login").text)["/login"]
+
+    def guess(password: str) -> int:
+        fields = {**page, "email": "pat@rando.test", "password": password}
+        sent = robot.client.post("/login", data=fields, headers={"Accept": "application/json"})
+        return sent.status_code
+
+    assert (guess("no"), guarded_shop.actions()[-1]) == (200, "sign_in_refused")
+    assert (guess(PASSWORD), guarded_shop.actions()[-1]) == (302, "signed_in")
 
 
 def test_right_passwords_cost_nothing_at_verify(guarded_shop: RunningShop) -> None:

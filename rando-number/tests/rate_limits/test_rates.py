@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ..conftest import StillClock
@@ -64,6 +66,21 @@ def test_a_new_address_of_the_same_network_resets_no_limit(guarded_shop: Running
 
     assert answers == [302] * 20 + [429]
     assert register(99, "2001:db8:1:3") == 302
+
+
+def test_clients_of_ipv4_are_each_their_own_where_a_server_names_them_as_ipv6(
+    guarded_shop: RunningShop,
+) -> None:
+    guarded_shop.customer("pat@rando.test")
+    guesser = guarded_shop.visitor(REMOTE_ADDR="::ffff:203.0.113.5")
+    answers = [guesser.login("pat@rando.test", f"guess {n}").status_code for n in range(11)]
+    assert answers == [200] * 10 + [429]
+
+    other = guarded_shop.visitor(REMOTE_ADDR="::ffff:198.51.100.9")
+    assert other.login("pat@rando.test").status_code == 302
+    same = guarded_shop.visitor(REMOTE_ADDR="203.0.113.5")
+    assert same.login("pat@rando.test").status_code == 429, "one client, however it is written"
+    assert ">198.51.100.9<" in re.sub(r"\s", "", other.get("/sessions").text)
 
 
 def test_the_api_counts_calls_and_says_how_many_are_left(

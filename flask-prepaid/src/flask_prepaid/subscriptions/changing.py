@@ -10,10 +10,14 @@ from ..context import Context, reading, refuse_uncommitted, transaction
 from ..errors import CardDeclined, CardNeedsOwner, GatewayRefused, PlanRefused
 from ..gateway.billing.invoice_values import StripeInvoice
 from ..gateway.billing.subscription_values import PriceChoice, StripeSubscription
+from ..languages.words import marked
 from ..payments import card_testing
 from . import plan_rows, plan_state, previews, prices
 from .beginning import subscribing
 from .models import InvoiceState, PlanPrice, State, Subscription
+
+#: Why nothing is charged for a plan of which a page showed a smaller sum, as one that was open for long.
+COSTS_MORE = marked("It costs more now than was shown. Nothing is charged yet: look at your plan again.")
 
 #: Something that is done with an owner's plan.
 Verb = Callable[[Context, str], Subscription]
@@ -161,12 +165,16 @@ def pause(context: Context, owner: str) -> Subscription:
     return plan_state.synced(context, row, subscription)
 
 
-def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subscription:
+def unpause(
+    context: Context, owner: str, *, card_id: str | None = None, max_minor: int | None = None
+) -> Subscription:
     """Go on after a pause: in the period that is paid, or in a new one that is paid now. Commits.
 
     A repeat does nothing.
 
     :param card_id: Pays from now on; by default the card that paid before.
+    :param max_minor: What was shown that it costs now, in the smallest unit; ``None`` is any sum.
+    :raises PlanRefused: It costs more, or the plan is not paused.
     """
     resumed = _done_before(context, owner, "unpause")
     if resumed is not None and card_id in (None, "", resumed.card_id):
@@ -174,6 +182,8 @@ def unpause(context: Context, owner: str, *, card_id: str | None = None) -> Subs
     if card_id:
         subscribing.check_card(context, owner, card_id)
     row, subscription = plan_state.fetch(context, owner, "unpause")
+    if max_minor is not None and (previews.resumption_minor(context, row) or 0) > max_minor:
+        raise PlanRefused(COSTS_MORE)
     if card_id:
         context.gateway.subscriptions.use_card(subscription.id, card_id)
     with reading(context):
@@ -189,9 +199,11 @@ def _done_before(context: Context, owner: str, verb: str) -> Subscription | None
         return plan_state.done_before(context, owner, verb)
 
 
-def use_card(context: Context, owner: str, card_id: str) -> Subscription:
+def use_card(context: Context, owner: str, card_id: str, *, max_minor: int | None = None) -> Subscription:
     """Pay the plan with this card from now on, and what is owed at once. Commits.
 
+    :param max_minor: What was shown that is owed, in the smallest unit; ``None`` is any sum.
+    :raises PlanRefused: More is owed, or the plan can't be paid now.
     :raises UnknownItem: The card is not on file.
     :raises CardDeclined: The bank said no to what is owed. The card pays the plan all the same.
     :raises CardNeedsOwner: The bank wants its customer to confirm it. The card pays the plan all the same.
@@ -200,15 +212,18 @@ def use_card(context: Context, owner: str, card_id: str) -> Subscription:
     with transaction(context):
         card_testing.count_attempt(context, owner)
     row, subscription = plan_state.fetch(context, owner, "pay")
+    bills = context.gateway.invoices.of_subscription(subscription.id)
+    owed = [bill for bill in bills if bill.status == InvoiceState.OPEN and not bill.under_way]
+    if max_minor is not None and sum(bill.due_minor for bill in owed) > max_minor:
+        raise PlanRefused(COSTS_MORE)
     if subscription.status != State.INCOMPLETE:
         context.gateway.subscriptions.use_card(subscription.id, card_id)
     refusals: list[CardDeclined | CardNeedsOwner] = []
-    for bill in context.gateway.invoices.of_subscription(subscription.id):
-        if bill.status == InvoiceState.OPEN and not bill.under_way:
-            try:
-                context.gateway.invoices.pay(bill.id, card_id)
-            except (CardDeclined, CardNeedsOwner) as refusal:
-                refusals.append(refusal)
+    for bill in owed:
+        try:
+            context.gateway.invoices.pay(bill.id, card_id)
+        except (CardDeclined, CardNeedsOwner) as refusal:
+            refusals.append(refusal)
     row = plan_state.synced(context, row, subscription)
     if refusals:
         raise refusals[0]

@@ -67,7 +67,7 @@ def preview(
     price = target(context, row, plan, quantity)
     now = context.clock()
     since = int(now.timestamp()) if proration_date is None else proration_date
-    _check_age(now, since)
+    _check_age(now, since, subscription)
     with reading(context):
         wanted, currency = (price.id, quantity), price.currency
         immediate = at_once(context, row, price, quantity)
@@ -181,10 +181,11 @@ def target(context: Context, row: Subscription, plan: Plan, quantity: int) -> Pl
     return price
 
 
-def _check_age(now: datetime, proration_date: int) -> None:
-    """A preview of long ago, or of a time to come, would charge another sum than is right."""
+def _check_age(now: datetime, proration_date: int, subscription: StripeSubscription) -> None:
+    """A preview of long ago, of a time to come, or of a period that is over, would charge another sum."""
     age = int(now.timestamp()) - proration_date
-    if not -CLOCKS_DIFFER.total_seconds() <= age <= PREVIEW_HOLDS.total_seconds():
+    holds = -CLOCKS_DIFFER.total_seconds() <= age <= PREVIEW_HOLDS.total_seconds()
+    if not holds or moment(proration_date) < subscription.period_start:
         raise PlanRefused("This preview is too old. Look at the new one first.")
 
 

@@ -45,11 +45,17 @@ def is_hosts() -> bool:
 
 
 def protect() -> None:
-    """Refuse a form that did not come from one of our pages. Flask-WTF has looked already, if it is there.
+    """Refuse a form that did not come from one of our pages.
+
+    The host's Flask-WTF has looked already, but where it is told to look at nothing by itself.
 
     :raises FormExpired: Its token is not that of the session.
     """
-    if request.method != "POST" or request.endpoint == "prepaid.webhook" or is_api() or is_hosts():
+    if request.method != "POST" or request.endpoint == "prepaid.webhook" or is_api():
+        return
+    if is_hosts():
+        if current_app.config["WTF_CSRF_ENABLED"] and not current_app.config["WTF_CSRF_CHECK_DEFAULT"]:
+            current_app.extensions["csrf"].protect()
         return
     if not is_kept(request.form.get(FIELD, "")):
         raise FormExpired(

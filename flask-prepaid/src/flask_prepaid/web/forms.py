@@ -29,6 +29,7 @@ from . import page
 IN_DIGITS = {
     "credits": marked("Write the number of credits in digits, such as 10."),
     "quantity": marked("Write in digits how many times you want the plan, such as 2."),
+    "shown_quantity": marked("Write in digits how many times you want the plan, such as 2."),
     "threshold": marked("Write in digits below how many credits to top up, such as 50."),
     "times": marked("Write in digits how many times a month to top up at most, such as 4."),
     "proration_date": marked("This preview has lost its time. Show the change again."),

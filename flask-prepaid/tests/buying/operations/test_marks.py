@@ -7,14 +7,16 @@ import logging
 import socket
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, update
 
 from flask_prepaid.operations.elsewhere import places
 from flask_prepaid.testing import Databases
+from prepaid_ledger.tables import Wallet
 
 from ..shop import Shop
 
@@ -70,6 +72,30 @@ def test_books_that_went_back_are_told_by_the_marks_though_they_add_up(
     assert "is gone; the wallet stands at 5" in problems[0]["message"]
     assert "is gone; the wallet stands at 1" in problems[1]["message"]
     shop.close()
+
+
+def test_a_wallet_whose_time_is_ahead_keeps_the_marks_of_no_other_back(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """A clock was off for one call, and the ledger's times never go back."""
+    place = tmp_path / "marks.sqlite3"
+    shop = Shop(databases.fresh("sqlite"), PREPAID_MARKS=str(place))
+    for owner in ("user:1", "user:2"):
+        shop.pay(shop.buy(owner))
+    with shop.app.app_context():
+        ahead = (
+            update(Wallet).where(Wallet.owner == "user:1").values(moved_at=datetime(2038, 1, 1, tzinfo=UTC))
+        )
+        shop.prepaid.session.execute(ahead)
+        shop.prepaid.session.commit()
+    shop.tick()
+    shop.stripe.advance(hours=1)
+
+    spend(shop, "user:2", "a", "b")
+    shop.tick()
+
+    with closing(sqlite3.connect(place)) as marks:
+        assert dict(marks.execute("SELECT owner, key FROM prepaid_mark"))["user:2"] == "b"
 
 
 def test_a_place_that_will_not_do_is_named_and_tick_goes_on(

@@ -93,6 +93,19 @@ def test_one_address_reaches_stripe_so_often_under_whatever_name(shop_with: Shop
     assert shop.send_form(honest, "/prepaid/buy", pack="starter").status_code == 303
 
 
+def test_a_client_of_ipv4_is_one_of_its_own_where_a_server_names_it_as_ipv6(shop_with: ShopWith) -> None:
+    shop = shop_with(PREPAID_ATTEMPTS_PER_ADDRESS=2)
+
+    def buys(owner: str, address: str) -> int:
+        browser = shop.browser(owner)
+        browser.environ_base["REMOTE_ADDR"] = address
+        return shop.send_form(browser, "/prepaid/buy", pack="starter").status_code
+
+    assert [buys(f"user:{n}", "::ffff:203.0.113.5") for n in range(3)] == [303, 303, 429]
+    assert buys("user:7", "203.0.113.5") == 429
+    assert buys("user:8", "::ffff:198.51.100.7") == 303
+
+
 def test_a_card_that_is_left_counts_like_one_that_pays(shop_with: ShopWith) -> None:
     shop = shop_with(PREPAID_ATTEMPTS_PER_HOUR=3)
     browser = shop.browser()

@@ -279,3 +279,23 @@ def test_a_form_that_was_sent_before_with_another_choice_is_refused_uncounted(sh
         shop.read(lambda: buy("bonus"))
 
     assert shop.read(lambda: shop.prepaid.session.scalar(select(func.count()).select_from(Attempt))) == 1
+
+
+def test_what_a_verb_has_written_for_the_host_is_not_committed_by_another(shop: Shop) -> None:
+    """Both would stand, or neither: the host has not said yet."""
+    shop.pay(shop.buy())
+    app = shop.prepaid
+
+    def sell() -> None:
+        app.spend("user:1", credits=30, key="half")
+        with pytest.raises(RuntimeError, match=REFUSED):
+            app.make_code("WELCOME10X", credits=5)
+        app.session.rollback()
+        app.make_code("WELCOME10X", credits=5)
+        app.spend("user:1", credits=30, key="whole")
+        app.session.commit()
+        app.make_code("WELCOME20X", credits=5)
+
+    shop.read(sell)
+
+    assert shop.balance() == 70

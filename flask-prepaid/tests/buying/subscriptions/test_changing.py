@@ -79,41 +79,6 @@ def test_what_a_change_costs_is_a_sum_that_its_currency_is_charged_in(
     shop.close()
 
 
-def test_a_preview_holds_while_time_goes_by(shop: PlanShop) -> None:
-    shop.subscribe("small")
-    shop.pass_time(days=10, hours=3, minutes=7)
-    _, fields = shop.preview("large")
-
-    shop.stripe.advance(minutes=14)
-    shop.send("/change", **fields)
-    shop.stripe.deliver()
-
-    assert shop.invoices()[-1].total_minor == int(fields["due_minor"])
-
-
-def test_an_old_preview_is_shown_anew(shop: PlanShop) -> None:
-    shop.subscribe("small")
-    _, fields = shop.preview("large")
-    shop.stripe.advance(minutes=16)
-
-    answer = shop.send("/change", **fields)
-
-    assert answer.status_code == 409
-    assert "too old" in answer.text
-    assert len(shop.invoices()) == 1
-
-
-@pytest.mark.parametrize("forged", [{"due_minor": "1"}, {"proration_date": "1772280000"}])
-def test_a_sum_or_a_day_in_the_form_changes_nothing(shop: PlanShop, forged: dict[str, str]) -> None:
-    shop.subscribe("small")
-    _, fields = shop.preview("large")
-
-    answer = shop.send("/change", **{**fields, **forged})
-
-    assert answer.status_code == 409
-    assert shop.balance() == 100
-
-
 def test_a_double_click_changes_and_charges_once(shop: PlanShop) -> None:
     shop.subscribe("small")
     shop.pass_time(days=7)

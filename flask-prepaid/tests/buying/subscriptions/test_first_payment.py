@@ -75,7 +75,12 @@ def test_a_tax_that_is_known_stands_on_the_card_of_each_plan(taxed: PlanShop) ->
     page = browser.get(PAGE).text
     assert "$11.90 with tax" in page
 
-    assert press(taxed, page, card, "seats", quantity="4").status_code == 303
+    several = press(taxed, page, card, "seats", quantity="4")
+    assert several.status_code == 422
+    assert "4 times it is $7.14. Nothing is charged yet: press again to pay." in several.text
+    assert charged(taxed) == [595]
+
+    assert press(taxed, several.text, card, "seats", quantity="4").status_code == 303
     assert charged(taxed) == [595, 714]
 
 
@@ -84,7 +89,9 @@ def test_what_is_owed_from_before_is_shown_before_it_is_charged(shop: PlanShop) 
     page = browser.get(PAGE).text
     owe(shop, 700)
 
-    first = press(shop, page, card, "seats", quantity="3")
+    several = press(shop, page, card, "seats", quantity="3")
+    assert "3 times it is $4.50." in several.text
+    first = press(shop, several.text, card, "seats", quantity="3")
     assert first.status_code == 422
     assert "With what you owe from before it is $11.50 today. Nothing is charged yet" in one_line(first.text)
     assert charged(shop) == []

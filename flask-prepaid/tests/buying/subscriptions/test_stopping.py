@@ -9,7 +9,8 @@ from flask_prepaid.testing import Databases
 
 from ..operations.test_refusals import Refusing
 from ..purchases.test_fraud_warnings import WARNS
-from .plan_shop import PAGE, PlanShop, words
+from .plan_shop import PAGE, PlanShop, hidden_fields, words
+from .test_failing import fail_next
 
 
 def test_what_ends_and_what_stays_is_said_before_and_done_after(shop: PlanShop) -> None:
@@ -331,3 +332,44 @@ def test_a_plan_that_its_customer_keeps_is_not_ended_by_the_next_try_of_the_refu
     assert [payment.refunded_minor for payment in shop.payments()] == [1_000]
     assert shop.row().cancel_at is None
     shop.close()
+
+
+def test_a_page_that_was_open_for_long_resumes_and_pays_nothing_that_it_did_not_show(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    shop.do("pause")
+    shop.pass_time(days=27)
+    open_page = fields_of(shop.page(), f"{PAGE}/resume")
+    assert open_page["max_minor"] == "0"
+    shop.pass_time(days=2)
+
+    answer = shop.send("/resume", **open_page)
+
+    assert answer.status_code == 409
+    assert "It costs more now than was shown. Nothing is charged yet" in answer.text
+    assert len(shop.charges()) == 1
+    assert shop.send("/resume", **fields_of(words(answer.text), f"{PAGE}/resume")).status_code == 303
+    assert [charge.amount for charge in shop.charges()] == [1_000, 1_000]
+
+
+def test_a_card_chosen_on_a_page_that_showed_no_debt_pays_none(shop: PlanShop) -> None:
+    shop.subscribe("small")
+    good = shop.save_card("pm_card_mastercard")
+    open_page = fields_of(shop.page(), f"{PAGE}/card")
+    fail_next(shop)
+    shop.pass_time(days=29)
+
+    answer = shop.send("/card", **{**open_page, "saved_card": good})
+
+    assert answer.status_code == 409
+    assert len(shop.charges()) == 1
+    assert (
+        shop.send("/card", **fields_of(words(answer.text), f"{PAGE}/card"), saved_card=good).status_code
+        == 303
+    )
+    assert len(shop.charges()) == 2
+
+
+def fields_of(page: str, address: str) -> dict[str, str]:
+    """The hidden fields of a page's form."""
+    form = next(form for form in page.split("<form ")[1:] if f'action="{address}"' in form.split(">")[0])
+    return hidden_fields(form.split("</form>")[0])

@@ -56,9 +56,12 @@ def customer(app: Flask) -> FlaskClient:
     return browser
 
 
+@pytest.mark.parametrize("looks_by_itself", [True, False])
 @pytest.mark.parametrize("csrf", CSRF_ORDERS)
-def test_a_form_of_ours_is_taken_and_one_of_another_site_is_not(databases: Databases, csrf: str) -> None:
-    app, _ = small_app(databases, csrf)
+def test_a_form_of_ours_is_taken_and_one_of_another_site_is_not(
+    databases: Databases, csrf: str, looks_by_itself: bool
+) -> None:
+    app, _ = small_app(databases, csrf, WTF_CSRF_CHECK_DEFAULT=looks_by_itself)
     browser = customer(app)
     page = browser.get("/prepaid/buy").text
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)

@@ -1,4 +1,4 @@
 """The proof that the books are right.
 
-Imports ``audit/replay``, ``audit/rules``, ``audit/scope``, ``checks``, ``database``, ``tables``.
+Imports ``audit/replay``, ``audit/rules``, ``audit/scope``, ``checks``, ``clock``, ``database``, ``tables``.
 """

@@ -6,18 +6,20 @@ snapshot of its own, so that none stands for long: an old one keeps PostgreSQL f
 | | what holds |
 |---|---|
 | I1 | a wallet's balance is the sum of its entries; the sum by kind over all wallets is the sum of balances |
-| I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on |
+| I4 | ``seq`` has no gap; the balance after each entry is the one before it plus its credits; time goes on, \
+       and a wallet has not moved after now where no event says so |
 | I5 | a balance never falls below what is held, nor a debt below zero; ``held`` is the sum of open holds, \
        and a wallet's debt is the debt made less the debt repaid |
 | I6 | entries are never changed or deleted: the triggers that refuse it are there |
 | I7 | no more is given back or clawed back than was spent or came in, by whatever doors together; what was \
        taken and the debt made are together the share of the money that went back, less what of it had \
        lapsed or was taken by hand; each capture has its hold, and a hold what it opened with and grew by; \
-       what a meter had counted is taken as the time of its hold is over |
-| I8 | an owner has one wallet, in the slot of the owner; a key stands once in it; what the ledger writes by \
-       itself has the key that belongs to it |
+       what a meter had counted is taken as the time of its hold is over, and of no other hold |
+| I8 | an owner has one wallet, in the slot of the owner, which was the owner's when it was proved; a key \
+       stands once in it; what the ledger writes by itself has the key that belongs to it |
 | I9 | lots and draws are what follows from entries and holds, and nothing is due before ``next_expiry_at`` |
-| I10 | a budget counts what its window was charged by spends and holds, less what came back |
+| I10 | a budget counts what its window was charged by spends and holds, less what came back; the window is \
+       one of its calendar, has begun, and nothing was charged after it |
 | I14 | the sums of usage are those of the entries up to the mark of each wallet |
 | I16 | what lies in the archive and what stayed in the books are together what was archived |
 
@@ -46,6 +48,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..clock import Clock
 from ..database.rows import Stretch
 from ..tables import Kind
 from .replay.replay import Totals, replay
@@ -60,7 +63,7 @@ from .scope.problem import Problem, Rule
 from .scope.proofs import Proof, Proofs
 from .scope.scope import LAST, Moved, Scope, Which, scopes
 from .scope.snapshots import from_snapshot, snapshot
-from .workers import each
+from .workers import Means, each
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +111,7 @@ class Compared(NamedTuple):
 def audit(
     books: Engine,
     *further: Rule,
+    clock: Clock,
     jobs: int = 1,
     proofs: Engine | None = None,
     full: bool = True,
@@ -116,6 +120,7 @@ def audit(
 ) -> Audited:
     """Everything that is off in the books. Needs the same memory for a million entries as for ten.
 
+    :param clock: The ledger's.
     :param further: Rules about what stands beside the books; they share one snapshot, and look at all of it.
     :param jobs: Processes that work at once, each on a range of wallets.
     :param proofs: A database where what is proved is kept, and where it was. A warning is logged where it
@@ -134,7 +139,7 @@ def audit(
     ranges = from_snapshot(books, scopes)
     balances, kinds = 0, Counter[Kind]()
     off: dict[int, list[Problem]] = {}
-    for place, played in each(engines, read, ranges, jobs):
+    for place, played in each(Means(engines, clock), read, ranges, jobs):
         off[place] = played.problems
         audited.wallets += played.totals.wallets
         audited.entries += played.totals.entries
@@ -153,18 +158,20 @@ def audit(
     return audited
 
 
-def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool, is_proved: bool) -> Found:
+def audit_range(means: Means, scope: Scope, *, full: bool, is_proved: bool) -> Found:
     """Every rule on some wallets, from one snapshot.
 
-    :param engines: The books, where proofs are kept if it ``is_proved``, and the archives.
+    :param means: Its engines are the books, where proofs are kept if it ``is_proved``, and the archives.
     """
-    books, *others = engines
+    books, *others = means.engines
     earlier = Proofs(others.pop(0)).of(scope) if is_proved else {}
 
     def read(connection: Connection) -> Found:
         with ExitStack() as stack:
             archives = [stack.enter_context(snapshot(archive)) for archive in others]
-            return _audit_range(connection, scope, earlier, archives, full=full, seals=is_proved)
+            compared = _compared(connection, scope, earlier, full=full)
+            rules = partial(_rules, connection, clock=means.clock, seals=is_proved)
+            return _audit_range(connection, scope, compared, archives, rules, full=full)
 
     return from_snapshot(books, read)
 
@@ -172,21 +179,20 @@ def audit_range(engines: tuple[Engine, ...], scope: Scope, *, full: bool, is_pro
 def _audit_range(
     connection: Connection,
     scope: Scope,
-    earlier: Mapping[int, Proof],
+    compared: Compared,
     archives: Sequence[Connection],
+    rules: Callable[..., Iterator[Problem]],
     *,
     full: bool,
-    seals: bool,
 ) -> Found:
     totals = Totals()
-    compared = _compared(connection, scope, earlier, full=full)
     proofs, problems = compared.proofs, compared.problems
     if full:
-        problems += _rules(connection, scope, totals, proofs, archives, seals=seals)
+        problems += rules(scope, totals, proofs, archives)
         return Found(problems, totals, 0)
     for part in _parts(compared):
         theirs = {each.wallet_id: proofs[each.wallet_id] for each in part if each.wallet_id in proofs}
-        problems += _rules(connection, Moved(connection, part), totals, theirs, (), seals=seals)
+        problems += rules(Moved(connection, part), totals, theirs, ())
     return Found(problems, totals, compared.before)
 
 
@@ -206,6 +212,10 @@ def _compared(connection: Connection, scope: Scope, earlier: Mapping[int, Proof]
     archived = {} if full else {mark.wallet_id: mark.proof for mark in marks(connection, scope)}
     for account in accounts(connection, scope):
         proof = left.pop(account.id, None)
+        if proof is not None and not proof.is_of(account.owner):
+            another = f"wallet {account.id} was another owner's when it was proved"
+            whose = Problem("I8", account.owner, f"{another}: its row of prepaid_proof says whose")
+            compared.problems.append(whose)
         if proof is not None and account.drawn_seq < proof.seq:
             behind = (
                 f"the wallet stands at {account.drawn_seq}, and was proved up to {proof.seq}: the books are "
@@ -248,10 +258,11 @@ def _rules(
     earlier: Mapping[int, Proof],
     archives: Sequence[Connection],
     *,
+    clock: Clock,
     seals: bool,
 ) -> Iterator[Problem]:
     yield from doubled_keys(connection, which)
-    yield from replay(connection, which, totals, earlier, seals=seals, archives=archives)
+    yield from replay(connection, which, totals, earlier, clock=clock, seals=seals, archives=archives)
     yield from clawed_shares(connection, which)
     yield from uncharged_meters(connection, which)
     yield from budget_counts(connection, which, earlier)

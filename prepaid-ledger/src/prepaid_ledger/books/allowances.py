@@ -19,6 +19,9 @@ from .wallets.wallet_state import WalletState, lock
 #: A renewal is paid an hour after the period's end, or days later on a retry.
 ALLOWANCE_GRACE = timedelta(hours=72)
 
+#: Kinds of entries whose credits can move to another end.
+MOVABLE = (Kind.GRANT, Kind.PURCHASE, Kind.ALLOWANCE)
+
 
 def allowance(
     session: Session,
@@ -57,6 +60,8 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
 
     Entries are never changed: the lot ends now, by name, and its rest moves to one that ends then. What is
     spent, held or over by now stays as it is.
+
+    :raises ValueError: An adjustment or a reversal gave them, or what was clawed back came again.
     """
     wallet = lock(session, owner, clock)
     if wallet is None:
@@ -65,8 +70,12 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
     for lot in store.lots.in_order():
         if lot.ended or not lot.left or lot.expires_at == expires_at:
             continue
-        if _origin(session, wallet, lot).key == key:
-            _supersede(store, lot, lot.left, expires_at)
+        origin = _origin(session, wallet, lot)
+        if origin.key == key:
+            if origin.kind not in MOVABLE:
+                movable = "Give the key of a grant, a purchase or an allowance."
+                raise ValueError(f"{key!r} is of the kind {origin.kind}. {movable}")
+            _supersede(store, lot, lot.left if expires_at > wallet.now else 0, expires_at)
     finish(store)
 
 

@@ -78,8 +78,7 @@ def receive(session: Session, owner: str, posting: Posting, clock: Clock) -> Ent
         return earlier
     if posting.kind is not Kind.ALLOWANCE:  # which may be paid when its period is over
         posting.check_lasts(wallet.now)
-    if wallet.debt:
-        bring_up_to_date(session, wallet)  # what lapses pays its part of the debt first
+    bring_up_to_date(session, wallet)  # what lapses pays its part of a debt first, and keeps its time
     return come_in(session, wallet, posting)
 
 
@@ -104,4 +103,6 @@ def adjust(session: Session, owner: str, posting: Posting, clock: Clock) -> Entr
         return earlier
     if posting.credits < 0:
         require(session, wallet, -posting.credits, debt_blocks=False)
+    else:
+        bring_up_to_date(session, wallet)
     return append(session, wallet, posting)

@@ -66,7 +66,7 @@ def _grant_chunk(session: Session, *, owners: Sequence[str], posting: Posting, c
         del wallets[entry.wallet_id]
     for wallet in wallets.values():
         posting.check_lasts(wallet.now)
-    for wallet in [wallet for wallet in wallets.values() if wallet.debt]:
+    for wallet in [wallet for wallet in wallets.values() if wallet.debt or wallet.is_due]:
         expiry.bring_up_to_date(session, wallet)
         come_in(session, wallet, posting)
         del wallets[wallet.id]

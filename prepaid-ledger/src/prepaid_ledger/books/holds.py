@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from ..checks import MAX_CREDITS, check_credits, check_key, check_time, check_whole
@@ -23,6 +23,9 @@ from .wallets.posting import recorded_use
 from .wallets.uses import UNSAID, Use
 from .wallets.wallet_state import WalletState, lock, save
 
+#: The longest key of a row.
+MAX_KEY = 128
+
 
 def hold(
     session: Session,
@@ -36,7 +39,9 @@ def hold(
     clock: Clock,
     debt_blocks: bool,
 ) -> Hold:
-    """Set ``credits`` aside. The same key again returns the same hold, open or not.
+    """Set ``credits`` aside. The same key again returns the same hold, open or captured.
+
+    One that was given back, or whose time is over, leaves its key to the next try.
 
     :param expires_after: From then on anyone who needs the credits may release it.
     :param meter: A meter of that name counts on it: the same key again is refused to all but this one, and
@@ -55,7 +60,8 @@ def hold(
     earlier = _find(session, wallet, key)
     if earlier is not None:
         _check_repeat(earlier, credits, use, meter)
-        return earlier
+        if meter is not None or not _leaves_its_key(session, wallet, earlier):
+            return earlier
     require(session, wallet, credits, debt_blocks=debt_blocks)
     charge(session, wallet, credits, spender=use.spender)
     wallet.step()
@@ -80,6 +86,18 @@ def hold(
         price_version=use.price_version,
     )
     return session.scalars(opened.returning(Hold)).one()
+
+
+def _leaves_its_key(session: Session, wallet: WalletState, hold: Hold) -> bool:
+    """Whether a key can hold anew, as nothing was captured. The row that is there has another one then."""
+    if hold.state is HoldState.OPEN and hold.expires_at <= wallet.now:
+        hold_states.expire(session, wallet, hold)
+        after_release(session, wallet)
+    elif hold.state not in (HoldState.RELEASED, HoldState.EXPIRED):
+        return False
+    own_key = f"hold:{hold.seq}:{hold.key}"[:MAX_KEY]  # no caller's key begins so
+    session.execute(update(Hold).where(Hold.of(wallet), Hold.seq == hold.seq).values(key=own_key))
+    return True
 
 
 def _check_repeat(hold: Hold, credits: int, use: Use, meter: str | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Engine, Select, or_, select
+from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
@@ -14,7 +16,13 @@ from ..database.transactions import commit_alone
 from ..tables import Hold, Wallet
 from . import expiry
 from .lots.drawn_together import OPEN, draw_together
+from .lots.lots import BrokenHistory
 from .wallets.wallet_state import lock
+
+#: What comes of rows that contradict each other, or that no ledger has written.
+CONTRADICTIONS = (BrokenHistory, NoResultFound, IntegrityError, LookupError)
+
+log = logging.getLogger(__name__)
 
 #: Wallets that one call brings up to date, so that a long backlog does not keep the others waiting.
 SWEEP = 500
@@ -27,14 +35,26 @@ MAX_UNDRAWN = 1_000
 def write_due(engine: Engine, clock: Clock) -> int:
     """Write what is due: lots that have ended, holds whose time is over; how many wallets were due.
 
-    Each wallet is a transaction of its own. Safe at any time, twice, and in several processes at once.
+    Each wallet is a transaction of its own. One that can't be written, as its rows contradict each other, is
+    logged, and leaves the others be. Safe at any time, twice, and in several processes at once.
     """
     now = clock()
     with Session(engine) as session:
         owners = {owner: None for which in due(now) for owner in session.scalars(which)}
-    for owner in owners:
-        commit_alone(engine, partial(write_due_of, owner=owner, clock=clock))
+    _write_each(engine, owners, clock)
     return len(owners)
+
+
+def _write_each(engine: Engine, owners: Iterable[str], clock: Clock) -> list[Exception]:
+    """Write what is due in each of these wallets; why some can't be written."""
+    failures = list[Exception]()
+    for owner in owners:
+        try:
+            commit_alone(engine, partial(write_due_of, owner=owner, clock=clock))
+        except CONTRADICTIONS as error:
+            log.exception("The wallet of %r cannot be written; an audit says what is wrong with it", owner)
+            failures.append(error)
+    return failures
 
 
 def due(now: datetime) -> tuple[Select[str], Select[str]]:
@@ -51,9 +71,13 @@ def due(now: datetime) -> tuple[Select[str], Select[str]]:
 
 
 def bring_up_to_date(engine: Engine, owners: Sequence[str], clock: Clock) -> None:
-    """Write what is due in some wallets, and draw their lots: together, where a wallet need not go alone."""
-    for owner in draw_together(engine, owners, clock) if len(owners) > 1 else owners:
-        commit_alone(engine, partial(write_due_of, owner=owner, clock=clock))
+    """Write what is due in some wallets, and draw their lots: together, where a wallet need not go alone.
+
+    Where one can't be written, the others are, and its error is raised then.
+    """
+    alone = draw_together(engine, owners, clock) if len(owners) > 1 else owners
+    for failure in _write_each(engine, alone, clock):
+        raise failure
 
 
 def write_due_of(session: Session, owner: str, clock: Clock) -> None:

@@ -35,6 +35,10 @@ class Holding(Verbs):
         In a ``with`` block, what was not captured goes back at its end. Without one, end it by ``capture`` or
         ``release``, in any process; else it ends by itself after the ledger's ``hold_expires_after``.
 
+        Again with the same key: where the first try has captured, the ``state`` of what is returned says so,
+        and to capture as many again takes nothing. Where it is still at work, it is the same hold. Where all
+        went back, or the time is over, the credits are held anew: a job that failed tries again like that.
+
         :param credits: How many; without a price, it has to be said.
         :param key: Names the use, ``job:4``. The entry of what is captured has the key ``hold:job:4``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.

@@ -9,7 +9,7 @@ from ..books import allowances, entries, grants
 from ..books.allowances import ALLOWANCE_GRACE
 from ..books.reversals import clawbacks
 from ..books.wallets.posting import Posting
-from ..checks import MAX_CREDITS, check_many, check_time, check_whole
+from ..checks import MAX_CREDITS, check_many, check_reason, check_time, check_whole
 from ..tables import Entry, Kind
 from .base import Verbs
 
@@ -26,6 +26,7 @@ class Incoming(Verbs):
         :raises KeyReused: The key has posted something else.
         :raises ValueError: ``expires_at`` is over, or has no zone.
         """
+        check_reason(reason)
         self._refuse_key(key)
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
         return self._join(entries.receive, owner, posting, self.setup.clock)
@@ -47,6 +48,7 @@ class Incoming(Verbs):
         :raises ValueError: ``expires_at`` is over, or has no zone.
         """
         self._refuse_to_wait_for_itself()
+        check_reason(reason)
         self._refuse_key(key)
         posting = Posting(Kind.GRANT, credits, key, expires_at=expires_at, reason=reason)
         return grants.grant_many(self.setup.engine, owners, posting, self.setup.clock)
@@ -116,12 +118,18 @@ class Incoming(Verbs):
             raise ValueError(f"grace is a timedelta from 0 on, such as timedelta(days=3), not {grace!r:.80}")
         if replacing is not None:
             check_many("replacing", replacing)
+        try:
+            ends = period_end + grace
+        except OverflowError:
+            raise ValueError(
+                f"grace ends by the year 9999, and {grace} after {period_end} does not"
+            ) from None
         self._refuse_key(key)
         posting = Posting.of_payment(
             Kind.ALLOWANCE,
             credits,
             key,
-            expires_at=period_end + grace,
+            expires_at=ends,
             amount_minor=amount_minor,
             tax_minor=tax_minor,
             currency=currency,
@@ -168,7 +176,11 @@ class Incoming(Verbs):
     def move_end(self, owner: str, *, key: str, expires_at: datetime) -> None:
         """Let what is left of the credits that ``key`` gave end at another time, in your transaction.
 
-        What is spent, held or over by now stays as it is. A repeat does nothing.
+        They came by a grant, a purchase or an allowance. What is spent, held or over by now stays as it is. A
+        repeat does nothing.
+
+        :param expires_at: When they end; at once, if that time is over.
+        :raises ValueError: ``expires_at`` has no zone, or an entry of another kind gave the credits.
         """
         check_time("expires_at", expires_at)
         self._join(allowances.move_end, owner, key, expires_at, self.setup.clock)
@@ -179,6 +191,7 @@ class Incoming(Verbs):
         :raises InsufficientCredits: Fewer are available than are taken.
         :raises KeyReused: The key has posted something else.
         """
+        check_reason(reason)
         self._refuse_key(key)
         posting = Posting(Kind.ADJUSTMENT, credits, key, reason=reason)
         return self._join(entries.adjust, owner, posting, self.setup.clock)

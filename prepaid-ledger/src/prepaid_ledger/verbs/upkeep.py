@@ -31,7 +31,10 @@ class Upkeep(Verbs):
     """What is done for all wallets, by cron or by hand."""
 
     def write_due(self) -> int:
-        """Write what is due: lots that have ended, holds whose time is over; how many wallets were due."""
+        """Write what is due: lots that have ended, holds whose time is over; how many wallets were due.
+
+        A wallet that can't be written, as somebody changed its rows, is logged, and leaves the others be.
+        """
         due = sweep.write_due(self.setup.engine, self.setup.clock)
         usage_sums.bring_up_all(self.setup.engine)
         return due
@@ -40,6 +43,7 @@ class Upkeep(Verbs):
         """Write what is due in the wallets of these owners, and draw their lots. Commits.
 
         Many cost each a tenth of what one costs. Safe at any time, twice, and in several processes at once.
+        Where one can't be written, as somebody changed its rows, its error is raised once the others are.
         """
         self._refuse_to_wait_for_itself()
         sweep.bring_up_to_date(self.setup.engine, owners, self.setup.clock)
@@ -130,10 +134,14 @@ class Upkeep(Verbs):
         :param seen: Is called after each range with how many events of it were played or proved before: for a
             progress bar.
         :raises ValueError: ``jobs`` is less than 1, or more on a system that can't fork a process; a rule
-            is no function; or an archive cannot be read.
+            is no function; an archive cannot be read; or ``proofs`` is no engine.
         :raises NoSuchTableError: The tables are not there.
         """
         check_rules("rules", rules)
+        if proofs is not None and not isinstance(proofs, Engine):
+            raise ValueError(
+                f"proofs is an engine, such as create_engine('sqlite:///proofs.sqlite3'), not {proofs!r:.80}"
+            )
         books = self.setup.standby or self.setup.engine
         checked = [*archives]
         for archive in checked:
@@ -143,6 +151,7 @@ class Upkeep(Verbs):
                 books,
                 *self.setup.audit_rules,
                 *rules,
+                clock=self.setup.clock,
                 jobs=jobs,
                 proofs=proofs,
                 full=full or proofs is None,

@@ -87,7 +87,7 @@ def close_account(user: User) -> bool:
         prepaid.adjust(user.owner, -left, key="closed", reason="The account was closed")
     db.session.expire(user)  # whatever was changed of it meanwhile goes, too
     is_open = user.closed_at is None
-    if is_open:
+    if is_open and not user.is_unproven:  # else somebody else may have registered its address
         free_credits.remember(user.email)
     user.email = f"closed-{user.id}@closed.invalid"
     user.password = user.confirmed_at = None

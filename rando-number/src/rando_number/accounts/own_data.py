@@ -51,7 +51,11 @@ def export() -> ResponseReturnValue:
     audit_log.note(Action.DATA_EXPORTED)
     db.session.flush()  # a busy database says so before one of the places is taken
     response = streams.respond(user.owner, parts, "application/json", "rando-number.json")
-    db.session.commit()
+    try:
+        db.session.commit()
+    except Exception:
+        response.close()  # gives the place back
+        raise
     return response
 
 

@@ -24,6 +24,7 @@ from flask_security.forms import SendConfirmationForm
 from flask_security.utils import validate_redirect_url
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from flask_prepaid.languages.words import gettext as _
@@ -50,6 +51,7 @@ from . import (
 from .passkeys import Ceremonies, MadePasskeyForm, NewPasskeyForm, PasskeyAnswerForm, PasskeyLoginForm
 from .passwords import Passwords
 from .proofs import first_proof, last_moment, links, new_address, reset_links, wanted_page
+from .proofs.last_moment import cookie_now
 from .second_factor import CodeForm, OnceOnly, RescueForm, SetUpForm
 
 
@@ -122,6 +124,17 @@ def find_by_email(identity: str) -> str | None:
     return address.normalized.lower()
 
 
+def account_named(identity: str) -> str | None:
+    """What stands for the account that was typed at sign-in until it has another password.
+
+    It is the address where there is no such account, and ``None`` if that is none.
+    """
+    address = find_by_email(identity)
+    if address is None:
+        return None
+    return db.session.scalar(select(User.fs_uniquifier).where(User.email == address)) or address
+
+
 def mailbox_named(identity: str) -> str:
     """The mailbox where mails to an address arrive, however a form writes it."""
     return free_credits.mailbox_of(find_by_email(identity) or identity)
@@ -156,6 +169,7 @@ def init_app(app: Flask) -> None:
         wan_signin_response_form=PasskeyAnswerForm,
     )
     words.init_app(app, security)
+    security.want_json(lambda request: False)  # pages alone: its JSON says of an address whether it is known
     # No sign-in by a token in a header or a query: a session, or an API key.
     security.login_manager.request_loader(lambda request: None)
     views = app.view_functions
@@ -166,8 +180,8 @@ def init_app(app: Flask) -> None:
     for endpoint in TELL_NOTHING & views.keys():
         views[endpoint] = rates.steady(views[endpoint])
     rates.guard_mails(app, mailbox_named)
-    guesses.guard_accounts(app, find_by_email)
-    known_browsers.init_app(app, find_by_email)
+    guesses.guard_accounts(app, account_named)
+    known_browsers.init_app(app)
     links.init_app(app)
     wanted_page.init_app(app)
     app.before_request(forms_only)
@@ -226,7 +240,7 @@ def once(register: RouteCallable) -> RouteCallable:
 def without_sign_in(register: RouteCallable) -> RouteCallable:
     """Sign nobody in at a registration: it leads to the page that says what comes next.
 
-    A registration looks the same so, whether its address is new or known.
+    A registration looks the same so, whether its address is new or known: its cookie, too.
     """
 
     @wraps(register)
@@ -234,9 +248,13 @@ def without_sign_in(register: RouteCallable) -> RouteCallable:
         is_sent = request.method == "POST" and signed_in() is None
         if is_sent:
             wanted_page.remember(request.values.get("next"))
+        before = cookie_now()
         answer = make_response(current_app.ensure_sync(register)())
         if request.method == "POST" and signed_in() is not None:
+            flashes = session.get("_flashes", [])
             logout_user()
+            session.clear()
+            session.update(before, _flashes=flashes)
         if not (is_sent and answer.location):
             return answer
         session[links.MAILED] = find_by_email(request.form.get("email", ""))

@@ -128,9 +128,9 @@ def begin(app: Flask, user: User, **extra: Any) -> None:
 
 
 def end(app: Flask, user: User, **extra: Any) -> None:
-    """Delete the row at logout, so that a copy of the cookie opens nothing."""
+    """End the sign-in at logout, so that a copy of the cookie, or of a form that signed in, opens nothing."""
     audit_log.note(Action.SIGNED_OUT, actor=owner_of(user.id))
-    db.session.execute(delete(SignIn).where(SignIn.digest == digest_of(session.pop(TOKEN, ""))))
+    end_sign_ins(user.id, SignIn.digest == digest_of(session.pop(TOKEN, "")))
     db.session.commit()
 
 

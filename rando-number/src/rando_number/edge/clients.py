@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class ClientCheck:
-    """A WSGI callable around one that is told a client's address alone, whatever a proxy hands on as one."""
+    """A WSGI callable around one that is told an address alone, whatever a server or a proxy calls one."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
@@ -20,15 +20,24 @@ class ClientCheck:
 
 
 def address_in(text: str) -> str:
-    """The address in what a proxy says of a client; empty if there is none."""
+    """The address in what a server or a proxy says of a client, in one spelling; empty if there is none."""
     try:
-        return str(ip_address(text))
+        return one_spelling(text)
     except ValueError:
         return address_with_port(text)
 
 
 def address_with_port(text: str) -> str:
     try:
-        return str(ip_address(urlsplit(f"//{text}").hostname or ""))
+        return one_spelling(urlsplit(f"//{text}").hostname or "")
     except ValueError:
         return ""
+
+
+def one_spelling(text: str) -> str:
+    """An address of IPv4 as such, where a server that listens on ``::`` names it as one of IPv6.
+
+    :raises ValueError: It is no address.
+    """
+    address = ip_address(text)
+    return str(getattr(address, "ipv4_mapped", None) or address)

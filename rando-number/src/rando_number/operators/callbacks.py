@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from flask import abort, current_app, flash, redirect, url_for
-from flask_security import check_and_update_authn_fresh
+from flask import abort, current_app, flash, redirect, session, url_for
 from sqlalchemy import select, update
 
 from flask_prepaid import Operator, Operators, PrepaidError, Role
@@ -19,7 +19,8 @@ from ..owners import owner_of, user_id_of
 #: A user with more than one of the roles has the first.
 ROLES = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
 
-#: An operator refunds only within this time of a sign-in, or of the refund before.
+#: An operator refunds only within this time of a sign-in, or of a password that was asked for again.
+#: Looking at pages does not make it longer.
 FRESH = timedelta(minutes=10)
 
 #: How many customers a search shows.
@@ -38,7 +39,7 @@ def operator() -> Operator | None:
     if current_app.config["ADMIN_SECOND_FACTOR"] and not user.tf_primary_method:
         flash("Set up two-step sign-in first: an operator signs in with it.", "warning")
         abort(redirect(url_for("security.two_factor_setup"), 303))
-    fresh = check_and_update_authn_fresh(FRESH, FRESH)
+    fresh = time.time() - session.get("fs_paa", 0) < FRESH.total_seconds()
     links = (("Audit log", url_for("operators.log")),) if role is Role.ADMIN else ()
     return Operator(user.owner, role, prove=None if fresh else sign_in_again, links=links)
 

@@ -24,13 +24,13 @@ ACCOUNT = "20 per hour; 100 per day"
 CODE = "10 per hour"
 
 
-def guard_accounts(app: Flask, normalize: known_browsers.Normalize) -> None:
+def guard_accounts(app: Flask, account_of: known_browsers.AccountOf) -> None:
     """Limit every view of Flask-Security's that says whether a password or a code is right.
 
-    :param normalize: Says by which name an account goes that a form names.
+    :param account_of: Says which account a form names.
     """
     for endpoint, rate, counter, is_right in (
-        ("security.login", ACCOUNT, known_browsers.guesser(normalize), redirects),
+        ("security.login", ACCOUNT, known_browsers.guesser(account_of), redirects),
         ("security.login", PASSWORD, client_address, redirects),
         ("security.wan_signin_response", PASSWORD, client_address, signs_in),
         ("security.verify", PASSWORD, customer, redirects),

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from prepaid_ledger import Problem
+from prepaid_ledger import Problem, clock
 from prepaid_ledger.database import BigInt, UtcDateTime, address_of, insert, url_of
 from prepaid_ledger.slots import slot_of
 from prepaid_ledger.tables import ArchiveMark, Entry, Wallet
@@ -80,7 +80,9 @@ def keep(books: Engine, place: str) -> int:
     with opened(place, books, "Marks") as marks:
         METADATA.create_all(marks)
         with marks.connect() as connection:
-            latest = connection.scalar(select(func.max(MARKS.c.moved_at)))
+            # A wallet whose time is ahead, by a clock that was off, says nothing of when the others moved.
+            passed = MARKS.c.moved_at <= clock.wall()
+            latest = connection.scalar(select(func.max(MARKS.c.moved_at)).where(passed))
         for rows in _moved(books, None if latest is None else latest - OVERLAP):
             with marks.connect() as connection:
                 ids = [row.wallet_id for row in rows]

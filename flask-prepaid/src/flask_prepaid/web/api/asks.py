@@ -157,6 +157,7 @@ class ResumeAsk:
     """A paused plan goes on, with another card if one is chosen."""
 
     saved_card: SavedCard = None
+    max_minor: Annotated[int | None, "What was shown that it costs now: not resumed for more"] = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,9 @@ class PlanCardAsk:
     """The card that pays the plan from now on, and what is owed at once."""
 
     saved_card: str
+    max_minor: Annotated[int | None, "The owed_minor that was shown: if more is owed, nothing is charged"] = (
+        None
+    )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """All that has happened, read once and played again, wallet by wallet.
 
-Imports ``audit/scope``, ``books``, ``books/lots``, ``checks``, ``database``, ``slots``, ``tables``.
+Imports ``audit/scope``, ``books``, ``books/lots``, ``checks``, ``clock``, ``database``, ``slots``,
+``tables``.
 """

@@ -8,7 +8,16 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import NoResultFound
 
-from ...books.lots.lots import BrokenHistory, DrawRows, EntryRow, Event, Lots, LotState, Part
+from ...books.lots.lots import (
+    BrokenHistory,
+    DrawRows,
+    EntryRow,
+    Event,
+    Lots,
+    LotState,
+    Part,
+    target_of,
+)
 from ...tables import Kind
 from ..scope.problem import Problem
 from ..scope.proofs import State
@@ -28,11 +37,14 @@ class LotsReplay:
         self._stored_live: dict[int, LotState] = {}
         self._broken = False
         self._drawn: dict[int, LotState] | None = None
+        self._after = 0
+        self._to_end: set[int] = set()
         self.draw_rows = DrawRows(None)
 
     def go_on(self, state: State, stored: Sequence[LotState]) -> None:
         """Begin after what was proved; ``stored`` are the lots of that time, as they are stored now."""
         self._lots = Lots(state.lots, self._memory)
+        self._after = state.seq
         self.draw_rows = DrawRows(state.lot_seq)
         self._stored_live = {
             lot.seq: lot for lot in stored if lot.seq <= state.seq and (lot.left or lot.held)
@@ -67,12 +79,15 @@ class LotsReplay:
             return
         came_in = self._lots.came_in
         try:
+            had_ended = self._had_ended(event)
             parts = self._lots.feed(event)
         except (BrokenHistory, NoResultFound) as error:
             self._broken = True
             yield self._off("I7", f"at {event.seq}: {error}")
             return
         self._memory.remember(event, parts)
+        if isinstance(event, EntryRow) and event.kind is Kind.EXPIRY and event.seq <= self._account.drawn_seq:
+            yield from self._ended(event, is_first=not had_ended)
         if self._lots.came_in > came_in and event.seq <= self._account.drawn_seq:
             yield from self._came_in(self._lots.lots[event.seq])
         if event.seq > self._account.drawn_seq or (
@@ -90,8 +105,27 @@ class LotsReplay:
         *strays, stored = rows or [None]
         if strays or stored is None or _fixed(stored) != _fixed(lot):
             yield self._off("I9", f"lot {lot.seq} is stored as {stored}, and came in as {lot}")
-        elif stored.left or stored.held:
+            return
+        if stored.left or stored.held:
             self._stored_live[stored.seq] = stored
+        if stored.ended:
+            self._to_end.add(lot.seq)
+
+    def _had_ended(self, event: Event) -> bool:
+        """Whether a lot has ended before this expiry, and credits came back to it."""
+        if not isinstance(event, EntryRow) or event.kind is not Kind.EXPIRY:
+            return False
+        return self._lots.lot(target_of(event), event.seq).ended
+
+    def _ended(self, expiry: EntryRow, *, is_first: bool) -> Iterator[Problem]:
+        """A lot that came in on this stretch is stored as ended, if an expiry says so."""
+        lot_seq = target_of(expiry)
+        if lot_seq in self._to_end:
+            self._to_end.remove(lot_seq)
+        elif is_first and lot_seq > self._after:
+            yield self._off(
+                "I9", f"lot {lot_seq} is stored as one that goes on, and has ended at {expiry.seq}"
+            )
 
     def problems(self) -> Iterator[Problem]:
         """What is off once all events are drawn."""
@@ -108,6 +142,8 @@ class LotsReplay:
             expected, stored_lot = self._drawn.get(seq), self._stored_live.get(seq)
             if expected != stored_lot:
                 yield self._off("I9", f"lot {seq} is stored as {stored_lot}, drawn again it is {expected}")
+        for seq in sorted(self._to_end - self._drawn.keys()):
+            yield self._off("I9", f"lot {seq} is stored as ended, and no expiry has ended it")
         ends = [
             lot.expires_at
             for lot in self._lots.lots.values()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
+from ...books.allowances import MOVABLE
 from ...books.lots.lot_store import LIVE, LOT
 from ...books.lots.lots import Closed, EntryRow, Event, Extended, LotState, Opened
 from ...checks import OWN_KEYS
+from ...clock import Clock
 from ...database.rows import Stretch
 from ...slots import slot_of
 from ...tables import Hold, Kind, Lot
@@ -23,6 +25,9 @@ from ..scope.scope import Moved, Which
 from ..scope.sums import Sums, sums_now
 from .lots_replay import LotsReplay
 from .streams import Account, Cell, MarkRow, SealedRow, Tables, sealed
+
+#: By so much the clock of a machine that writes may be ahead of that of the audit.
+SKEW = timedelta(minutes=5)
 
 #: After so many events, used-up lots are let go of.
 TIDY = 5_000
@@ -49,6 +54,7 @@ def replay(
     totals: Totals,
     earlier: Mapping[int, Proof],
     *,
+    clock: Clock,
     seals: bool,
     archives: Sequence[Connection] = (),
 ) -> Iterator[Problem]:
@@ -56,6 +62,7 @@ def replay(
 
     :param totals: Filled with what was played.
     :param earlier: Earlier proofs, by wallet. ``Moved`` wallets go on from them, others are compared.
+    :param clock: The ledger's.
     :param seals: Whether what is proved is kept.
     :param archives: Where finished spends lie that left the books. Without them a wallet of which some left
         is played from the archive's mark on.
@@ -76,7 +83,14 @@ def replay(
             if mark is not None and not archives:
                 yield from wallet.go_on_from_mark(mark)
         yield from wallet.problems()
+        yield from _ahead(account, wallet.at, clock)
     yield from tables.strays(None)
+
+
+def _ahead(account: Account, last: datetime | None, clock: Clock) -> Iterator[Problem]:
+    """To set a budget moves a wallet without an event. What ends by the time of its last move ends now."""
+    if (last is None or account.moved_at > last) and account.moved_at > clock() + SKEW:
+        yield Problem("I4", account.owner, f"the wallet has moved at {account.moved_at}, which is to come")
 
 
 class Before:
@@ -336,5 +350,5 @@ def has_its_key(entry: EntryRow) -> bool:
     if entry.kind is Kind.CLAWBACK and entry.debt < 0 and entry.credits < 0:
         lot = f"repay:{entry.refers_to_seq}"
         return entry.key in (lot, f"{lot}:{entry.seq}")  # when it came in, or when it ended
-    own = {Kind.REVERSAL: "reversal:", Kind.ALLOWANCE: "rollover:", Kind.GRANT: "rollover:"}.get(entry.kind)
+    own = "reversal:" if entry.kind is Kind.REVERSAL else "rollover:" if entry.kind in MOVABLE else None
     return not entry.key.startswith(OWN_KEYS) or (own is not None and entry.key.startswith(own))

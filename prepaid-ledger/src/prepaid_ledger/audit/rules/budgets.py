@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
 from ...books.budgets.budget_counts import EVERYBODY
-from ...books.budgets.charges import charges, total
+from ...books.budgets.charges import charges
 from ...database.rows import Stretch
 from ...tables import ArchiveMark, Budget, Wallet
 from ..scope.problem import Problem
 from ..scope.proofs import Proof
 from ..scope.scope import Moved, Which, kept_for_a_scope
 from ..scope.sums import NOTHING, Counted, counted_before, sums_now
-from .charged_since import charged_since
+from .charged_since import Charge, charged_since
+from .windows import wrong_windows
 
 
 def budget_counts(connection: Connection, which: Which, earlier: Mapping[int, Proof]) -> Iterator[Problem]:
@@ -32,22 +34,45 @@ def budget_counts(connection: Connection, which: Which, earlier: Mapping[int, Pr
         return
     for owner in connection.scalars(_unasked(which)):
         yield Problem("I10", owner, "there are budgets, and the wallet says that there never was one")
+    for owner, spender, every, why in wrong_windows(connection, which):
+        yield Problem("I10", owner, f"the window of {_name(spender, every)} {why}")
     if isinstance(which, Moved):
         known, anew = _known(connection, which, earlier)
-        for wallet_id, budget, counted in _off_since(connection, known) if known else ():
+        for wallet_id, budget, counted, late in _off_since(connection, known) if known else ():
             whose = connection.scalar(select(Wallet.owner).where(Wallet.id == wallet_id))
-            yield _problem(whose, budget.spender, budget.every, budget.spent, counted)
+            yield from _problems(
+                whose, budget.spender, budget.every, budget.spent, counted, budget.resets_at, late
+            )
         if not anew:
             return
         which = Moved(connection, anew)
     for off in _off(which):
-        for owner, *counts in connection.execute(off):
-            yield _problem(owner, *counts)
+        for row in connection.execute(off):
+            yield from _problems(*row)
 
 
-def _problem(owner: str | None, spender: str, every: str, spent: int, counted: int) -> Problem:
-    name = f"the budget of {spender or 'the wallet'} ({every})"
-    return Problem("I10", owner, f"{name} counts {spent}, entries and holds sum up to {counted}")
+def _name(spender: str, every: str) -> str:
+    return f"the budget of {spender or 'the wallet'} ({every})"
+
+
+def _problems(
+    owner: str | None,
+    spender: str,
+    every: str,
+    spent: int,
+    counted: int,
+    resets_at: datetime | None,
+    late: datetime | None,
+) -> Iterator[Problem]:
+    """What is off in a budget.
+
+    :param late: When its last charge was, if that was after its window.
+    """
+    name = _name(spender, every)
+    if counted != spent:
+        yield Problem("I10", owner, f"{name} counts {spent}, entries and holds sum up to {counted}")
+    if late is not None:
+        yield Problem("I10", owner, f"{name} has a window up to {resets_at}, and was charged at {late}")
 
 
 class Known(NamedTuple):
@@ -74,22 +99,33 @@ def _known(
     return known, anew
 
 
-def _off_since(connection: Connection, known: Sequence[Known]) -> Iterator[tuple[int, Counted, int]]:
-    """Budgets that count something else than they did, and what moved since."""
+def _off_since(
+    connection: Connection, known: Sequence[Known]
+) -> Iterator[tuple[int, Counted, int, datetime | None]]:
+    """Budgets that count something else than they did, and what moved since; or were charged later."""
+    late = dict[tuple[int, Counted], datetime]()
     counts = {each.stretch.wallet_id: each.budgets for each in known}
-    theirs = defaultdict[tuple[int, str | None], list[Counted]](list)
+    for charge, budget in _charged(connection, known):
+        if budget.has(charge.at):
+            counts[charge.wallet_id][budget] += int(charge.credits)
+        elif budget.resets_at is not None and charge.at >= budget.resets_at:
+            late[charge.wallet_id, budget] = charge.at
     for wallet_id, budgets in counts.items():
-        for budget in budgets:
-            theirs[wallet_id, budget.spender].append(budget)
+        for budget, counted in budgets.items():
+            if counted != budget.spent or (wallet_id, budget) in late:
+                yield wallet_id, budget, counted, late.get((wallet_id, budget))
+
+
+def _charged(connection: Connection, known: Sequence[Known]) -> Iterator[tuple[Charge, Counted]]:
+    """Each charge that moved since, with each budget of whom it was charged to."""
+    theirs = defaultdict[tuple[int, str | None], list[Counted]](list)
+    for each in known:
+        for budget in each.budgets:
+            theirs[each.stretch.wallet_id, budget.spender].append(budget)
     for charge in charged_since(connection, Moved(connection, [each.stretch for each in known])):
         for spender in {charge.spender, EVERYBODY}:
             for budget in theirs.get((charge.wallet_id, spender), ()):
-                if budget.has(charge.at):
-                    counts[charge.wallet_id][budget] += int(charge.credits)
-    for wallet_id, budgets in counts.items():
-        for budget, counted in budgets.items():
-            if counted != budget.spent:
-                yield wallet_id, budget, counted
+                yield charge, budget
 
 
 @kept_for_a_scope
@@ -113,20 +149,21 @@ def _off(which: Which) -> tuple[Select[*tuple[Any, ...]], ...]:
     same_wallet = Budget.same_wallet_as(charged.c)
     everybodys = Budget.spender == EVERYBODY
     spent = Budget.spent_of(Wallet)
-    in_window = or_(
-        Budget.window_start.is_(None),
-        and_(charged.c.at >= Budget.window_start, charged.c.at < Budget.resets_at),
-    )
-    summed = total(charged)
-    past = ArchiveMark.same_wallet_as(Budget) & (Budget.window_start <= ArchiveMark.at)
-    is_past = select(ArchiveMark.wallet_id).where(past).exists()
+    begins = or_(Budget.window_start.is_(None), charged.c.at >= Budget.window_start)
+    until = ArchiveMark.at
+    is_late = and_(charged.c.at >= Budget.resets_at, or_(until.is_(None), charged.c.at > until))
+    is_counted = or_(until.is_(None), Budget.window_start.is_(None), Budget.window_start > until)
+    summed = func.coalesce(func.sum(case((is_late, 0), else_=charged.c.credits)), 0)
+    late = func.max(case((is_late, charged.c.at)))
+    row = (Wallet.owner, Budget.spender, Budget.every, spent)
     return tuple(
-        select(Wallet.owner, Budget.spender, Budget.every, spent, summed)
+        select(*row, case((is_counted, summed), else_=spent), Budget.resets_at, late)
         .join(Wallet, Budget.of(Wallet))
-        .outerjoin(charged, and_(by_whom, in_window))
-        .where(whose, its, ~is_past)
-        .group_by(Wallet.owner, Budget.wallet_id, Budget.spender, Budget.every, spent)
-        .having(summed != spent)
+        .outerjoin(ArchiveMark, ArchiveMark.same_wallet_as(Budget))
+        .outerjoin(charged, and_(by_whom, begins))
+        .where(whose, its)
+        .group_by(*row, Budget.wallet_id, Budget.window_start, Budget.resets_at, until)
+        .having(or_(and_(is_counted, summed != spent), late.is_not(None)))
         for whose, by_whom in (
             (everybodys, same_wallet),
             (~everybodys, and_(same_wallet, charged.c.spender == Budget.spender)),

@@ -72,6 +72,10 @@ class Proof(NamedTuple):
     row: str
     written: str
 
+    def is_of(self, owner: str) -> bool:
+        """Whether the wallet was this owner's."""
+        return self.row.startswith(f"({self.wallet_id}, {self.slot}, {owner!r}, ")
+
     @property
     def state(self) -> State:
         """The state as it was written down."""

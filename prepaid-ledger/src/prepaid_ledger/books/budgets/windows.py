@@ -42,16 +42,20 @@ def midnight(day: date, clocks: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), clocks).astimezone(UTC)
 
 
-@lru_cache(maxsize=64)
 def zone_of(name: str) -> ZoneInfo:
     """The zone of a name.
 
     :raises ValueError: There is none of this name, or this machine has no zones at all.
     """
     try:
-        return ZoneInfo(name)
+        return _zone(name)
     except (KeyError, ValueError, OSError, TypeError) as error:
         raise ValueError(
             f"zone is the name of a time zone, such as Europe/Berlin, not {name!r}; where a machine knows "
             "none but UTC, install the package tzdata"
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from ...clock import Clock
@@ -142,7 +143,7 @@ def _draw_one(
             return None
         try:
             parts = lots.feed(event)
-        except BrokenHistory:
+        except (BrokenHistory, NoResultFound):
             return None  # under the lock it is raised, if it is broken and nobody was quicker than we were
         draws += draw_rows(wallet, event, rows.of(event, parts))
     now = max(now, wallet.moved_at)

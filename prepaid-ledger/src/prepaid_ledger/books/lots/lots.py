@@ -170,11 +170,16 @@ class Lots:
         return sorted((lot for lot in self.lots.values() if lot.left and lot.is_over(now)), key=by_order)
 
     def next_expiry_at(self, now: datetime) -> datetime | None:
-        """When the next lot ends that is not over."""
+        """When the next lot ends. One that is over counts as long as credits of it are to expire.
+
+        What is held of such a lot ends when its hold does.
+        """
         times = [
             lot.expires_at
             for lot in self.lots.values()
-            if lot.expires_at is not None and not lot.is_over(now) and (lot.left or lot.held)
+            if lot.expires_at is not None
+            and not lot.ended
+            and (lot.left or (lot.held and not lot.is_over(now)))
         ]
         return min(times, default=None)
 

@@ -152,15 +152,20 @@ def _drawn_at(session: Session, spend: Entry) -> datetime:
     """When the credits left their lots: a capture's did when it was held."""
     if spend.refers_to_seq is None:
         return spend.at
-    return session.get_one(Hold, (spend.wallet_id, spend.slot, spend.refers_to_seq)).at
+    return _hold_of(session, spend).at
 
 
 def _charged(session: Session, spend: Entry, left: int, credits: int) -> list[tuple[datetime, int]]:
     """When the last ``credits`` of the ``left`` ones were charged."""
     if spend.refers_to_seq is None:
         return [(spend.at, credits)]
-    hold = session.get_one(Hold, (spend.wallet_id, spend.slot, spend.refers_to_seq))
-    return last_charged(charged(session, hold), left, credits)
+    return last_charged(charged(session, _hold_of(session, spend)), left, credits)
+
+
+def _hold_of(session: Session, capture: Entry) -> Hold:
+    """The hold as it stands, also where the caller has read it before it grew."""
+    its_key = (capture.wallet_id, capture.slot, capture.refers_to_seq)
+    return session.get_one(Hold, its_key, populate_existing=True)
 
 
 def _as_new_lot(store: LotStore, posting: Posting, ended: LotState, drawn_at: datetime) -> Posting:

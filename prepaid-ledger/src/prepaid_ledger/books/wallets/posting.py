@@ -66,7 +66,7 @@ class Posting:
 
     def __post_init__(self) -> None:
         check_time("expires_at", self.expires_at, optional=True)
-        check_reason(self.reason)
+        check_reason(self.reason, optional=True)
 
     def check_lasts(self, now: datetime) -> None:
         """:raises ValueError: Its credits would have ended before they came."""

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from ... import audit_log
 from ...columns import utc_now
-from ...extensions import db
+from ...extensions import db, prepaid
 from ...models import Action, User
 from .. import greetings, ways_in
 
@@ -27,14 +27,17 @@ def init_app(app: Flask) -> None:
 def confirm(user: User) -> bool:
     """Note that the mailbox is the user's; returns whether that is new. The caller commits.
 
-    The first time, all that lets somebody in ends: sessions, API keys, passkeys, second factors.
-    Free credits that wait for the confirmation are given.
+    The first time, all that lets somebody in ends: sessions, API keys, passkeys, second factors. Limits
+    that were set end, too. Free credits that wait for the confirmation are given.
     """
     unproven = (User.id == user.id, User.confirmed_at.is_(None))
     proven = update(User).where(*unproven).values(confirmed_at=utc_now()).returning(User.id)
     if db.session.execute(proven).first() is None:
         return False
     ways_in.end_all(user)
+    for budget in prepaid.budgets(user.owner):
+        if budget.spender is None:  # those of its API keys have ended with them
+            prepaid.set_budget(user.owner, None, every=budget.every)
     audit_log.note(Action.ADDRESS_CONFIRMED, actor=user.owner)
     greetings.greet_confirmed(user)
     return True

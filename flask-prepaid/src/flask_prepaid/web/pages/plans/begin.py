@@ -18,8 +18,9 @@ from ....languages.words import gettext as _
 from ....languages.words import marked
 from ....subscriptions import currencies, plan_rows, plan_state
 from ....subscriptions.beginning import beginnings, subscribing, unanswered
+from ....subscriptions.beginning.beginnings import PlanChoice
 from ....subscriptions.models import BEGINNING, Subscription
-from ... import errors, forms, page, sent_again
+from ... import as_shown, errors, forms, page, sent_again
 from ..buying import paying, results
 from . import overview, owed
 from .chosen_plan import chosen_plan
@@ -70,6 +71,9 @@ def choose(owner: str) -> ResponseReturnValue:
 def in_words(above: AboveShown) -> str:
     """Why a card was not charged: the first payment is of more than its page showed."""
     total = formats.amount(above.total_minor, above.currency)
+    if above.quantity > 1:
+        words = marked("%(times)s times it is %(total)s. Nothing is charged yet: press again to pay.")
+        return _(words, times=formats.number(above.quantity), total=total)
     if above.owed_minor or not above.tax_minor:
         words = marked(
             "With what you owe from before it is %(total)s today. Nothing is charged yet: press again to pay."
@@ -122,7 +126,29 @@ def subscribe(owner: str, card_id: str) -> Subscription:
     earlier = beginnings.begun_before(page.context(), owner, sent_again.wish())
     if earlier is not None:
         return earlier
-    return subscribing.subscribe(page.context(), owner, chosen_plan(owner), card_id, wish=sent_again.wish())
+    choice = chosen_plan(owner)
+    require_total_shown(choice)
+    return subscribing.subscribe(page.context(), owner, choice, card_id, wish=sent_again.wish())
+
+
+def require_total_shown(choice: PlanChoice) -> None:
+    """A card pays for several times a plan once their price was shown, not that of each.
+
+    :raises AboveShown: The form's page showed the price of fewer.
+    """
+    plan, quantity = choice.plan, choice.quantity
+    sent = forms.sent()
+    if choice.trial_promised or not sent.get("shown_quantity"):
+        return
+    if quantity > forms.whole_number(sent, "shown_quantity"):
+        total_minor = as_shown.max_minor_of(plan.amount_minor * quantity, plan.currency)
+        raise AboveShown(
+            plan.amount_minor * quantity if total_minor is None else total_minor,
+            tax_minor=0,
+            owed_minor=0,
+            currency=plan.currency,
+            quantity=quantity,
+        )
 
 
 def open_page(owner: str, *, cancel_url: str | None, success_url: str | None = None) -> Page:

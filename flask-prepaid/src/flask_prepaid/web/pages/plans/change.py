@@ -168,7 +168,8 @@ def resume() -> ResponseReturnValue:
 
 
 def unpause(context: Context, owner: str) -> Subscription:
-    return changing.unpause(context, owner, card_id=forms.sent().get("saved_card"))
+    card_id = forms.sent().get("saved_card")
+    return changing.unpause(context, owner, card_id=card_id, max_minor=as_shown.max_minor())
 
 
 def move(verb: changing.Verb, words: Callable[[Subscription], str]) -> ResponseReturnValue:
@@ -203,7 +204,7 @@ def pay_with(owner: str) -> None:
     """
     card_id = forms.sent().get("saved_card", "")
     try:
-        changing.use_card(page.context(), owner, card_id)
+        changing.use_card(page.context(), owner, card_id, max_minor=as_shown.max_minor())
     except CardDeclined as declined:
         reason, way_on = declines.in_words(declined.reason or ""), _("Pay with another card.")
         raise PlanRefused(f"{unpaid_by(card_id)} {reason} {way_on}") from declined
