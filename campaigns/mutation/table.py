@@ -42,6 +42,7 @@ NEARBY = {
         "prepaid-ledger/tests/ledger",
         (
             "test_lots.py",
+            "test_ends.py",
             "test_money_back.py",
             "test_unspent.py",
             "test_holds.py",

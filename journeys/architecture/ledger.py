@@ -96,6 +96,7 @@ CHARTER: dict[str, set[str] | EllipsisType] = {
     },
     "ledger": {"audit/scope", "checks", "clock", "database", "prices", "spends/group_commit", "verbs"},
     "aio": {
+        "background",
         "books",
         "database",
         "errors",

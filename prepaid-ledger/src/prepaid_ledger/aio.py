@@ -11,10 +11,12 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Engine, Insert
 
+from .background import in_background
 from .books.extensions import Overrun
 from .database.types import Quantities
 from .errors import PrepaidError
 from .held.async_meters import AsyncMeter
+from .held.held_credits import HeldCredits
 from .ledger import Ledger
 from .prices import Price, Rates, use_at
 from .reading.statements import Statement
@@ -106,7 +108,8 @@ class AsyncLedger:
     ) -> AsyncHeldCredits:
         """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``.
 
-        Again with the same key, it is as a ledger's.
+        Again with the same key, it is as a ledger's. Where the task is cancelled while it waits for this, the
+        credits go back.
 
         :param key: Names the use, ``job:4``. The entry of what is captured has the key ``hold:job:4``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
@@ -115,17 +118,24 @@ class AsyncLedger:
         :param price_version: The price list that made credits of it.
         :param price: What ``Rates.price`` made: it says credits, item, quantity and version by itself.
         """
-        held = await asyncio.to_thread(
-            self.ledger.hold,
-            owner,
-            credits,
-            key=key,
-            spender=spender,
-            item=item,
-            quantity=quantity,
-            price_version=price_version,
-            price=price,
+        opening = in_background(
+            asyncio.to_thread(
+                self.ledger.hold,
+                owner,
+                credits,
+                key=key,
+                spender=spender,
+                item=item,
+                quantity=quantity,
+                price_version=price_version,
+                price=price,
+            )
         )
+        try:
+            held = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_give_back)
+            raise
         return AsyncHeldCredits(self, owner, held.key, held.credits, held.state)
 
     def meter(
@@ -222,6 +232,14 @@ class AsyncLedger:
     is_upgraded = in_a_thread(Ledger.is_upgraded)
     archive = in_a_thread(Ledger.archive)
     audit = in_a_thread(Ledger.audit)
+
+
+def _give_back(opening: asyncio.Task[HeldCredits]) -> None:
+    """Give back what was held for a task that was cancelled meanwhile."""
+    if not opening.cancelled() and opening.exception() is None:
+        held = opening.result()
+        if held.state is HoldState.OPEN:
+            in_background(asyncio.to_thread(held.release))
 
 
 class AsyncHeldCredits:

@@ -99,12 +99,7 @@ class Costs:
             spender: str | None = Depends(self._spender),
         ) -> AsyncHeldCredits:
             key = f"{request.url.path[:80]}:{secrets.token_urlsafe(16)}"
-            opening = in_background(self._ledger.hold(owner, key=key, spender=spender, **terms))
-            try:
-                held = await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                opening.add_done_callback(_give_back)
-                raise
+            held = await self._ledger.hold(owner, key=key, spender=spender, **terms)
             request.scope[HOLDS].append(held)
             return held
 
@@ -122,12 +117,6 @@ def _check(app: object, ledger: object, **dependencies: object) -> None:
     for name, dependency in dependencies.items():
         if not callable(dependency):
             raise TypeError(f"Costs({name}=...) is a function, as Depends takes one, not {dependency!r:.80}")
-
-
-def _give_back(opening: asyncio.Task[AsyncHeldCredits]) -> None:
-    """Give back what was held for a request that was cancelled meanwhile."""
-    if not opening.cancelled() and opening.exception() is None:
-        in_background(opening.result().release())
 
 
 class EndsHolds:

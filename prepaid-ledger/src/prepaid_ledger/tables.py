@@ -163,7 +163,9 @@ class Entry(InWallet, Base):
     there is. ``amount_minor`` and ``currency`` are what was paid, or
     refunded; ``tax_minor`` is what of it is tax, ``None`` where none is known. ``claimed`` is how many
     credits a clawback that names them was to take: what it
-    took may be less, and becomes more when an earlier one of its lot is undone.
+    took may be less, and becomes more when an earlier one of its lot is undone. ``expires_at`` is when
+    credits that come in end. An expiry has it whose credits moved on, to end then, while
+    others of the lot are held: the lot goes on for these.
     Zero credits are kept only where the line itself matters: an emptied lot
     that ended, a refund too small to take another credit.
 

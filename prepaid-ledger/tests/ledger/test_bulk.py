@@ -157,6 +157,9 @@ def test_a_wallet_that_cannot_be_written_leaves_the_others_be(
     assert "The wallet of 'user:1' cannot be written" in caplog.text
 
     books.execute(f"DELETE FROM prepaid_lot {of_first}")
-    names = ", ".join(lot)
-    books.execute(f"INSERT INTO prepaid_lot ({names}) VALUES (:{', :'.join(lot)})", **lot)
+    names, values = ", ".join(map(str, lot)), ", ".join(f":{name}" for name in lot)
+    books.execute(
+        f"INSERT INTO prepaid_lot ({names}) VALUES ({values})",
+        **{str(name): value for name, value in lot.items()},
+    )
     assert books.unjoined.write_due() == 1

@@ -68,6 +68,42 @@ def test_credits_that_were_paid_for_can_last_longer(books: Books) -> None:
     assert books.ledger.balance(OWNER) == 0
 
 
+@pytest.mark.parametrize("first_end", [1, None])
+def test_what_is_held_while_an_end_moves_keeps_the_end_that_it_had(
+    books: Books, first_end: int | None
+) -> None:
+    books.grant(100, "trial", expires_at=first_end and books.later(days=first_end))
+    first, second, third = (books.ledger.hold(OWNER, 20, key=f"job:{number}") for number in range(3))
+    books.unjoined.extend(OWNER, key="job:2", until=books.later(days=3))
+
+    move_end(books, "trial", books.later(days=5))
+
+    assert books.ledger.available(OWNER) == 40
+    books.wait(minutes=30)
+    first.release()
+    second.capture(15)
+    assert books.ledger.available(OWNER) == 65
+    assert books.unjoined.audit(proofs=books.engine) == []
+    move_end(books, "trial", books.later(days=5))
+    books.wait(days=2)
+    assert books.ledger.available(OWNER) == 65
+    third.release()
+    assert books.ledger.available(OWNER) == (65 if first_end else 85)
+    assert books.unjoined.audit(proofs=books.engine, full=False) == []
+    books.reverse("hold:job:1", "undo:1")
+    assert books.ledger.available(OWNER) == (80 if first_end else 100)
+
+
+def test_what_is_held_while_credits_end_now_lapses_when_it_is_given_back(books: Books) -> None:
+    books.grant(100, "trial", expires_at=books.later(days=1))
+    hold = books.ledger.hold(OWNER, 20, key="job:1")
+
+    move_end(books, "trial", books.later(days=-1))
+    hold.release()
+
+    assert books.ledger.balance(OWNER) == 0
+
+
 def give_by_hand(books: Books) -> None:
     books.adjust(10, "again")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import event
 
+from prepaid_ledger.aio import AsyncLedger
 from prepaid_ledger.books.hold_states import MOVES, move
 from prepaid_ledger.errors import HoldClosed, InsufficientCredits, KeyReused
 from prepaid_ledger.tables import HoldState, Kind
@@ -255,3 +258,35 @@ def test_a_job_whose_worker_died_holds_anew_once_its_time_is_over(books: Books) 
 
     assert try_job(books, fails=False, key=key) is HoldState.CAPTURED
     assert books.ledger.balance(OWNER) == 5
+
+
+async def cancelled_at_once(ledger: AsyncLedger, begun: threading.Event, is_gone: threading.Event) -> None:
+    """A task is cancelled while it waits for the credits that it holds; what it began comes to its end."""
+
+    async def job() -> None:
+        async with await ledger.hold(OWNER, 7, key="job:1"):
+            raise AssertionError("nobody waits for it")
+
+    waiting = asyncio.ensure_future(job())
+    await asyncio.to_thread(begun.wait)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    is_gone.set()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+
+
+def test_a_task_that_is_cancelled_while_its_credits_are_held_gets_none(books: Books) -> None:
+    books.grant(10)
+    begun, is_gone = threading.Event(), threading.Event()
+
+    @event.listens_for(books.engine, "before_cursor_execute")
+    def wait(*_statement: object) -> None:
+        begun.set()
+        is_gone.wait(timeout=30)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, cancelled_at_once(books.awaited(), begun, is_gone)).result()
+
+    assert books.ledger.available(OWNER) == 10
+    assert try_job(books, fails=False, key="job:2") is HoldState.OPEN

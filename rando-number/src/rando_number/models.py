@@ -67,8 +67,7 @@ class User(Base, UserMixin):
     """Somebody who registered. The wallet is found by ``owner``.
 
     ``tf_last_counter`` is the time step of the last one-time code that was taken: no code
-    at or before it is taken again. ``reset_digest`` is of the newest link that resets the
-    password; no other one does. An account that was closed keeps its row for the ledger's
+    at or before it is taken again. An account that was closed keeps its row for the ledger's
     sake, with nothing personal in it. ``version`` counts the row's changes: one that was begun on an
     earlier version is refused with ``StaleDataError``.
     """
@@ -88,7 +87,6 @@ class User(Base, UserMixin):
     tf_last_counter: Mapped[int | None]
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64))  # type: ignore[assignment]
-    reset_digest: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]
     language: Mapped[str | None] = mapped_column(String(35))
     version: Mapped[int] = mapped_column(server_default="1")
@@ -213,6 +211,16 @@ def end_sign_ins(user_id: int, *which: ColumnElement[bool]) -> list[str]:
     db.session.execute(update(User).where(User.id == user_id).values(version=User.version + 1))
     ended = delete(SignIn).where(SignIn.user_id == user_id, *which).returning(SignIn.digest)
     return list(db.session.scalars(ended))
+
+
+class ResetLink(Base):
+    """A link for a new password that was mailed and still works, by a digest of its token."""
+
+    __tablename__ = "reset_links"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class FormPress(Base):

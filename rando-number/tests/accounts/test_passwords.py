@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from flask_security import reset_password_instructions_sent, user_registered
 from itsdangerous import TimestampSigner
-from sqlalchemy import select
+from sqlalchemy import select, update
 from stripe import StripeClient
 
 from rando_number.accounts.passwords import common
+from rando_number.columns import utc_now
 from rando_number.config.security import ARGON2
 from rando_number.extensions import db
-from rando_number.models import User
+from rando_number.models import ResetLink, User
 from rando_number.rate_limits import rates
 
 from ..conftest import StillClock
@@ -189,16 +191,31 @@ def test_after_a_new_password_comes_the_page_that_was_wanted_in_any_browser(
     assert saved.location == follows
 
 
-def test_a_newer_reset_link_ends_the_older_one(shop: RunningShop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_a_stranger_asks_for_ends_none_of_the_owner(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.customer()
     with monkeypatch.context() as earlier:  # links of one second are one link
         earlier.setattr(TimestampSigner, "get_timestamp", lambda self: int(time.time()) - 5)
-        older = shop.reset_link()
-    newer = shop.reset_link()
+        mine = shop.reset_link()
+    of_stranger = shop.reset_link()
+    assert of_stranger != mine
     visitor = shop.visitor()
 
-    assert visitor.get(older).location == "/reset"
-    assert visitor.send(newer, **NEW_PASSWORD).location == "/login"
+    assert visitor.send(mine, **NEW_PASSWORD).location == "/login"
+    assert visitor.get(of_stranger).location == "/reset", "the password that it was for has changed"
+
+
+def test_links_that_are_too_old_are_kept_no_longer(shop: RunningShop) -> None:
+    shop.customer()
+    shop.reset_link()
+    with shop.app.app_context():
+        db.session.execute(update(ResetLink).values(at=utc_now() - timedelta(minutes=11)))
+        db.session.commit()
+
+    shop.command("prepaid", "tick")
+
+    assert shop.rows()["reset_links"] == 0
 
 
 def test_a_reset_link_dies_with_the_password_that_it_was_for(shop: RunningShop) -> None:

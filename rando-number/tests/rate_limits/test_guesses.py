@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import StillClock
 from ..reading import forms
-from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop
+from ..running_shop import NEW_PASSWORD, PASSWORD, RunningShop, Visitor
 from ..serving import at_once
 
 
@@ -145,6 +146,28 @@ def test_one_mailbox_gets_no_more_mails_wherever_they_are_asked_for(guarded_shop
         return robot.send("/reset", email="Pat@rando.test").status_code
 
     assert [ask(n) for n in range(22)] == [200] * 20 + [429] * 2
+
+
+@pytest.mark.parametrize("strangers", [1, 4])
+def test_strangers_keep_no_owner_from_a_new_password(
+    guarded_shop: RunningShop, limits_clock: StillClock, strangers: int
+) -> None:
+    owner = guarded_shop.customer("pat@rando.test")
+    owner.send("/logout")
+    limits_clock.now_s = limits_clock.now_s // 3600 * 3600 + 3600  # all within one hour
+
+    def ask(visitor: Visitor) -> int:
+        return visitor.send("/reset", email="pat@rando.test").status_code
+
+    for n in range(strangers):
+        stranger = guarded_shop.visitor(REMOTE_ADDR=f"10.9.{n}.1")
+        assert [ask(stranger) for _ in range(5)] == [200] * 5
+        limits_clock.now_s += 61
+        assert ask(stranger) == 429, "so many from one address"
+    elsewhere = guarded_shop.visitor(REMOTE_ADDR="10.3.1.1")
+    assert ask(elsewhere) == (200 if strangers == 1 else 429)
+
+    assert ask(owner) == 200, "their browser is known"
 
 
 def test_one_mailbox_gets_no_more_mails_however_its_address_is_written(guarded_shop: RunningShop) -> None:

@@ -50,17 +50,23 @@ def taxed(databases: Databases, kind: str) -> PlanShop:
     return shop
 
 
-def test_a_plan_is_not_charged_with_a_tax_that_its_page_did_not_show(taxed: PlanShop) -> None:
+@pytest.mark.parametrize(
+    ("every", "plan", "total", "tax", "total_minor"),
+    [("month", "small", "$11.90", "$1.90", 1_190), ("year", "yearly", "$476.00", "$76.00", 47_600)],
+)
+def test_a_plan_is_not_charged_with_a_tax_that_its_page_did_not_show(
+    taxed: PlanShop, every: str, plan: str, total: str, tax: str, total_minor: int
+) -> None:
     card, browser = taxed.keep_card(), taxed.browser()
 
-    first = press(taxed, browser.get(PAGE).text, card)
+    first = press(taxed, browser.get(f"{PAGE}?every={every}").text, card, plan)
     assert first.status_code == 422
-    assert "With tax it is $11.90, of which $1.90 are tax. Nothing is charged yet" in first.text
-    assert "$11.90 today" in first.text
+    assert f"With tax it is {total}, of which {tax} are tax. Nothing is charged yet" in first.text
+    assert f"{total} today" in first.text
     assert (charged(taxed), taxed.balance()) == ([], 0)
 
-    assert press(taxed, first.text, card).status_code == 303
-    assert (charged(taxed), taxed.balance()) == ([1_190], 100)
+    assert press(taxed, first.text, card, plan).status_code == 303
+    assert charged(taxed) == [total_minor]
 
 
 def test_a_tax_that_is_known_stands_on_the_card_of_each_plan(taxed: PlanShop) -> None:

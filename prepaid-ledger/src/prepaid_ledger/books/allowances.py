@@ -58,8 +58,8 @@ def allowance(
 def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock: Clock) -> None:
     """Let what is left of the credits that ``key`` gave end at another time. A repeat does nothing.
 
-    Entries are never changed: the lot ends now, by name, and its rest moves to one that ends then. What is
-    spent, held or over by now stays as it is.
+    Entries are never changed: the lot ends now, by name, and its rest moves to one that ends then. Where some
+    of it is held, the lot goes on for that: what a hold gives back has the end that it had.
 
     :raises ValueError: An adjustment or a reversal gave them, or what was clawed back came again.
     """
@@ -75,7 +75,8 @@ def move_end(session: Session, owner: str, key: str, expires_at: datetime, clock
             if origin.kind not in MOVABLE:
                 movable = "Give the key of a grant, a purchase or an allowance."
                 raise ValueError(f"{key!r} is of the kind {origin.kind}. {movable}")
-            _supersede(store, lot, lot.left if expires_at > wallet.now else 0, expires_at)
+            lasts = expires_at > wallet.now
+            _supersede(store, lot, lot.left if lasts else 0, expires_at, keeps_held=lasts and lot.held > 0)
     finish(store)
 
 
@@ -103,11 +104,17 @@ def _is_replaced(session: Session, wallet: WalletState, lot: LotState, keys: Col
     return entry.kind is Kind.ALLOWANCE and (keys is None or entry.key in keys)
 
 
-def _supersede(store: LotStore, lot: LotState, moved_up: int, expires_at: datetime) -> None:
-    """End an earlier lot now, and move ``moved_up`` of its credits to a new one."""
+def _supersede(
+    store: LotStore, lot: LotState, moved_up: int, expires_at: datetime, *, keeps_held: bool = False
+) -> None:
+    """End an earlier lot now, and move ``moved_up`` of its credits to a new one.
+
+    :param keeps_held: The lot goes on for what of it is held.
+    """
     session, wallet = store.session, store.wallet
     origin = _origin(session, wallet, lot)
-    end(session, wallet, lot, early=True, moves_up=moved_up)
+    until = expires_at if keeps_held else None
+    end(session, wallet, lot, early=True, moves_up=moved_up, until=until)
     if not moved_up:
         return
     moved = Posting(

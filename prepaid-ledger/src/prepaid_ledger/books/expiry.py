@@ -7,6 +7,8 @@ would be refused otherwise.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from ..tables import Kind
@@ -54,7 +56,13 @@ def expire(session: Session, wallet: WalletState) -> LotStore:
 
 
 def end(
-    session: Session, wallet: WalletState, lot: LotState, *, early: bool = False, moves_up: int = 0
+    session: Session,
+    wallet: WalletState,
+    lot: LotState,
+    *,
+    early: bool = False,
+    moves_up: int = 0,
+    until: datetime | None = None,
 ) -> None:
     """Write the expiry that ends a lot, dated when it was due, or now if it ends ``early``.
 
@@ -62,6 +70,7 @@ def end(
     it came back from a spend or a hold after its money had gone.
 
     :param moves_up: So many of its credits do not lapse, but move to another lot.
+    :param until: When they end there. The lot itself goes on then: what of it is held keeps its end.
     """
     at = None if lot.ended or early else lot.expires_at
     repaid = min(wallet.debt, lot.left - moves_up)
@@ -70,7 +79,8 @@ def end(
         repayment = Posting(Kind.CLAWBACK, -repaid, key, debt=-repaid, refers_to_seq=lot.seq, at=at)
         append(session, wallet, repayment)
     key = f"expiry:{lot.seq}:{wallet.seq + 1}"
-    append(session, wallet, Posting(Kind.EXPIRY, repaid - lot.left, key, refers_to_seq=lot.seq, at=at))
+    ended = Posting(Kind.EXPIRY, repaid - lot.left, key, refers_to_seq=lot.seq, at=at, expires_at=until)
+    append(session, wallet, ended)
 
 
 def finish(store: LotStore) -> None:

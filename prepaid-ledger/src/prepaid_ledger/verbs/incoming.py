@@ -176,8 +176,9 @@ class Incoming(Verbs):
     def move_end(self, owner: str, *, key: str, expires_at: datetime) -> None:
         """Let what is left of the credits that ``key`` gave end at another time, in your transaction.
 
-        They came by a grant, a purchase or an allowance. What is spent, held or over by now stays as it is. A
-        repeat does nothing.
+        They came by a grant, a purchase or an allowance. What is spent or over by now stays as it is. What is
+        held, and a hold gives back, keeps the end that it had, or is over if this one is. A repeat moves what
+        was given back since.
 
         :param expires_at: When they end; at once, if that time is over.
         :raises ValueError: ``expires_at`` has no zone, or an entry of another kind gave the credits.

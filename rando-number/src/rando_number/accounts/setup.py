@@ -37,6 +37,7 @@ from ..extensions import db
 from ..mails import SecurityMails
 from ..models import Passkey, Role, User
 from ..rate_limits import guesses, known_browsers, rates
+from ..rate_limits import mails as mail_limits
 from . import (
     closing,
     free_credits,
@@ -179,9 +180,7 @@ def init_app(app: Flask) -> None:
         app.before_request(confirmed_buyers_only)
     for endpoint in TELL_NOTHING & views.keys():
         views[endpoint] = rates.steady(views[endpoint])
-    rates.guard_mails(app, mailbox_named)
-    guesses.guard_accounts(app, account_named)
-    known_browsers.init_app(app)
+    limit_tries(app)
     links.init_app(app)
     wanted_page.init_app(app)
     app.before_request(forms_only)
@@ -197,6 +196,12 @@ def init_app(app: Flask) -> None:
     own_data.init_app(app)
     last_moment.init_app(app)
     second_press.init_app(app)
+
+
+def limit_tries(app: Flask) -> None:
+    mail_limits.guard(app, mailbox_named, account_named)
+    guesses.guard_accounts(app, account_named)
+    known_browsers.init_app(app)
 
 
 #: What reads JSON, or looks by itself at what it reads. All else are pages: their forms take JSON for a form.

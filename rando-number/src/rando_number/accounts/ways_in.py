@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 
+from sqlalchemy import delete
+
 from ..extensions import db, prepaid
-from ..models import User, end_sign_ins
+from ..models import ResetLink, User, end_sign_ins
 
 
 def has_any(user: User) -> bool:
@@ -22,6 +24,11 @@ def end_all(user: User) -> None:
     db.session.refresh(user)
     user.tf_primary_method = user.tf_totp_secret = user.tf_phone_number = user.mf_recovery_codes = None
     user.webauthn, user.fs_webauthn_user_handle = [], None
-    user.reset_digest = None
+    end_reset_links(user.id)
     user.fs_uniquifier = secrets.token_hex(32)  # links and half-finished sign-ins name it
     prepaid.revoke_keys(user.owner)
+
+
+def end_reset_links(user_id: int) -> None:
+    """End the links that were mailed for a new password. The caller commits."""
+    db.session.execute(delete(ResetLink).where(ResetLink.user_id == user_id))

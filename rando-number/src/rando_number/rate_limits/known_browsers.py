@@ -67,11 +67,15 @@ def guesser(account_of: AccountOf) -> Callable[[], str]:
         named = account_of(request.form.get("email", "").strip()[:255])
         if named is None:
             return f"nobody:{client_address()}"
-        account = _digest(named)
-        own = known().get(account)
-        return f"browser:{own}" if own else f"account:{account}"
+        own = name_at(named)
+        return f"browser:{own}" if own else f"account:{_digest(named)}"
 
     return counter
+
+
+def name_at(account: str | None) -> str | None:
+    """The name of this browser at an account where somebody has signed in here; else ``None``."""
+    return None if account is None else known().get(_digest(account))
 
 
 def known() -> dict[str, str]:

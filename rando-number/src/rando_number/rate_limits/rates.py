@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable
 from functools import cache, wraps
 from ipaddress import ip_network
 from math import ceil
@@ -40,14 +38,8 @@ def client_network(address: str | None) -> str:
 #: ``FallbackStorage``. Both register themselves.
 limiter = Limiter(client_address)
 
-#: New accounts from one address: each new mailbox comes with free credits.
-REGISTER = "20 per hour; 50 per day"
-#: Mails that somebody can have us send, from one address. A customer's own are counted by customer, too.
-MAIL = "5 per minute; 20 per hour"
 #: How many calls a minute one address may send with a wrong key.
 WRONG_KEYS_PER_MINUTE = 60
-#: Mails that all together can have us send to one mailbox. Each of them has a link that works.
-MAILBOX = "20 per hour"
 
 
 def init_app(app: Flask) -> None:
@@ -74,36 +66,9 @@ def steady(view: RouteCallable) -> RouteCallable:
     return answered
 
 
-def guard_mails(app: Flask, mailbox_of: Callable[[str], str]) -> None:
-    """Limit the views that write to an address which a stranger names.
-
-    :param mailbox_of: Says where mails to an address arrive, which can be written in many ways.
-    """
-    app.extensions["rando_mailbox_of"] = mailbox_of
-    for endpoint, limits in (
-        ("security.register", ((REGISTER, client_address), (MAILBOX, mailbox))),
-        ("security.forgot_password", ((MAIL, client_address), (MAILBOX, mailbox))),
-        ("security.reset_password", ((MAIL, client_address),)),
-        ("security.send_confirmation", ((MAIL, client_address), (MAILBOX, mailbox))),
-        ("security.change_email", ((MAIL, client_address), (MAIL, customer), (MAILBOX, mailbox))),
-    ):
-        if view := app.view_functions.get(endpoint):
-            for rate, counter in limits:
-                guard: Any = limiter.limit(rate, key_func=counter, methods=["POST"])
-                view = guard(view)
-            app.view_functions[endpoint] = view
-
-
 def customer() -> str:
     """The counter of a signed-in customer, wherever the calls come from; a stranger's is the address."""
     return f"customer:{session.get('_user_id') or client_address()}"
-
-
-def mailbox() -> str:
-    """The counter of the mailbox that a form names, whether anybody has it or not."""
-    named = request.form.get("email", "")[:255].strip()
-    where = current_app.extensions["rando_mailbox_of"](named) if named else client_address()
-    return f"mailbox:{hashlib.sha256(where.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def are_away() -> bool:

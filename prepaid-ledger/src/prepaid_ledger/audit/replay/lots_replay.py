@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy.exc import NoResultFound
 
@@ -86,8 +86,8 @@ class LotsReplay:
             yield self._off("I7", f"at {event.seq}: {error}")
             return
         self._memory.remember(event, parts)
-        if isinstance(event, EntryRow) and event.kind is Kind.EXPIRY and event.seq <= self._account.drawn_seq:
-            yield from self._ended(event, is_first=not had_ended)
+        if _ends_a_lot(event) and not had_ended and event.seq <= self._account.drawn_seq:
+            yield from self._ended(target_of(event), event.seq)
         if self._lots.came_in > came_in and event.seq <= self._account.drawn_seq:
             yield from self._came_in(self._lots.lots[event.seq])
         if event.seq > self._account.drawn_seq or (
@@ -113,19 +113,14 @@ class LotsReplay:
 
     def _had_ended(self, event: Event) -> bool:
         """Whether a lot has ended before this expiry, and credits came back to it."""
-        if not isinstance(event, EntryRow) or event.kind is not Kind.EXPIRY:
-            return False
-        return self._lots.lot(target_of(event), event.seq).ended
+        return _ends_a_lot(event) and self._lots.lot(target_of(event), event.seq).ended
 
-    def _ended(self, expiry: EntryRow, *, is_first: bool) -> Iterator[Problem]:
+    def _ended(self, lot_seq: int, at_seq: int) -> Iterator[Problem]:
         """A lot that came in on this stretch is stored as ended, if an expiry says so."""
-        lot_seq = target_of(expiry)
         if lot_seq in self._to_end:
             self._to_end.remove(lot_seq)
-        elif is_first and lot_seq > self._after:
-            yield self._off(
-                "I9", f"lot {lot_seq} is stored as one that goes on, and has ended at {expiry.seq}"
-            )
+        elif lot_seq > self._after:
+            yield self._off("I9", f"lot {lot_seq} is stored as one that goes on, and has ended at {at_seq}")
 
     def problems(self) -> Iterator[Problem]:
         """What is off once all events are drawn."""
@@ -155,6 +150,11 @@ class LotsReplay:
 
     def _off(self, invariant: str, message: str) -> Problem:
         return Problem(invariant, self._account.owner, message)
+
+
+def _ends_a_lot(event: Event) -> TypeGuard[EntryRow]:
+    """Whether it is an expiry, and none after which the lot goes on for what of it is held."""
+    return isinstance(event, EntryRow) and event.kind is Kind.EXPIRY and event.expires_at is None
 
 
 class Numbered(Protocol):

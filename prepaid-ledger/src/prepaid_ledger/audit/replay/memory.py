@@ -78,6 +78,7 @@ class RecentMemory:
             Entry.of(self._wallet),
             Entry.refers_to_seq == seq,
             Entry.kind == Kind.EXPIRY,
+            Entry.expires_at.is_(None),
             is_earlier(Entry.seq, before),
         )
         lot.left = lot.held = 0

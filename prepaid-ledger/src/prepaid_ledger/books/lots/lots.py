@@ -285,7 +285,8 @@ class Lots:
 
     def _end(self, event: EntryRow) -> list[Part]:
         lot = self.lot(target_of(event), event.seq)
-        lot.ended = True
+        if event.expires_at is None:  # else its rest has moved, to end then, and it goes on for what is held
+            lot.ended = True
         return [self._take(lot, -event.credits)] if event.credits else []
 
     def _claw_back(self, event: EntryRow) -> list[Part]:

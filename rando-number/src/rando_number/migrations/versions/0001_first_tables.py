@@ -58,7 +58,6 @@ def create_users() -> None:
         sa.Column("tf_last_counter", BIG),
         sa.Column("mf_recovery_codes", sa.JSON()),
         sa.Column("fs_webauthn_user_handle", sa.String(64)),
-        sa.Column("reset_digest", sa.String(64)),
         sa.Column("closed_at", AT),
         sa.Column("language", sa.String(35)),
         sa.Column("version", BIG, nullable=False, server_default="1"),
@@ -104,6 +103,14 @@ def create_sign_ins() -> None:
         sa.UniqueConstraint("credential_id", name="uq_passkeys_credential_id"),
     )
     op.create_index("ix_passkeys_user_id", "passkeys", ["user_id"])
+    op.create_table(
+        "reset_links",
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("user_id", BIG, sa.ForeignKey("users.id", name="fk_reset_links_user_id"), nullable=False),
+        sa.Column("at", AT, nullable=False),
+    )
+    op.create_index("ix_reset_links_user_id", "reset_links", ["user_id"])
+    op.create_index("ix_reset_links_at", "reset_links", ["at"])
     op.create_table(
         "form_presses",
         sa.Column("digest", sa.String(64), primary_key=True),
@@ -240,7 +247,15 @@ def is_sqlite() -> bool:
 
 
 def downgrade() -> None:
-    for table in ("audit_lines", "form_presses", "numbers", "passkeys", "sign_ins", "welcomed"):
+    for table in (
+        "audit_lines",
+        "form_presses",
+        "numbers",
+        "passkeys",
+        "reset_links",
+        "sign_ins",
+        "welcomed",
+    ):
         op.drop_table(table)
     for table in ("user_roles", "users", "roles"):
         op.drop_table(table)

@@ -177,9 +177,9 @@ def intervals() -> list[str]:
 
 
 def shown_interval() -> str:
-    """The period whose plans are shown: the one that ``?every=`` names, or the first."""
-    sold = intervals()
-    wanted = request.args.get("every", "")
+    """The period whose plans are shown: that of the form's plan, the one ``?every=`` names, or the first."""
+    sold, chosen = intervals(), page.context().catalog.plans.get(request.form.get("plan", ""))
+    wanted = chosen.interval if chosen else request.args.get("every", "")
     return wanted if wanted in sold else next(iter(sold), "")
 
 
