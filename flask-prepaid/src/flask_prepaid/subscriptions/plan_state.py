@@ -242,7 +242,7 @@ def period_bill(context: Context, row: Subscription) -> Invoice | None:
 def charged_soon(context: Context, row: Subscription) -> Invoice | None:
     """The invoice of the period that has begun, where Stripe charges it by itself within the next hours."""
     bill = period_bill(context, row)
-    if bill is None or row.state not in (State.ACTIVE, State.PAUSED):
+    if bill is None or not bill.due_minor or bill.under_way or row.state not in (State.ACTIVE, State.PAUSED):
         return None
     waits = bill.state == InvoiceState.DRAFT and bill.retry_at is not None
     return bill if waits or bill.state == InvoiceState.OPEN else None

@@ -149,7 +149,8 @@ def _apply_states(
         _end_trial_credits(context, row, row.trial_end + context.config.allowance_grace)
     if is_first or before != history.seen(row):
         history.note(context, row, at=_when(context, row, period))
-        _announce(context, row, state, bills)
+        _announce(context, row, state)
+    _announce_unpaid(context, row, state, bills)
 
 
 def _copy(row: Subscription, subscription: StripeSubscription, known: dict[str, PlanPrice]) -> None:
@@ -204,20 +205,39 @@ def _when(context: Context, row: Subscription, period_before: datetime | None) -
     return context.clock()
 
 
-def _announce(context: Context, row: Subscription, before: State, bills: list[StripeInvoice]) -> None:
+def _announce(context: Context, row: Subscription, before: State) -> None:
     session = context.session
     plan = {"owner": row.owner, "subscription_id": row.id}
     signals.after_commit(session, signals.plan_changed, before=before, after=row.state, **plan)
-    waiting = [bill for bill in bills if bill.status == InvoiceState.OPEN]
-    not_paid = row.state in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE)
-    if before is not row.state and not_paid and not (waiting and all(bill.under_way for bill in waiting)):
-        unpaid = (bill.page_url for bill in reversed(waiting))
-        signals.after_commit(
-            session, signals.plan_payment_failed, state=row.state, page_url=next(unpaid, None), **plan
-        )
     if before not in ENDED and row.state is State.CANCELED and row.end_reason == "payment_failed":
         title = session.get_one(PlanPrice, row.price_id).title
         signals.after_commit(session, signals.plan_ended_unpaid, title=title, ended_at=row.ended_at, **plan)
+
+
+def _announce_unpaid(context: Context, row: Subscription, before: State, bills: list[StripeInvoice]) -> None:
+    """Say that a payment failed: as the plan's state says it first, or as a bank answers a debit by no.
+
+    The caller has not written the invoices yet: the rows tell which of them a bank had not answered.
+    """
+    waiting = [bill for bill in bills if bill.status == InvoiceState.OPEN]
+    refused = [bill for bill in waiting if not bill.under_way]
+    if row.state not in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE) or (waiting and not refused):
+        return
+    session = context.session
+    if before is row.state:
+        had_no_answer = select(Invoice.stripe_id).where(
+            Invoice.subscription_id == row.id, Invoice.under_way.is_(True)
+        )
+        if not {bill.id for bill in refused} & set(session.scalars(had_no_answer)):
+            return
+    signals.after_commit(
+        session,
+        signals.plan_payment_failed,
+        state=row.state,
+        page_url=next((bill.page_url for bill in reversed(refused)), None),
+        owner=row.owner,
+        subscription_id=row.id,
+    )
 
 
 def sync_invoice(context: Context, invoice: StripeInvoice) -> Write[Subscription | None]:

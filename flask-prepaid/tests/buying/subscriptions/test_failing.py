@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
 from flask_prepaid import Pack, Plan, signals
 from flask_prepaid.subscriptions.models import State
@@ -15,6 +17,9 @@ from .plan_shop import ASKS_ALWAYS, PAGE, PlanShop
 
 #: A debit from this account is confirmed after three minutes.
 SLOW = "DE08370400440532013003"
+
+#: One from this account fails after three minutes.
+REFUSED = "DE62370400440532013001"
 
 
 def fail_next(shop: PlanShop) -> None:
@@ -250,10 +255,10 @@ def test_periods_that_were_owed_and_are_paid_at_once_each_give_their_credits(
     shop.close()
 
 
-def test_a_debit_that_its_bank_has_not_answered_is_no_debt(databases: Databases, kind: str) -> None:
-    mails: list[str] = []
-    shop = PlanShop(
-        databases.fresh(kind),
+def debits(database: URL, mails: list[str], **more: Any) -> PlanShop:
+    """A shop in euros, whose customers get mails; their subjects come into ``mails``."""
+    return PlanShop(
+        database,
         plans=[Plan("small", credits=100, amount_minor=1_000, currency="eur", name="Small")],
         packs=[Pack("b", credits=70, amount_minor=700, currency="eur")],
         quantity=None,
@@ -262,12 +267,22 @@ def test_a_debit_that_its_bank_has_not_answered_is_no_debt(databases: Databases,
         PREPAID_JSON_API=True,
         email=lambda owner: f"{owner}@shop.example",
         mail=lambda address, subject, text: mails.append(subject),
+        **more,
     )
+
+
+def begin_by_debit(shop: PlanShop, iban: str) -> None:
     session = shop.choose("small")
-    shop.stripe.pay(session, iban=SLOW)
+    shop.stripe.pay(session, iban=iban)
     shop.browser().get(PAGE, query_string={"session_id": session})
     shop.stripe.deliver()
     assert shop.state() is State.INCOMPLETE
+
+
+def test_a_debit_that_its_bank_has_not_answered_is_no_debt(databases: Databases, kind: str) -> None:
+    mails: list[str] = []
+    shop = debits(databases.fresh(kind), mails)
+    begin_by_debit(shop, SLOW)
     assert_waits_for_bank(shop)
     shop.pass_time(minutes=10)
     assert shop.balance() == 100
@@ -291,3 +306,36 @@ def assert_waits_for_bank(shop: PlanShop) -> None:
     assert ">Pay " not in page
     assert "did not go through" not in shop.browser().get("/prepaid/buy").text
     assert json.loads(shop.browser().get("/prepaid/api/plan").text)["plan"]["owed_minor"] == 0
+
+
+def test_a_debit_that_its_bank_refuses_in_the_end_is_written_to_its_customer(
+    databases: Databases, kind: str
+) -> None:
+    mails: list[str] = []
+    shop = debits(databases.fresh(kind), mails)
+    begin_by_debit(shop, REFUSED)
+    assert mails == []
+
+    shop.pass_time(minutes=10)
+    shop.tick()
+
+    assert shop.state() is State.INCOMPLETE
+    assert mails == ["Your Small plan: €10.00 was not paid"]
+    assert ">To pay<" in shop.page()
+    shop.close()
+
+
+def test_who_ends_a_plan_while_a_bank_is_asked_reads_that_it_is(databases: Databases, kind: str) -> None:
+    shop = debits(databases.fresh(kind), [])
+    begin_by_debit(shop, SLOW)
+    shop.pass_time(minutes=10)
+    shop.pass_time(days=28, minutes=51)  # an hour after the renewal
+    browser, word = shop.browser(), "Your bank was asked for €10.00 before: that can't be stopped any more."
+    page = html.unescape(browser.get(f"{PAGE}/cancel").text)
+    assert word in page
+    assert "is not charged" not in page
+
+    shop.send_form(browser, "/prepaid/buy", to=f"{PAGE}/cancel", when="end")
+
+    assert f"Your plan ends with this period. {word}" in html.unescape(browser.get(PAGE).text)
+    shop.close()

@@ -16,7 +16,7 @@ from ....languages.words import marked
 from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
-from ....subscriptions.models import Subscription
+from ....subscriptions.models import ENDED, Subscription
 from ... import as_shown, forms, page
 from .. import declines
 from . import overview
@@ -24,6 +24,9 @@ from .chosen_plan import plan_as_shown, plan_named
 
 #: What is said after a pause has ended; a payment that is not through yet stands on the page itself.
 RESUMED = marked("Your plan is resumed.")
+
+#: What ending a plan does not stop.
+ASKED_ALREADY = marked("Your bank was asked for %(amount)s before: that can't be stopped any more.")
 
 
 def change() -> ResponseReturnValue:
@@ -93,26 +96,28 @@ def cancel() -> ResponseReturnValue:
     try:
         if request.method == "GET":
             return asked_to_cancel(plan_state.own(context, owner, "cancel now"))
-        words = ended_in_words(owner, now=end_plan(owner))
+        words = ended_in_words(end_plan(owner))
     except (PlanRefused, NotYours) as error:
         return overview.overview(owner, error), error.http_status
     return page.done("prepaid.plan", words)
 
 
-def ended_in_words(owner: str, *, now: bool) -> str:
-    """When the plan ends, and what is charged until then."""
-    if now:
-        return _("Your plan has ended. Nothing more is charged.")
+def ended_in_words(row: Subscription) -> str:
+    """When a plan ends that was just cancelled, and what is charged until then."""
     context = page.context()
-    row = plan_rows.running(context.session, owner)
-    bill = plan_state.charged_soon(context, row) if row is not None else None
-    if bill is None:
-        return _("Your plan ends with the period that is paid. Nothing more is charged.")
-    amount = formats.amount(bill.due_minor, bill.currency)
-    return _(
-        "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
-        amount=amount,
-    )
+    bill = plan_state.charged_soon(context, row)
+    if bill is not None:
+        return _(
+            "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
+            amount=formats.amount(bill.due_minor, bill.currency),
+        )
+    asked = plan_state.under_way(context, row)
+    if asked is not None:
+        words = _("Your plan has ended.") if row.state in ENDED else _("Your plan ends with this period.")
+        return f"{words} {_(ASKED_ALREADY, amount=formats.amount(asked.due_minor, asked.currency))}"
+    if row.state in ENDED:
+        return _("Your plan has ended. Nothing more is charged.")
+    return _("Your plan ends with the period that is paid. Nothing more is charged.")
 
 
 def asked_to_cancel(row: Subscription) -> str:
@@ -127,11 +132,12 @@ def asked_to_cancel(row: Subscription) -> str:
         lasts_until=overview.lasts_until(row),
         owed=plan_state.owed(context, row),
         charged_soon=plan_state.charged_soon(context, row),
+        under_way=plan_state.under_way(context, row),
     )
 
 
-def end_plan(owner: str) -> bool:
-    """End the plan now, or with the period that is paid, as the form says; whether it was now. Commits.
+def end_plan(owner: str) -> Subscription:
+    """End the plan now, or with the period that is paid, as the form says. Commits.
 
     Where nothing is said, it is with the period.
 
@@ -139,8 +145,7 @@ def end_plan(owner: str) -> bool:
     """
     words = marked("Say whether to cancel now, or when the period that is paid ends.")
     now = forms.one_of("when", ("now", "end", "period_end", ""), words) == "now"
-    (changing.cancel_now if now else changing.cancel_at_end)(page.context(), owner)
-    return now
+    return (changing.cancel_now if now else changing.cancel_at_end)(page.context(), owner)
 
 
 def keep() -> ResponseReturnValue:
