@@ -45,6 +45,17 @@ def test_each_thing_that_an_operator_does_is_a_sentence_of_the_log(shop: Running
     ]
 
 
+def test_a_file_that_an_operator_takes_along_is_in_the_log(shop: RunningShop) -> None:
+    shop.buyer()
+    support, admin = shop.operator("support"), shop.operator("admin")
+
+    for name in ("customers", "payments"):
+        assert "user:1" in support.get(f"/admin/{name}.csv").text
+    shop.customer("sam@rando.test").get("/admin/customers.csv")
+
+    assert sentences(admin, "operated") == ["downloaded payments.csv", "downloaded customers.csv"]
+
+
 def test_what_customers_do_is_a_sentence_too(shop: RunningShop) -> None:
     pat, admin = shop.customer(), shop.operator("admin")
     pat.make_key("mine")

@@ -25,12 +25,25 @@ LINES_PER_PAGE = 100
 
 def init_app(app: Flask) -> None:
     operator_acts.connect(note, app)
+    app.before_request(note_file)
     app.register_blueprint(blueprint)
 
 
 def note(app: Flask, operator: str, action: str, owner: str | None, reason: str, detail: Any) -> None:
     """Keep what an operator does, in the transaction that does it. The signal names its arguments."""
     audit_log.note(Action.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
+
+
+def note_file() -> None:
+    """Keep which file an operator takes along: those name all customers, and what they paid."""
+    endpoint = request.endpoint or ""
+    if not (endpoint.startswith("prepaid.operator_") and endpoint.endswith("_csv")):
+        return
+    if (reader := operator()) is not None:
+        audit_log.note(
+            Action.OPERATED, actor=reader.name, did="download", file=request.path.rpartition("/")[2]
+        )
+        db.session.commit()
 
 
 @blueprint.get("/admin/audit")

@@ -94,6 +94,7 @@ BY_OPERATORS: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "codes": code_handled,
     "replay": run_again,
     "mend": lambda detail, name: "mended what differed from Stripe",
+    "download": lambda detail, name: f"downloaded {detail['file']}",
 }
 
 
