@@ -147,7 +147,7 @@ def _wanted(
     """What of a payment Stripe is asked for."""
     assert payment.card_id is not None, "this payment charges a card on file"
     # No invoice of a plan collects any more what is too little to be charged alone.
-    plan_id = plan_rows.ended_id(context.session, payment.owner) if context.config.bills_charges else None
+    plan_id = plan_rows.idle_id(context.session, payment.owner) if context.config.bills_charges else None
     return CardCharge(
         key=payment.idempotency_key,
         customer_id=customer_id,

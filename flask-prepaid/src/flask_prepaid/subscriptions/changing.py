@@ -19,6 +19,9 @@ from .models import InvoiceState, PlanPrice, State, Subscription
 #: Why nothing is charged for a plan of which a page showed a smaller sum, as one that was open for long.
 COSTS_MORE = marked("It costs more now than was shown. Nothing is charged yet: look at your plan again.")
 
+#: Why a plan is not resumed once more, while a debit for it is on its way.
+BANK_IS_ASKED = marked("Your bank has not confirmed the payment yet. Do not pay again: wait for its answer.")
+
 #: Something that is done with an owner's plan.
 Verb = Callable[[Context, str], Subscription]
 
@@ -174,7 +177,7 @@ def unpause(
 
     :param card_id: Pays from now on; by default the card that paid before.
     :param max_minor: What was shown that it costs now, in the smallest unit; ``None`` is any sum.
-    :raises PlanRefused: It costs more, or the plan is not paused.
+    :raises PlanRefused: It costs more, the plan is not paused, or a bank has not answered yet.
     """
     resumed = _done_before(context, owner, "unpause")
     if resumed is not None and card_id in (None, "", resumed.card_id):
@@ -182,6 +185,10 @@ def unpause(
     if card_id:
         subscribing.check_card(context, owner, card_id)
     row, subscription = plan_state.fetch(context, owner, "unpause")
+    with reading(context):
+        is_asked = plan_state.under_way(context, row) is not None
+    if is_asked:
+        raise PlanRefused(BANK_IS_ASKED)
     if max_minor is not None and (previews.resumption_minor(context, row) or 0) > max_minor:
         raise PlanRefused(COSTS_MORE)
     if card_id:

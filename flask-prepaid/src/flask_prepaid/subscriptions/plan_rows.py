@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ..gateway.billing.subscription_values import StripeSubscription
 from ..payments.customers.models import Customer
 from ..payments.customers.rows import owner_of
-from .models import BEGINNING, ENDED, Subscription
+from .models import BEGINNING, ENDED, State, Subscription
 
 
 def find(
@@ -45,9 +45,14 @@ def running(session: Session, owner: str) -> Subscription | None:
     return session.scalars(mine.execution_options(populate_existing=True)).one_or_none()
 
 
-def ended_id(session: Session, owner: str) -> str | None:
-    """Stripe's id of the owner's plan that has ended last; ``None`` while one runs, or where none has."""
+def idle_id(session: Session, owner: str) -> str | None:
+    """Stripe's id of the owner's plan that bills nothing: it is paused, or has ended last.
+
+    ``None`` while one runs, or where none ever has.
+    """
     row = running(session, owner)
+    if row is not None and row.state is State.PAUSED:
+        return row.stripe_id
     if row is not None and row.state not in BEGINNING:
         return None
     ended = select(Subscription.stripe_id).where(

@@ -1,4 +1,4 @@
-"""What a plan left owed at Stripe, too little to be charged alone, bars no purchase once it has ended."""
+"""What a plan left owed at Stripe, too little to be charged alone, bars no purchase once it bills no more."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ def test_a_debt_too_small_to_charge_is_written_off_once_its_plan_has_ended(owing
     owing.stripe.deliver()
     assert (charged(owing), balance(owing)) == ([1_000, 500, 500], 0)
     assert owing.drift() == []
+
+
+def test_a_debt_too_small_to_charge_bars_no_purchase_while_its_plan_is_paused(owing: PlanShop) -> None:
+    owing.do("pause")
+
+    assert BARRED not in owing.press(owing.saved_card()).text
+    owing.stripe.deliver()
+    assert (charged(owing), balance(owing)) == ([1_000, 500], 0)
 
 
 def test_a_top_up_does_not_stop_for_a_debt_of_a_plan_that_has_ended(owing: PlanShop) -> None:

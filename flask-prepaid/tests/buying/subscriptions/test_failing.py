@@ -339,3 +339,24 @@ def test_who_ends_a_plan_while_a_bank_is_asked_reads_that_it_is(databases: Datab
 
     assert f"Your plan ends with this period. {word}" in html.unescape(browser.get(PAGE).text)
     shop.close()
+
+
+def test_a_resumption_that_a_debit_pays_is_not_pressed_twice(databases: Databases, kind: str) -> None:
+    shop = debits(databases.fresh(kind), [])
+    begin_by_debit(shop, SLOW)
+    shop.pass_time(minutes=10)
+    shop.do("pause")
+    shop.pass_time(days=40)
+    shop.do("resume")
+    assert shop.state() is State.PAUSED
+    page = shop.page()
+    assert "Your bank has not confirmed the payment of €10.00 yet" in page
+    assert "/plan/resume" not in page
+
+    assert shop.do("resume", max_minor="0").status_code == 409
+
+    assert shop.state() is State.PAUSED
+    shop.pass_time(minutes=10)
+    assert shop.state() is State.ACTIVE
+    assert shop.entries()[-1] == ("allowance", 100)
+    shop.close()

@@ -124,6 +124,20 @@ def test_after_a_dispute_that_was_won_the_months_go_on_to_the_years_end(shop: Mo
     assert len(shop.charges()) == 1, "it ends with what was paid: its customer has called a bank"
 
 
+def test_a_month_that_was_withheld_and_comes_in_its_own_time_rolls_over(shop: MonthShop) -> None:
+    bank = dispute(shop)
+    shop.go_to(f"{BEGINS[5]}T12:00:00")
+    shop.go_to("2025-07-05T12:00:00")
+    decide(shop, bank, "won")
+    assert shop.balance() == 150
+
+    shop.go_to(f"{BEGINS[6]}T13:00:00")
+
+    assert shop.balance() == 130  # a month's credits came, and 30 of the last one's moved up
+    shop.go_to("2025-08-07T12:00:00")
+    assert shop.balance() == 130
+
+
 def test_what_is_bought_while_a_bank_has_the_year_pays_the_debt_and_comes_back_with_it(
     shop: MonthShop,
 ) -> None:

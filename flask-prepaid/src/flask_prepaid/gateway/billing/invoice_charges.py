@@ -97,14 +97,14 @@ class InvoiceCharges(Topic):
         return self._whole(invoice_id)
 
     def _wrote_off(self, draft: InvoiceCharge, wanted: CardCharge) -> bool:
-        """Take off the customer's balance what a plan that has ended left there, if it is no more."""
+        """Take off the customer's balance what an ended or paused plan left there, if it is no more."""
         left, owed_minor = wanted.leftover, draft.balance_minor
         if left is None or not 0 < owed_minor < left.below_minor:
             return False
         less: Any = {
             "amount": -owed_minor,
             "currency": draft.currency,
-            "description": f"Written off: {left.plan_id} has ended, and this is too little to charge",
+            "description": f"Written off: {left.plan_id} bills no more, and this is too little to charge",
         }
         key = f"prepaid-write-off-{left.plan_id}-{owed_minor}"  # two purchases at once write it off once
         ask(
@@ -113,7 +113,10 @@ class InvoiceCharges(Topic):
             )
         )
         log.info(
-            "%s: %s of %s, which has ended, are written off", wanted.customer_id, owed_minor, left.plan_id
+            "%s: %s are written off that the ended or paused plan %s left",
+            wanted.customer_id,
+            owed_minor,
+            left.plan_id,
         )
         return True
 

@@ -59,7 +59,6 @@ def keys_before(session: Session, subscription_id: int, at: datetime) -> set[str
         PlanMonth.given > 0,
         PlanMonth.starts_at < at,
         PlanMonth.given_at < PlanMonth.ends_at,
-        PlanMonth.withheld.is_(False),
     )
     own = {key_of(invoice_id, OWN) for invoice_id in session.scalars(given)}
     return own | {key_of(invoice_id, number) for invoice_id, number in session.execute(months)}

@@ -132,7 +132,7 @@ def shown(row: Subscription) -> shapes.Plan:
         next_plan=next_price.plan if next_price else None,
         next_at=row.next_at,
         owed_minor=bill.due_minor if bill else 0,
-        pay_url=bill.oldest.page_url if bill else None,
+        pay_url=bill.page_url if bill else None,
         can=[name for name, verb in MOVES.items() if begun and may(row, name, verb)],
     )
 

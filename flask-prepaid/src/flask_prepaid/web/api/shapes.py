@@ -302,7 +302,10 @@ class Plan:
     next_plan: Annotated[str | None, "The slug of the plan that it becomes"]
     next_at: Annotated[datetime | None, "When it becomes that"]
     owed_minor: Annotated[int, "What waits to be paid"]
-    pay_url: Annotated[str | None, "Stripe's page where that is paid, or the bank asked"]
+    pay_url: Annotated[
+        str | None,
+        "Stripe's page where all of that is paid, or the bank asked; null where several invoices wait",
+    ]
     can: Annotated[list[str], "What can be done with it now, by the last part of the call's path"]
 
 
