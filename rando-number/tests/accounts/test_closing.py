@@ -14,7 +14,7 @@ from flask_prepaid.outbox import mail_log
 from flask_prepaid.outbox.mail_log import SentMail
 from rando_number.accounts.closing import close_account
 from rando_number.extensions import db
-from rando_number.models import User
+from rando_number.models import AuditLine, User
 
 from ..running_shop import Program, RunningShop, Visitor
 
@@ -193,3 +193,13 @@ def test_a_customer_downloads_all_of_their_own_data_and_nobody_elses(shop: Runni
     assert {"signed_in", "data_exported"} <= {line["action"] for line in mine["log"]}
     assert "other@rando.test" not in answer.text
     assert "argon2" not in answer.text
+
+
+def test_the_page_of_privacy_names_the_log_that_stays_with_its_addresses(shop: RunningShop) -> None:
+    customer = shop.customer()
+    customer.send("/close-account")
+
+    with shop.app.app_context():
+        mine = AuditLine.actor == "user:1"
+        assert set(db.session.scalars(select(AuditLine.address).where(mine))) == {"127.0.0.1"}
+    assert "stays after your account is closed, under a number" in customer.get("/privacy").text

@@ -131,7 +131,7 @@ def _let_go_on(context: Context, stripe_id: str) -> None:
         period = whole_period(bill.lines)
         if period is None or moment(period[1]) > context.clock():
             context.gateway.invoices.collect_by_itself(bill.id, True)
-        elif bill.due_minor:  # one that costs nothing more would be paid by being made final
+        elif bill.due_minor and not bill.under_way:  # made final, one that costs nothing more would be paid
             if bill.status == InvoiceState.DRAFT:
                 context.gateway.invoices.make_final(bill.id)
             context.gateway.invoices.void(bill.id)
