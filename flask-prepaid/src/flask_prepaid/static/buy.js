@@ -31,7 +31,11 @@
 
   if (credits) {
     let latest = 0;
+    const rule = document.getElementById("credits-rule");
     const show = async () => {
+      const wrong = Boolean(credits.value) && !credits.validity.valid;
+      credits.classList.toggle("is-invalid", wrong);
+      rule?.classList.toggle("wrong", wrong);
       const mine = ++latest;
       let sum = {};
       if (!credits.value) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -103,7 +104,11 @@ def test_a_declined_card_says_so_and_gives_nothing(shop: Shop) -> None:
     assert shop.balance() == 0
     listed = shop.browser().get("/prepaid/billing").text
     assert "Your bank declined the card and gave no reason." in listed
-    assert re.search(r'href="/prepaid/buy\?pack=starter">Try again<', listed)
+    again = re.search(r'href="([^"]+)">Pay with another card<', listed)
+    assert again is not None
+    assert page.text.count(f'href="{again[1]}">Pay with another card<') == 1
+    shelf = shop.browser().get(unescape(again[1])).text
+    assert re.search(r'name="saved_card" value="" data-card="" checked', shelf)
     assert [payment.state for payment in shop.payments()] == [PaymentState.FAILED]
 
 

@@ -267,7 +267,10 @@ def test_its_owner_switches_it_on_and_off_on_the_page(shop: Shop) -> None:
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form)
     assert (setting(shop).on, setting(shop).ceiling_minor) == (True, 1_000)
     page = browser.get("/prepaid/cards").text
-    assert "Auto top-up is on: it buys below 20 credits, for at most $10.00 a month." in page
+    assert (
+        "Auto top-up is on: it buys below 20 credits, for at most $10.00 a month. Your balance is below"
+        in page
+    )
     assert "Charged this month: $0.00 of $10.00 at most" in page
     assert re.search(r'name="times"[^>]* value="2"', page)
 

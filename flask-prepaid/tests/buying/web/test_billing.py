@@ -96,7 +96,7 @@ def test_a_result_says_what_was_bought_with_which_card_and_what_it_did_to_the_ba
     )
     assert f"/pay/{later}" in back.location
     assert "Your bank declined the card and gave no reason." in failed
-    assert 'href="/prepaid/buy?pack=starter"' in failed
+    assert 'href="/prepaid/buy?pack=starter&amp;saved_card="' in failed
 
 
 def test_each_action_on_cards_says_that_it_is_done(shop: Shop) -> None:

@@ -25,7 +25,7 @@ from ...purchases.saved_cards import cards_on_file
 from ...subscriptions import plan_rows, plan_state, retries
 from ...subscriptions.models import Invoice, InvoiceState, PlanPrice, Subscription
 from .. import forms, page
-from . import credits_kept, payment_states
+from . import credits_kept, declines, payment_states
 from .credits_kept import KeptCredits
 from .payment_states import StateInWords
 
@@ -194,10 +194,14 @@ def of_payment(
         words = _("Continue") if payment.via is Via.CHECKOUT else _("Confirm at your bank")
         links.append((words, url_for("prepaid.return", payment=payment.id)))
     if payment.state is PaymentState.FAILED and payment.via is Via.CARD:
+        other = declines.wants_other_card(payment)
         again = url_for(
-            "prepaid.buy", pack=payment.pack, credits=None if payment.pack else payment.credits or None
+            "prepaid.buy",
+            pack=payment.pack,
+            credits=None if payment.pack else payment.credits or None,
+            saved_card="" if other else None,
         )
-        links.append((_("Try again"), again))
+        links.append((_("Pay with another card") if other else _("Try again"), again))
     card = card_of(payment)
     brand = (card and card.brand) or _("card")
     return BillingLine(

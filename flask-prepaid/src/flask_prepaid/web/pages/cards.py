@@ -69,6 +69,7 @@ def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> st
         decimal=money.decimal,
         currency=currency,
         added=request.args.get("added"),
+        balance=context.ledger.balance(owner),
         error=error,
     )
 

@@ -11,7 +11,7 @@ import re
 from ...gateway.billing.invoice_charges import OWES
 from ...languages.words import gettext, marked
 from ...payments import tax_rates
-from ...payments.models import SENT_BACK, Payment, PaymentState
+from ...payments.models import SENT_BACK, Payment, PaymentState, Via
 from ...payments.outcome import transitions
 
 NO_REASON = marked("Your bank declined the card and gave no reason.")
@@ -58,6 +58,15 @@ REFUSED = marked("Stripe did not take this payment, and no bank was asked.")
 IN_REVIEW = marked("What was paid is not what was asked for. We are looking into it.")
 REVIEWED = marked("What was paid is not what was asked for. We have looked into it.")
 
+#: What the same card may pay at its next try.
+SAME_CARD_AGAIN = {
+    "authentication_required",
+    "payment_intent_authentication_failure",
+    "processing_error",
+    "try_again_later",
+    "issuer_not_available",
+}
+
 #: Stripe's codes are one word: all else is a sentence for operators.
 _CODE = re.compile(r"[a-z0-9_]+")
 
@@ -72,6 +81,14 @@ def of_payment(payment: Payment) -> str | None:
     if failure in UNASKED or not _CODE.fullmatch(failure):
         return gettext(UNASKED.get(failure, REFUSED))
     return in_words(failure)
+
+
+def wants_other_card(payment: Payment) -> bool:
+    """Whether a bank declined a card on file, so that the same card would be declined again."""
+    code = payment.failure or ""
+    is_of_card = payment.state is PaymentState.FAILED and payment.via is Via.CARD
+    is_code = code not in UNASKED and _CODE.fullmatch(code) is not None
+    return is_of_card and is_code and code not in SAME_CARD_AGAIN
 
 
 def in_words(code: str) -> str:

@@ -35,6 +35,8 @@ def top_up() -> ResponseReturnValue:
         credits=formats.credits(row.threshold),
         amount=formats.amount(row.ceiling_minor, row.currency),
     )
+    if context.ledger.balance(owner) < row.threshold:
+        words += " " + _("Your balance is below that, so it buys now.")
     return page.done("prepaid.cards", words)
 
 

@@ -74,12 +74,20 @@ def _saved(invoice: Json) -> list[Json]:
     return store.select("payment_method", {"customer": invoice["customer"]})[::-1]
 
 
+def _declined(invoice: Json) -> str | None:
+    """The card whose bank declined the last try; one that asks its customer may pay yet."""
+    error = (invoice_payments.intent_of(invoice) or {}).get("last_payment_error") or {}
+    method = error.get("payment_method") if error.get("code") != "authentication_required" else None
+    return method["id"] if method else None
+
+
 def _page(invoice: Json, refusal: Refusal | None = None, status: int = 200) -> ResponseReturnValue:
     page = render_template(
         "hosted/invoice.html",
         invoice=invoice,
         lines=invoice["lines"]["data"],
         saved=_saved(invoice),
+        declined=_declined(invoice),
         refusal=refusal,
         typed={} if refusal is None else request.form,
     )

@@ -71,5 +71,6 @@ def result(owner: str, payment: Payment | None, *, is_known: bool = True) -> Res
         entry=entry,
         card=billing.card_of(payment) if payment else None,
         why=declines.of_payment(payment) if payment else None,
+        wants_other_card=payment is not None and declines.wants_other_card(payment),
     )
     return page.refreshing(html) if state in WAITING else make_response(html)

@@ -16,7 +16,7 @@ from ....languages.words import marked
 from ....payments.customers.models import SavedCard
 from ....subscriptions import changing, plan_rows, plan_state, previews
 from ....subscriptions.beginning import subscribing
-from ....subscriptions.models import ENDED, Subscription
+from ....subscriptions.models import ENDED, State, Subscription
 from ... import as_shown, forms, page
 from .. import declines
 from . import overview
@@ -117,6 +117,8 @@ def ended_in_words(row: Subscription) -> str:
         return f"{words} {_(ASKED_ALREADY, amount=formats.amount(being_paid.due_minor, being_paid.currency))}"
     if row.state in ENDED:
         return _("Your plan has ended. Nothing more is charged.")
+    if row.state is State.TRIALING:
+        return _("Your plan is cancelled. Nothing is charged.")
     return _("Your plan ends with the period that is paid. Nothing more is charged.")
 
 

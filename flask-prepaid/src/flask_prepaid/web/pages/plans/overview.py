@@ -88,7 +88,7 @@ def overview(
         chosen_times=request.form.get("quantity"),
         balance=context.ledger.balance(owner),
         cards=saved,
-        pays_with=pays_with(saved),
+        pays_with=pays_with(saved, last),
         kept={name: request.args.get(name) for name in CHOSEN_BY_LINKS},
         invoices=bills,
         to_come=plan_lots.to_come_of_each(session, [bill.id for bill in bills]),
@@ -163,11 +163,17 @@ def of_payer(row: Subscription) -> dict[str, Any]:
     }
 
 
-def pays_with(saved: list[SavedCard]) -> SavedCard | None:
-    """The card on file that is to pay: the chosen one, or the first valid one. ``None`` is another card."""
-    wanted = forms.chosen("saved_card")
+def pays_with(saved: list[SavedCard], last: Subscription | None) -> SavedCard | None:
+    """The card on file that is to pay: the chosen one, or the first valid one. ``None`` is another card.
+
+    :param last: The plan that ended last. A card that did not pay it is not offered first.
+    """
+    wanted, context = forms.chosen("saved_card"), page.context()
     if wanted is None:
-        return cards_on_file.first_valid(saved, page.context().clock())
+        valid = cards_on_file.first_valid(saved, context.clock())
+        unpaid = last is not None and last.end_reason == "payment_failed"
+        refused = plan_rows.payer_id(context.session, last) if last is not None and unpaid else None
+        return valid if valid is None or valid.id != refused else None
     return next((card for card in saved if card.id == wanted), None)
 
 
