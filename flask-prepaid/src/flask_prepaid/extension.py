@@ -280,7 +280,7 @@ class Prepaid(
         return priced_views.priced(self, credits, key, item)
 
     def _lasting(self) -> Any:
-        """A meter goes on in a stream that has no request around it any more."""
+        """A hold or a meter goes on in a stream that has no request around it any more."""
         return LastingLedger(self)
 
     @property

@@ -38,6 +38,39 @@ def chatting(host: Host, words: int, *, with_context: bool) -> Flask:
     return host.app
 
 
+def test_a_hold_of_a_view_is_captured_in_its_stream(host: Host) -> None:
+    host.grant(40)
+
+    @host.app.get("/answer")
+    def answer() -> Response:
+        hold = host.prepaid.hold(OWNER, 20, key="answer:1")
+
+        def parts() -> Iterator[str]:
+            written = 0
+            try:
+                for word in range(12):
+                    written += 1
+                    yield f"{word} "
+            finally:
+                hold.extend(25)
+                hold.capture(written)
+
+        return Response(parts())
+
+    host.context.pop()  # a server has no context of its own around a stream
+
+    left = host.app.test_client().get("/answer", headers=CUSTOMER)
+    parts = iter(left.response)
+    read = [next(parts) for _ in range(7)]
+    left.close()
+
+    host.context = host.app.app_context()
+    host.context.push()
+    assert len(read) == 7
+    assert (host.prepaid.balance(OWNER), host.prepaid.wallet(OWNER).held) == (33, 0)
+    assert host.prepaid.audit() == []
+
+
 @pytest.mark.parametrize("with_context", [False, True])
 def test_a_stream_is_charged_what_it_delivered(host: Host, with_context: bool) -> None:
     host.grant(40)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from sqlalchemy import update
 from werkzeug.test import TestResponse
+
+from rando_number.extensions import db
+from rando_number.models import Passkey
 
 from ..reading import forms
 from ..running_shop import RunningShop, Visitor
@@ -105,6 +111,24 @@ def test_a_challenge_of_one_browser_is_answered_in_no_other(shop: RunningShop) -
     assert not is_in(other)
     sends(browser, page, key.answer(page))
     assert is_in(browser)
+
+
+def test_a_passkey_that_was_used_by_a_clock_ahead_opens_its_account_still(shop: RunningShop) -> None:
+    key = with_passkey(shop.customer(PAT), "first")
+    tomorrow = time.time_ns() + 86_400 * 10**9
+    with shop.app.app_context():
+        db.session.execute(update(Passkey).values(answered=f"{tomorrow:020d}"))
+        db.session.commit()
+    browser = shop.visitor()
+    page = asked_for_a_passkey(browser)
+    copy = key.answer(page)
+
+    sends(browser, page, copy)
+    assert is_in(browser)
+    browser.send("/logout")
+    sends(browser, page, copy)
+
+    assert not is_in(browser)
 
 
 def test_a_copy_of_an_answer_opens_nothing_after_the_next_answer_either(shop: RunningShop) -> None:

@@ -23,6 +23,7 @@ from ..payments import shown_states
 from ..payments.customers import owned, rows
 from ..payments.models import Payment
 from ..purchases.auto_topup import topups
+from ..purchases.money_back.disputes import disputes
 from ..purchases.saved_cards import cards_on_file
 from ..subscriptions import plan_state
 from . import typed
@@ -64,6 +65,7 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
     plan, topup = plan_state.summary(app, owner), topups.setting(session, owner)
     paid = _payments(session, owner)
     states = shown_states.of_each(session, paid)
+    disputed = disputes.to_answer(session, app.clock(), owner=owner)
     entries, budgets = app.ledger.entries(owner, SHOWN), app.ledger.budgets(owner)
     names = _names(app, owner, {row.spender for row in (*entries, *budgets) if row.spender})
     return {
@@ -88,6 +90,12 @@ def _values(app: CommandContext, owner: str) -> dict[str, Any]:
                     *("paid_minor", "refunded_minor", "currency"),
                 ),
                 "state": states[payment.id].value,
+                "payment_intent_id": payment.payment_intent_id,
+                "to_answer": [
+                    _fields(dispute, "id", "evidence_due_at")
+                    for dispute, its in disputed
+                    if its.id == payment.id
+                ],
             }
             for payment in paid
         ],
@@ -225,7 +233,14 @@ def _payment(payment: dict[str, Any]) -> str:
     why = f" ({payment['failure']})" if payment["failure"] else ""
     at, title = _time(payment["created_at"]), payment["title"]
     state = payment["state"].replace("_", " ")
-    return f"{payment['id']}  {at}  {shown}{back}  {title}  {state}{why}"
+    stripes = f"  {payment['payment_intent_id']}" if payment["payment_intent_id"] else ""
+    to_answer = "".join(f", evidence for {_dispute(dispute)}" for dispute in payment["to_answer"])
+    return f"{payment['id']}  {at}  {shown}{back}  {title}  {state}{why}{to_answer}{stripes}"
+
+
+def _dispute(dispute: dict[str, Any]) -> str:
+    due_at = dispute["evidence_due_at"]
+    return f"{dispute['id']} due {_time(due_at)}" if due_at else f"{dispute['id']} wanted"
 
 
 def _card(card: dict[str, Any], now: datetime) -> str:

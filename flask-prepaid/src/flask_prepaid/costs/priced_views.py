@@ -143,8 +143,7 @@ class Priced:
             terms: dict[str, Any] = {"credits": price, "item": self._item}
             if isinstance(price, Price):
                 terms = {"price": price}
-            held = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
-            hold = view_holds.ViewHold(self._prepaid, held)
+            hold = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
             if digest is not None:
                 self._claim(hold, caller.owner, f"{request.endpoint}:{digest}"[-120:])
         except BudgetExceeded:

@@ -12,19 +12,9 @@ from flask import Response, g, has_app_context
 from prepaid_ledger import HeldCredits, HoldState
 from prepaid_ledger.errors import HoldClosed, PrepaidError
 
-from .lasting_ledger import LastingLedger, PricedContext
-
 _CURRENT = "prepaid_hold"
 
 log = logging.getLogger(__name__)
-
-
-class ViewHold(HeldCredits):
-    """The hold of a view. It can be ended after its request, too, when a stream has no app around it."""
-
-    def __init__(self, prepaid: PricedContext, held: HeldCredits) -> None:
-        vars(self).update(vars(held))
-        self._ledger: Any = LastingLedger(prepaid)
 
 
 @contextmanager

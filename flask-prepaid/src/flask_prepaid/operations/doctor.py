@@ -39,6 +39,9 @@ CLOCK_OFF_S = 60
 #: Where so many endpoints of customers fail, and none does not, it may be ours.
 ALL_FAIL = 3
 
+#: So many are named of what waits for somebody.
+NAMED = 10
+
 
 def examine(context: Context) -> list[str]:
     """Everything that is wrong. Empty is good. Nothing is changed."""
@@ -141,13 +144,17 @@ def _unhandled_events(session: Session) -> Iterator[str]:
 
 def _disputes_to_answer(context: Context) -> Iterator[str]:
     session, now = context.session, context.clock()
-    for dispute, _ in disputes.to_answer(session, now, limit=1):
+    waiting = disputes.to_answer(session, now, limit=NAMED)
+    for dispute, _ in waiting[:1]:
         due_at = dispute.evidence_due_at
         due = f", the first until {due_at:%Y-%m-%d %H:%M} UTC" if due_at else ""
         count = disputes.count_to_answer(session, now)
+        named = [f"{row.id} of payment {payment.id} ({payment.owner})" for row, payment in waiting]
+        more = f" and {count - len(named):,} more" if count > len(named) else ""
         yield (
             f"{counted(count, 'dispute waits', 'disputes wait')} for evidence{due}: send it in "
-            "Stripe's dashboard, or the bank sides with its customer. The operator's overview lists them."
+            "Stripe's dashboard, or the bank sides with its customer. By day: "
+            f"{', '.join(named)}{more}. Each customer's: flask prepaid show OWNER"
         )
 
 

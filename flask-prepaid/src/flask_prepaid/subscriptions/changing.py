@@ -186,8 +186,8 @@ def unpause(
         subscribing.check_card(context, owner, card_id)
     row, subscription = plan_state.fetch(context, owner, "unpause")
     with reading(context):
-        is_asked = plan_state.under_way(context, row) is not None
-    if is_asked:
+        is_being_paid = plan_state.under_way(context, row) is not None
+    if is_being_paid:
         raise PlanRefused(BANK_IS_ASKED)
     if max_minor is not None and (previews.resumption_minor(context, row) or 0) > max_minor:
         raise PlanRefused(COSTS_MORE)

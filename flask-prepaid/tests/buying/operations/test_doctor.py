@@ -63,9 +63,12 @@ def test_a_dispute_that_waits_for_evidence_is_told_with_the_end_of_its_time(data
         ((row, _),) = shop.read(lambda: disputes.to_answer(shop.db.session(), shop.now()))
         due_at = row.evidence_due_at
         sentence = f"1 dispute waits for evidence, the first until {due_at:%Y-%m-%d} 23:59 UTC: send it"
-        assert sentence in findings(shop)
-
         (dispute,) = shop.dashboard().v1.disputes.list().data
+        assert sentence in findings(shop)
+        assert f"By day: {dispute.id} of payment {row.payment_id} (user:1). Each" in findings(shop)
+        shown = shop.command("show", "user:1").stdout
+        assert f", evidence for {dispute.id} due {due_at:%Y-%m-%d} 23:59  {row.payment_intent_id}\n" in shown
+
         shop.stripe.dispute(dispute=dispute.id, outcome="won")
         shop.stripe.deliver()
         assert "dispute" not in findings(shop)

@@ -147,6 +147,7 @@ def test_no_page_asks_for_a_card_number(shop: Shop) -> None:
         "currency",
         "pack",
         "credits",
+        "shown",
         "keep_card",
     }
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from ..books import holds
 from ..books.extensions import Overrun, Progress
 from ..books.wallets.uses import Use
 from ..database.types import Quantities
-from ..held.held_credits import HeldCredits
+from ..held.held_credits import HeldCredits, LedgerOfHold
 from ..held.meters import KeepsMeters, Meter, MeterTerms
 from ..prices import Price, Rates, check_scale, use_at
 from ..tables import Hold
 from .base import Verbs
+
+
+class Lasting(LedgerOfHold, KeepsMeters, Protocol):
+    """What holds and meters need of their ledger."""
 
 
 class Holding(Verbs):
@@ -33,7 +38,8 @@ class Holding(Verbs):
         """Set credits aside while work is done, and commit.
 
         In a ``with`` block, what was not captured goes back at its end. Without one, end it by ``capture`` or
-        ``release``, in any process; else it ends by itself after the ledger's ``hold_expires_after``.
+        ``release``, in any process; else it ends by itself after the ledger's ``hold_expires_after``. In a
+        generator, capture in ``finally``: a reader who leaves ends the block, and all would go back.
 
         Again with the same key: where the first try has captured, the ``state`` of what is returned says so,
         and to capture as many again takes nothing. Where it is still at work, it is the same hold. Where all
@@ -69,7 +75,7 @@ class Holding(Verbs):
             clock=setup.clock,
             debt_blocks=setup.debt_blocks,
         )
-        return HeldCredits(self, owner, held, is_new=is_new)
+        return HeldCredits(self._lasting(), owner, held, is_new=is_new)
 
     def capture(
         self,
@@ -189,8 +195,8 @@ class Holding(Verbs):
         terms = MeterTerms(owner, key, spender, item, step, rates, lasts, self.setup.clock)
         return Meter(self._lasting(), terms)
 
-    def _lasting(self) -> KeepsMeters:
-        """The ledger that a meter goes on with, also where the caller's session is gone meanwhile."""
+    def _lasting(self) -> Lasting:
+        """The ledger that a hold or a meter goes on with, also where the caller's session is gone."""
         return self
 
     def _open_metered(

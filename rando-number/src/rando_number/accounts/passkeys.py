@@ -75,12 +75,17 @@ class Ceremonies(WebauthnUtil):
     def generate_challenge(self, nbytes: int | None = None) -> str:
         """A challenge of this browser, that begins with its time: later ones are greater."""
         browser = session.setdefault(BROWSER, secrets.token_urlsafe(16))
-        return f"{time.time_ns():020d}.{browser}.{super().generate_challenge(nbytes)}"
+        return f"{_text_of(time.time_ns())}.{browser}.{super().generate_challenge(nbytes)}"
 
     def user_verification(self, user: Any, usage: list[str]) -> UserVerificationRequirement:
         if set(usage) <= set(ALONE):
             return UserVerificationRequirement.REQUIRED
         return UserVerificationRequirement.DISCOURAGED  # the password came before
+
+
+def _text_of(nanoseconds: int) -> str:
+    """A time as a text that sorts as times do."""
+    return f"{nanoseconds:020d}"
 
 
 class NewPasskeyForm(WebAuthnRegisterForm):
@@ -146,10 +151,14 @@ class PasskeyAnswerForm(OwnCredential, WebAuthnSigninResponseForm):
         return False
 
     def is_first(self) -> bool:
-        """Whether the key has answered neither this challenge nor a later one; from now on it has."""
+        """Whether the key has answered neither this challenge nor a later one; from now on it has.
+
+        One of a time to come was made by a clock that was ahead, and bars no other.
+        """
         assert isinstance(self.cred, Passkey)
         at = self.challenge.split(".")[0]
-        earlier = Passkey.answered.is_(None) | (Passkey.answered < at)
+        of_no_clock = (Passkey.answered > _text_of(time.time_ns())) & (Passkey.answered != at)
+        earlier = Passkey.answered.is_(None) | (Passkey.answered < at) | of_no_clock
         taken = db.session.execute(
             update(Passkey)
             .where(Passkey.id == self.cred.id, earlier)

@@ -111,10 +111,10 @@ def ended_in_words(row: Subscription) -> str:
             "Your plan ends with the period that has begun. %(amount)s is charged for it, and nothing more.",
             amount=formats.amount(bill.due_minor, bill.currency),
         )
-    asked = plan_state.under_way(context, row)
-    if asked is not None:
+    being_paid = plan_state.under_way(context, row)
+    if being_paid is not None:
         words = _("Your plan has ended.") if row.state in ENDED else _("Your plan ends with this period.")
-        return f"{words} {_(ASKED_ALREADY, amount=formats.amount(asked.due_minor, asked.currency))}"
+        return f"{words} {_(ASKED_ALREADY, amount=formats.amount(being_paid.due_minor, being_paid.currency))}"
     if row.state in ENDED:
         return _("Your plan has ended. Nothing more is charged.")
     return _("Your plan ends with the period that is paid. Nothing more is charged.")

@@ -27,7 +27,10 @@ def of_owed(row: Subscription, *, may_ask: bool = True) -> dict[str, Any]:
     return {
         "owed": bill,
         "under_way": plan_state.under_way(page.context(), row),
-        "asks_bank": last is not None and last.asks_customer and bill is not None and bool(bill.oldest.page_url),
+        "asks_bank": last is not None
+        and last.asks_customer
+        and bill is not None
+        and bool(bill.oldest.page_url),
         "refused": next((card for card in saved if card.id == refused_id), None),
         "trying": trying if bill is not None else None,
         "could_pay": [card for card in saved if card.id != refused_id],
