@@ -189,7 +189,8 @@ def test_the_same_key_pays_once(host: Host) -> None:
     assert send(host, "two") == (200, None)
     assert send(host, None) == (200, None)
     assert host.prepaid.available(OWNER) == 1
-    assert send(host) == (402, "insufficient_credits")
+    assert send(host, "three") == (402, "insufficient_credits")
+    assert send(host) == (409, "already_paid")
 
 
 def test_a_key_that_no_text_can_be_pays_once_and_leaves_no_hold(host: Host) -> None:
@@ -256,6 +257,21 @@ def test_of_two_at_once_under_one_key_one_is_at_work_and_the_other_is_told_so(ho
 
     assert (first.result(), second) == ((200, None), (409, "still_running"))
     assert host.prepaid.available(OWNER) == 7
+
+
+def test_a_repeat_of_what_is_paid_is_told_so_where_the_credits_or_the_budget_are_gone(
+    host: Host,
+) -> None:
+    host.grant(3)
+    keyed_report(host, [False, False])
+
+    assert send(host) == (200, None)
+    assert send(host) == (409, "already_paid")
+    host.grant(9, key="more")
+    host.prepaid.set_budget(OWNER, 4)
+    host.db.session.commit()
+    assert send(host) == (409, "already_paid")
+    assert send(host, key="another") == (402, "budget_exceeded")
 
 
 def test_another_owner_may_have_the_same_key(host: Host) -> None:
