@@ -109,7 +109,7 @@ class AsyncLedger:
         """Set credits aside while work is done, and commit: ``async with await ledger.hold(...) as hold``.
 
         Again with the same key, it is as a ledger's. Where the task is cancelled while it waits for this, the
-        credits go back.
+        credits go back, but for those that an earlier call with the key has set aside.
 
         :param key: Names the use, ``job:4``. The entry of what is captured has the key ``hold:job:4``.
         :param spender: Who spends for the owner: ``key:17``, ``member:5``. Budgets and usage are by it.
@@ -136,7 +136,7 @@ class AsyncLedger:
         except asyncio.CancelledError:
             opening.add_done_callback(_give_back)
             raise
-        return AsyncHeldCredits(self, owner, held.key, held.credits, held.state)
+        return AsyncHeldCredits(self, held)
 
     def meter(
         self,
@@ -238,19 +238,20 @@ def _give_back(opening: asyncio.Task[HeldCredits]) -> None:
     """Give back what was held for a task that was cancelled meanwhile."""
     if not opening.cancelled() and opening.exception() is None:
         held = opening.result()
-        if held.state is HoldState.OPEN:
+        if held.is_new:
             in_background(asyncio.to_thread(held.release))
 
 
 class AsyncHeldCredits:
     """Credits that are held while an ``async with`` block runs; what is not captured goes back at its end."""
 
-    def __init__(self, ledger: AsyncLedger, owner: str, key: str, credits: int, state: HoldState) -> None:
+    def __init__(self, ledger: AsyncLedger, held: HeldCredits) -> None:
         self._ledger = ledger
-        self.owner = owner
-        self.key = key
-        self.credits = credits
-        self.state = state
+        self.owner = held.owner
+        self.key = held.key
+        self.credits = held.credits
+        self.state = held.state
+        self.seq = held.seq
 
     async def capture(
         self,
@@ -282,6 +283,7 @@ class AsyncHeldCredits:
                 quantity=quantity,
                 price_version=price_version,
                 price=price,
+                seq=self.seq,
             )
         )
 
@@ -297,7 +299,9 @@ class AsyncHeldCredits:
         :raises InsufficientCredits: Fewer are available than it is to grow by.
         :raises BudgetExceeded: A budget has fewer left than it is to grow by.
         """
-        extended = await self._ledger.extend(self.owner, key=self.key, credits=credits, until=until)
+        extended = await self._ledger.extend(
+            self.owner, key=self.key, credits=credits, until=until, seq=self.seq
+        )
         self.credits = extended.credits
 
     async def release(self) -> None:
@@ -305,7 +309,7 @@ class AsyncHeldCredits:
 
         :raises HoldClosed: It was captured.
         """
-        self._ended(await self._ledger.release(self.owner, key=self.key))
+        self._ended(await self._ledger.release(self.owner, key=self.key, seq=self.seq))
 
     def _ended(self, hold: Hold) -> None:
         self.state = hold.state

@@ -243,6 +243,7 @@ class Hold(InWallet, Base):
         CheckConstraint("(state = 'captured') = (captured > 0)", name="captured_by_capture"),
         CheckConstraint("(state = 'open') = (closed_seq IS NULL)", name="open_until_closed"),
         CheckConstraint("closed_seq > seq", name="closed_after_opened"),
+        CheckConstraint("(closed_at IS NULL) = (closed_seq IS NULL)", name="closed_at_a_time"),
         whole_numbers("seq", "credits", "opened_credits", "captured"),
         Index(
             "ix_prepaid_hold_open",

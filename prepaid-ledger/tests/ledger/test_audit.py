@@ -345,6 +345,7 @@ def test_entries_refuse_to_be_replaced_or_truncated(books: Books) -> None:
         "UPDATE prepaid_wallet SET held = balance + 1",
         "UPDATE prepaid_wallet SET debt = -1",
         "UPDATE prepaid_hold SET captured = 1",
+        "UPDATE prepaid_hold SET state = 'expired', closed_seq = 9",
         "UPDATE prepaid_hold SET captured = 99, state = 'captured', closed_seq = 9",
         "INSERT INTO prepaid_entry SELECT wallet_id, slot, 9, kind, key, credits, debt, balance_after, at,"
         " refers_to_seq, expires_at, amount_minor, tax_minor, currency, claimed, reason, spender, item,"

@@ -202,3 +202,20 @@ def test_a_budget_that_is_set_anew_counts_what_was_proved_before(forged: Books) 
 
     forged.execute("UPDATE prepaid_budget SET spent_here = spent_here - 1 WHERE every = 'month'")
     assert named(forged) == []
+
+
+def test_a_hold_that_somebody_with_a_fast_clock_has_given_back_is_no_forgery(books: Books) -> None:
+    books.grant(10)
+    given_back, overdue = (books.ledger.hold(OWNER, 3, key=f"job:{number}") for number in range(2))
+    books.unjoined.extend(OWNER, key=overdue.key, until=books.later(hours=2))
+    books.wait(hours=1)
+    given_back.release()
+    books.wait(hours=-1)
+
+    assert books.unjoined.audit() == []
+    books.wait(hours=3)
+    assert books.unjoined.write_due() == 1
+    books.wait(hours=-2)
+    assert books.unjoined.audit(proofs=books.engine) == []
+    books.spend(1, "report:1")
+    assert books.unjoined.audit(proofs=books.engine, full=False) == []

@@ -104,6 +104,22 @@ def test_what_is_held_while_credits_end_now_lapses_when_it_is_given_back(books: 
     assert books.ledger.balance(OWNER) == 0
 
 
+@pytest.mark.parametrize(
+    ("roll_over", "at_once", "given_back"), [(100, 140, 200), (99, 140, 140), (30, 130, 130)]
+)
+def test_what_is_held_at_a_renewal_is_not_lost_where_it_could_roll_over(
+    books: Books, roll_over: int, at_once: int, given_back: int
+) -> None:
+    renew(books, "invoice:1", period_end=books.later(days=30))
+    hold = books.ledger.hold(OWNER, 60, key="job:1")
+
+    renew(books, "invoice:2", period_end=books.later(days=60), roll_over=roll_over)
+
+    assert books.ledger.available(OWNER) == at_once
+    hold.release()
+    assert books.ledger.available(OWNER) == given_back
+
+
 def give_by_hand(books: Books) -> None:
     books.adjust(10, "again")
 

@@ -245,19 +245,60 @@ def test_a_job_whose_credits_are_gone_by_its_next_try_is_refused_before_the_work
 def test_a_job_whose_worker_died_holds_anew_once_its_time_is_over(books: Books) -> None:
     key = "job:" + "1" * 116
     books.grant(10)
-    first = books.ledger.hold(OWNER, 7, key=key, spender="key:1")
+    books.ledger.hold(OWNER, 7, key=key, spender="key:1")
     books.wait(minutes=59)
     books.ledger.hold(OWNER, 7, key=key, spender="key:1")
     books.wait(minutes=1)
-    books.ledger.hold(OWNER, 7, key=key, spender="key:1")
+    second = books.ledger.hold(OWNER, 7, key=key, spender="key:1")
     books.wait(minutes=59)
 
     with pytest.raises(InsufficientCredits):
         books.spend(4, "report:1")
-    first.capture(5)  # the first worker was only slow
+    second.capture(5)
 
     assert try_job(books, fails=False, key=key) is HoldState.CAPTURED
     assert books.ledger.balance(OWNER) == 5
+
+
+def test_a_worker_that_was_too_slow_ends_its_own_hold_alone(books: Books) -> None:
+    books.grant(10)
+    slow = books.ledger.hold(OWNER, 7, key="job:1")
+    books.wait(hours=1)
+
+    with books.ledger.hold(OWNER, 7, key="job:1") as next_try:
+        with pytest.raises(Failed), slow:
+            raise Failed
+        with pytest.raises(HoldClosed, match="cannot capture a hold that is expired"):
+            slow.capture()
+        with pytest.raises(HoldClosed):
+            slow.extend(8)
+        next_try.capture(5)
+
+    assert books.moves() == [(Kind.GRANT, 10), (Kind.SPEND, -5)]
+    assert books.ledger.available(OWNER) == 5
+
+
+async def begun_again_and_cancelled(ledger: AsyncLedger) -> int:
+    """A call comes again while the first is at work, and its caller goes away; what is held then."""
+    first = await ledger.hold(OWNER, 7, key="job:1")
+    again = asyncio.ensure_future(ledger.hold(OWNER, 7, key="job:1"))
+    await asyncio.sleep(0)
+    again.cancel()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+    held = (await ledger.wallet(OWNER)).held
+    await first.capture(5)
+    return held
+
+
+def test_a_call_that_comes_again_and_is_cancelled_takes_nothing_from_the_first(books: Books) -> None:
+    books.grant(10)
+
+    with ThreadPoolExecutor(1) as thread:
+        held = thread.submit(asyncio.run, begun_again_and_cancelled(books.awaited())).result()
+
+    assert held == 7
+    assert books.ledger.available(OWNER) == 5
 
 
 async def cancelled_at_once(ledger: AsyncLedger, begun: threading.Event, is_gone: threading.Event) -> None:

@@ -49,7 +49,8 @@ def test_a_larger_plan_begins_at_once_and_gives_the_difference_for_the_rest(
         "<dt>Today</dt><dd>$15.00</dd>",
     )
     assert all(row in page for row in rows), page
-    assert f"<dt>Credits added</dt><dd>{rest}</dd>" in page
+    of_rest = '<span class="fact-more">for the rest of the period</span>'
+    assert f"<dt>Credits added{of_rest}</dt><dd>{rest}</dd>" in page
     assert "$40.00 on 28 February 2026" in page
     shop.send("/change", **fields)
     shop.stripe.deliver()

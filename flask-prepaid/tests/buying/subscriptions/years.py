@@ -242,7 +242,7 @@ def customer_of(shop: PlanShop) -> str:
 
 
 def shown_credits(preview: str) -> int:
-    added = re.search(r"<dt>Credits added</dt><dd>([\d,]+)</dd>", preview)
+    added = re.search(r"<dt>Credits added(?:<span[^>]*>[^<]*</span>)?</dt><dd>([\d,]+)</dd>", preview)
     return int(added[1].replace(",", "")) if added else 0
 
 

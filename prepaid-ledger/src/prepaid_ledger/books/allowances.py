@@ -35,7 +35,8 @@ def allowance(
     """Give the credits of a period that was paid, once. A debt is paid from them first.
 
     What is left of earlier allowances ends now, by name, but for ``roll_over`` credits of
-    it: those move up, and end with the new ones.
+    it: those move up, and end with the new ones. Where they have room for what is held of one, too, it goes
+    on for that: what a hold gives back has the end that it had.
 
     :param replacing: The keys of the allowances that end now; by default all of the owner's.
     :raises KeyReused: The key has posted something else.
@@ -48,8 +49,12 @@ def allowance(
     for lot in store.lots.in_order():
         if not lot.ended and _is_replaced(session, wallet, lot, replacing):
             moved_up = min(lot.left, roll_over)
-            _supersede(store, lot, moved_up, posting.expires_at)
             roll_over -= moved_up
+            keeps_held = 0 < lot.held <= roll_over
+            if keeps_held:
+                roll_over -= lot.held
+            if lot.left or not keeps_held:
+                _supersede(store, lot, moved_up, posting.expires_at, keeps_held=keeps_held)
     given = come_in(session, wallet, posting)
     finish(store)
     return given

@@ -25,12 +25,14 @@ def charged_in(session: Session, wallet: WalletState, spender: str, start: datet
     """
     mark = func.coalesce(select(UsageMark.seq).where(UsageMark.of(wallet)).scalar_subquery(), 0)
     if start is None:
-        parts, counted = _ever(wallet, mark), UsageSum.credits - UsageSum.returned
+        parts = _ever(wallet, mark)
+        sums = select(func.coalesce(func.sum(UsageSum.credits - UsageSum.returned), 0))
     else:
-        parts, counted = _since(wallet, mark, last_before(session, wallet, start)), UsageSum.credits
+        parts = _since(wallet, mark, last_before(session, wallet, start))
+        sums = select(func.coalesce(func.sum(UsageSum.credits), 0))
     charged = union_all(*parts).subquery("charges")
     others = select(total(charged)).where(charged.c.at.is_not(None))
-    sums = select(func.coalesce(func.sum(counted), 0)).where(UsageSum.of(wallet))
+    sums = sums.where(UsageSum.of(wallet))
     if spender != EVERYBODY:
         others, sums = others.where(charged.c.spender == spender), sums.where(UsageSum.spender == spender)
     if start is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..checks import MAX_CREDITS, check_credits, check_key, check_time, check_whole
@@ -38,10 +38,11 @@ def hold(
     meter: str | None = None,
     clock: Clock,
     debt_blocks: bool,
-) -> Hold:
-    """Set ``credits`` aside. The same key again returns the same hold, open or captured.
+) -> tuple[Hold, bool]:
+    """Set ``credits`` aside; the hold, and whether it is a new one.
 
-    One that was given back, or whose time is over, leaves its key to the next try.
+    The same key again returns the same hold, open or captured. One that was given back, or whose time is
+    over, leaves its key to the next try.
 
     :param expires_after: From then on anyone who needs the credits may release it.
     :param meter: A meter of that name counts on it: the same key again is refused to all but this one, and
@@ -57,11 +58,11 @@ def hold(
     wallet = lock(session, owner, clock)
     if wallet is None:
         raise InsufficientCredits(owner, needed=credits, available=0)
-    earlier = _find(session, wallet, key)
+    earlier = _find(session, wallet, Hold.key == key)
     if earlier is not None:
         _check_repeat(earlier, credits, use, meter)
         if meter is not None or not _leaves_its_key(session, wallet, earlier):
-            return earlier
+            return earlier, False
     require(session, wallet, credits, debt_blocks=debt_blocks)
     charge(session, wallet, credits, spender=use.spender)
     wallet.step()
@@ -85,7 +86,7 @@ def hold(
         quantity=use.quantity,
         price_version=use.price_version,
     )
-    return session.scalars(opened.returning(Hold)).one()
+    return session.scalars(opened.returning(Hold)).one(), True
 
 
 def _leaves_its_key(session: Session, wallet: WalletState, hold: Hold) -> bool:
@@ -125,6 +126,7 @@ def extend(
     key: str,
     credits: int | None = None,
     until: datetime | None = None,
+    seq: int | None = None,
     progress: Progress | None = None,
     clock: Clock,
     debt_blocks: bool,
@@ -143,7 +145,7 @@ def extend(
     if credits is not None:
         check_credits(credits)
     check_time("until", until, optional=True)
-    wallet, hold = _lock_hold(session, owner, key, clock)
+    wallet, hold = _lock_hold(session, owner, key, seq, clock)
     extensions.extend(
         session, wallet, hold, credits=credits, until=until, progress=progress, debt_blocks=debt_blocks
     )
@@ -157,6 +159,7 @@ def capture(
     key: str,
     credits: int | None = None,
     overrun: Overrun = "refuse",
+    seq: int | None = None,
     use: Use = UNSAID,
     clock: Clock,
     debt_blocks: bool,
@@ -178,7 +181,7 @@ def capture(
     """
     if overrun not in OVERRUNS:
         raise ValueError(f"overrun is one of {', '.join(map(repr, OVERRUNS))}, not {overrun!r}")
-    wallet, hold = _lock_hold(session, owner, key, clock)
+    wallet, hold = _lock_hold(session, owner, key, seq, clock)
     credits = hold.credits if credits is None else credits
     check_whole("credits", credits, 0, MAX_CREDITS)
     if use.item is not None and hold.item not in (None, use.item):
@@ -208,12 +211,12 @@ def _cost(session: Session, hold: Hold) -> int:
     return hold.captured + (session.scalar(owed) or 0)
 
 
-def release(session: Session, owner: str, *, key: str, clock: Clock) -> Hold:
+def release(session: Session, owner: str, *, key: str, seq: int | None = None, clock: Clock) -> Hold:
     """Give all of a hold back. Released or expired already, it moves nothing.
 
     :raises HoldClosed: It was captured, or there is no such hold.
     """
-    wallet, hold = _lock_hold(session, owner, key, clock)
+    wallet, hold = _lock_hold(session, owner, key, seq, clock)
     return _give_back(session, wallet, hold)
 
 
@@ -224,17 +227,20 @@ def _give_back(session: Session, wallet: WalletState, hold: Hold) -> Hold:
     return hold
 
 
-def _lock_hold(session: Session, owner: str, key: str, clock: Clock) -> tuple[WalletState, Hold]:
+def _lock_hold(
+    session: Session, owner: str, key: str, seq: int | None, clock: Clock
+) -> tuple[WalletState, Hold]:
+    """The hold that is under a key now, or the one of it that has a ``seq``: it may have left the key."""
     check_key(key)
     wallet = lock(session, owner, clock)
-    hold = _find(session, wallet, key) if wallet else None
+    hold = _find(session, wallet, Hold.key == key if seq is None else Hold.seq == seq) if wallet else None
     if wallet is None or hold is None:
         raise HoldClosed(f"there is no hold {key!r}")
     bring_up_to_date(session, wallet)
     return wallet, hold
 
 
-def _find(session: Session, wallet: WalletState, key: str) -> Hold | None:
+def _find(session: Session, wallet: WalletState, is_it: ColumnElement[bool]) -> Hold | None:
     return session.scalar(
-        select(Hold).where(Hold.of(wallet), Hold.key == key).execution_options(populate_existing=True)
+        select(Hold).where(Hold.of(wallet), is_it).execution_options(populate_existing=True)
     )

@@ -25,24 +25,38 @@ class LedgerOfHold(Protocol):
         quantity: Quantities | None = None,
         price_version: str | None = None,
         price: Price | None = None,
+        seq: int | None = None,
     ) -> Hold: ...
 
     def extend(
-        self, owner: str, *, key: str, credits: int | None = None, until: datetime | None = None
+        self,
+        owner: str,
+        *,
+        key: str,
+        credits: int | None = None,
+        until: datetime | None = None,
+        seq: int | None = None,
     ) -> Hold: ...
 
-    def release(self, owner: str, *, key: str) -> Hold: ...
+    def release(self, owner: str, *, key: str, seq: int | None = None) -> Hold: ...
 
 
 class HeldCredits:
-    """Credits that are held while a ``with`` block runs; what is not captured goes back at its end."""
+    """Credits that are held while a ``with`` block runs; what is not captured goes back at its end.
 
-    def __init__(self, ledger: LedgerOfHold, owner: str, hold: Hold) -> None:
+    It ends its own hold alone, also where its time was over and the key holds anew by now.
+
+    :param is_new: Whether its credits were set aside just now, and not by an earlier call with its key.
+    """
+
+    def __init__(self, ledger: LedgerOfHold, owner: str, hold: Hold, *, is_new: bool) -> None:
         self._ledger = ledger
         self.owner = owner
         self.key = hold.key
         self.credits = hold.credits
         self.state = hold.state
+        self.seq = hold.seq
+        self.is_new = is_new
 
     def capture(
         self,
@@ -73,6 +87,7 @@ class HeldCredits:
             quantity=quantity,
             price_version=price_version,
             price=price,
+            seq=self.seq,
         )
         self.state = ended.state
 
@@ -88,7 +103,7 @@ class HeldCredits:
         :raises InsufficientCredits: Fewer are available than it is to grow by.
         :raises BudgetExceeded: A budget has fewer left than it is to grow by.
         """
-        extended = self._ledger.extend(self.owner, key=self.key, credits=credits, until=until)
+        extended = self._ledger.extend(self.owner, key=self.key, credits=credits, until=until, seq=self.seq)
         self.credits = extended.credits
 
     def release(self) -> None:
@@ -96,7 +111,7 @@ class HeldCredits:
 
         :raises HoldClosed: It was captured.
         """
-        self.state = self._ledger.release(self.owner, key=self.key).state
+        self.state = self._ledger.release(self.owner, key=self.key, seq=self.seq).state
 
     def __enter__(self) -> Self:
         return self

@@ -70,7 +70,7 @@ def _lots_now(session: Session, wallet: WalletState, overdue: list[Hold]) -> Lot
     """The lots as of now, with what overdue holds would give back."""
     lots = LotStore(session, wallet, keep=False).lots
     for hold in overdue:
-        lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, hold.counted or 0))
+        lots.feed(Closed(wallet.step(), hold.seq, hold.key, hold.credits, hold.counted or 0, wallet.now))
     return lots
 
 

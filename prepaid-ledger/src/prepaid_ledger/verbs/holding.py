@@ -65,7 +65,7 @@ class Holding(Verbs):
         if credits is None:
             raise ValueError("a hold says how many credits: give credits or a price")
         setup = self.setup
-        held = self._alone(
+        held, is_new = self._alone(
             holds.hold,
             owner,
             credits,
@@ -75,7 +75,7 @@ class Holding(Verbs):
             clock=setup.clock,
             debt_blocks=setup.debt_blocks,
         )
-        return HeldCredits(self._lasting(), owner, held)
+        return HeldCredits(self._lasting(), owner, held, is_new=is_new)
 
     def capture(
         self,
@@ -87,6 +87,7 @@ class Holding(Verbs):
         quantity: Quantities | None = None,
         price_version: str | None = None,
         price: Price | None = None,
+        seq: int | None = None,
     ) -> Hold:
         """Take ``credits`` of a hold, all by default; the rest goes back. Commits.
 
@@ -95,6 +96,8 @@ class Holding(Verbs):
             are taken, and the rest is owed, within the budgets.
         :param quantity: How much it was in the end; by default what the hold says. So is ``price_version``.
         :param price: What it costs in the end, by ``Rates.price``: it says all of these by itself.
+        :param seq: Only this hold of the key, by what ``hold`` returned: where its time was over, the key may
+            hold anew by now.
         :raises HoldClosed: It has ended otherwise, or there is none.
         :raises ValueError: More is captured than is held, or the price is another item's than the hold.
         :raises InsufficientCredits: Fewer are available than are to be spent beyond the hold.
@@ -111,12 +114,19 @@ class Holding(Verbs):
             credits=credits,
             use=Use(item=item, quantity=quantity, price_version=price_version),
             overrun=overrun,
+            seq=seq,
             clock=self.setup.clock,
             debt_blocks=self.setup.debt_blocks,
         )
 
     def extend(
-        self, owner: str, *, key: str, credits: int | None = None, until: datetime | None = None
+        self,
+        owner: str,
+        *,
+        key: str,
+        credits: int | None = None,
+        until: datetime | None = None,
+        seq: int | None = None,
     ) -> Hold:
         """Let an open hold have more credits, or more time, or both. Commits.
 
@@ -125,6 +135,8 @@ class Holding(Verbs):
 
         :param credits: How many it holds in all then.
         :param until: When it ends by itself then, with its zone.
+        :param seq: Only this hold of the key, by what ``hold`` returned: where its time was over, the key may
+            hold anew by now.
         :raises HoldClosed: It has ended, or there is none.
         :raises ValueError: Neither is given, or one is none that a hold can have.
         :raises InsufficientCredits: Fewer are available than it is to grow by.
@@ -138,6 +150,7 @@ class Holding(Verbs):
             key=key,
             credits=credits,
             until=until,
+            seq=seq,
             clock=setup.clock,
             debt_blocks=setup.debt_blocks,
         )
@@ -190,7 +203,7 @@ class Holding(Verbs):
         self, owner: str, credits: int, *, key: str, use: Use, expires_after: timedelta, meter: str
     ) -> Hold:
         setup = self.setup
-        return self._alone(
+        held, _is_new = self._alone(
             holds.hold,
             owner,
             credits,
@@ -201,6 +214,7 @@ class Holding(Verbs):
             clock=setup.clock,
             debt_blocks=setup.debt_blocks,
         )
+        return held
 
     def _extend_metered(
         self, owner: str, *, key: str, credits: int, until: datetime, progress: Progress
@@ -217,9 +231,11 @@ class Holding(Verbs):
             debt_blocks=setup.debt_blocks,
         )
 
-    def release(self, owner: str, *, key: str) -> Hold:
+    def release(self, owner: str, *, key: str, seq: int | None = None) -> Hold:
         """Give back all of a hold. Commits. Ended without a capture already, it moves nothing.
 
+        :param seq: Only this hold of the key, by what ``hold`` returned: where its time was over, the key may
+            hold anew by now.
         :raises HoldClosed: It was captured, or there is none.
         """
-        return self._alone(holds.release, owner, key=key, clock=self.setup.clock)
+        return self._alone(holds.release, owner, key=key, seq=seq, clock=self.setup.clock)

@@ -38,7 +38,18 @@ def init_app(app: Flask) -> None:
 @freshly_signed_in
 def ask() -> ResponseReturnValue:
     """Say what will be lost, before it is."""
-    return render_template("accounts/close.html", available=prepaid.available(customer().owner))
+    return page()
+
+
+def page() -> str:
+    """The page that asks, with what this customer loses."""
+    owner = customer().owner
+    return render_template(
+        "accounts/close.html",
+        available=prepaid.available(owner),
+        has_plan=prepaid.plan(owner) is not None,
+        has_cards=bool(prepaid.cards(owner)),
+    )
 
 
 @blueprint.post("/close-account")
@@ -52,7 +63,7 @@ def close() -> ResponseReturnValue:
     except PrepaidError:
         db.session.rollback()
         flash(_("Stripe did not answer, so your account is still open. Try again in a minute."), "error")
-        return render_template("accounts/close.html", available=prepaid.available(customer().owner)), 503
+        return page(), 503
     session.clear()
     flash(_("Your account is closed. Thank you for having been here."), "success")
     if is_new and not is_unproven:

@@ -213,13 +213,14 @@ class WalletReplay:
 
     def _check_wallet(self, event: Event) -> Iterator[Problem]:
         """What concerns the wallet as a whole."""
-        if isinstance(event, Closed):
-            yield from self._close(event)
-            return
-        yield from self._next_seq(event.seq)
+        if not isinstance(event, Closed):
+            yield from self._next_seq(event.seq)
         if self.at is not None and event.at < self.at:
             yield self._off("I4", f"entry {event.seq} is dated before the one that it follows")
         self.at = event.at
+        if isinstance(event, Closed):
+            yield from self._close(event)
+            return
         if isinstance(event, Opened):
             self.held += event.credits
             self.to_grow[event.seq] = event.more

@@ -52,7 +52,14 @@ ENTRY = (
 OPENED = (Hold.seq, Hold.opened_credits, Hold.at, Hold.credits - Hold.opened_credits)
 EXTENDED = (HoldExtension.seq, HoldExtension.hold_seq, HoldExtension.credits, HoldExtension.at)
 LOT = (Lot.seq, Lot.origin, Lot.left_over, Lot.expires_at, Lot.paid, Lot.held, Lot.ended)
-CLOSED = (Hold.closed_seq.label("seq"), Hold.seq.label("hold_seq"), Hold.key, Hold.credits, Hold.captured)
+CLOSED = (
+    Hold.closed_seq.label("seq"),
+    Hold.seq.label("hold_seq"),
+    Hold.key,
+    Hold.credits,
+    Hold.captured,
+    Hold.closed_at.label("at"),
+)
 
 #: Whether a lot still has credits, left or held.
 LIVE = (Lot.left_over > 0) | (Lot.held > 0)

@@ -60,6 +60,7 @@ class Closed(NamedTuple):
     key: str
     credits: int
     captured: int
+    at: datetime
 
 
 Event = EntryRow | Opened | Extended | Closed

@@ -244,6 +244,9 @@ def create_holds() -> None:
             "counted >= 0 AND counted <= credits", name=op.f("ck_prepaid_hold_counted_within_held")
         ),
         sa.CheckConstraint("closed_seq > seq", name=op.f("ck_prepaid_hold_closed_after_opened")),
+        sa.CheckConstraint(
+            "(closed_at IS NULL) = (closed_seq IS NULL)", name=op.f("ck_prepaid_hold_closed_at_a_time")
+        ),
         sa.CheckConstraint("credits > 0", name=op.f("ck_prepaid_hold_credits_positive")),
         sa.ForeignKeyConstraint(
             ["wallet_id", "slot"],
