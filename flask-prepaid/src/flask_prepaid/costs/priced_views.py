@@ -147,10 +147,10 @@ class Priced:
             hold = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
             if name is not None:
                 self._claim(hold, caller.owner, name)
-        except (InsufficientCredits, WalletBlocked, BudgetExceeded) as refusal:
+        except (InsufficientCredits, BudgetExceeded, WalletBlocked) as refusal:
             if isinstance(refusal, BudgetExceeded):
                 current_caller.confirm(self._prepaid, caller)
-            if name is not None:
+            if name is not None:  # who has paid already needs no credits for it
                 paid_requests.refuse_repeat(self._prepaid, caller.owner, name)
             raise
         except DBAPIError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from prepaid_ledger import HoldState
@@ -37,7 +37,7 @@ def claim(context: Context, owner: str, name: str, hold_key: str) -> None:
         new = insert(session, PaidRequest).values(row).on_conflict_do_nothing()
         if session.scalar(new.returning(PaidRequest.hold_key)) is not None:
             return
-        same = _same(owner, name)
+        same = PaidRequest.owner == owner, PaidRequest.name == name
         earlier_key = session.scalar(select(PaidRequest.hold_key).where(*same))
         is_open = earlier_key is not None and _is_open(context, session, owner, earlier_key)
     if earlier_key is not None and is_open:
@@ -50,19 +50,16 @@ def claim(context: Context, owner: str, name: str, hold_key: str) -> None:
 
 
 def refuse_repeat(context: Context, owner: str, name: str) -> None:
-    """Say of a request that its credits do not cover whether an earlier one has paid for what it names.
+    """Nothing, if a hold may still pay for what ``name`` names.
 
-    :raises StillRunning: Another hold is open under this name.
-    :raises AlreadyPaid: Another hold was captured under this name.
+    :raises StillRunning: A hold is open under this name.
+    :raises AlreadyPaid: A hold was captured under this name.
     """
+    same = PaidRequest.owner == owner, PaidRequest.name == name
     with apart(context.engine) as session:
-        earlier_key = session.scalar(select(PaidRequest.hold_key).where(*_same(owner, name)))
+        earlier_key = session.scalar(select(PaidRequest.hold_key).where(*same))
         if earlier_key is not None:
             _is_open(context, session, owner, earlier_key)
-
-
-def _same(owner: str, name: str) -> tuple[ColumnElement[bool], ...]:
-    return PaidRequest.owner == owner, PaidRequest.name == name
 
 
 def _is_open(context: Context, session: Session, owner: str, hold_key: str) -> bool:
