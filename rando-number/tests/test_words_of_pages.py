@@ -272,7 +272,9 @@ def test_the_statement_names_the_key_as_its_filter_does(shop: RunningShop) -> No
 
     page = anna.get("/usage").text
 
-    assert re.findall(r'class="by text-nowrap" data-label="([^"]+)">([^<]+)<', page) == [("Schlüssel", "diese Seite")]
+    assert re.findall(r'class="by text-nowrap" data-label="([^"]+)">([^<]+)<', page) == [
+        ("Schlüssel", "diese Seite")
+    ]
     assert "<th>Schlüssel</th></tr>" in page
 
 
