@@ -189,7 +189,21 @@ def test_the_same_key_pays_once(host: Host) -> None:
     assert send(host, "two") == (200, None)
     assert send(host, None) == (200, None)
     assert host.prepaid.available(OWNER) == 1
-    assert send(host) == (402, "insufficient_credits")
+    assert send(host, "three") == (402, "insufficient_credits")
+    assert send(host) == (409, "already_paid")
+
+
+def test_a_key_that_has_paid_says_so_though_the_budget_is_spent(host: Host) -> None:
+    host.grant(10)
+    keyed_report(host, [False, True])
+    host.prepaid.set_budget(OWNER, 5)
+    host.db.session.commit()
+
+    assert send(host, "two") == (503, None)
+    assert send(host) == (200, None)
+
+    assert send(host) == (409, "already_paid")
+    assert send(host, "two") == (402, "budget_exceeded")  # it failed, and its hold was given back
 
 
 def test_a_key_that_no_text_can_be_pays_once_and_leaves_no_hold(host: Host) -> None:
@@ -237,8 +251,11 @@ def test_after_a_failure_the_same_key_can_be_used_again(host: Host) -> None:
     assert host.prepaid.available(OWNER) == 7
 
 
-def test_of_two_at_once_under_one_key_one_is_at_work_and_the_other_is_told_so(host: Host) -> None:
-    host.grant(10)
+@pytest.mark.parametrize("credits", [10, 3])
+def test_of_two_at_once_under_one_key_one_is_at_work_and_the_other_is_told_so(
+    host: Host, credits: int
+) -> None:
+    host.grant(credits)
     began, go_on = Event(), Event()
 
     @host.app.post("/report")
@@ -255,7 +272,7 @@ def test_of_two_at_once_under_one_key_one_is_at_work_and_the_other_is_told_so(ho
         go_on.set()
 
     assert (first.result(), second) == ((200, None), (409, "still_running"))
-    assert host.prepaid.available(OWNER) == 7
+    assert host.prepaid.available(OWNER) == credits - 3
 
 
 def test_another_owner_may_have_the_same_key(host: Host) -> None:

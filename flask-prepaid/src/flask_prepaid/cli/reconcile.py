@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from ..errors import GatewayUnavailable
 from ..operations import reconcile as comparison
+from ..operations.differences import Drift
 from .app import context
 from .group import unanswered
 from .running_count import running_count
@@ -26,14 +27,20 @@ from .running_count import running_count
 def reconcile(fix: bool, since: datetime | None, as_json: bool) -> None:
     """Compare Stripe's objects with the books, in both directions. Exit 1 if drift is left."""
     app = context()
+    mended: list[Drift] = []
     start = since.replace(tzinfo=UTC) if since else None
     try:
         with running_count("compared") as seen:
-            left = comparison.reconcile(app, since=start, fix=fix, seen=seen, wait=_wait)
+            left = comparison.reconcile(
+                app, since=start, fix=fix, seen=seen, mended=mended.append, wait=_wait
+            )
     except GatewayUnavailable as error:
         raise click.ClickException(f"{unanswered()}. Nothing is known to be off; run it again.") from error
     if as_json:
-        click.echo(json.dumps({"ok": not left, "drift": [asdict(drift) for drift in left]}))
+        lists = {"drift": [asdict(drift) for drift in left], "mended": [asdict(drift) for drift in mended]}
+        click.echo(json.dumps({"ok": not left, **lists}))
+    for drift in mended:
+        click.echo(f"mended: {drift}", err=True)
     for drift in left:
         click.echo(drift, err=True)
     if left:

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
 from prepaid_ledger import HeldCredits, Price
-from prepaid_ledger.errors import BudgetExceeded
+from prepaid_ledger.errors import BudgetExceeded, InsufficientCredits, WalletBlocked
 
 from .. import checks
 from ..errors import BadKey, ConfigError
@@ -138,16 +138,20 @@ class Priced:
         :raises TablesMissing: ``flask prepaid upgrade`` was not run.
         """
         digest = self._digest()
+        name = None if digest is None else f"{request.endpoint}:{digest}"[-120:]
         key = f"{request.endpoint}:{secrets.token_urlsafe(16)}"[-120:]
         try:
             terms: dict[str, Any] = {"credits": price, "item": self._item}
             if isinstance(price, Price):
                 terms = {"price": price}
             hold = self._prepaid.hold(caller.owner, key=key, spender=caller.spender, **terms)
-            if digest is not None:
-                self._claim(hold, caller.owner, f"{request.endpoint}:{digest}"[-120:])
-        except BudgetExceeded:
-            current_caller.confirm(self._prepaid, caller)
+            if name is not None:
+                self._claim(hold, caller.owner, name)
+        except (InsufficientCredits, BudgetExceeded, WalletBlocked) as refusal:
+            if isinstance(refusal, BudgetExceeded):
+                current_caller.confirm(self._prepaid, caller)
+            if name is not None:  # who has paid already needs no credits for it
+                paid_requests.refuse_repeat(self._prepaid, caller.owner, name)
             raise
         except DBAPIError as error:
             raise errors.explained(error) from error

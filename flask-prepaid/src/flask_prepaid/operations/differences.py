@@ -64,7 +64,8 @@ class Drift:
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.id} (payment {self.payment}): {self.detail}"
+        payment = "" if self.payment is None else f" (payment {self.payment})"
+        return f"{self.kind} {self.id}{payment}: {self.detail}"
 
 
 #: What mends a difference: asks Stripe once more, by the same functions as every event, and commits.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import current_app
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from prepaid_ledger import clock
 from prepaid_ledger.database import no_right
+from prepaid_ledger.tables import Wallet
 
 from .. import upgrade
 from ..context import Context
@@ -28,6 +29,7 @@ from ..payments.customers.models import Customer
 from ..payments.models import Payment, PaymentState
 from ..payments.outcome import wrong_charges
 from ..purchases.money_back.disputes import disputes, fraud_warnings
+from ..reports.sums import credit_sums
 from ..subscriptions import not_at_stripe
 from . import way_of_events
 from .elsewhere import places
@@ -35,6 +37,9 @@ from .models import InboxEvent
 
 #: A webhook's signature is refused when the clocks are this far apart.
 CLOCK_OFF_S = 60
+
+#: What has moved so long ago is counted.
+DAY = timedelta(days=1)
 
 #: Where so many endpoints of customers fail, and none does not, it may be ours.
 ALL_FAIL = 3
@@ -129,6 +134,7 @@ def _upkeep(context: Context) -> Iterator[str]:
     yield from _untaxed_without_proof(session)
     yield from _refused_addresses(session)
     yield from _overdue_payments(session)
+    yield from _uncounted(context)
 
 
 def _unhandled_events(session: Session) -> Iterator[str]:
@@ -239,6 +245,16 @@ def _overdue_payments(session: Session) -> Iterator[str]:
         yield (
             f"{counted(waiting, 'payment waits', 'payments wait')} for half an hour or more: no tick runs. "
             "Run it every minute: flask prepaid tick"
+        )
+
+
+def _uncounted(context: Context) -> Iterator[str]:
+    """A wallet that tick could not draw, and so not count."""
+    left = credit_sums.behind().where(Wallet.moved_at < context.clock() - DAY).order_by(Wallet.id).limit(1)
+    for wallet in context.session.execute(left):
+        yield (
+            f"What the wallet of {wallet.owner} moved a day ago is not counted yet: no tick runs, or its "
+            "rows contradict each other. Run: flask prepaid tick, then flask prepaid audit"
         )
 
 

@@ -35,12 +35,14 @@ def reconcile(
     since: datetime | None = None,
     fix: bool = False,
     seen: Callable[[], None] = lambda: None,
+    mended: Callable[[Drift], None] = lambda _: None,
     wait: Callable[[timedelta], object] | None = None,
 ) -> list[Drift]:
     """What differs; with ``fix``, what still differs after mending. Commits.
 
     :param since: Leave alone what was made before, by Stripe's time. ``None`` is everything.
     :param seen: Called for each object that was compared.
+    :param mended: Called in the end for each difference that is there no more.
     :param wait: Lets so much time go by, where a payment was asked for so lately that the request may still
         be on its way to Stripe: after it nothing can come of it. Without, such a payment is left unresolved.
     """
@@ -49,33 +51,43 @@ def reconcile(
     def walk() -> Iterable[Found]:
         return Walk(context, since, seen).differences()
 
+    tried: list[Drift] = []
     if fix:
-        _mend(walk())
+        tried += _mend(walk())
         in_flight = _still_in_flight(context, since)
         if in_flight and wait is not None:
             wait(in_flight)
-            _mend(walk())
+            tried += _mend(walk())
     left = [drift for drift, _ in walk()]
+    still = {(drift.kind, drift.id) for drift in left}
+    gone = {(drift.kind, drift.id): drift for drift in tried if (drift.kind, drift.id) not in still}
+    for drift in gone.values():
+        mended(drift)
     with transaction(context) as session:
         _keep(session, since, left)
     return left
 
 
-def _mend(differences: Iterable[Found]) -> None:
+def _mend(differences: Iterable[Found]) -> list[Drift]:
     """Mend one by one as they are met: a payment that is mended is known when its refund is met.
+
+    What was tried without a refusal is returned.
 
     What can't be mended is left, and said in the end; the others are mended all the same.
 
     :raises GatewayUnavailable: Stripe did not answer.
     """
+    tried = []
     for drift, mend in differences:
         try:
             if mend is not None:
                 mend()
+                tried.append(drift)
         except GatewayUnavailable:
             raise
         except PrepaidError as error:
             log.warning("%s %s is not mended: %s", drift.kind, drift.id, error)
+    return tried
 
 
 def _still_in_flight(context: Context, since: datetime | None) -> timedelta:

@@ -47,7 +47,8 @@ def blocked(context: Context) -> Iterator[str]:
     if missing:
         yield f"{missing} of Stripe's latest events did not come in, the last a {latest}. " + (
             "If its dashboard shows answers of 400, PREPAID_STRIPE_WEBHOOK_SECRET is not that of the "
-            "endpoint: copy it anew. What was missed, this brings in: flask prepaid reconcile --fix"
+            "endpoint: copy it anew. What was missed, this brings in: flask prepaid reconcile --fix. The "
+            "events stay missing here until Stripe has sent them again, or a hundred newer ones"
             if ours
             else no_endpoint
         )

@@ -49,6 +49,19 @@ def claim(context: Context, owner: str, name: str, hold_key: str) -> None:
             raise StillRunning(RUNS_NOW)
 
 
+def refuse_repeat(context: Context, owner: str, name: str) -> None:
+    """Nothing, if a hold may still pay for what ``name`` names.
+
+    :raises StillRunning: A hold is open under this name.
+    :raises AlreadyPaid: A hold was captured under this name.
+    """
+    same = PaidRequest.owner == owner, PaidRequest.name == name
+    with apart(context.engine) as session:
+        earlier_key = session.scalar(select(PaidRequest.hold_key).where(*same))
+        if earlier_key is not None:
+            _is_open(context, session, owner, earlier_key)
+
+
 def _is_open(context: Context, session: Session, owner: str, hold_key: str) -> bool:
     """Whether a hold is still open though its time is over; if not, it was given back.
 

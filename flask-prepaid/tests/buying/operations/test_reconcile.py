@@ -52,8 +52,11 @@ def test_with_every_webhook_dropped_one_fix_brings_the_books_to_stripes(deaf_sho
     deaf_shop.stripe.dispute(client.v1.payment_intents.list().data[2].latest_charge)
     assert sorted(kinds(drift(deaf_shop))) == [("drifted", 1), ("missed", 1), ("missed", 2), ("missed", 3)]
 
-    assert drift(deaf_shop, "--fix") == []
+    fixed = deaf_shop.command("reconcile", "--fix")
 
+    assert fixed.exit_code == 0, fixed.output
+    assert fixed.stderr.count("mended: missed pi_") == 3
+    assert f"mended: missed {newest.id} (payment 3): $5.00 is paid; here it is open\n" in fixed.stderr
     assert deaf_shop.balance() == 0 + 100 + 50
 
 
