@@ -267,12 +267,24 @@ def test_its_owner_switches_it_on_and_off_on_the_page(shop: Shop) -> None:
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", **form)
     assert (setting(shop).on, setting(shop).ceiling_minor) == (True, 1_000)
     page = browser.get("/prepaid/cards").text
+    assert "We are buying 100 credits now for $5.00." in page
     assert "Auto top-up is on: it buys below 20 credits, for at most $10.00 a month." in page
     assert "Charged this month: $0.00 of $10.00 at most" in page
     assert re.search(r'name="times"[^>]* value="2"', page)
 
     shop.send_form(browser, "/prepaid/cards", to="/prepaid/cards/top-up", off="1")
     assert "Auto top-up is off" in browser.get("/prepaid/cards").text
+
+
+def test_its_button_names_what_switching_on_charges_at_once(shop: Shop) -> None:
+    leave_card(shop)
+    assert "Switch on and buy now for $5.00</button>" in shop.browser().get("/prepaid/cards").text
+
+    switch_on(shop)
+    shop.tick()
+    shop.read(lambda: topups.switch_off(shop.prepaid, "user:1"))
+
+    assert "Switch on</button>" in shop.browser().get("/prepaid/cards").text
 
 
 def test_its_threshold_is_written_and_read_in_the_unit_of_the_host(shop_with: ShopWith) -> None:

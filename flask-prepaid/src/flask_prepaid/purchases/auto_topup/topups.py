@@ -5,7 +5,7 @@ Off until its owner switches it on. One is in flight per wallet. ``topup_rules``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from prepaid_ledger.tables import Wallet
 
 from ... import signals
+from ...catalog import Offer, Pack
 from ...context import Context, reading, refuse_uncommitted, transaction
 from ...errors import NoCard, TooManyAttempts, UnknownItem
 from ...languages import formats
@@ -108,13 +109,38 @@ def switch_on(context: Context, owner: str, *, pack: str, threshold: int, ceilin
         if cards_on_file.default_card(session, owner) is None:
             raise NoCard("Save a card first: a top-up is charged to the card that pays by default.")
         row = session.get(TopUp, owner) or TopUp(owner=owner)
-        row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
-        row.pack_credits, row.pack_minor, row.currency = offer.credits, offer.amount_minor, offer.currency
-        row.after_payment = session.scalar(select(func.max(Payment.id))) or 0
-        row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owned_by(owner))) or 0
-        row.stopped = None
+        _agree(session, row, offer, pack, threshold=threshold, ceiling_minor=ceiling_minor)
         session.add(row)
     return row
+
+
+def _agree(
+    session: Session, row: TopUp, offer: Offer, pack: str, *, threshold: int, ceiling_minor: int
+) -> None:
+    """Write into a setting what its owner agrees to, from now on."""
+    row.on, row.pack, row.threshold, row.ceiling_minor = True, pack, threshold, ceiling_minor
+    row.pack_credits, row.pack_minor, row.currency = offer.credits, offer.amount_minor, offer.currency
+    row.after_payment = session.scalar(select(func.max(Payment.id))) or 0
+    row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owned_by(row.owner))) or 0
+    row.stopped = None
+
+
+def bought_at_once(context: Context, row: TopUp) -> Offer | None:
+    """What a setting buys as it stands now, its price with tax; ``None`` if nothing is due."""
+    decision = topup_rules.decide(context, row, blocked=False)
+    if not isinstance(decision, Buy):
+        return None
+    offer, rate = decision.offer, tax_rates.last(context, row.owner)
+    return replace(offer, amount_minor=tax_rates.with_tax(offer.amount_minor, rate, offer.currency))
+
+
+def bought_if_on(
+    context: Context, owner: str, *, pack: Pack, threshold: int, ceiling_minor: int
+) -> Offer | None:
+    """What would be bought at once if it were switched on like this. Writes nothing."""
+    row, offer = TopUp(owner=owner), context.catalog.offer(pack=pack.slug, currency=pack.currency)
+    _agree(context.session, row, offer, pack.slug, threshold=threshold, ceiling_minor=ceiling_minor)
+    return bought_at_once(context, row)
 
 
 def _ceiling_words(threshold: int, packs: int, amount_minor: int, currency: str) -> str:

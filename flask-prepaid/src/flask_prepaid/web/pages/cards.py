@@ -20,6 +20,7 @@ from ...context import reading
 from ...errors import CardDeclined, CardInUse, GatewayRefused, GatewayUnavailable, UnknownItem
 from ...gateway.payments.checkout import WaysBack
 from ...gateway.values import Card
+from ...languages import units
 from ...languages.words import gettext as _
 from ...payments import tax_rates
 from ...payments.customers.rows import known_customer
@@ -66,11 +67,24 @@ def overview(owner: str, may_ask: bool, error: PrepaidError | None = None) -> st
         packs=packs,
         shown=as_shown.listed([with_tax(pack, rate) for pack in packs]),
         month_minor=lambda pack, times: times * with_tax(pack, rate).amount_minor,
+        have=balance_to_top_up(owner, packs),
+        one_credit=10 ** units.current().scale,
+        bought_if_on=partial(topups.bought_if_on, context, owner),
         decimal=money.decimal,
         currency=currency,
         added=request.args.get("added"),
         error=error,
     )
+
+
+def balance_to_top_up(owner: str, packs: list[Pack]) -> int | None:
+    """Available credits less what is owed; ``None`` where nothing would be bought, whatever is set."""
+    context = page.context()
+    wallet = context.ledger.wallet(owner)
+    most = {"threshold": wallet.available + 1, "ceiling_minor": topups.MAX_CEILING_MINOR}
+    if not packs or topups.bought_if_on(context, owner, pack=packs[0], **most) is None:
+        return None
+    return wallet.available - wallet.debt
 
 
 def with_tax(pack: Pack, rate: Fraction | None) -> Pack:

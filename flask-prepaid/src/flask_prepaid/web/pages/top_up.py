@@ -7,6 +7,7 @@ from dataclasses import replace
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from ...context import reading
 from ...errors import NoCard, UnknownItem
 from ...languages import formats
 from ...languages.words import gettext as _
@@ -35,6 +36,14 @@ def top_up() -> ResponseReturnValue:
         credits=formats.credits(row.threshold),
         amount=formats.amount(row.ceiling_minor, row.currency),
     )
+    with reading(context):
+        now = topups.bought_at_once(context, row)
+    if now is not None:
+        words += " " + _(
+            "We are buying %(credits)s now for %(amount)s.",
+            credits=formats.credits(now.credits),
+            amount=formats.amount(now.amount_minor, now.currency),
+        )
     return page.done("prepaid.cards", words)
 
 
