@@ -58,13 +58,14 @@ def reconcile(
         if in_flight and wait is not None:
             wait(in_flight)
             tried += _mend(walk())
+    began_at = clock.wall()  # what is made meanwhile may have been passed by
     left = [drift for drift, _ in walk()]
     still = {(drift.kind, drift.id) for drift in left}
     gone = {(drift.kind, drift.id): drift for drift in tried if (drift.kind, drift.id) not in still}
     for drift in gone.values():
         mended(drift)
     with transaction(context) as session:
-        _keep(session, since, left)
+        _keep(session, began_at, since, left)
     return left
 
 
@@ -117,7 +118,7 @@ def last(session: Session) -> Compared | None:
     return Compared(row.at, row.since, [Drift(**drift) for drift in json.loads(row.drift)])
 
 
-def _keep(session: Session, since: datetime | None, left: list[Drift]) -> None:
-    compared = {"at": clock.wall(), "since": since, "drift": json.dumps([asdict(drift) for drift in left])}
+def _keep(session: Session, at: datetime, since: datetime | None, left: list[Drift]) -> None:
+    compared = {"at": at, "since": since, "drift": json.dumps([asdict(drift) for drift in left])}
     new = insert(session, Comparison).values(id=1, **compared)
     session.execute(new.on_conflict_do_update(index_elements=["id"], set_=compared))

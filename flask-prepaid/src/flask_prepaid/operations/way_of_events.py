@@ -17,7 +17,7 @@ from sqlalchemy import select
 from ..context import Context
 from ..errors import GatewayRefused
 from ..gateway.values import Endpoint
-from . import inbox, stripe_events
+from . import inbox, reconcile, stripe_events
 from .models import InboxEvent
 
 #: An event is on its way for so long at most, where all is well.
@@ -47,8 +47,7 @@ def blocked(context: Context) -> Iterator[str]:
     if missing:
         yield f"{missing} of Stripe's latest events did not come in, the last a {latest}. " + (
             "If its dashboard shows answers of 400, PREPAID_STRIPE_WEBHOOK_SECRET is not that of the "
-            "endpoint: copy it anew. What was missed, this brings in: flask prepaid reconcile --fix. The "
-            "events stay missing here until Stripe has sent them again, or a hundred newer ones"
+            "endpoint: copy it anew. What was missed, this brings in: flask prepaid reconcile --fix"
             if ours
             else no_endpoint
         )
@@ -138,10 +137,16 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> str:
 def _not_arrived(context: Context, endpoints: list[datetime]) -> tuple[int, str]:
     """How many of Stripe's latest events that we hear are not in the inbox, and the type of the latest.
 
+    Where there is an endpoint, what was made before the last whole comparison needs nobody any more: the
+    books agreed with Stripe then.
+
     :param endpoints: When our endpoints were made; what happened before went nowhere.
     """
     made = context.gateway.events.latest()
     since = min(endpoints, default=None)
+    compared = reconcile.last(context.session)
+    if since is not None and compared is not None and compared.since is None and not compared.drift:
+        since = max(since, compared.at.replace(microsecond=0))  # Stripe counts whole seconds
     now = max([context.clock(), *(event.created_at for event in made)])  # the emulator's may be ahead
     ours = {
         event.id: event.type

@@ -318,7 +318,7 @@ def test_tables_of_another_schema_move_between_two_postgresqls(databases: Databa
     shop, target = Shop(databases.fresh("postgresql")), databases.empty("postgresql")
     metadata = shop.db.metadata
     Table("chair", metadata, Column("id", Integer, primary_key=True))
-    mark = Column("chair", ForeignKey("chair.id"))
+    mark: Column[int] = Column("chair", ForeignKey("chair.id"))
     Table("chair", metadata, Column("id", Integer, primary_key=True), mark, schema="Back Office")
     for url in (address(shop), target):
         answer(url, 'CREATE SCHEMA "Back Office"')

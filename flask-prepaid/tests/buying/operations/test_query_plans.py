@@ -37,8 +37,9 @@ READS_WHOLE = re.compile(
 @pytest.fixture
 def shop(databases: Databases, kind: str) -> Iterator[PlanShop]:
     operators = Operators(current=lambda: Operator("finance", Role.FINANCE))
-    settings = {"PREPAID_INVOICES": True, "PREPAID_REFUND_FRAUD_WARNINGS": True}
-    shop = PlanShop(databases.fresh(kind), operators=operators, **settings)
+    shop = PlanShop(
+        databases.fresh(kind), operators=operators, PREPAID_INVOICES=True, PREPAID_REFUND_FRAUD_WARNINGS=True
+    )
     shop.subscribe()
     yield shop
     shop.close()
