@@ -147,7 +147,7 @@ def test_only_a_plan_that_is_paid_is_said_to_be(
 ) -> None:
     reach(shop)
 
-    assert sentence in words(shop.browser().get("/prepaid/billing").text)
+    assert sentence in words(shop.browser().get("/prepaid/billing").text).replace("\u00a0", " ")
 
 
 def test_a_card_that_goes_while_stripe_is_asked_is_no_error(database: URL) -> None:

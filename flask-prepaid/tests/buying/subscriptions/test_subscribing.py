@@ -53,7 +53,7 @@ def test_back_from_stripes_page_the_same_plans_are_shown(shop: PlanShop) -> None
     assert back is not None
     page = shop.browser().get(back).text
     assert 'aria-current="true">Yearly<' in page
-    assert "Nothing is paid for Yearly so far." in page
+    assert "You have not paid for Yearly yet." in page
 
 
 def test_without_any_event_the_browsers_return_is_enough(deaf_shop: PlanShop) -> None:

@@ -57,7 +57,7 @@ def test_a_plan_whose_renewal_nobody_has_heard_of_is_paid_until_no_day_that_has_
         "This period ended on 28 February 2026. We wait to hear from Stripe what follows it." in late.page()
     )
     assert "paid until" not in late.page()
-    assert "Its period ended on 28 February 2026; we wait to hear what follows." in late.billing()
+    assert "Its period ended on 28\u00a0February\u00a02026; we wait to hear what follows." in late.billing()
     shown = late.command("show", "user:1").stdout
     assert "was paid until 2026-02-28" in shown
 
