@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -25,7 +25,7 @@ LINES_PER_PAGE = 100
 
 def init_app(app: Flask) -> None:
     operator_acts.connect(note, app)
-    app.before_request(note_file)
+    app.after_request(note_file)
     app.register_blueprint(blueprint)
 
 
@@ -34,16 +34,16 @@ def note(app: Flask, operator: str, action: str, owner: str | None, reason: str,
     audit_log.note(Action.OPERATED, actor=operator, did=action, owner=owner, reason=reason, **detail)
 
 
-def note_file() -> None:
+def note_file(response: Response) -> Response:
     """Keep which file an operator takes along: those name all customers, and what they paid."""
     endpoint = request.endpoint or ""
-    if not (endpoint.startswith("prepaid.operator_") and endpoint.endswith("_csv")):
-        return
-    if (reader := operator()) is not None:
+    is_file = endpoint.startswith("prepaid.operator_") and endpoint.endswith("_csv")
+    if is_file and response.status_code == 200 and (reader := operator()) is not None:
         audit_log.note(
             Action.OPERATED, actor=reader.name, did="download", file=request.path.rpartition("/")[2]
         )
         db.session.commit()
+    return response
 
 
 @blueprint.get("/admin/audit")
