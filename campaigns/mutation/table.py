@@ -181,7 +181,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "lots are drawn when somebody asks, and each entry has kept next_expiry_at as a lower bound",
     (
         "topups.py",
-        "row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owned_by(owner))) or 0",
+        "row.after_seq = session.scalar(select(Wallet.seq).where(Wallet.owned_by(row.owner))) or 0",
         "0 -> -1",
     ): "the first entry of a wallet is its number 1",
     (
