@@ -109,7 +109,7 @@ def a_months_credits_end_with_the_month(allowance: Any) -> Any:
 
 @defect(allowances, "_supersede", "plans")
 def nothing_rolls_over(supersede: Any) -> Any:
-    return lambda store, lot, moved_up, expires_at: supersede(store, lot, 0, expires_at)
+    return lambda store, lot, moved_up, expires_at, **how: supersede(store, lot, 0, expires_at, **how)
 
 
 @defect(allowances, "come_in", "debts of a plan")
