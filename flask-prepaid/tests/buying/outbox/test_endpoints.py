@@ -377,7 +377,8 @@ def test_addresses_are_added_no_faster_than_others_are_asked(shop_with: ShopWith
     urls = [f"https://192.0.2.{number}/" for number in range(9)]
     answers = [shop.send_form(shop.browser(), "/prepaid/endpoints", url=url).status_code for url in urls]
 
-    assert (answers[0], answers[-1]) == (422, 429)
+    assert answers[0] == 422
+    assert 429 in answers  # not always the last: a minute may end in between
 
 
 def only_endpoint(shop: Shop) -> int:
