@@ -35,7 +35,7 @@
     const show = async () => {
       const wrong = Boolean(credits.value) && !credits.validity.valid;
       credits.classList.toggle("is-invalid", wrong);
-      rule?.classList.toggle("wrong", wrong);
+      rule?.classList.toggle("is-wrong", wrong);
       const mine = ++latest;
       let sum = {};
       if (!credits.value) {
