@@ -220,7 +220,7 @@ def use_card(context: Context, owner: str, card_id: str, *, max_minor: int | Non
         card_testing.count_attempt(context, owner)
     row, subscription = plan_state.fetch(context, owner, "pay")
     bills = context.gateway.invoices.of_subscription(subscription.id)
-    owed = [bill for bill in bills if bill.status == InvoiceState.OPEN and not bill.under_way]
+    owed = [bill for bill in bills if bill.waits_for_payment]
     if max_minor is not None and sum(bill.due_minor for bill in owed) > max_minor:
         raise PlanRefused(COSTS_MORE)
     if subscription.status != State.INCOMPLETE:

@@ -19,7 +19,7 @@ from ..gateway.billing.invoice_values import LastTry
 from ..payments.customers.models import Customer, SavedCard
 from ..payments.customers.owned import card_on_file
 from . import plan_rows, plan_state, sync
-from .models import InvoiceState, State, Subscription
+from .models import State, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def retry(context: Context, owner: str) -> None:
 def _pay(context: Context, stripe_id: str, card_id: str) -> None:
     context.gateway.subscriptions.use_card(stripe_id, card_id)
     for bill in context.gateway.invoices.of_subscription(stripe_id):
-        if bill.status == InvoiceState.OPEN and not bill.under_way:
+        if bill.waits_for_payment:
             with suppress(CardDeclined, CardNeedsOwner):
                 context.gateway.invoices.pay(bill.id, card_id)
     write_now(context, sync.sync(context, stripe_id))

@@ -30,7 +30,6 @@ from .models import (
     ENDED,
     NOT_AT_STRIPE,
     Invoice,
-    InvoiceState,
     PlanPrice,
     State,
     Subscription,
@@ -219,9 +218,9 @@ def _announce_unpaid(context: Context, row: Subscription, before: State, bills: 
 
     The caller has not written the invoices yet: the rows tell which of them a bank had not answered.
     """
-    waiting = [bill for bill in bills if bill.status == InvoiceState.OPEN]
-    refused = [bill for bill in waiting if not bill.under_way]
-    if row.state not in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE) or (waiting and not refused):
+    refused = [bill for bill in bills if bill.waits_for_payment]
+    is_bank_asked = any(bill.under_way for bill in bills)
+    if row.state not in (State.PAST_DUE, State.UNPAID, State.INCOMPLETE) or (is_bank_asked and not refused):
         return
     session = context.session
     if before is row.state:

@@ -107,6 +107,11 @@ class StripeInvoice:
         return self.charges[0].intent_id if self.charges else None
 
     @property
+    def waits_for_payment(self) -> bool:
+        """Whether it is open, and no bank has been asked that has not answered yet."""
+        return self.status == "open" and not self.under_way
+
+    @property
     def left_minor(self) -> int:
         """The balance after it. What is too little to charge, below Stripe's minimum, waits there as well."""
         return self.balance_minor + self.total_minor - self.due_minor
